@@ -1,0 +1,1 @@
+"""Weight imprinting: generation, normalisation and aggregation of proxies, exactly."""
