@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from imprint_core.datasets import DATASETS, dataset
-from imprint_core.embeddings.store import user_folder
+from imprint_core.embeddings.store import bundled_folder, open_set, user_folder
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
 
@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         "sidecar that says what they are. Stop it with Ctrl-C whenever you like: the same command goes on "
         "where it stopped.",
         epilog="example: python -m imprint_core embed --fm resnet50 --dataset cifar10 --per-class 200"))
+    _add_bundle(commands.add_parser("bundle", help="make the sets that ship with the project",
+        description="Code embedded sets compactly, compute their base maps, measure what the coding changes and "
+        "write all of it, with sources and licences, into the project."))
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
@@ -48,6 +51,20 @@ def _add_embed(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_embed)
 
 
+def _add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR", help="folder of the embedded sets")
+    parser.add_argument("--to", dest="target", type=Path, default=bundled_folder(), metavar="DIR", help="where to (default: the project's own)")
+    parser.set_defaults(run=_bundle)
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from imprint_core.embeddings.bundle import bundle
+
+    for coding in bundle(options.source, options.target, print):
+        print(f"{coding.info.path.stem}: {coding.size / 1e6:.2f} MB, accuracy {coding.mean_change:+.3f} points")
+    return 0
+
+
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a count; give a whole number from 1 up")
@@ -60,6 +77,7 @@ def _embed(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from imprint_core.embeddings.extraction import Job, extract
+    from imprint_core.embeddings.maps import write_maps
 
     job = Job(
         fm,
@@ -85,5 +103,7 @@ def _embed(options: argparse.Namespace) -> int:
                 bar.update(done - bar.n)
 
         info = extract(job, show)
+    # With its maps kept, the set's first picture needs no waiting.
+    write_maps(open_set(info), lambda name: print(f"Computing the base map: {name}"))
     print(f"Wrote {info.path}")
     return 0

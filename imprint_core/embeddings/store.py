@@ -98,21 +98,26 @@ def set_name(fm: str, dataset: str) -> str:
     return f"{fm}__{dataset}"
 
 
-def find_sets(*folders: Path) -> dict[tuple[str, str], SetInfo]:
-    """Find the sets in `folders` (default: bundled, then this user's), by (fm, dataset).
+def find_sets(*folders: Path) -> tuple[dict[tuple[str, str], SetInfo], list[str]]:
+    """Find the sets in `folders` (default: bundled, then this user's).
 
-    A set in a later folder replaces one of the same name in an earlier one. A sidecar that
-    can't be read is passed over: `open_set` would say why.
+    Returns
+    -------
+    sets : dict
+        By (fm, dataset). A set in a later folder replaces one of the same name in an earlier one.
+    problems : list of str
+        A sentence for each sidecar that can't be read.
     """
-    found = {}
+    found, problems = {}, []
     for folder in folders or (bundled_folder(), user_folder()):
         for sidecar in sorted(folder.glob("*__*.json")):
             try:
                 info = read_info(sidecar.with_suffix(".safetensors"))
-            except ImprintError:
-                continue
-            found[info.fm, info.dataset] = info
-    return found
+            except ImprintError as error:
+                problems.append(str(error))
+            else:
+                found[info.fm, info.dataset] = info
+    return found, problems
 
 
 def read_info(path: Path) -> SetInfo:

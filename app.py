@@ -1,0 +1,38 @@
+"""The app: pages, the shared sidebar, and what goes wrong before any page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages import explore
+from pages.components import cached
+from pages.components.controls import sidebar
+from pages.components.plot import serve_plotly
+
+# An image of our own: the browser would fetch a named icon from the internet.
+_ICON = Path(__file__).parent / "pages/components/icon.png"
+st.set_page_config(page_title="Imprint", page_icon=str(_ICON), layout="wide")
+
+
+def explore_page() -> None:
+    """Explore, with the sidebar's selection."""
+    explore.show(selection)
+
+
+page = st.navigation(
+    [st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True)]
+)
+serve_plotly()
+sets, problems = cached.sets()
+for problem in problems:
+    st.warning(problem, icon=":material/warning:")
+if not sets:
+    st.error(
+        "There are no embeddings to explore: imprint_core/bundled is empty. Restore it from the repository, or "
+        "make a set with `python -m imprint_core embed --fm resnet50 --dataset mnist`."
+    )
+    st.stop()
+selection, notes = sidebar(sets)
+for note in notes:
+    st.warning(note, icon=":material/link_off:")
+page.run()

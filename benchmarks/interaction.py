@@ -1,0 +1,150 @@
+"""How fast the running app answers, through a real browser.
+
+Starts the app afresh, opens it in headless Chromium, and measures
+
+- from process start to the first drawn chart;
+- from a key press on the k and n-shot sliders to the new accuracy on screen, and to the last
+  changed picture, over moves to values that were not computed before.
+
+    python benchmarks/interaction.py [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# Times are taken in the frame after a change, when it is on screen.
+WATCH = """() => {
+  window.watch = {};
+  const later = (name) => requestAnimationFrame(() => { watch[name] = performance.now(); });
+  document.addEventListener('keydown', () => {
+    window.watch = { key: performance.now(), pictures: [] };
+  }, true);
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      const element = change.target.nodeType === 1 ? change.target : change.target.parentElement;
+      if (!element) continue;
+      if (change.attributeName === 'data-drawn') {
+        const name = element.dataset.name;
+        requestAnimationFrame(() => watch.pictures.push([name, performance.now()]));
+      }
+      const metric = document.querySelector('[data-testid=stMetricValue]');
+      if (metric && metric.contains(element) && !watch.accuracy) later('accuracy');
+    }
+  }).observe(document.body, {
+    subtree: true, childList: true, characterData: true, attributes: true,
+    attributeFilter: ['data-drawn'],
+  });
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def percentile(values: list[float], q: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(q * (len(ordered) - 1)))]
+
+
+def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[dict[str, float]]:
+    """Press `key` on a slider `count` times; what each press took, in seconds."""
+    slider = page.get_by_role("slider", name=label)
+    slider.focus()
+    rows = []
+    for _ in range(count):
+        before = slider.input_value()
+        page.keyboard.press(key)
+        time.sleep(settle)
+        seen = page.evaluate("() => watch")
+        if slider.input_value() == before or not seen["pictures"]:
+            continue
+        rows.append(
+            {
+                # Two values may give the same accuracy to a tenth: then there is nothing to see.
+                "accuracy": (seen["accuracy"] - seen["key"]) / 1000 if "accuracy" in seen else float("nan"),
+                "pictures": max(t - seen["key"] for _, t in seen["pictures"]) / 1000,
+                "drawn": len({name for name, _ in seen["pictures"]}),
+            }
+        )
+    return rows
+
+
+def report(name: str, rows: list[dict[str, float]]) -> None:
+    print(f"{name}: {len(rows)} moves, {statistics.mean(r['drawn'] for r in rows):.1f} pictures changed")
+    for what in ("accuracy", "pictures"):
+        values = [r[what] for r in rows if r[what] == r[what]]
+        print(
+            f"  to the {'new accuracy' if what == 'accuracy' else 'last changed picture'}: "
+            f"median {statistics.median(values):.2f} s, 95th percentile {percentile(values, 0.95):.2f} s, "
+            f"largest {max(values):.2f} s ({len(values)} seen)"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--link", default="", help="query string to open the app with")
+    parser.add_argument("--chromium", default=shutil.which("chromium"))
+    parser.add_argument("--settle", type=float, default=2.0, help="seconds between key presses")
+    options = parser.parse_args()
+    port = free_port()
+    started = time.perf_counter()
+    app = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=options.chromium, args=CHROMIUM_ARGUMENTS
+            )
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            while True:
+                try:
+                    page.goto(f"http://127.0.0.1:{port}/?{options.link}")
+                    break
+                except Exception:
+                    if app.poll() is not None or time.perf_counter() - started > 60:
+                        raise
+                    time.sleep(0.05)
+            page.wait_for_selector(".imprint-plot[data-drawn]", timeout=60000)
+            print(f"process start to first drawn chart: {time.perf_counter() - started:.1f} s")
+            page.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
+            time.sleep(3)
+            page.evaluate(WATCH)
+            rows = {
+                "k": moves(page, "k: proxies a class", "ArrowRight", 16, options.settle),
+                "n-shot": moves(page, "n-shot", "ArrowLeft", 20, options.settle),
+            }
+            rows["k"] += moves(page, "k: proxies a class", "ArrowLeft", 12, options.settle)
+            moves(page, "n-shot", "End", 1, options.settle)
+            rows["n-shot"] += moves(page, "n-shot", "ArrowLeft", 8, options.settle)
+            rows["k"] += moves(page, "k: proxies a class", "ArrowRight", 12, options.settle)
+            for name, seen in rows.items():
+                report(name, seen)
+            report("both", rows["k"] + rows["n-shot"])
+            print(json.dumps(rows))
+            browser.close()
+    finally:
+        app.terminate()
+        app.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,346 @@
+"""Data in, Plotly figure out.
+
+Figures carry structure and data colours. Text, background and grid colours are left to the
+page, which knows whether it is light or dark: `THEME_TEXT` and `THEME_BACKGROUND` are colours
+nobody would choose, and the page puts its own in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from imprint_core.statistics import Summary
+
+THEME_TEXT = "#010203"
+THEME_BACKGROUND = "#fdfcfb"
+
+# Petroff (2021), "Accessible color sequences for data visualization", ten colours.
+CLASS_COLORS = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+CLASS_SYMBOLS = (
+    "circle",
+    "square",
+    "diamond",
+    "cross",
+    "x",
+    "triangle-up",
+    "triangle-down",
+    "pentagon",
+    "hexagon",
+    "triangle-left",
+)
+ACCENT = CLASS_COLORS[0]
+CURRENT = CLASS_COLORS[6]
+_BAND = "rgba(63, 144, 218, 0.22)"
+# More classes than this: no legend, and neither numbers nor names on the confusion matrix.
+_FEW_CLASSES = 12
+# Above this many proxies an SVG trace gets slow.
+_MANY_PROXIES = 600
+
+
+def class_color(c: int) -> str:
+    """Colour of the dataset's class number `c`; from the eleventh on they come again."""
+    return CLASS_COLORS[c % len(CLASS_COLORS)]
+
+
+def class_symbol(c: int) -> str:
+    """Symbol of class `c`; with the colour it tells a hundred classes apart."""
+    return CLASS_SYMBOLS[(c + c // len(CLASS_COLORS)) % len(CLASS_SYMBOLS)]
+
+
+def base_map(
+    positions: NDArray[np.float32],
+    classes: NDArray[np.integer],
+    ids: NDArray[np.integer],
+    names: Sequence[str],
+    extent: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> go.Figure:
+    """Test samples on the base map, a trace a class.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (m, 2)
+    classes : ndarray of shape (m,)
+        Class numbers of the dataset.
+    ids : ndarray of shape (m,)
+        Sample ids, for the hover and as `customdata`.
+    names : sequence of str
+        Class names by class number.
+    extent : (ndarray of shape (2,), ndarray of shape (2,))
+        Lowest and highest position that the map has to show.
+    """
+    few = len(np.unique(classes)) <= _FEW_CLASSES
+    traces = []
+    for c in np.unique(classes):
+        here = classes == c
+        traces.append(
+            go.Scattergl(
+                x=positions[here, 0],
+                y=positions[here, 1],
+                customdata=ids[here],
+                mode="markers",
+                name=str(names[c]),
+                showlegend=few,
+                legendgroup=str(c),
+                marker={"color": class_color(c), "symbol": class_symbol(c), "size": 6, "opacity": 0.6},
+                hovertemplate=f"test sample %{{customdata}}<br>class {_escape(names[c])}<extra></extra>",
+            )
+        )
+    bare = {"showgrid": False, "zeroline": False, "showline": False, "showticklabels": False, "ticks": ""}
+    low, high = extent
+    # Fixed, so that nothing on the map ever moves but what is laid over it.
+    ranges = [[float(low[i]) - 0.05, float(high[i]) + 0.05] for i in (0, 1)]
+    figure = go.Figure(traces)
+    figure.update_layout(
+        xaxis={**bare, "range": ranges[0]},
+        yaxis={**bare, "range": ranges[1], "scaleanchor": "x"},
+        margin={"l": 4, "r": 4, "t": 4, "b": 4},
+        legend={"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0, "itemsizing": "constant"},
+        hovermode="closest",
+        dragmode="pan",
+    )
+    return figure
+
+
+def map_overlay(
+    shots: NDArray[np.float32],
+    shot_classes: NDArray[np.integer],
+    shot_ids: NDArray[np.integer],
+    proxies: NDArray[np.float32],
+    proxy_classes: NDArray[np.integer],
+    names: Sequence[str],
+) -> go.Figure:
+    """What moves on the map: shots as rings, proxies as stars.
+
+    Parameters
+    ----------
+    shots, proxies : ndarray of shape (n, 2) and (p, 2)
+        Positions.
+    shot_classes, proxy_classes : ndarray of shape (n,) and (p,)
+        Class numbers of the dataset.
+    shot_ids : ndarray of shape (n,)
+    names : sequence of str
+        Class names by class number.
+    """
+    number = np.concatenate(
+        [np.arange(1, n + 1) for n in np.unique(proxy_classes, return_counts=True)[1]]
+    )
+    star = go.Scattergl if len(proxies) > _MANY_PROXIES else go.Scatter
+    return go.Figure(
+        [
+            go.Scattergl(
+                x=shots[:, 0],
+                y=shots[:, 1],
+                customdata=[(int(i), names[c]) for i, c in zip(shot_ids, shot_classes, strict=True)],
+                mode="markers",
+                name="○ shots",
+                marker={
+                    "color": [class_color(c) for c in shot_classes],
+                    "symbol": "circle-open",
+                    "size": 6,
+                    "opacity": 0.75,
+                    "line": {"width": 1},
+                },
+                hovertemplate="shot: training sample %{customdata[0]}<br>class %{customdata[1]}<extra></extra>",
+            ),
+            star(
+                x=proxies[:, 0],
+                y=proxies[:, 1],
+                customdata=[(int(i), names[c]) for i, c in zip(number, proxy_classes, strict=True)],
+                mode="markers",
+                name="★ proxies",
+                marker={
+                    "color": [class_color(c) for c in proxy_classes],
+                    "symbol": "star",
+                    "size": 18 if len(proxies) <= 120 else 13,
+                    "line": {"width": 1.4, "color": THEME_TEXT},
+                },
+                hovertemplate="proxy %{customdata[0]} of class %{customdata[1]}<extra></extra>",
+            ),
+        ]
+    )
+
+
+def accuracy_over_k(
+    ks: Sequence[int],
+    runs: Sequence[Summary],
+    method: str,
+    current: tuple[int, Summary] | None,
+    flat: tuple[str, Summary],
+) -> go.Figure:
+    """Accuracy over the number of proxies a class.
+
+    Parameters
+    ----------
+    ks : sequence of int
+    runs : sequence of Summary
+        Accuracy at each k, in percent.
+    method : str
+        Label of the GEN method of the curve.
+    current : (int, Summary) or None
+        The k in force and its accuracy; None where the current method has no k.
+    flat : (str, Summary)
+        Label and accuracy of a method without k, drawn as a line across.
+    """
+    figure = _curve(ks, runs, method, "accuracy %{y:.1f} %")
+    label, level = flat
+    figure.add_trace(
+        go.Scatter(
+            x=[min(ks), max(ks)],
+            y=[level.median] * 2,
+            mode="lines",
+            name=label,
+            line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
+            hovertemplate=f"{_escape(label)}: {level.median:.1f} %<extra></extra>",
+        )
+    )
+    if current is not None:
+        figure.add_trace(_mark(*current, f"k = {current[0]}", " %"))
+    _log_axis(figure, ks, "proxies a class, k")
+    figure.update_yaxes(title="accuracy (%)")
+    return figure
+
+
+def nc1_over_shots(
+    ns: Sequence[int], runs: Sequence[Summary], current: tuple[int, Summary] | None
+) -> go.Figure:
+    """NC1 over the number of shots a class, with the line NC1 = 1.
+
+    Parameters
+    ----------
+    ns : sequence of int
+    runs : sequence of Summary
+        NC1 of the shots at each n.
+    current : (int, Summary) or None
+        The n in force and its NC1.
+    """
+    figure = _curve(ns, runs, "NC1", "NC1 %{y:.2f}")
+    figure.add_trace(
+        go.Scatter(
+            x=[min(ns), max(ns)],
+            y=[1, 1],
+            mode="lines",
+            name="NC1 = 1",
+            line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
+            hovertemplate="NC1 = 1: classes vary as much within as between<extra></extra>",
+        )
+    )
+    if current is not None:
+        figure.add_trace(_mark(*current, f"n = {current[0]}", ""))
+    _log_axis(figure, ns, "shots a class, n")
+    values = [v for r in runs for v in (r.low, r.high) if np.isfinite(v)]
+    figure.update_yaxes(title="NC1", range=[0, 1.08 * max([1.0, *values])])
+    return figure
+
+
+def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.Figure:
+    """Confusion matrix (C, C) in percent of each true class; rows are true classes."""
+    few = len(names) <= _FEW_CLASSES
+    labels = [str(n) for n in names]
+    figure = go.Figure(
+        go.Heatmap(
+            z=percent.astype(np.float32),
+            x=labels,
+            y=labels,
+            zmin=0,
+            zmax=100,
+            colorscale=[[0, THEME_BACKGROUND], [1, ACCENT]],
+            xgap=1,
+            ygap=1,
+            texttemplate="%{z:.0f}" if few else None,
+            hovertemplate="true %{y}, predicted %{x}: %{z:.1f} % of the true class<extra></extra>",
+            colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0, "len": 0.9},
+            showscale=not few,
+        )
+    )
+    axis = {"type": "category", "showgrid": False, "showticklabels": few, "ticks": ""}
+    figure.update_layout(
+        xaxis={**axis, "title": "predicted class", "tickangle": 0 if max(map(len, labels)) < 3 else -40},
+        yaxis={**axis, "title": "true class", "autorange": "reversed"},
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+    )
+    return figure
+
+
+def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) -> go.Figure:
+    """Median line with its band from the lowest to the highest run."""
+    figure = go.Figure()
+    if any(r.low < r.high for r in runs):
+        figure.add_trace(
+            go.Scatter(
+                x=[*xs, *reversed(xs)],
+                y=[*(r.high for r in runs), *(r.low for r in reversed(runs))],
+                fill="toself",
+                fillcolor=_BAND,
+                mode="lines",
+                line={"width": 0},
+                hoverinfo="skip",
+                name="range",
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=list(xs),
+            y=[r.median for r in runs],
+            customdata=[(r.low, r.high, r.runs) for r in runs],
+            mode="lines+markers",
+            name=name,
+            line={"color": ACCENT, "width": 2},
+            marker={"size": 6},
+            hovertemplate="%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
+            "%{customdata[2]} seeds<extra></extra>",
+        )
+    )
+    return figure
+
+
+def _mark(x: int, run: Summary, name: str, unit: str) -> go.Scatter:
+    return go.Scatter(
+        x=[x],
+        y=[run.median],
+        mode="markers",
+        name=name,
+        marker={
+            "color": CURRENT,
+            "size": 13,
+            "symbol": "diamond",
+            "line": {"width": 1.5, "color": THEME_BACKGROUND},
+        },
+        hovertemplate=f"now, {name}: {run.median:.2f}{unit}<extra></extra>",
+    )
+
+
+def _log_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
+    """A logarithmic axis with plain numbers, where the values ask for one."""
+    wide = max(xs) / min(xs) > 5
+    axis: dict[str, Any] = {"title": title}
+    if wide:
+        lo, hi = np.log10(min(xs)), np.log10(max(xs))
+        ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if min(xs) <= t <= max(xs)]
+        pad = 0.04 * (hi - lo)
+        axis |= {"type": "log", "tickvals": ticks, "range": [lo - pad, hi + pad]}
+    figure.update_layout(
+        xaxis=axis,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        hovermode="closest",
+    )
+
+
+def _escape(text: object) -> str:
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,230 @@
+"""GEN: from the shots of a class to its proxies.
+
+Every method here makes a proxy as a weighted sum of shots of its class, so it is told as
+those weights. That is all an evaluation needs: inner products with proxies are the same
+weighted sums of inner products with shots, whatever the embedding's width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.choices import look_up
+from imprint_core.clustering import kmeans_memberships
+from imprint_core.normalization import Array
+
+# Above this many shots a class's Gram matrix costs more than it saves.
+_GRAM_LIMIT = 1500
+
+
+class Shots:
+    """The shots of `b` classes (or of one class under several seeds), `n` each.
+
+    Parameters
+    ----------
+    samples : callable
+        Gives the shots, (b, n, d); called at most once, and only by a method that needs them.
+    shape : tuple of int
+        (b, n, d).
+    gram : ndarray of shape (b, n, n), optional
+        Their inner products, where at hand.
+    """
+
+    def __init__(
+        self,
+        samples: Callable[[], Array],
+        shape: tuple[int, int, int],
+        gram: Array | None = None,
+    ) -> None:
+        self._samples = samples
+        self.shape = shape
+        if gram is not None:
+            self.gram = gram
+
+    @cached_property
+    def samples(self) -> Array:
+        return self._samples()
+
+    @cached_property
+    def gram(self) -> Array:
+        return self.samples @ np.swapaxes(self.samples, 1, 2)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Proxies told as mixtures of shots; exactly one of the two is set.
+
+    Attributes
+    ----------
+    picks : ndarray of shape (b, p), int, or None
+        The shot that each proxy is.
+    weights : ndarray of shape (b, p, n), or None
+        The weight of every shot in each proxy.
+    """
+
+    picks: NDArray[np.intp] | None = None
+    weights: Array | None = None
+
+    def of(self, rows: Array, i: int) -> Array:
+        """Mix the rows (n, …) of problem `i` into (p, …)."""
+        if self.picks is not None:
+            return rows[self.picks[i]]
+        assert self.weights is not None
+        return self.weights[i] @ rows
+
+    def squared_lengths(self, gram: Array) -> Array:
+        """Squared lengths (b, p) of the proxies, from the shots' inner products (b, n, n)."""
+        if self.picks is not None:
+            return np.take_along_axis(np.diagonal(gram, axis1=1, axis2=2), self.picks, axis=1)
+        assert self.weights is not None
+        return np.einsum("bpn,bpn->bp", self.weights @ gram, self.weights)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """An entry of the table.
+
+    Attributes
+    ----------
+    label, help : str
+        For the sidebar and the documentation; `help` names the source.
+    function : callable
+        Maps (shots, k, seeds (b,)) to a `Mixture`.
+    uses_k : bool
+        Whether k means anything to it.
+    uses_seed : bool
+        Whether it draws random numbers.
+    """
+
+    label: str
+    help: str
+    function: Callable[[Shots, int, NDArray[np.integer]], Mixture]
+    uses_k: bool = False
+    uses_seed: bool = False
+
+
+def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """The mean of the class's shots; `k` and `seeds` are not looked at."""
+    b, n, _ = shots.shape
+    return Mixture(weights=np.full((b, 1, n), 1 / n, dtype=np.float32))
+
+
+def every_sample(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """Every shot; `k` and `seeds` are not looked at."""
+    b, n, _ = shots.shape
+    return Mixture(picks=np.tile(np.arange(n), (b, 1)))
+
+
+def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """`k` shots at random, nested: the first k of one permutation; all if k ≥ n."""
+    _, n, _ = shots.shape
+    picks = [np.random.default_rng(int(s)).permutation(n)[:k] for s in seeds]
+    return Mixture(picks=np.stack(picks))
+
+
+def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """Centroids of scikit-learn's k-means with `random_state=seed`; all shots if k ≥ n."""
+    b, n, d = shots.shape
+    if k >= n:
+        return every_sample(shots, k, seeds)
+    if k == 1:
+        return mean(shots, k, seeds)
+    weights = np.zeros((b, k, n), dtype=np.float32)
+    whole = np.zeros(b, dtype=bool)
+    if n <= _GRAM_LIMIT:
+        weights, whole = kmeans_memberships(shots.gram, k, seeds, d)
+    for i in np.flatnonzero(~whole):
+        weights[i] = _kmeans_by_sklearn(shots.samples[i], k, int(seeds[i]))
+    return Mixture(weights=weights)
+
+
+def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
+    import warnings
+
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # Fewer distinct shots than k: duplicate proxies are right, and change nothing.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = KMeans(n_clusters=k, random_state=seed).fit(x)
+    member = fitted.labels_ == np.arange(k)[:, None]
+    sizes = member.sum(axis=1, keepdims=True)
+    weights = member / np.maximum(sizes, 1)
+    for empty in np.flatnonzero(sizes == 0):
+        nearest = np.argmin(((x - fitted.cluster_centers_[empty]) ** 2).sum(axis=1))
+        weights[empty, nearest] = 1
+    return weights.astype(np.float32)
+
+
+GENERATORS: dict[str, Generator] = {
+    "mean": Generator(
+        "mean", "One proxy a class: the mean of its shots (Qi et al., 2018; paper, GEN).", mean
+    ),
+    "kmeans": Generator(
+        "k-means",
+        "k proxies a class: the centroids of its shots' k-means clusters (paper, GEN; its best).",
+        kmeans,
+        uses_k=True,
+        uses_seed=True,
+    ),
+    "random": Generator(
+        "random",
+        "k proxies a class: shots taken at random (paper, GEN).",
+        random,
+        uses_k=True,
+        uses_seed=True,
+    ),
+    "all": Generator(
+        "all", "Every shot is a proxy; with max this is the nearest neighbour (paper, GEN).", every_sample
+    ),
+}
+
+
+def generator(name: str) -> Generator:
+    """Look a GEN method up by name."""
+    return look_up(GENERATORS, name, "GEN method")
+
+
+def generate(
+    x: Array, members: list[NDArray[np.intp]], gen: str, k: int, seed: int
+) -> tuple[list[Array], list[NDArray[np.intp]]]:
+    """Generate the proxies of every class, before NORM_post.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, d)
+        Shots after NORM_pre.
+    members : list of ndarray
+        Rows of `x` of each class.
+    gen : str
+        Key of `GENERATORS`.
+    k, seed : int
+        Proxies a class; seed, which each class uses afresh, as the paper does.
+
+    Returns
+    -------
+    proxies : list of ndarray of shape (p_c, d)
+    sources : list of ndarray of shape (p_c,)
+        Row of `x` that a proxy is, or -1 for a mixture of several.
+    """
+    proxies: list[Array] = [np.empty(0)] * len(members)
+    sources: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
+    sizes = np.array([len(m) for m in members])
+    for n in np.unique(sizes):
+        alike = np.flatnonzero(sizes == n)
+        rows = np.stack([members[c] for c in alike])
+        shots = Shots(lambda rows=rows: x[rows], (*rows.shape, x.shape[1]))  # type: ignore[misc]
+        mixture = generator(gen).function(shots, k, np.full(len(alike), seed))
+        for i, c in enumerate(alike):
+            proxies[c] = mixture.of(shots.samples[i], i)
+            if mixture.picks is not None:
+                sources[c] = rows[i][mixture.picks[i]]
+            else:
+                sources[c] = np.full(len(proxies[c]), -1, dtype=np.intp)
+    return proxies, sources

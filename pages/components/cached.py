@@ -1,0 +1,133 @@
+"""Cached calls into the core. Keys are digests and small frozen values, never arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from imprint_core import figures
+from imprint_core.collapse import nc1
+from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
+from imprint_core.embeddings.maps import base_map
+from imprint_core.evaluation import Evaluation, Products
+from imprint_core.projection import place
+from imprint_core.recipe import Recipe
+from imprint_core.task import choose_classes
+
+Sets = dict[tuple[str, str], SetInfo]
+Seeds = tuple[int, ...]
+
+
+def sets() -> tuple[Sets, list[str]]:
+    """The sets at hand, read anew when a folder changes, and what is wrong with the others."""
+    return find_sets()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _embeddings(digest: str, _info: SetInfo) -> EmbeddingSet:
+    return open_set(_info)
+
+
+def embeddings(info: SetInfo) -> EmbeddingSet:
+    """The opened set, checked and decoded once."""
+    return _embeddings(f"{info.path}:{info.digest}", info)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _products(digest: str, classes: str, pre: str, inf: str, _info: SetInfo) -> Products:
+    return Products(choose_classes(embeddings(_info), classes), pre, inf)
+
+
+def products(info: SetInfo, classes: str, recipe: Recipe) -> Products:
+    """The inner products that every recipe with these norms shares."""
+    return _products(info.digest, classes, recipe.norm_pre, recipe.norm_inf, info)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _evaluation(
+    digest: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo
+) -> Evaluation:
+    return products(_info, classes, recipe).evaluate(recipe, n, seeds)
+
+
+def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> Evaluation:
+    """Predictions and accuracy of a recipe over seeds."""
+    return _evaluation(info.digest, classes, recipe.canonical(), n, seeds, info)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _collapse(
+    digest: str, classes: str, pre: str, inf: str, n: int, seed: int, _info: SetInfo
+) -> float:
+    shared = _products(digest, classes, pre, inf, _info)
+    rows = np.concatenate(shared.shots(n, seed))
+    return nc1(shared.X_train[rows], shared.pool.y_train[rows])
+
+
+def collapse(
+    info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds
+) -> list[float]:
+    """NC1 of the n-shot sets of each seed, after NORM_pre."""
+    return [
+        _collapse(info.digest, classes, recipe.norm_pre, recipe.norm_inf, n, seed, info)
+        for seed in seeds
+    ]
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _map(digest: str, method: str, norm: str, _info: SetInfo) -> tuple[NDArray[np.float32], str]:
+    positions, shown = base_map(embeddings(_info), method, norm)
+    return positions, shown.label
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _map_figure(digest: str, classes: str, method: str, norm: str, _info: SetInfo) -> str:
+    opened = embeddings(_info)
+    positions = _map(digest, method, norm, _info)[0]
+    taking_part = choose_classes(opened, classes).y_test
+    shown = positions[np.isin(np.concatenate([opened.y_train, opened.y_test]), taking_part)]
+    chosen = np.isin(opened.y_test, taking_part)
+    figure = figures.base_map(
+        positions[len(opened.X_train) :][chosen],
+        opened.y_test[chosen],
+        opened.id_test[chosen],
+        _info.class_names,
+        (shown.min(axis=0), shown.max(axis=0)),
+    )
+    return str(figure.to_json())
+
+
+def map_figure(info: SetInfo, classes: str, method: str, norm: str) -> tuple[str, str]:
+    """The base map's figure as JSON, and the label of the map that is shown."""
+    label = _map(info.digest, method, norm, info)[1]
+    return _map_figure(info.digest, classes, method, norm, info), label
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _overlay(
+    digest: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo
+) -> str:
+    shared = products(_info, classes, recipe)
+    opened = embeddings(_info)
+    positions = _map(digest, method, recipe.norm_pre, _info)[0][: len(opened.X_train)]
+    positions = positions[np.isin(opened.y_train, shared.classes)]
+    proxies, proxy_classes = shared.proxies(recipe, n, seed)
+    rows = np.concatenate(shared.shots(n, seed))
+    return str(
+        figures.map_overlay(
+            positions[rows],
+            shared.pool.y_train[rows],
+            shared.pool.id_train[rows],
+            place(proxies, shared.X_train, positions),
+            shared.classes[proxy_classes],
+            _info.class_names,
+        ).to_json()
+    )
+
+
+def overlay(
+    info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str
+) -> str:
+    """Shots and proxies of one seed on the map, as the JSON of a figure."""
+    return _overlay(info.digest, classes, recipe.canonical(), n, seed, method, info)

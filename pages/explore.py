@@ -1,0 +1,253 @@
+"""Explore: change the task or the recipe and see at once what that does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from imprint_core import figures
+from imprint_core.errors import ImprintError
+from imprint_core.generation import GENERATORS
+from imprint_core.normalization import NORMALIZATIONS
+from imprint_core.statistics import Summary, confusion, summarize
+from pages.components import cached
+from pages.components.controls import Selection
+from pages.components.plot import plot
+
+_CURVE_KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
+_CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    st.title("Explore weight imprinting", anchor=False)
+    st.caption(
+        "A frozen model has never been trained on these classes. Each class gets a few **proxies** ★ made "
+        "from its shots ○; a test image is given the class of its nearest proxy. No training takes place."
+    )
+    # The places come first, so that what is quickest can be filled first.
+    numbers = st.container()
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _heading("Proxies among the embeddings")
+        map_place = st.container()
+    with right:
+        _heading("Accuracy over k")
+        curve_place = st.container()
+        _heading("Neural collapse (NC1) over n-shot")
+        nc1_place = st.container()
+    bottom_left, bottom_right = st.columns([3, 2], gap="medium")
+    with bottom_left:
+        _heading("Confusion matrix")
+        confusion_place = st.container()
+    sources_place = bottom_right.container()
+    try:
+        with numbers:
+            accuracy, baseline = _numbers(selection)
+        with map_place:
+            _map(selection)
+        with confusion_place:
+            _confusion(selection)
+        with curve_place:
+            _curve(selection, accuracy, baseline)
+        with nc1_place:
+            _collapse(selection)
+    except ImprintError as error:
+        st.error(str(error))
+    with sources_place:
+        _sources(selection)
+
+
+def _heading(text: str) -> None:
+    st.markdown(f"##### {text}")
+
+
+def _runs(selection: Selection, **changes: object) -> np.ndarray:
+    recipe = replace(selection.recipe, **changes)  # type: ignore[arg-type]
+    evaluated = cached.evaluation(
+        selection.info, selection.task.classes, recipe, selection.task.n_shot or 0, selection.seeds
+    )
+    return evaluated.accuracy
+
+
+def _range(run: Summary, unit: str = " %") -> str:
+    seeds = f"{run.runs} seed{'s' if run.runs > 1 else ''}"
+    if run.low == run.high:
+        return f"the same for {seeds}" if run.runs > 1 else seeds
+    return f"{run.low:.1f} to {run.high:.1f}{unit} over {seeds}"
+
+
+def _numbers(selection: Selection) -> tuple[Summary, Summary]:
+    """The headline; gives the accuracy and that of one mean a class."""
+    runs = _runs(selection)
+    one_mean = _runs(selection, gen="mean", k=1)
+    accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
+    sizes = cached.products(selection.info, selection.task.classes, selection.recipe)
+    a, b, c = st.columns(3, gap="medium")
+    with a:
+        st.metric("Accuracy", f"{accuracy.median:.1f} %", help=_accuracy_help(len(sizes.truth)))
+        st.caption(_range(accuracy))
+    with b:
+        st.metric(
+            "Gain over one mean a class",
+            f"{gain.median:+.1f} points",
+            help="Against GEN mean with the same norms, shots and test samples, seed by seed (Qi et al., 2018, "
+            "where all norms are L2).",
+        )
+        st.caption(f"one mean: {baseline.median:.1f} %; {_range(gain, ' points')}")
+    with c:
+        collapse = summarize(
+            cached.collapse(
+                selection.info,
+                selection.task.classes,
+                selection.recipe,
+                selection.task.n_shot or 0,
+                selection.seeds,
+            )
+        )
+        few = (selection.task.n_shot or 0) < 2
+        st.metric("NC1 of the shots", "–" if few else f"{collapse.median:.2f}", help=_NC1_HELP)
+        st.caption("needs 2 shots a class" if few else "0: classes are points; above 1: widely spread")
+    for sentence in _remarks(selection):
+        st.info(sentence, icon=":material/info:")
+    return accuracy, baseline
+
+
+def _accuracy_help(count: int) -> str:
+    return (
+        f"Share of the {count:,} test samples whose class is that of their nearest proxy: the median over "
+        "seeds, each with its own draw of shots. The range leaves out the luck of the test samples, which "
+        f"are the same for every seed: with {count:,} of them about ± {98 / np.sqrt(count):.1f} points at most."
+    )
+
+
+_NC1_HELP = (
+    "Within-class variability relative to the spread of the class means, trace(Σ_W Σ_B⁺)/C (Papyan et al., "
+    "2020), of the shots after NORM pre. Few shots make it look smaller than it is. The paper's published "
+    "values are larger, for its code adds the global mean to Σ_W; this is the textbook's."
+)
+
+
+def _remarks(selection: Selection) -> list[str]:
+    """What a person should know about this very choice, a sentence each."""
+    n, k = selection.task.n_shot or 0, selection.recipe.k
+    shared = cached.products(selection.info, selection.task.classes, selection.recipe)
+    sizes = np.bincount(shared.pool.y_train)[shared.classes]
+    sentences = []
+    if n > sizes.min():
+        short = int((sizes < n).sum())
+        sentences.append(
+            f"{short} of {len(sizes)} classes have fewer than {n} training samples (the smallest has "
+            f"{sizes.min()}); they give all they have."
+        )
+    if GENERATORS[selection.recipe.gen].uses_k and k > n:
+        sentences.append(
+            f"k = {k} is more than the {n} shots of a class, so every shot is a proxy; choose k below {n} "
+            "to see clusters."
+        )
+    return sentences
+
+
+def _map(selection: Selection) -> None:
+    recipe, n = selection.recipe, selection.task.n_shot or 0
+    info, classes = selection.info, selection.task.classes
+    figure, label = cached.map_figure(info, classes, selection.map, recipe.norm_pre)
+    shared = cached.products(info, classes, recipe)
+    plot(
+        "map",
+        figure,
+        overlay=cached.overlay(info, classes, recipe, n, selection.seeds[0], selection.map),
+        alt=f"{label} map of {len(shared.truth)} test samples by class, with the {n}-shot sets as rings and "
+        "the proxies as stars",
+        height=600,
+    )
+    st.caption(
+        f"{label} of the embeddings after NORM pre ({NORMALIZATIONS[recipe.norm_pre].label}): all "
+        f"{len(shared.truth):,} test samples, and shots and proxies of the first seed. Two dimensions can't "
+        "keep all distances; accuracy is computed in the full space. A proxy stands among its 5 nearest "
+        "embeddings."
+    )
+
+
+def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
+    n = selection.task.n_shot or 0
+    uses_k = GENERATORS[selection.recipe.gen].uses_k
+    gen = selection.recipe.gen if uses_k else "kmeans"
+    # From k = n on every shot is a proxy, so the curve ends there.
+    ks = [k for k in _CURVE_KS if k < n] + ([n] if n <= _CURVE_KS[-1] else [])
+    runs = [summarize(_runs(selection, gen=gen, k=k)) for k in ks]
+    if uses_k:
+        current, flat = (min(selection.recipe.k, n), accuracy), ("one mean a class", baseline)
+    else:
+        current, flat = None, (f"now: {GENERATORS[selection.recipe.gen].label}", accuracy)
+    figure = figures.accuracy_over_k(ks, runs, GENERATORS[gen].label, current, flat)
+    best = max(zip(ks, runs, strict=True), key=lambda pair: pair[1].median)
+    plot(
+        "accuracy-over-k",
+        figure,
+        alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {best[1].median:.1f} % at "
+        f"k = {best[0]}",
+        height=240,
+    )
+
+
+def _collapse(selection: Selection) -> None:
+    info, classes, recipe = selection.info, selection.task.classes, selection.recipe
+    n = selection.task.n_shot or 0
+    most = info.meta["samples"]["train"]["per_class_most"]
+    ns = [*(s for s in _CURVE_NS if s < most), most]
+    runs = [summarize(cached.collapse(info, classes, recipe, s, selection.seeds)) for s in ns]
+    current = None
+    if n >= ns[0]:
+        current = (n, summarize(cached.collapse(info, classes, recipe, n, selection.seeds)))
+    plot(
+        "nc1-over-shots",
+        figures.nc1_over_shots(ns, runs, current),
+        alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
+        height=240,
+    )
+
+
+def _confusion(selection: Selection) -> None:
+    info, classes = selection.info, selection.task.classes
+    shared = cached.products(info, classes, selection.recipe)
+    evaluated = cached.evaluation(
+        info, classes, selection.recipe, selection.task.n_shot or 0, selection.seeds
+    )
+    percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
+    names = [info.class_names[c] for c in shared.classes]
+    off = percent - np.diag(np.diag(percent))
+    true, predicted = np.unravel_index(np.argmax(off), off.shape)
+    sentence = (
+        f"The most frequent mistake: {off[true, predicted]:.0f} % of class {names[true]} are taken for "
+        f"{names[predicted]}."
+        if off.any()
+        else "No mistake."
+    )
+    plot(
+        "confusion",
+        figures.confusion_matrix(percent, names),
+        alt=f"Confusion matrix of {len(names)} classes. {sentence}",
+        height=460,
+    )
+    st.caption(f"Percent of each true class (row), over all seeds. {sentence}")
+
+
+def _sources(selection: Selection) -> None:
+    meta = selection.info.meta
+    fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
+    _heading("What this stands on")
+    st.markdown(
+        f"- **Recipe**: {selection.recipe}\n"
+        f"- **FM**: {fm['label']}, {fm['dim']} dimensions, frozen. Weights: {fm['weights_origin']}.\n"
+        f"- **Data**: {data['label']}; {samples['train']['count']:,} training and "
+        f"{samples['test']['count']:,} test samples embedded, drawn at random per class. {data['origin']}\n"
+        f"- **Stored as** {meta['encoding']}.\n"
+        "- **Seeds**: the paper's, "
+        + ", ".join(map(str, selection.seeds))
+        + ".\n- **Source**: Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, arXiv 2503.14572."
+    )
+
+
