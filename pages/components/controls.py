@@ -1,8 +1,9 @@
 """The shared sidebar: one table of controls drives widgets, help, validation and the link.
 
-A control's options depend only on controls before it. Every value is in the URL (through
-Streamlit's own binding, by its label); a value that is not valid, from an old link or because
-an earlier control changed, becomes the nearest valid one, and the page says so.
+A control's options depend only on controls before it. Every value that is not the default is
+in the URL, under its own name. A value that is not valid, from an old link or because an
+earlier control changed, becomes the nearest valid one, in the URL too, and the page says so.
+(Streamlit's `bind="query-params"` drops such values from the URL and knows labels only.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
@@ -135,7 +137,7 @@ CONTROLS = (
         "Foundation model (FM)",
         "The frozen, pre-trained model whose embeddings are used.",
         _fms,
-        "vit_tiny_patch16_224",
+        "squeezenet1_1",
         lambda name: FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else name,
     ),
     Control(
@@ -258,57 +260,56 @@ def parse(control: Control, text: str, options: Sequence[Any]) -> Any:
 def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
     """Draw the sidebar; gives the selection and what had to be put right, a sentence each."""
     state = st.session_state
-    if "link_read" not in state:
-        _read_link(sets)
-    elif "link_mended" in state:
-        # Only from the second run on does Streamlit put assigned values in the URL.
-        for key, value in state.pop("link_mended").items():
-            state[key] = value
+    query = st.query_params.to_dict()
     notes: list[str] = []
+    context = get_script_run_ctx()
+    # A query that merely differs may be older than the widgets: keys can be pressed faster than
+    # the browser takes over the link of the run before.
+    if "followed" not in state or (context is not None and context.is_history_navigation):
+        state.followed = True
+        notes = _follow(query, sets)
     values: Values = {}
+    defaults: Values = {}
     group = ""
     with st.sidebar:
         for control in CONTROLS:
             options = list(control.options(sets, values))
             default = nearest(control.default, options, control.default)
-            if control.key in state and state[control.key] not in options:
+            # Assigned only where it has to be: an assignment takes back what a finger has moved since.
+            if control.key not in state:
+                state[control.key] = default
+            elif state[control.key] not in options:
                 was = state[control.key]
                 state[control.key] = nearest(was, options, default)
                 notes.append(_note(control, was, state[control.key], options))
             if control.group != group:
                 group = control.group
                 st.markdown(f"**{group}**")
-            values[control.key] = _widget(control, options, default, values)
-    if "link_mended" in state:
-        st.rerun()
-    return _select(sets, values), [*state.pop("link_notes", []), *notes]
+            values[control.key] = _widget(control, options, values)
+            defaults[control.key] = default
+    link = {name: str(v) for name, v in values.items() if v != defaults[name]}
+    if link != query:
+        st.query_params.from_dict(link)
+    return _select(sets, values), notes
 
 
-def _read_link(sets: Sets) -> None:
-    """On the session's first run, find what the link says that is not valid, and what would be."""
-    state = st.session_state
-    state.link_read = True
+def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
+    """Take over the values of a link; gives what is wrong with them, a sentence each."""
+    notes = []
     values: Values = {}
-    notes, mended = [], {}
-    query = st.query_params.to_dict()
     for control in CONTROLS:
         options = list(control.options(sets, values))
         value = nearest(control.default, options, control.default)
         if control.key in query:
-            text = query[control.key]
-            named = parse(control, text, options)
+            named = parse(control, query[control.key], options)
             value = nearest(named, options, value)
             if value != named:
-                notes.append(_note(control, text, value, options))
-            if control.show(value) != text:
-                mended[control.key] = value
-        values[control.key] = value
+                notes.append(_note(control, named, value, options))
+        st.session_state[control.key] = values[control.key] = value
     unknown = [name for name in query if name not in {c.key for c in CONTROLS}]
     if unknown:
-        notes.append(f"The link has {', '.join(unknown)}, which this page doesn't know; ignored.")
-    state.link_notes = notes
-    if mended:
-        state.link_mended = mended
+        notes.append(f"The link has {', '.join(unknown)[:80]}, which this page doesn't know; ignored.")
+    return notes
 
 
 def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
@@ -320,23 +321,20 @@ def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     return f"{name} can't be {str(was)[:40]} here; it is {valid}. Now {control.show(now)}."
 
 
-def _widget(control: Control, options: list[Any], default: Any, values: Values) -> Any:
+def _widget(control: Control, options: list[Any], values: Values) -> Any:
     off = control.off(values)
     common: dict[str, Any] = {
         "key": control.key,
         "help": control.help,
         "format_func": control.show,
-        "bind": "query-params",
         "disabled": bool(off),
     }
     if control.kind == "slider":
-        value = st.select_slider(control.label, options, value=default, **common)
+        value = st.select_slider(control.label, options, **common)
     elif control.kind == "segments":
-        value = st.segmented_control(
-            control.label, options, default=default, required=True, width="stretch", **common
-        )
+        value = st.segmented_control(control.label, options, required=True, width="stretch", **common)
     else:
-        value = st.selectbox(control.label, options, index=options.index(default), **common)
+        value = st.selectbox(control.label, options, **common)
     if off:
         st.caption(off)
     return value
