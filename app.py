@@ -19,9 +19,10 @@ def explore_page() -> None:
     explore.show(selection)
 
 
-# Streamlit leaves a band as high as a hand above the page and the sidebar.
+# Streamlit leaves a hand's breadth above the page, the sidebar and at both sides.
 st.html(
-    "<style>.stMainBlockContainer { padding-top: 3rem } [data-testid=stSidebarHeader] { height: 2rem }</style>"
+    "<style>.stMainBlockContainer { padding: 3rem clamp(1rem, 3vw, 4rem) }"
+    "[data-testid=stSidebarHeader] { height: 2rem }</style>"
 )
 page = st.navigation(
     [st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True)]

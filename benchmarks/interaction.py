@@ -111,9 +111,7 @@ def main() -> None:
     )
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=options.chromium, args=CHROMIUM_ARGUMENTS
-            )
+            browser = playwright.chromium.launch(executable_path=options.chromium, args=CHROMIUM_ARGUMENTS)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             while True:
                 try:

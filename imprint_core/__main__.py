@@ -1,3 +1,5 @@
+"""Run the command line."""
+
 import sys
 
 from imprint_core.cli import main

@@ -1,21 +1,11 @@
-"""What every table of choices has in common."""
+"""What every table of choices has in common: names are looked up, and a wrong one is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from imprint_core.errors import ImprintError
-
-
-class Choice(Protocol):
-    """An entry of a table: how it is called, and what it is in one sentence with its source."""
-
-    @property
-    def label(self) -> str: ...
-    @property
-    def help(self) -> str: ...
-
 
 T = TypeVar("T")
 

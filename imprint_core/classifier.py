@@ -82,13 +82,11 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         y : array-like of shape (n,)
             Their classes.
         """
-        recipe = Recipe(
-            self.gen, int(self.k), self.norm_pre, self.norm_post, self.norm_inf, self.agg
-        )
+        recipe = Recipe(self.gen, int(self.k), self.norm_pre, self.norm_post, self.norm_inf, self.agg)
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64])
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        x = NORMALIZATIONS[recipe.norm_pre].function(X)
+        x = NORMALIZATIONS[recipe.norm_pre].function(np.asarray(X))
         members = [np.flatnonzero(codes == c) for c in range(len(self.classes_))]
         proxies, sources = generate(x, members, recipe.gen, recipe.k, self.random_state)
         self.proxies_ = NORMALIZATIONS[recipe.norm_post].function(np.concatenate(proxies))
@@ -100,7 +98,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Score of every class, (m, C)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        x = NORMALIZATIONS[self.norm_inf].function(X)
+        x = NORMALIZATIONS[self.norm_inf].function(np.asarray(X))
         starts = np.searchsorted(self.proxy_class_, np.arange(len(self.classes_)))
         scores = AGGREGATIONS[self.agg].function(self.proxies_ @ x.T, starts)
         return np.asarray(scores.T)

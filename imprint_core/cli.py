@@ -19,14 +19,24 @@ def main(arguments: list[str] | None = None) -> int:
         description="Weight imprinting: embed images once, imprint proxies in milliseconds.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    _add_embed(commands.add_parser("embed", help="run images through a foundation model and keep the embeddings",
-        description="Run a dataset's images through a frozen foundation model and write the embeddings, with a "
-        "sidecar that says what they are. Stop it with Ctrl-C whenever you like: the same command goes on "
-        "where it stopped.",
-        epilog="example: python -m imprint_core embed --fm resnet50 --dataset cifar10 --per-class 200"))
-    _add_bundle(commands.add_parser("bundle", help="make the sets that ship with the project",
-        description="Code embedded sets compactly, compute their base maps, measure what the coding changes and "
-        "write all of it, with sources and licences, into the project."))
+    _add_embed(
+        commands.add_parser(
+            "embed",
+            help="run images through a foundation model and keep the embeddings",
+            description="Run a dataset's images through a frozen foundation model and write the embeddings, with a "
+            "sidecar that says what they are. Stop it with Ctrl-C whenever you like: the same command goes on "
+            "where it stopped.",
+            epilog="example: python -m imprint_core embed --fm resnet50 --dataset cifar10 --per-class 200",
+        )
+    )
+    _add_bundle(
+        commands.add_parser(
+            "bundle",
+            help="make the sets that ship with the project",
+            description="Code embedded sets compactly, compute their base maps, measure what the coding changes and "
+            "write all of it, with sources and licences, into the project.",
+        )
+    )
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
@@ -43,17 +53,45 @@ def _add_embed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, metavar="NAME", help=f"dataset: {', '.join(DATASETS)}")
     parser.add_argument("--per-class", type=_count, metavar="N", help="training samples of each class (default: all)")
     parser.add_argument("--test-per-class", type=_count, metavar="N", help="test samples of each class (default: all)")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="a local .safetensors state dict, keyed as the library keys it (default: the library's official weights, downloaded once)")
-    parser.add_argument("--weights-origin", default="", metavar="TEXT", help="where those weights come from and under which licence; kept in the sidecar")
-    parser.add_argument("--data-root", type=Path, default=Path("data"), metavar="DIR", help="folder that holds the datasets (default: %(default)s)")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a local .safetensors state dict, keyed as the library keys it (default: the library's official "
+        "weights, downloaded once)",
+    )
+    parser.add_argument(
+        "--weights-origin",
+        default="",
+        metavar="TEXT",
+        help="where those weights come from and under which licence; kept in the sidecar",
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        default=Path("data"),
+        metavar="DIR",
+        help="folder that holds the datasets (default: %(default)s)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"where to write the set (default: {user_folder()})")
-    parser.add_argument("--batch-size", type=_count, default=64, metavar="N", help="images a forward pass (default: %(default)s)")
+    parser.add_argument(
+        "--batch-size", type=_count, default=64, metavar="N", help="images a forward pass (default: %(default)s)"
+    )
     parser.set_defaults(run=_embed)
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR", help="folder of the embedded sets")
-    parser.add_argument("--to", dest="target", type=Path, default=bundled_folder(), metavar="DIR", help="where to (default: the project's own)")
+    parser.add_argument(
+        "--from", dest="source", type=Path, required=True, metavar="DIR", help="folder of the embedded sets"
+    )
+    parser.add_argument(
+        "--to",
+        dest="target",
+        type=Path,
+        default=bundled_folder(),
+        metavar="DIR",
+        help="where to (default: the project's own)",
+    )
     parser.set_defaults(run=_bundle)
 
 

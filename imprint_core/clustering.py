@@ -85,9 +85,7 @@ def _centred(gram: NDArray[np.float32]) -> NDArray[np.float32]:
     return gram - rows - np.swapaxes(rows, 1, 2) + rows.mean(axis=1, keepdims=True)
 
 
-def _plus_plus(
-    gram: NDArray[np.float32], k: int, seeds: NDArray[np.integer]
-) -> NDArray[np.intp]:
+def _plus_plus(gram: NDArray[np.float32], k: int, seeds: NDArray[np.integer]) -> NDArray[np.intp]:
     """k-means++ (Arthur and Vassilvitskii, 2007) with scikit-learn's greedy trials: (b, k) samples."""
     b, n, _ = gram.shape
     trials = 2 + int(np.log(k))

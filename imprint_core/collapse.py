@@ -15,6 +15,7 @@ from imprint_core.normalization import Array
 # Class means that differ by less than this, relative to the largest spread, count as one
 # direction: float64 leaves about 1e-16, float32 embeddings about 1e-7.
 _RANK_TOLERANCE = 1e-6
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 def nc1(X: Array, y: NDArray[np.integer]) -> float:
@@ -53,7 +54,7 @@ def nc1(X: Array, y: NDArray[np.integer]) -> float:
     _, s, vt = np.linalg.svd(spread, full_matrices=False)
     # The centred means sum to nothing, so the last singular value is rounding.
     s, vt = s[: count - 1], vt[: count - 1]
-    keep = s > _RANK_TOLERANCE * max(float(s.max(initial=0)), np.finfo(np.float32).tiny)
+    keep = s > _RANK_TOLERANCE * max(float(s.max(initial=0)), _TINY)
     residuals_matter = bool(keep.any())
     if not residuals_matter:
         varies = bool(np.any(np.abs(X - means[codes]) > _RANK_TOLERANCE * np.abs(X).max(initial=0)))

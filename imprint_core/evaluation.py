@@ -91,10 +91,9 @@ class Products:
         for size in np.unique(sizes):
             alike = [(s, int(c)) for s in seeds for c in np.flatnonzero(sizes == size)]
             self._score(alike, draws, recipe, scores)
-        starts = np.arange(len(self.classes))
         predictions = np.empty((len(seeds), len(self.truth)), dtype=np.int32)
         for i, seed in enumerate(seeds):
-            predictions[i] = np.argmax([scores[seed, c] for c in starts], axis=0)
+            predictions[i] = np.argmax([scores[seed, c] for c in range(len(self.classes))], axis=0)
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
         return Evaluation(predictions, accuracy)
 
@@ -112,9 +111,7 @@ class Products:
         kept = self._kept
         if kept is None or kept[0] != key:
             local = [self._place[rows] for rows in picked]
-            gram = np.stack(
-                [self._gram[c][np.ix_(i, i)] for (_, c), i in zip(problems, local, strict=True)]
-            )
+            gram = np.stack([self._gram[c][np.ix_(i, i)] for (_, c), i in zip(problems, local, strict=True)])
             shape = (len(problems), gram.shape[1], self.X_train.shape[1])
             shots = Shots(lambda: self.X_train[np.stack(picked)], shape, gram)
             # One assignment, for another tab may be evaluating on the same products.

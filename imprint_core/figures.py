@@ -46,6 +46,7 @@ CLASS_SYMBOLS = (
 )
 ACCENT = CLASS_COLORS[0]
 CURRENT = CLASS_COLORS[6]
+_FULL = "#1d6fb8"
 _BAND = "rgba(63, 144, 218, 0.22)"
 # More classes than this: no legend, and neither numbers nor names on the confusion matrix.
 _FEW_CLASSES = 12
@@ -69,6 +70,7 @@ def base_map(
     ids: NDArray[np.integer],
     names: Sequence[str],
     extent: tuple[NDArray[np.float32], NDArray[np.float32]],
+    to_scale: bool,
 ) -> go.Figure:
     """Test samples on the base map, a trace a class.
 
@@ -83,6 +85,8 @@ def base_map(
         Class names by class number.
     extent : (ndarray of shape (2,), ndarray of shape (2,))
         Lowest and highest position that the map has to show.
+    to_scale : bool
+        Whether both axes share one scale.
     """
     few = len(np.unique(classes)) <= _FEW_CLASSES
     traces = []
@@ -108,7 +112,7 @@ def base_map(
     figure = go.Figure(traces)
     figure.update_layout(
         xaxis={**bare, "range": ranges[0]},
-        yaxis={**bare, "range": ranges[1], "scaleanchor": "x"},
+        yaxis={**bare, "range": ranges[1], "scaleanchor": "x" if to_scale else None},
         margin={"l": 4, "r": 4, "t": 4, "b": 4},
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         hovermode="closest",
@@ -137,9 +141,7 @@ def map_overlay(
     names : sequence of str
         Class names by class number.
     """
-    number = np.concatenate(
-        [np.arange(1, n + 1) for n in np.unique(proxy_classes, return_counts=True)[1]]
-    )
+    number = np.concatenate([np.arange(1, n + 1) for n in np.unique(proxy_classes, return_counts=True)[1]])
     star = go.Scattergl if len(proxies) > _MANY_PROXIES else go.Scatter
     return go.Figure(
         [
@@ -148,7 +150,7 @@ def map_overlay(
                 y=shots[:, 1],
                 customdata=[(int(i), names[c]) for i, c in zip(shot_ids, shot_classes, strict=True)],
                 mode="markers",
-                name="○ shots",
+                name="shots",
                 marker={
                     "color": [class_color(c) for c in shot_classes],
                     "symbol": "circle-open",
@@ -163,7 +165,7 @@ def map_overlay(
                 y=proxies[:, 1],
                 customdata=[(int(i), names[c]) for i, c in zip(number, proxy_classes, strict=True)],
                 mode="markers",
-                name="★ proxies",
+                name="proxies",
                 marker={
                     "color": [class_color(c) for c in proxy_classes],
                     "symbol": "star",
@@ -216,9 +218,7 @@ def accuracy_over_k(
     return figure
 
 
-def nc1_over_shots(
-    ns: Sequence[int], runs: Sequence[Summary], current: tuple[int, Summary] | None
-) -> go.Figure:
+def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[int, Summary] | None) -> go.Figure:
     """NC1 over the number of shots a class, with the line NC1 = 1.
 
     Parameters
@@ -259,7 +259,7 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
             y=labels,
             zmin=0,
             zmax=100,
-            colorscale=[[0, THEME_BACKGROUND], [1, ACCENT]],
+            colorscale=[[0, THEME_BACKGROUND], [1, _FULL]],
             xgap=1,
             ygap=1,
             texttemplate="%{z:.0f}" if few else None,
@@ -280,7 +280,8 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
 def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) -> go.Figure:
     """Median line with its band from the lowest to the highest run."""
     figure = go.Figure()
-    if any(r.low < r.high for r in runs):
+    varies = any(r.low < r.high for r in runs)
+    if varies and len(xs) > 1:
         figure.add_trace(
             go.Scatter(
                 x=[*xs, *reversed(xs)],
@@ -302,6 +303,13 @@ def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) ->
             name=name,
             line={"color": ACCENT, "width": 2},
             marker={"size": 6},
+            # A band needs two points to be seen.
+            error_y={
+                "visible": varies and len(xs) == 1,
+                "symmetric": False,
+                "array": [r.high - r.median for r in runs],
+                "arrayminus": [r.median - r.low for r in runs],
+            },
             hovertemplate="%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
             "%{customdata[2]} seeds<extra></extra>",
         )
@@ -329,6 +337,8 @@ def _log_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
     """A logarithmic axis with plain numbers, where the values ask for one."""
     wide = max(xs) / min(xs) > 5
     axis: dict[str, Any] = {"title": title}
+    if len(xs) == 1:
+        axis["tickvals"] = list(xs)
     if wide:
         lo, hi = np.log10(min(xs)), np.log10(max(xs))
         ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if min(xs) <= t <= max(xs)]

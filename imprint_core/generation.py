@@ -48,10 +48,12 @@ class Shots:
 
     @cached_property
     def samples(self) -> Array:
+        """The shots, (b, n, d)."""
         return self._samples()
 
     @cached_property
     def gram(self) -> Array:
+        """Their inner products, (b, n, n)."""
         return self.samples @ np.swapaxes(self.samples, 1, 2)
 
 
@@ -163,9 +165,7 @@ def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
 
 
 GENERATORS: dict[str, Generator] = {
-    "mean": Generator(
-        "mean", "One proxy a class: the mean of its shots (Qi et al., 2018; paper, GEN).", mean
-    ),
+    "mean": Generator("mean", "One proxy a class: the mean of its shots (Qi et al., 2018; paper, GEN).", mean),
     "kmeans": Generator(
         "k-means",
         "k proxies a class: the centroids of its shots' k-means clusters (paper, GEN; its best).",

@@ -19,6 +19,7 @@ MAP_SEED = 0
 _PCA_WIDTH = 50
 _NEIGHBORS = 15
 _PLACED_BY = 5
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class MapMethod:
         For the sidebar and the documentation.
     function : callable
         Maps embeddings (n, d) to positions (n, 2).
+    to_scale : bool
+        Whether lengths along both axes can be compared.
     """
 
     label: str
     help: str
     function: Callable[[Array], NDArray[np.float32]]
+    to_scale: bool
 
 
 def pca_map(X: Array) -> NDArray[np.float32]:
@@ -57,9 +61,7 @@ def umap_map(X: Array) -> NDArray[np.float32]:
     if n <= 3:
         return pca_map(X)
     neighbors = min(_NEIGHBORS, n - 1)
-    distances, indices = (
-        NearestNeighbors(n_neighbors=neighbors).fit(reduced).kneighbors(reduced)
-    )
+    distances, indices = NearestNeighbors(n_neighbors=neighbors).fit(reduced).kneighbors(reduced)
     mapper = UMAP(
         n_neighbors=neighbors,
         precomputed_knn=(indices, distances.astype(np.float32), None),
@@ -80,11 +82,13 @@ MAP_METHODS: dict[str, MapMethod] = {
         "UMAP",
         "Keeps neighbours together; distances between groups and their sizes mean little.",
         umap_map,
+        to_scale=False,
     ),
     "pca": MapMethod(
         "PCA",
         "The two directions of largest variance; true to scale, but much of the structure is hidden.",
         pca_map,
+        to_scale=True,
     ),
 }
 
@@ -104,8 +108,9 @@ def place(points: Array, X: Array, positions: NDArray[np.float32]) -> NDArray[np
     Returns
     -------
     ndarray of shape (p, 2), float32
-        Means of the 5 nearest embeddings' positions, weighted by inverse squared distance; a
-        point that is an embedding goes where that is.
+        Medians of the 5 nearest embeddings' positions, weighted by inverse squared distance; a
+        point that is an embedding goes where that is. (A mean would put a point whose
+        neighbours lie in two groups into the void between them, where nothing is.)
     """
     near = min(_PLACED_BY, len(X))
     squares = np.einsum("ij,ij->i", X, X)
@@ -114,10 +119,14 @@ def place(points: Array, X: Array, positions: NDArray[np.float32]) -> NDArray[np
     d = np.take_along_axis(distances, nearest, axis=1)
     d += np.einsum("ij,ij->i", points, points)[:, None]
     # float32 leaves about 1e-6 of the squared length between equal vectors.
-    floor = 1e-5 * max(float(squares.mean()), np.finfo(np.float32).tiny)
-    weights = 1 / np.maximum(d, floor)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(np.einsum("pk,pkt->pt", weights, positions[nearest]), dtype=np.float32)
+    floor = 1e-5 * max(float(squares.mean()), _TINY)
+    weights = (1 / np.maximum(d, floor))[:, :, None]
+    around = positions[nearest]
+    order = np.argsort(around, axis=1)
+    reached = np.cumsum(np.take_along_axis(np.broadcast_to(weights, around.shape), order, 1), axis=1)
+    middle = np.argmax(reached >= reached[:, -1:] / 2, axis=1)
+    median = np.take_along_axis(np.take_along_axis(around, order, 1), middle[:, None], 1)[:, 0]
+    return np.asarray(median, dtype=np.float32)
 
 
 def _pca(X: Array, width: int) -> NDArray[np.float32]:

@@ -69,17 +69,13 @@ class Recipe:
         known = {f.name for f in fields(cls)}
         unknown = [name for name in values if name not in known]
         if unknown:
-            raise ImprintError(
-                f"A recipe has no {', '.join(unknown)}; its parts are {', '.join(sorted(known))}."
-            )
+            raise ImprintError(f"A recipe has no {', '.join(unknown)}; its parts are {', '.join(sorted(known))}.")
         return cls(**values)
 
     def __str__(self) -> str:
         gen = GENERATORS[self.gen]
         name = f"{gen.label}, k = {self.k}" if gen.uses_k else gen.label
-        norms = " / ".join(
-            NORMALIZATIONS[n].label for n in (self.norm_pre, self.norm_post, self.norm_inf)
-        )
+        norms = " / ".join(NORMALIZATIONS[n].label for n in (self.norm_pre, self.norm_post, self.norm_inf))
         return f"{name} · {norms} · {AGGREGATIONS[self.agg].label}"
 
 

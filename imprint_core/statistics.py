@@ -33,9 +33,7 @@ def summarize(values: ArrayLike) -> Summary:
     return Summary(float(np.median(v)), float(v.min()), float(v.max()), len(v))
 
 
-def confusion(
-    truth: NDArray[np.integer], predictions: NDArray[np.integer], classes: int
-) -> NDArray[np.float64]:
+def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], classes: int) -> NDArray[np.float64]:
     """Confusion matrix in percent of each true class, averaged over runs.
 
     Parameters

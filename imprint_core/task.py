@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from imprint_core.choices import look_up
 from imprint_core.embeddings import EmbeddingSet
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import Array
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,11 @@ class Task:
 
     @property
     def digest(self) -> str:
+        """Equal for equal tasks."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def split(self, embeddings: EmbeddingSet) -> Split:
-        """This task's shots and test samples out of `embeddings`."""
+        """Take the shots and test samples out of `embeddings`."""
         pool = choose_classes(embeddings, self.classes)
         order = shot_order(pool.y_train, self.seed)
         shots = np.concatenate([o[: self.n_shot] for o in order])
@@ -163,13 +163,3 @@ def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
         embeddings.y_test[test],
         embeddings.id_test[test],
     )
-
-
-def class_sizes(y: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Samples of each class that occurs, ascending by class."""
-    return np.unique(y, return_counts=True)[1]
-
-
-def as_classes(X: Array, y: NDArray[np.integer]) -> list[Array]:
-    """The rows of each class that occurs, ascending by class."""
-    return [X[y == c] for c in np.unique(y)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -76,7 +77,7 @@ def _range(run: Summary, unit: str = " %") -> str:
     seeds = f"{run.runs} seed{'s' if run.runs > 1 else ''}"
     if run.low == run.high:
         return f"the same for {seeds}" if run.runs > 1 else seeds
-    return f"{run.low:.1f} to {run.high:.1f}{unit} over {seeds}"
+    return f"{run.low:.1f} to {run.high:.1f}{unit} over {seeds}".replace("-", "−")
 
 
 def _numbers(selection: Selection) -> tuple[Summary, Summary]:
@@ -84,32 +85,33 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     runs = _runs(selection)
     one_mean = _runs(selection, gen="mean", k=1)
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
-    sizes = cached.products(selection.info, selection.task.classes, selection.recipe)
+    shared = cached.products(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
-    with a:
-        st.metric("Accuracy", f"{accuracy.median:.1f} %", help=_accuracy_help(len(sizes.truth)))
-        st.caption(_range(accuracy))
-    with b:
-        st.metric(
-            "Gain over one mean a class",
-            f"{gain.median:+.1f} points",
-            help="Against GEN mean with the same norms, shots and test samples, seed by seed (Qi et al., 2018, "
-            "where all norms are L2).",
-        )
-        st.caption(f"one mean: {baseline.median:.1f} %; {_range(gain, ' points')}")
-    with c:
-        collapse = summarize(
-            cached.collapse(
-                selection.info,
-                selection.task.classes,
-                selection.recipe,
-                selection.task.n_shot or 0,
-                selection.seeds,
-            )
-        )
-        few = (selection.task.n_shot or 0) < 2
-        st.metric("NC1 of the shots", "–" if few else f"{collapse.median:.2f}", help=_NC1_HELP)
-        st.caption("needs 2 shots a class" if few else "0: classes are points; above 1: widely spread")
+    n = selection.task.n_shot or 0
+    collapse = cached.collapse(selection.info, selection.task.classes, selection.recipe, n, selection.seeds)
+    plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
+    a.metric(
+        "Accuracy",
+        f"{accuracy.median:.1f} %",
+        _range(accuracy),
+        help=_accuracy_help(len(shared.truth)),
+        **plain,
+    )
+    b.metric(
+        "Gain over one mean a class",
+        f"{gain.median:+.1f} points".replace("-", "−"),
+        _range(gain, " points"),
+        help="Against GEN mean with the same norms, shots and test samples, seed by seed (Qi et al., 2018, where "
+        f"all norms are L2). One mean a class reaches {baseline.median:.1f} %.",
+        **plain,
+    )
+    c.metric(
+        "NC1 of the shots",
+        "–" if n < 2 else f"{summarize(collapse).median:.2f}",
+        "needs 2 shots a class" if n < 2 else "0: classes are points; above 1: spread out",
+        help=_NC1_HELP,
+        **plain,
+    )
     for sentence in _remarks(selection):
         st.info(sentence, icon=":material/info:")
     return accuracy, baseline
@@ -161,13 +163,13 @@ def _map(selection: Selection) -> None:
         overlay=cached.overlay(info, classes, recipe, n, selection.seeds[0], selection.map),
         alt=f"{label} map of {len(shared.truth)} test samples by class, with the {n}-shot sets as rings and "
         "the proxies as stars",
-        height=600,
+        height=560,
     )
     st.caption(
         f"{label} of the embeddings after NORM pre ({NORMALIZATIONS[recipe.norm_pre].label}): all "
         f"{len(shared.truth):,} test samples, and shots and proxies of the first seed. Two dimensions can't "
-        "keep all distances; accuracy is computed in the full space. A proxy stands among its 5 nearest "
-        "embeddings."
+        "keep all distances; accuracy is computed in the full space. A proxy stands at the median of its 5 "
+        "nearest embeddings."
     )
 
 
@@ -187,8 +189,7 @@ def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
     plot(
         "accuracy-over-k",
         figure,
-        alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {best[1].median:.1f} % at "
-        f"k = {best[0]}",
+        alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {best[1].median:.1f} % at k = {best[0]}",
         height=240,
     )
 
@@ -213,9 +214,7 @@ def _collapse(selection: Selection) -> None:
 def _confusion(selection: Selection) -> None:
     info, classes = selection.info, selection.task.classes
     shared = cached.products(info, classes, selection.recipe)
-    evaluated = cached.evaluation(
-        info, classes, selection.recipe, selection.task.n_shot or 0, selection.seeds
-    )
+    evaluated = cached.evaluation(info, classes, selection.recipe, selection.task.n_shot or 0, selection.seeds)
     percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
     names = [info.class_names[c] for c in shared.classes]
     off = percent - np.diag(np.diag(percent))
@@ -249,5 +248,3 @@ def _sources(selection: Selection) -> None:
         + ", ".join(map(str, selection.seeds))
         + ".\n- **Source**: Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, arXiv 2503.14572."
     )
-
-

@@ -69,9 +69,7 @@ def from_arrays(x: NDArray[np.uint8], y: NDArray[np.integer]) -> Images:
     """Wrap pixels (n, h, w) or (n, h, w, 3), 0 … 255, and labels (n,)."""
     if len(x) != len(y):
         raise ImprintError(f"There are {len(x)} images but {len(y)} labels; each image needs one.")
-    return Images(
-        np.asarray(y).reshape(-1).astype(np.int32), lambda i: Image.fromarray(x[i]).convert("RGB")
-    )
+    return Images(np.asarray(y).reshape(-1).astype(np.int32), lambda i: Image.fromarray(x[i]).convert("RGB"))
 
 
 def torchvision_splits(name: str, root: Path) -> Splits:
@@ -95,7 +93,7 @@ def torchvision_splits(name: str, root: Path) -> Splits:
                     "once, or point --data-root to a folder that holds it as torchvision lays it out."
                 ) from error
         splits.append(from_arrays(np.asarray(data.data), np.asarray(data.targets)))
-    return Splits(*splits)
+    return Splits(splits[0], splits[1])
 
 
 def npz_splits(path: Path) -> Splits:
@@ -146,9 +144,7 @@ def zip_folder_splits(path: Path) -> Splits:
     archive = zipfile.ZipFile(path)
     splits = []
     for split in ("train", "val"):
-        members = sorted(
-            n for n in archive.namelist() if n.startswith(f"{split}/") and not n.endswith("/")
-        )
+        members = sorted(n for n in archive.namelist() if n.startswith(f"{split}/") and not n.endswith("/"))
         folders = sorted({n.split("/")[1] for n in members})
         number = {name: i for i, name in enumerate(folders)}
         labels = np.array([number[n.split("/")[1]] for n in members], dtype=np.int32)

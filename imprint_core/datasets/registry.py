@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imprint_core.choices import look_up
 from imprint_core.datasets.images import (
     Splits,
     cifar10_splits,
@@ -13,7 +14,6 @@ from imprint_core.datasets.images import (
     torchvision_splits,
     zip_folder_splits,
 )
-from imprint_core.errors import ImprintError
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,4 @@ def dataset(name: str) -> Dataset:
     ImprintError
         If no such dataset is registered; the message lists those that are.
     """
-    try:
-        return DATASETS[name]
-    except KeyError:
-        raise ImprintError(f"No dataset is called '{name}'; known are {', '.join(DATASETS)}.") from None
+    return look_up(DATASETS, name, "dataset")

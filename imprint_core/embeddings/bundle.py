@@ -65,9 +65,7 @@ class Coding:
     nc1_after: float
 
 
-def bundle(
-    source: Path, target: Path, progress: Callable[[str], None] = lambda text: None
-) -> list[Coding]:
+def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda text: None) -> list[Coding]:
     """Code every set under `source` into `target`, with maps and `SOURCES.md`."""
     codings = []
     for info in find_sets(source)[0].values():

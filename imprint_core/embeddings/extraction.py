@@ -109,9 +109,7 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
     progress(done, total)
     with ThreadPoolExecutor(1) as ahead:
         # Decoding and resizing of the next batch overlap with this one's forward pass.
-        waiting = [
-            ahead.submit(_pixels, images[batches[i][0]], batches[i][1], model) for i in todo[:1]
-        ]
+        waiting = [ahead.submit(_pixels, images[batches[i][0]], batches[i][1], model) for i in todo[:1]]
         for place, i in enumerate(todo):
             pixels = waiting.pop().result()
             if place + 1 < len(todo):
@@ -120,9 +118,7 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
             with torch.inference_mode():
                 x = model.network(pixels).flatten(1).numpy()
             if not np.isfinite(x).all():
-                raise ImprintError(
-                    f"{job.fm.label} gave values that are not finite; its weights are probably damaged."
-                )
+                raise ImprintError(f"{job.fm.label} gave values that are not finite; its weights are probably damaged.")
             write_tensors(_shard(partial, i), {"x": x.astype(np.float16)})
             done += len(x)
             progress(done, total)
@@ -141,9 +137,7 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
     return info
 
 
-def _batches(
-    ids: dict[str, NDArray[np.int32]], size: int
-) -> Iterator[tuple[str, NDArray[np.int32]]]:
+def _batches(ids: dict[str, NDArray[np.int32]], size: int) -> Iterator[tuple[str, NDArray[np.int32]]]:
     for split, chosen in ids.items():
         for start in range(0, len(chosen), size):
             yield split, chosen[start : start + size]

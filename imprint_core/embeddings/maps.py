@@ -19,9 +19,7 @@ def maps_path(info: SetInfo) -> Path:
     return info.path.with_suffix(".maps.safetensors")
 
 
-def write_maps(
-    embeddings: EmbeddingSet, progress: Callable[[str], None] = lambda name: None
-) -> None:
+def write_maps(embeddings: EmbeddingSet, progress: Callable[[str], None] = lambda name: None) -> None:
     """Compute and keep every base map of a set: each method × each normalisation.
 
     `progress` is called with the name of each map before it is computed.
@@ -36,9 +34,7 @@ def write_maps(
     write_tensors(maps_path(embeddings.info), tensors)
 
 
-def base_map(
-    embeddings: EmbeddingSet, method: str, norm: str
-) -> tuple[NDArray[np.float32], MapMethod]:
+def base_map(embeddings: EmbeddingSet, method: str, norm: str) -> tuple[NDArray[np.float32], MapMethod]:
     """Positions (n + m, 2) of a set's training, then test samples, and what the map is.
 
     A set without kept maps gets a PCA map, which takes a moment, whatever was asked for.

@@ -54,14 +54,17 @@ class SetInfo:
 
     @property
     def fm(self) -> str:
+        """Name of the FM."""
         return str(self.meta["fm"]["name"])
 
     @property
     def dataset(self) -> str:
+        """Name of the dataset."""
         return str(self.meta["dataset"]["name"])
 
     @property
     def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, by class number."""
         return tuple(self.meta["dataset"]["class_names"])
 
     @property
@@ -142,9 +145,7 @@ def read_info(path: Path) -> SetInfo:
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ImprintError):
             raise
-        raise ImprintError(
-            f"The sidecar '{sidecar.name}' is damaged; restore it or embed the set again."
-        ) from error
+        raise ImprintError(f"The sidecar '{sidecar.name}' is damaged; restore it or embed the set again.") from error
     return info
 
 
@@ -160,7 +161,7 @@ def open_set(info: SetInfo) -> EmbeddingSet:
     if _file_digest(info.path) != info.digest:
         raise _damaged(info.path)
     try:
-        arrays = {f"X_{s}": _decode(tensors, f"X_{s}") for s in _SPLITS}
+        arrays: dict[str, NDArray[Any]] = {f"X_{s}": _decode(tensors, f"X_{s}") for s in _SPLITS}
         arrays |= {f"{a}_{s}": tensors[f"{a}_{s}"] for a in ("y", "id") for s in _SPLITS}
     except KeyError as error:
         raise _damaged(info.path) from error
@@ -184,9 +185,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         raise _damaged(path) from error
 
 
-def write_set(
-    folder: Path, tensors: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
-) -> SetInfo:
+def write_set(folder: Path, tensors: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> SetInfo:
     """Write a set; both files appear whole or not at all, the sidecar last.
 
     Parameters

@@ -38,9 +38,10 @@ def import_torchvision() -> ModuleType:
     except RuntimeError as error:
         if "nms" not in str(error):
             raise
-    _operator_library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901
+    _operator_library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        _operator_library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        _operator_library.define(schema)  # type: ignore[no-untyped-call]
     return importlib.import_module("torchvision")
 
 

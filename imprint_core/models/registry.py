@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint_core.errors import ImprintError
+from imprint_core.choices import look_up
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ _TABLE = (
         1280,
         "A network made for phones; globally pooled last features.",
     ),
-    FoundationModel(
-        "resnet18", "torchvision", "ResNet-18", 512, "The paper's smaller residual network."
-    ),
+    FoundationModel("resnet18", "torchvision", "ResNet-18", 512, "The paper's smaller residual network."),
     FoundationModel(
         "vit_b_16",
         "torchvision",
@@ -78,9 +76,7 @@ _TABLE = (
         768,
         "The paper's vision transformer; the embedding is its class token.",
     ),
-    FoundationModel(
-        "swin_b", "torchvision", "Swin-B", 1024, "The paper's shifted-window transformer."
-    ),
+    FoundationModel("swin_b", "torchvision", "Swin-B", 1024, "The paper's shifted-window transformer."),
 )
 
 FOUNDATION_MODELS: dict[str, FoundationModel] = {fm.name: fm for fm in _TABLE}
@@ -94,9 +90,4 @@ def foundation_model(name: str) -> FoundationModel:
     ImprintError
         If no such FM is registered; the message lists those that are.
     """
-    try:
-        return FOUNDATION_MODELS[name]
-    except KeyError:
-        raise ImprintError(
-            f"No foundation model is called '{name}'; known are {', '.join(FOUNDATION_MODELS)}."
-        ) from None
+    return look_up(FOUNDATION_MODELS, name, "foundation model")

@@ -11,7 +11,7 @@ from imprint_core.collapse import nc1
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.maps import base_map
 from imprint_core.evaluation import Evaluation, Products
-from imprint_core.projection import place
+from imprint_core.projection import MapMethod, place
 from imprint_core.recipe import Recipe
 from imprint_core.task import choose_classes
 
@@ -45,9 +45,7 @@ def products(info: SetInfo, classes: str, recipe: Recipe) -> Products:
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _evaluation(
-    digest: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo
-) -> Evaluation:
+def _evaluation(digest: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo) -> Evaluation:
     return products(_info, classes, recipe).evaluate(recipe, n, seeds)
 
 
@@ -57,34 +55,26 @@ def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _collapse(
-    digest: str, classes: str, pre: str, inf: str, n: int, seed: int, _info: SetInfo
-) -> float:
+def _collapse(digest: str, classes: str, pre: str, inf: str, n: int, seed: int, _info: SetInfo) -> float:
     shared = _products(digest, classes, pre, inf, _info)
     rows = np.concatenate(shared.shots(n, seed))
     return nc1(shared.X_train[rows], shared.pool.y_train[rows])
 
 
-def collapse(
-    info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds
-) -> list[float]:
+def collapse(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> list[float]:
     """NC1 of the n-shot sets of each seed, after NORM_pre."""
-    return [
-        _collapse(info.digest, classes, recipe.norm_pre, recipe.norm_inf, n, seed, info)
-        for seed in seeds
-    ]
+    return [_collapse(info.digest, classes, recipe.norm_pre, recipe.norm_inf, n, seed, info) for seed in seeds]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _map(digest: str, method: str, norm: str, _info: SetInfo) -> tuple[NDArray[np.float32], str]:
-    positions, shown = base_map(embeddings(_info), method, norm)
-    return positions, shown.label
+def _map(digest: str, method: str, norm: str, _info: SetInfo) -> tuple[NDArray[np.float32], MapMethod]:
+    return base_map(embeddings(_info), method, norm)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _map_figure(digest: str, classes: str, method: str, norm: str, _info: SetInfo) -> str:
     opened = embeddings(_info)
-    positions = _map(digest, method, norm, _info)[0]
+    positions, shown_method = _map(digest, method, norm, _info)
     taking_part = choose_classes(opened, classes).y_test
     shown = positions[np.isin(np.concatenate([opened.y_train, opened.y_test]), taking_part)]
     chosen = np.isin(opened.y_test, taking_part)
@@ -94,20 +84,19 @@ def _map_figure(digest: str, classes: str, method: str, norm: str, _info: SetInf
         opened.id_test[chosen],
         _info.class_names,
         (shown.min(axis=0), shown.max(axis=0)),
+        shown_method.to_scale,
     )
     return str(figure.to_json())
 
 
 def map_figure(info: SetInfo, classes: str, method: str, norm: str) -> tuple[str, str]:
     """The base map's figure as JSON, and the label of the map that is shown."""
-    label = _map(info.digest, method, norm, info)[1]
+    label = _map(info.digest, method, norm, info)[1].label
     return _map_figure(info.digest, classes, method, norm, info), label
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _overlay(
-    digest: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo
-) -> str:
+def _overlay(digest: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo) -> str:
     shared = products(_info, classes, recipe)
     opened = embeddings(_info)
     positions = _map(digest, method, recipe.norm_pre, _info)[0][: len(opened.X_train)]
@@ -126,8 +115,6 @@ def _overlay(
     )
 
 
-def overlay(
-    info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str
-) -> str:
+def overlay(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str) -> str:
     """Shots and proxies of one seed on the map, as the JSON of a figure."""
     return _overlay(info.digest, classes, recipe.canonical(), n, seed, method, info)
