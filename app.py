@@ -14,16 +14,18 @@ _ICON = Path(__file__).parent / "pages/components/icon.png"
 st.set_page_config(page_title="Imprint", page_icon=str(_ICON), layout="wide")
 
 
-def explore_page() -> None:
-    """Explore, with the sidebar's selection."""
-    explore.show(selection)
-
-
 # Streamlit leaves a hand's breadth above the page, the sidebar and at both sides.
 st.html(
     "<style>.stMainBlockContainer { padding: 3rem clamp(1rem, 3vw, 4rem) }"
     "[data-testid=stSidebarHeader] { height: 2rem }</style>"
 )
+
+
+def explore_page() -> None:
+    """Draw Explore for the sidebar's selection."""
+    explore.show(selection)
+
+
 page = st.navigation(
     [st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True)]
 )

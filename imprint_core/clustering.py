@@ -18,14 +18,15 @@ _TOL = 1e-4
 
 
 def kmeans_memberships(
-    gram: NDArray[np.float32], k: int, seeds: NDArray[np.integer], dim: int
+    centred_gram: NDArray[np.float64], k: int, seeds: NDArray[np.integer], dim: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Lloyd's k-means from a k-means++ start, for `b` problems of `n` samples.
 
     Parameters
     ----------
-    gram : ndarray of shape (b, n, n), float32
-        Inner products of each problem's samples.
+    centred_gram : ndarray of shape (b, n, n), float64
+        Inner products of each problem's samples about their mean. Two candidates of k-means++
+        are often equally good but for rounding; only float64 decides as scikit-learn does.
     k : int
         Clusters, 1 ≤ k < n.
     seeds : ndarray of shape (b,), int
@@ -41,9 +42,9 @@ def kmeans_memberships(
         False where a cluster ran empty (duplicates among the samples): such a problem's
         memberships are not to be used.
     """
-    gram = _centred(gram)
-    b, n, _ = gram.shape
-    chosen = _plus_plus(gram, k, seeds)
+    b, n, _ = centred_gram.shape
+    chosen = _plus_plus(centred_gram, k, seeds)
+    gram = centred_gram.astype(np.float32)
     weights = np.zeros((b, k, n), dtype=np.float32)
     np.put_along_axis(weights, chosen[:, :, None], 1, axis=2)
     total_variance = np.trace(gram, axis1=1, axis2=2) / n
@@ -79,13 +80,13 @@ def kmeans_memberships(
     return result, whole
 
 
-def _centred(gram: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inner products about the mean: distances stay, rounding shrinks."""
+def centred(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inner products (b, n, n) about each problem's mean: distances stay, rounding shrinks."""
     rows = gram.mean(axis=2, keepdims=True)
-    return gram - rows - np.swapaxes(rows, 1, 2) + rows.mean(axis=1, keepdims=True)
+    return np.asarray(gram - rows - np.swapaxes(rows, 1, 2) + rows.mean(axis=1, keepdims=True))
 
 
-def _plus_plus(gram: NDArray[np.float32], k: int, seeds: NDArray[np.integer]) -> NDArray[np.intp]:
+def _plus_plus(gram: NDArray[np.float64], k: int, seeds: NDArray[np.integer]) -> NDArray[np.intp]:
     """k-means++ (Arthur and Vassilvitskii, 2007) with scikit-learn's greedy trials: (b, k) samples."""
     b, n, _ = gram.shape
     trials = 2 + int(np.log(k))
@@ -102,7 +103,7 @@ def _plus_plus(gram: NDArray[np.float32], k: int, seeds: NDArray[np.integer]) ->
     chosen = np.empty((b, k), dtype=np.intp)
     chosen[:, 0] = first
 
-    def distances(candidates: NDArray[np.intp]) -> NDArray[np.float32]:
+    def distances(candidates: NDArray[np.intp]) -> NDArray[np.float64]:
         """Squared distances (b, t, n) of candidates (b, t) to all samples."""
         own = np.take_along_axis(squares, candidates, axis=1)
         d = squares[:, None, :] + own[:, :, None] - 2 * gram[rows[:, None], candidates]

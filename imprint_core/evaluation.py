@@ -71,7 +71,8 @@ class Products:
             self._place[rows] = np.arange(len(rows))
         # Shots as rows, so that drawing some of them copies whole rows.
         self._cross = [self.X_train[rows] @ test.T for rows in self._rows]
-        self._gram = [self.X_train[rows] @ self.X_train[rows].T for rows in self._rows]
+        wide = [self.X_train[rows].astype(np.float64) for rows in self._rows]
+        self._gram = [x @ x.T for x in wide]
         self._kept: tuple[Any, Shots, list[NDArray[np.intp]]] | None = None
 
     def shots(self, n: int | None, seed: int) -> list[NDArray[np.intp]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.choices import look_up
-from imprint_core.clustering import kmeans_memberships
+from imprint_core.clustering import centred, kmeans_memberships
 from imprint_core.normalization import Array
 
 # Above this many shots a class's Gram matrix costs more than it saves.
@@ -31,7 +31,7 @@ class Shots:
         Gives the shots, (b, n, d); called at most once, and only by a method that needs them.
     shape : tuple of int
         (b, n, d).
-    gram : ndarray of shape (b, n, n), optional
+    gram : ndarray of shape (b, n, n), float64, optional
         Their inner products, where at hand.
     """
 
@@ -39,7 +39,7 @@ class Shots:
         self,
         samples: Callable[[], Array],
         shape: tuple[int, int, int],
-        gram: Array | None = None,
+        gram: NDArray[np.float64] | None = None,
     ) -> None:
         self._samples = samples
         self.shape = shape
@@ -52,9 +52,15 @@ class Shots:
         return self._samples()
 
     @cached_property
-    def gram(self) -> Array:
-        """Their inner products, (b, n, n)."""
-        return self.samples @ np.swapaxes(self.samples, 1, 2)
+    def gram(self) -> NDArray[np.float64]:
+        """Their inner products, (b, n, n), float64."""
+        samples = self.samples.astype(np.float64)
+        return samples @ np.swapaxes(samples, 1, 2)
+
+    @cached_property
+    def centred_gram(self) -> NDArray[np.float64]:
+        """Their inner products about each class's mean, (b, n, n)."""
+        return centred(self.gram)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Mixture:
         assert self.weights is not None
         return self.weights[i] @ rows
 
-    def squared_lengths(self, gram: Array) -> Array:
+    def squared_lengths(self, gram: NDArray[np.float64]) -> Array:
         """Squared lengths (b, p) of the proxies, from the shots' inner products (b, n, n)."""
         if self.picks is not None:
             return np.take_along_axis(np.diagonal(gram, axis1=1, axis2=2), self.picks, axis=1)
@@ -139,7 +145,7 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
     weights = np.zeros((b, k, n), dtype=np.float32)
     whole = np.zeros(b, dtype=bool)
     if n <= _GRAM_LIMIT:
-        weights, whole = kmeans_memberships(shots.gram, k, seeds, d)
+        weights, whole = kmeans_memberships(shots.centred_gram, k, seeds, d)
     for i in np.flatnonzero(~whole):
         weights[i] = _kmeans_by_sklearn(shots.samples[i], k, int(seeds[i]))
     return Mixture(weights=weights)

@@ -58,8 +58,8 @@ def umap_map(X: Array) -> NDArray[np.float32]:
 
     reduced = _pca(X, _PCA_WIDTH)
     n = len(reduced)
-    if n <= 3:
-        return pca_map(X)
+    if len(np.unique(reduced, axis=0)) <= 3:
+        return _standard(reduced[:, :2])
     neighbors = min(_NEIGHBORS, n - 1)
     distances, indices = NearestNeighbors(n_neighbors=neighbors).fit(reduced).kneighbors(reduced)
     mapper = UMAP(
@@ -132,6 +132,8 @@ def place(points: Array, X: Array, positions: NDArray[np.float32]) -> NDArray[np
 def _pca(X: Array, width: int) -> NDArray[np.float32]:
     from sklearn.decomposition import PCA
 
+    if len(X) < 2 or not np.ptp(X, axis=0).any():
+        return np.zeros((len(X), 2), dtype=np.float32)
     width_at_hand = min(width, *X.shape)
     reduced = PCA(width_at_hand, svd_solver="covariance_eigh").fit_transform(X)
     if width_at_hand < 2:

@@ -248,3 +248,8 @@ def _sources(selection: Selection) -> None:
         + ", ".join(map(str, selection.seeds))
         + ".\n- **Source**: Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, arXiv 2503.14572."
     )
+
+
+if __name__ == "__main__":
+    # A link to this page that is a new server's first: Streamlit runs the file itself, without the entry point.
+    st.switch_page("app.py", query_params=st.query_params.to_dict())

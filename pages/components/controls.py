@@ -276,16 +276,14 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
             options = list(control.options(sets, values))
             default = nearest(control.default, options, control.default)
             # Assigned only where it has to be: an assignment takes back what a finger has moved since.
-            if control.key not in state:
-                state[control.key] = default
-            elif state[control.key] not in options:
+            if control.key in state and state[control.key] not in options:
                 was = state[control.key]
                 state[control.key] = nearest(was, options, default)
                 notes.append(_note(control, was, state[control.key], options))
             if control.group != group:
                 group = control.group
                 st.markdown(f"**{group}**")
-            values[control.key] = _widget(control, options, values)
+            values[control.key] = _widget(control, options, default, values)
             defaults[control.key] = default
     link = {name: str(v) for name, v in values.items() if v != defaults[name]}
     if link != query:
@@ -305,7 +303,9 @@ def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
             value = nearest(named, options, value)
             if value != named:
                 notes.append(_note(control, named, value, options))
-        st.session_state[control.key] = values[control.key] = value
+        values[control.key] = value
+        if control.key in query or control.key in st.session_state:
+            st.session_state[control.key] = value
     unknown = [name for name in query if name not in {c.key for c in CONTROLS}]
     if unknown:
         notes.append(f"The link has {', '.join(unknown)[:80]}, which this page doesn't know; ignored.")
@@ -321,7 +321,7 @@ def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     return f"{name} can't be {str(was)[:40]} here; it is {valid}. Now {control.show(now)}."
 
 
-def _widget(control: Control, options: list[Any], values: Values) -> Any:
+def _widget(control: Control, options: list[Any], default: Any, values: Values) -> Any:
     off = control.off(values)
     common: dict[str, Any] = {
         "key": control.key,
@@ -330,11 +330,11 @@ def _widget(control: Control, options: list[Any], values: Values) -> Any:
         "disabled": bool(off),
     }
     if control.kind == "slider":
-        value = st.select_slider(control.label, options, **common)
+        value = st.select_slider(control.label, options, value=default, **common)
     elif control.kind == "segments":
-        value = st.segmented_control(control.label, options, required=True, width="stretch", **common)
+        value = st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
     else:
-        value = st.selectbox(control.label, options, **common)
+        value = st.selectbox(control.label, options, index=options.index(default), **common)
     if off:
         st.caption(off)
     return value

@@ -1,0 +1,135 @@
+"""The running app in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import ROOT
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+ALL_DRAWN = [
+    f'.imprint-plot[data-name="{n}"][data-drawn]' for n in ("map", "confusion", "accuracy-over-k", "nc1-over-shots")
+]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/browser" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("IMPRINT_BROWSER_REQUIRED"):
+            pytest.fail("browser tests must run here, but no Chromium was found")
+        pytest.skip("no Chromium was found; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@contextmanager
+def serve() -> Iterator[str]:
+    """Run the app on a free port; gives its address."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    app = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}/"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url + "_stcore/health", timeout=1)  # noqa: S310 - our own address
+            break
+        except OSError:
+            assert app.poll() is None, "the app ended at once"
+            assert time.monotonic() < deadline, "the app did not start"
+            time.sleep(0.1)
+    try:
+        yield url
+    finally:
+        app.terminate()
+        app.wait()
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    with serve() as url:
+        yield url
+
+
+class Visit:
+    """A page in a browser of its own, and what went wrong on it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("request", self._note)
+
+    def _note(self, request):
+        if not request.url.startswith((self.address, "data:", "blob:", self.address.replace("http", "ws"))):
+            self.outside.append(request.url)
+
+    def open(self, query: str = "") -> Page:
+        self.page.goto(self.address + query)
+        self.wait()
+        return self.page
+
+    def wait(self) -> None:
+        for selector in ALL_DRAWN:
+            self.page.wait_for_selector(selector, timeout=60_000)
+
+    def settle(self) -> None:
+        """Wait until the script has ended and nothing has been drawn for a while."""
+        self.page.wait_for_timeout(200)
+        self.page.wait_for_function(
+            """() => {
+              const now = [...document.querySelectorAll('.imprint-plot')].map((e) => e.dataset.drawn).join()
+                + document.querySelector('[data-testid=stApp]').dataset.testScriptState;
+              if (window.lastSeen !== now) { window.lastSeen = now; window.since = performance.now(); }
+              return performance.now() - window.since > 700 && !now.includes('running');
+            }""",
+            timeout=60_000,
+        )
+
+    def accuracy(self) -> str:
+        return self.page.locator("[data-testid=stMetricValue]").first.inner_text()
+
+    def search(self) -> str:
+        return str(self.page.evaluate("location.search"))
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str, request) -> Iterator[Visit]:
+    """Parametrise indirectly with {"width", "height", "scheme"} for another screen."""
+    screen = getattr(request, "param", {})
+    context = browser.new_context(
+        viewport={"width": screen.get("width", 1280), "height": screen.get("height", 900)},
+        color_scheme=screen.get("scheme", "light"),
+    )
+    visit = Visit(context.new_page(), address)
+    yield visit
+    context.close()

@@ -1,0 +1,126 @@
+"""What only a browser shows of the Explore page."""
+
+import pytest
+
+from tests.browser.conftest import serve
+
+SCREENS = [
+    {"width": 1280, "scheme": "light"},
+    {"width": 1280, "scheme": "dark"},
+    {"width": 390, "height": 844, "scheme": "light"},
+    {"width": 390, "height": 844, "scheme": "dark"},
+]
+
+
+@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+def test_five_pictures_fit_and_nothing_leaves_the_machine(visit):
+    page = visit.open()
+    visit.settle()
+    assert visit.accuracy().endswith("%")
+    for plot in page.query_selector_all(".imprint-plot"):
+        assert plot.query_selector(".main-svg")
+        assert plot.get_attribute("aria-label")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    overflowing = page.evaluate(
+        """[...document.querySelectorAll('.imprint-plot .main-svg')].filter((e) => {
+          const r = e.getBoundingClientRect();
+          return r.width > 0 && (r.right > innerWidth + 1 || r.left < -1);
+        }).length"""
+    )
+    assert overflowing == 0
+    assert visit.errors == []
+    assert visit.outside == []
+
+
+@pytest.mark.parametrize("visit", [{"scheme": "light"}, {"scheme": "dark"}], indirect=True, ids=["light", "dark"])
+def test_text_of_the_charts_can_be_read(visit):
+    """The tick labels have the theme's text colour, not plotly's."""
+    page = visit.open()
+    fill, text = page.evaluate(
+        "[getComputedStyle(document.querySelector('.imprint-plot .xtick text')).fill,"
+        " getComputedStyle(document.querySelector('[data-testid=stApp]')).color]"
+    )
+    assert fill == text
+
+
+def test_a_slider_moves_the_accuracy_and_keeps_map_and_zoom(visit):
+    page = visit.open()
+    visit.settle()
+    before = visit.accuracy()
+    page.evaluate("Plotly.relayout(document.querySelector('[data-name=map]'), {'xaxis.range': [0, 0.5]})")
+    page.evaluate("document.querySelector('[data-name=map]').same = true")
+    state = """(() => {
+      const d = document.querySelector('[data-name=map]');
+      const range = d.layout.xaxis.range.map((v) => v.toFixed(2));
+      return [d.same, range, d.data.length, d.data.at(-1).name, d.calcdata.at(-1).length];
+    })()"""
+    assert page.evaluate(state) == [True, ["0.00", "0.50"], 12, "proxies", 50]
+    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider.focus()
+    page.keyboard.press("End")
+    visit.settle()
+    assert visit.accuracy() != before
+    assert page.evaluate(state) == [True, ["0.00", "0.50"], 12, "proxies", 500]
+    assert visit.search() == "?k=50"
+
+
+@pytest.mark.parametrize("gap", [0, 40, 150])
+def test_keys_faster_than_the_answers_all_count(visit, gap):
+    page = visit.open()
+    visit.settle()
+    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider.focus()
+    page.keyboard.press("Home")
+    visit.settle()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(gap)
+    visit.settle()
+    assert slider.get_attribute("aria-valuetext") == "16"
+    assert visit.search() == "?k=16"
+
+
+def test_link_restores_and_the_back_button_goes_back(visit, browser):
+    page = visit.open("?fm=resnet50&data=fashion_mnist&n=20&k=3&map=pca&foo=1")
+    visit.settle()
+    assert visit.search() == "?fm=resnet50&data=fashion_mnist&n=20&k=3&map=pca"
+    assert "The link has foo" in page.locator("[data-testid=stAlert]").inner_text()
+    there = visit.accuracy()
+    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider.focus()
+    page.keyboard.press("End")
+    visit.settle()
+    assert "k=50" in visit.search()
+    page.go_back()
+    visit.settle()
+    assert slider.get_attribute("aria-valuetext") == "3"
+    assert visit.accuracy() == there
+    link = page.evaluate("location.href")
+    other = browser.new_page()
+    other.goto(link)
+    other.wait_for_selector("[data-testid=stMetricValue]")
+    other.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
+    assert other.locator("[data-testid=stMetricValue]").first.inner_text() == there
+    other.close()
+
+
+def test_two_tabs_do_not_disturb_each_other(visit, browser):
+    page = visit.open("?k=3")
+    other = browser.new_page()
+    other.goto(visit.address + "?k=30")
+    other.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
+    visit.settle()
+    assert page.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "3"
+    assert other.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "30"
+    other.close()
+
+
+@pytest.mark.parametrize("visit", [{}], indirect=True)
+def test_a_link_to_the_page_itself_works_on_a_new_server(visit):
+    """Streamlit runs a file of pages/ alone as long as the entry point has never run."""
+    with serve() as fresh:
+        visit.address = fresh
+        page = visit.open("explore?k=20")
+        visit.settle()
+        assert page.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "20"
+        assert visit.errors == []

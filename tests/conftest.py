@@ -1,0 +1,66 @@
+"""What tests share: the bundled sets, and the development data where it is at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+
+# Without it scikit-learn's estimator checks skip their array-API check; SciPy reads it at import.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from imprint_core.embeddings import EmbeddingSet, SetInfo, bundled_folder, find_sets, open_set
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("IMPRINT_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Development data: weights, images and recorded predictions, which are not in the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no development data at {SHARED}; IMPRINT_SHARED names another place")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def bundled() -> dict[tuple[str, str], SetInfo]:
+    sets, problems = find_sets(bundled_folder())
+    assert not problems
+    return sets
+
+
+@pytest.fixture(scope="session")
+def squeezenet_mnist(bundled: dict[tuple[str, str], SetInfo]) -> EmbeddingSet:
+    return open_set(bundled["squeezenet1_1", "mnist"])
+
+
+@pytest.fixture(scope="session")
+def vit_digits(bundled: dict[tuple[str, str], SetInfo]) -> EmbeddingSet:
+    return open_set(bundled["vit_tiny_patch16_224", "digits"])
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The official implementation's predictions on real embeddings."""
+
+    expected: dict[str, Any]
+    X_train: NDArray[np.float32]
+    y_train: NDArray[np.uint8]
+    X_test: NDArray[np.float32]
+    y_test: NDArray[np.uint8]
+    predictions: NDArray[np.uint8]
+
+
+@pytest.fixture(scope="session")
+def reference(shared: Path) -> Reference:
+    with np.load(shared / "reference" / "embeddings.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    return Reference(json.loads((shared / "reference" / "expected.json").read_text()), **arrays)

@@ -1,0 +1,207 @@
+"""The Explore page without a browser: every number and picture against the core."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.embeddings import bundled_folder, open_set
+from imprint_core.evaluation import Products
+from imprint_core.recipe import Recipe
+from imprint_core.statistics import summarize
+from imprint_core.task import SEEDS, choose_classes
+from tests.conftest import ROOT
+
+PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def pictures(app):
+    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
+    return {d["name"]: d for d in data}
+
+
+def metrics(app):
+    return {m.label: m for m in app.metric}
+
+
+def test_opens_on_real_embeddings(squeezenet_mnist):
+    app = opened()
+    assert not app.exception
+    assert not app.warning
+    products = Products(choose_classes(squeezenet_mnist), "l2", "l2")
+    runs = products.evaluate(Recipe("kmeans", 5), 100, SEEDS[:5]).accuracy
+    mean = products.evaluate(Recipe("mean", 1), 100, SEEDS[:5]).accuracy
+    shown = metrics(app)
+    accuracy = summarize(runs)
+    assert shown["Accuracy"].value == f"{accuracy.median:.1f} %"
+    assert shown["Accuracy"].delta == f"{accuracy.low:.1f} to {accuracy.high:.1f} % over 5 seeds"
+    assert shown["Gain over one mean a class"].value == f"{np.median(runs - mean):+.1f} points"
+    assert sorted(pictures(app)) == sorted(PICTURES)
+    assert all(p["alt"] for p in pictures(app).values())
+
+
+def test_k_slider_moves_the_proxies_and_nothing_else_on_the_map():
+    app = opened()
+    before = pictures(app)["map"]
+    app.select_slider(key="k").set_value(20).run()
+    after = pictures(app)["map"]
+    assert before["figure"] == after["figure"]
+    stars = next(t for t in json.loads(after["overlay"])["data"] if t["name"] == "proxies")
+    assert len(stars["marker"]["color"]) == 200
+    marks = json.loads(pictures(app)["accuracy-over-k"]["figure"])["data"]
+    assert any(t["name"] == "k = 20" for t in marks)
+
+
+def test_confusion_matrix_agrees_with_the_accuracy():
+    app = opened(seeds="1")
+    figure = json.loads(pictures(app)["confusion"]["figure"])["data"][0]
+    import base64
+
+    z = np.frombuffer(base64.b64decode(figure["z"]["bdata"]), dtype=figure["z"]["dtype"]).reshape(10, 10)
+    np.testing.assert_allclose(z.sum(axis=1), 100, rtol=1e-5)
+    assert metrics(app)["Accuracy"].value == f"{np.diag(z).mean():.1f} %"
+
+
+@pytest.mark.parametrize("gen", ["mean", "kmeans", "random", "all"])
+@pytest.mark.parametrize("norms", [{}, {"pre": "none", "post": "none", "inf": "none"}])
+def test_every_method_and_norm_draws_everything(gen, norms):
+    app = opened(gen=gen, n="10", data="digits", fm="vit_tiny_patch16_224", **norms)
+    assert not app.exception
+    assert not app.error
+    assert sorted(pictures(app)) == sorted(PICTURES)
+    assert app.select_slider(key="k").disabled == (gen in ("mean", "all"))
+
+
+def test_every_bundled_set_opens_in_the_page(bundled):
+    for fm, dataset in bundled:
+        app = opened(fm=fm, data=dataset, n="5", seeds="1")
+        assert not app.exception, (fm, dataset)
+        assert not app.error
+        assert not app.warning
+        assert sorted(pictures(app)) == sorted(PICTURES)
+
+
+def test_link_is_followed_and_written_back():
+    app = opened(fm="resnet50", data="cifar10", classes="even", n="50", gen="random", k="7", map="pca", seeds="3")
+    assert not app.warning
+    assert (app.selectbox(key="fm").value, app.selectbox(key="data").value) == ("resnet50", "cifar10")
+    assert (app.select_slider(key="n").value, app.select_slider(key="k").value) == (50, 7)
+    assert "PCA of the embeddings" in " ".join(c.value for c in app.caption)
+    app.select_slider(key="k").set_value(9).run()
+    assert app.query_params["k"] == "9"
+    assert app.query_params["fm"] == "resnet50"
+
+
+def test_labels_are_understood_in_a_link():
+    app = opened(fm="ViT-Ti/16", data="fashion-mnist", gen="K-MEANS")
+    assert not app.warning
+    assert app.selectbox(key="fm").value == "vit_tiny_patch16_224"
+    assert app.query_params["data"] == "fashion_mnist"
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"k": "999"}, "k can't be 999 here; it is from 1 to 50. Now 50."),
+        ({"k": "-4"}, "k can't be -4 here; it is from 1 to 50. Now 1."),
+        ({"k": "11"}, "k can't be 11 here; it is from 1 to 50. Now 10."),
+        ({"n": "nan"}, "n-shot can't be nan here; it is from 1 to 300."),
+        ({"n": "1e999"}, "n-shot can't be 1e999 here; it is from 1 to 300."),
+        ({"fm": "<script>"}, "Foundation model (FM) can't be <script> here; it is one of"),
+        ({"data": "tiny_imagenet_100"}, "Dataset can't be tiny_imagenet_100 here; it is one of MNIST"),
+        ({"gen": ""}, "GEN can't be  here; it is one of mean, k-means, random, all. Now k-means."),
+        ({"foo": "1"}, "The link has foo, which this page doesn't know; ignored."),
+    ],
+)
+def test_bad_link_falls_back_and_says_so(query, sentence):
+    app = opened(**query)
+    assert not app.exception
+    assert len(app.warning) == 1
+    assert app.warning[0].value.startswith(sentence)
+    assert sorted(pictures(app)) == sorted(PICTURES)
+    app.select_slider(key="k").set_value(3).run()
+    assert not app.warning
+
+
+def test_n_above_a_smaller_dataset_is_put_right():
+    app = opened(fm="vit_tiny_patch16_224", n="300")
+    app.selectbox(key="data").set_value("tiny_imagenet_100").run()
+    assert app.select_slider(key="n").value == 60
+    assert app.warning[0].value == "n-shot can't be 300 here; it is from 1 to 60. Now 60."
+
+
+def test_n_larger_than_a_class_and_k_larger_than_n_are_told():
+    app = opened(data="digits", n="122", k="20")
+    assert "classes have fewer than 122 training samples" in app.info[0].value
+    app.select_slider(key="n").set_value(5).run()
+    assert app.info[0].value.startswith("k = 20 is more than the 5 shots of a class, so every shot is a proxy")
+    accuracy = metrics(app)["Accuracy"].value
+    app.selectbox(key="gen").set_value("all").run()
+    assert metrics(app)["Accuracy"].value == accuracy
+
+
+def test_one_shot_has_no_nc1():
+    app = opened(n="1")
+    assert metrics(app)["NC1 of the shots"].value == "–"
+    assert not app.error
+
+
+@pytest.mark.parametrize("how", ["damaged", "missing", "sidecar"])
+def test_damaged_set_is_told_and_the_page_stays_usable(how, tmp_path, monkeypatch):
+    for file in bundled_folder().glob("squeezenet1_1__digits.*"):
+        shutil.copy(file, tmp_path)
+    tensors = tmp_path / "squeezenet1_1__digits.safetensors"
+    if how == "damaged":
+        tensors.write_bytes(tensors.read_bytes()[:1000])
+    elif how == "missing":
+        tensors.unlink()
+    else:
+        tensors.with_suffix(".json").write_text("{")
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    app = opened(data="digits")
+    assert not app.exception
+    said = [e.value for e in [*app.error, *app.warning]]
+    assert len(said) == 1
+    assert "restore it or embed the set again" in said[0]
+    app.selectbox(key="data").set_value("mnist").run()
+    assert not app.error
+    assert sorted(pictures(app)) == sorted(PICTURES)
+
+
+def test_without_any_set_the_page_says_what_to_do(tmp_path, monkeypatch):
+    from pages.components import cached
+
+    monkeypatch.setattr(cached, "sets", lambda: ({}, []))
+    app = opened()
+    assert not app.exception
+    assert "There are no embeddings to explore" in app.error[0].value
+
+
+def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
+    from imprint_core.embeddings.store import read_tensors, write_set
+
+    tensors = read_tensors(vit_digits.info.path)
+    for name in ("X_train", "y_train", "id_train"):
+        tensors[name] = tensors[name][1:]
+    meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
+    meta["dataset"] = {**meta["dataset"], "name": "mine", "label": "Mine"}
+    info = write_set(tmp_path, tensors, meta)
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    app = opened(fm="vit_tiny_patch16_224", data="mine", n="20")
+    assert not app.exception
+    assert not app.warning
+    assert not app.error
+    # It has no kept maps yet, so the page shows PCA and says so.
+    assert any(c.value.startswith("PCA of the embeddings") for c in app.caption)
+    assert open_set(info).info.dataset == "mine"

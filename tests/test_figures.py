@@ -1,0 +1,84 @@
+import json
+
+import numpy as np
+import pytest
+
+from imprint_core import figures
+from imprint_core.statistics import Summary, summarize
+
+
+def test_a_hundred_classes_look_different():
+    looks = {(figures.class_color(c), figures.class_symbol(c)) for c in range(100)}
+    assert len(looks) == 100
+
+
+def test_base_map_carries_sample_ids_and_escapes_names():
+    classes = np.array([0, 1, 1])
+    figure = figures.base_map(
+        np.zeros((3, 2), np.float32),
+        classes,
+        np.array([7, 8, 9]),
+        ["<b>", "two"],
+        (np.zeros(2, np.float32), np.ones(2, np.float32)),
+        True,
+    )
+    assert [list(t.customdata) for t in figure.data] == [[7], [8, 9]]
+    assert "&lt;b&gt;" in figure.data[0].hovertemplate
+    assert figure.layout.yaxis.scaleanchor == "x"
+
+
+def test_many_classes_have_no_legend():
+    figure = figures.base_map(
+        np.zeros((30, 2), np.float32),
+        np.arange(30),
+        np.arange(30),
+        [str(c) for c in range(30)],
+        (np.zeros(2, np.float32), np.ones(2, np.float32)),
+        False,
+    )
+    assert not any(t.showlegend for t in figure.data)
+
+
+def test_overlay_numbers_the_proxies_of_each_class():
+    figure = figures.map_overlay(
+        np.zeros((1, 2), np.float32),
+        np.array([0]),
+        np.array([5]),
+        np.zeros((5, 2), np.float32),
+        np.array([0, 0, 1, 1, 1]),
+        ["a", "b"],
+    )
+    proxies = next(t for t in figure.data if t.name == "proxies")
+    assert [tuple(c) for c in proxies.customdata] == [(1, "a"), (2, "a"), (1, "b"), (2, "b"), (3, "b")]
+
+
+def test_accuracy_curve_shows_median_range_and_where_we_are():
+    runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
+    figure = figures.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1]), ("one mean a class", runs[0]))
+    by_name = {t.name: t for t in figure.data}
+    assert list(by_name["k-means"].y) == [72, 81]
+    assert list(by_name["range"].y) == [75, 85, 80, 70]
+    assert (list(by_name["k = 20"].x), list(by_name["k = 20"].y)) == ([20], [81])
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.yaxis.title.text == "accuracy (%)"
+
+
+def test_one_point_has_an_error_bar_and_its_own_tick():
+    run = summarize([60, 70, 90])
+    figure = figures.accuracy_over_k([1], [run], "k-means", None, ("now: mean", run))
+    assert figure.data[0].error_y.array == (20.0,)
+    assert figure.layout.xaxis.tickvals == (1,)
+
+
+def test_nc1_curve_survives_infinity():
+    runs = [Summary(float("inf"), 2.0, float("inf"), 3), summarize([2.0, 3.0])]
+    figure = figures.nc1_over_shots([2, 100], runs, (100, runs[1]))
+    assert figure.layout.yaxis.range[1] == pytest.approx(1.08 * 3)
+
+
+@pytest.mark.parametrize("classes", [2, 40])
+def test_confusion_matrix_is_readable_or_bare(classes):
+    figure = figures.confusion_matrix(np.eye(classes) * 100, [f"class {c}" for c in range(classes)])
+    assert (figure.data[0].texttemplate is None) == (classes > 12)
+    assert figure.layout.xaxis.title.text == "predicted class"
+    json.loads(figure.to_json())

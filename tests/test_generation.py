@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+
+from imprint_core.generation import GENERATORS, Shots, generate
+from imprint_core.normalization import l2
+from tests.conftest import EmbeddingSet
+
+
+def random_classes(seed, sizes, d):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(sum(sizes), d)).astype(np.float32)
+    return x, np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+
+
+@pytest.mark.parametrize("k", [2, 5, 20])
+@pytest.mark.parametrize("n", [30, 200])
+def test_kmeans_is_scikit_learns(squeezenet_mnist: EmbeddingSet, n, k):
+    """The same centroids as one call a class; rounding may move a sample in a rare problem."""
+    x = l2(squeezenet_mnist.X_train)
+    members = [np.flatnonzero(squeezenet_mnist.y_train == c)[:n] for c in range(10)]
+    same = inertia = theirs = 0.0
+    for seed in (17121997, 123987):
+        proxies, _ = generate(x, members, "kmeans", k, seed)
+        for rows, ours in zip(members, proxies, strict=True):
+            fitted = KMeans(n_clusters=k, random_state=seed).fit(x[rows])
+            same += np.allclose(ours, fitted.cluster_centers_, atol=1e-4)
+            inertia += ((x[rows][:, None] - ours) ** 2).sum(axis=2).min(axis=1).sum()
+            theirs += fitted.inertia_
+    assert same >= 19
+    assert inertia == pytest.approx(theirs, rel=2e-3)
+
+
+def test_mean_and_all_and_k_1():
+    x, members = random_classes(0, [6, 4, 6], 3)
+    means, sources = generate(x, members, "mean", 9, 0)
+    for rows, mean, source in zip(members, means, sources, strict=True):
+        np.testing.assert_allclose(mean, x[rows].mean(axis=0, keepdims=True), atol=1e-6)
+        assert source.tolist() == [-1]
+    every, sources = generate(x, members, "all", 1, 0)
+    for rows, proxies, source in zip(members, every, sources, strict=True):
+        np.testing.assert_array_equal(proxies, x[rows])
+        np.testing.assert_array_equal(source, rows)
+    for one, mean in zip(generate(x, members, "kmeans", 1, 0)[0], means, strict=True):
+        np.testing.assert_allclose(one, mean, atol=1e-6)
+
+
+@given(st.integers(0, 999), st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12))
+@settings(deadline=None)
+def test_proxies_come_from_their_own_class(seed, sizes, k):
+    x, members = random_classes(seed, sizes, 5)
+    for gen, entry in GENERATORS.items():
+        proxies, sources = generate(x, members, gen, k, seed)
+        for rows, p, source in zip(members, proxies, sources, strict=True):
+            wanted = min(k, len(rows)) if entry.uses_k else {"mean": 1, "all": len(rows)}[gen]
+            assert p.shape == (wanted, 5)
+            assert np.isfinite(p).all()
+            assert set(source) <= {*rows, -1}
+            for one, i in zip(p, source, strict=True):
+                if i >= 0:
+                    np.testing.assert_array_equal(one, x[i])
+            # Convex mixtures stay inside the class's box.
+            assert (p >= x[rows].min(axis=0) - 1e-5).all()
+            assert (p <= x[rows].max(axis=0) + 1e-5).all()
+
+
+@given(st.integers(0, 999), st.integers(1, 9), st.integers(1, 9))
+@settings(deadline=None)
+def test_random_is_nested_in_k(seed, a, b):
+    x, members = random_classes(seed, [9, 9], 2)
+    few, many = sorted((a, b))
+    smaller, larger = (generate(x, members, "random", k, seed)[1] for k in (few, many))
+    for s, m in zip(smaller, larger, strict=True):
+        np.testing.assert_array_equal(s, m[:few])
+
+
+@pytest.mark.parametrize("gen", ["random", "kmeans"])
+def test_k_at_or_above_n_gives_all_samples(gen):
+    x, members = random_classes(1, [5, 3], 4)
+    for k in (5, 6, 50):
+        proxies, sources = generate(x, members, gen, k, 3)
+        for rows, p, source in zip(members, proxies, sources, strict=True):
+            assert sorted(source) == list(rows)
+            np.testing.assert_array_equal(p, x[source])
+
+
+@pytest.mark.parametrize("gen", GENERATORS)
+def test_duplicates_and_constants_do_no_harm(gen):
+    x = np.zeros((12, 4), dtype=np.float32)
+    x[6:] = [1, 2, 3, 4]
+    x[11] = [1, 2, 3, 5]
+    proxies, _ = generate(x, [np.arange(6), np.arange(6, 12)], gen, 3, 0)
+    for p in proxies:
+        assert np.isfinite(p).all()
+    assert not proxies[0].any()
+
+
+def test_gram_and_samples_give_the_same_lengths():
+    x = np.random.default_rng(0).normal(size=(2, 8, 5)).astype(np.float32)
+    shots = Shots(lambda: x, x.shape)
+    for gen in GENERATORS.values():
+        mixture = gen.function(shots, 3, np.array([1, 2]))
+        proxies = np.stack([mixture.of(x[i], i) for i in range(2)])
+        np.testing.assert_allclose(mixture.squared_lengths(shots.gram), (proxies**2).sum(axis=2), rtol=1e-4)

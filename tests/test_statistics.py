@@ -1,0 +1,20 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix
+
+from imprint_core.statistics import confusion, summarize
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=9))
+def test_summary_is_median_and_range(values):
+    s = summarize(values)
+    assert s.low <= s.median <= s.high
+    assert (s.median, s.low, s.high, s.runs) == (np.median(values), min(values), max(values), len(values))
+
+
+def test_confusion_is_scikit_learns_over_all_runs():
+    rng = np.random.default_rng(0)
+    truth, predictions = rng.integers(0, 4, 50), rng.integers(0, 5, (3, 50))
+    theirs = confusion_matrix(np.tile(truth, 3), predictions.ravel(), labels=range(5), normalize="true")
+    np.testing.assert_allclose(confusion(truth, predictions, 5), 100 * theirs)
