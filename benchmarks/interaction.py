@@ -6,7 +6,7 @@ Starts the app afresh, opens it in headless Chromium, and measures
 - from a key press on the k and n-shot sliders to the new accuracy on screen, and to the last
   changed picture, over moves to values that were not computed before.
 
-    python benchmarks/interaction.py [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
+    python -m benchmarks.interaction [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
 """
 
 from __future__ import annotations
