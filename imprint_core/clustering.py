@@ -52,7 +52,10 @@ def kmeans_memberships(
 
     result = np.empty_like(weights)
     whole = np.ones(b, dtype=bool)
-    active = np.arange(b)
+    # Problems that are done stay in the stack, at no harm, until a third of it is: taking
+    # them out copies the Gram matrices of the others.
+    place = np.arange(b)
+    going = np.ones(b, dtype=bool)
     labels = np.full((b, n), -1)
     products = weights @ gram
     clusters = np.arange(k)
@@ -63,20 +66,21 @@ def kmeans_memberships(
         members = (now[:, None, :] == clusters[:, None]).astype(np.float32)
         sizes = members.sum(axis=2, keepdims=True)
         moved = members / np.maximum(sizes, 1)
-        step = moved - weights
-        moved_products = moved @ gram[active] if len(active) < b else moved @ gram
-        shift = np.einsum("bkn,bkn->b", step, moved_products - products)
+        moved_products = moved @ gram
+        shift = np.einsum("bkn,bkn->b", moved - weights, moved_products - products)
         empty = (sizes == 0).any(axis=(1, 2))
-        done = empty | (now == labels).all(axis=1) | (shift <= tolerance[active])
-        result[active[done]] = moved[done]
-        whole[active[empty]] = False
-        going = ~done
-        active = active[going]
-        if not len(active):
+        done = going & (empty | (now == labels).all(axis=1) | (shift <= tolerance[place]))
+        result[place[done]] = moved[done]
+        whole[place[done & empty]] = False
+        going &= ~done
+        if not going.any():
             break
-        weights, products, labels = moved[going], moved_products[going], now[going]
+        weights, products, labels = moved, moved_products, now
+        if going.sum() <= 2 * len(going) // 3:
+            weights, products, labels, gram = (v[going] for v in (weights, products, labels, gram))
+            place, going = place[going], going[going]
     else:
-        result[active] = weights
+        result[place[going]] = weights[going]
     return result, whole
 
 

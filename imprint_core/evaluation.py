@@ -8,12 +8,15 @@ Predictions equal the estimator's up to rounding, and a test holds that.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from imprint_core.aggregation import AGGREGATIONS
 from imprint_core.generation import GENERATORS, Shots, generate
@@ -97,6 +100,24 @@ class Products:
             predictions[i] = np.argmax([scores[seed, c] for c in range(len(self.classes))], axis=0)
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
         return Evaluation(predictions, accuracy)
+
+    def accuracy_over_k(
+        self, recipe: Recipe, ks: Sequence[int], n: int | None, seeds: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """Accuracy of the recipe at each k, in percent, (len(ks), s).
+
+        The k's run beside each other with BLAS on one thread: its threads fight over the
+        cores where the problems are as small as here.
+        """
+
+        def at(k: int) -> NDArray[np.float64]:
+            return self.evaluate(replace(recipe, k=k), n, seeds).accuracy
+
+        # The first alone: it leaves the shots' inner products for the others.
+        runs = [at(ks[0])]
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            runs += pool.map(at, ks[1:])
+        return np.stack(runs)
 
     def proxies(self, recipe: Recipe, n: int | None, seed: int) -> tuple[Array, NDArray[np.intp]]:
         """Proxies (p, d) before NORM_post, in the space of `X_train`, and their classes (p,)."""

@@ -49,6 +49,14 @@ def test_what_is_kept_for_the_next_recipe_changes_nothing(vit_digits):
         np.testing.assert_array_equal(kept.evaluate(Recipe(k=k), n, seeds).predictions, fresh.predictions)
 
 
+def test_accuracy_over_k_is_that_of_each_k(vit_digits):
+    products = Products(choose_classes(vit_digits), "l2", "l2")
+    ks, seeds = (1, 3, 10, 40), SEEDS[:3]
+    curve = products.accuracy_over_k(Recipe("kmeans", 7), ks, 40, seeds)
+    for k, runs in zip(ks, curve, strict=True):
+        np.testing.assert_array_equal(runs, products.evaluate(Recipe("kmeans", k), 40, seeds).accuracy)
+
+
 def test_proxies_are_those_of_the_estimator_before_norm_post(vit_digits):
     recipe = Recipe("kmeans", 4)
     products = Products(choose_classes(vit_digits), "l2", "l2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -52,6 +54,20 @@ def _evaluation(digest: str, classes: str, recipe: Recipe, n: int, seeds: Seeds,
 def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> Evaluation:
     """Predictions and accuracy of a recipe over seeds."""
     return _evaluation(info.digest, classes, recipe.canonical(), n, seeds, info)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _curve(
+    digest: str, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds, _info: SetInfo
+) -> NDArray[np.float64]:
+    return products(_info, classes, recipe).accuracy_over_k(recipe, ks, n, seeds)
+
+
+def accuracy_over_k(
+    info: SetInfo, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds
+) -> NDArray[np.float64]:
+    """Accuracy (len(ks), s) of a recipe at each k, whatever its own k is."""
+    return _curve(info.digest, classes, replace(recipe, k=1), ks, n, seeds, info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
