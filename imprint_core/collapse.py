@@ -45,8 +45,9 @@ def nc1(X: Array, y: NDArray[np.integer]) -> float:
     count = len(classes)
     if count < 2:
         raise ImprintError("NC1 compares classes; it needs samples of at least two.")
-    order = np.argsort(codes, kind="stable")
-    X, codes = X[order], codes[order]
+    if np.any(codes[1:] < codes[:-1]):
+        order = np.argsort(codes, kind="stable")
+        X, codes = X[order], codes[order]
     sizes = np.bincount(codes)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     means = np.add.reduceat(X, starts, axis=0, dtype=np.float64) / sizes[:, None]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from imprint_core.aggregation import AGGREGATIONS
+from imprint_core.clustering import squared_distances
 from imprint_core.generation import GENERATORS, Shots, generate
 from imprint_core.normalization import NORMALIZATIONS, Array
 from imprint_core.recipe import Recipe
@@ -74,9 +75,10 @@ class Products:
             self._place[rows] = np.arange(len(rows))
         # Shots as rows, so that drawing some of them copies whole rows.
         self._cross = [self.X_train[rows] @ test.T for rows in self._rows]
-        wide = [self.X_train[rows].astype(np.float64) for rows in self._rows]
-        self._gram = [x @ x.T for x in wide]
-        self._kept: tuple[Any, Shots, list[NDArray[np.intp]]] | None = None
+        self._distances = [squared_distances(self.X_train[rows]) for rows in self._rows]
+        squares = np.einsum("nd,nd->n", self.X_train, self.X_train)
+        self._squares = [squares[rows] for rows in self._rows]
+        self._kept: tuple[Any, Shots, Array, list[NDArray[np.intp]]] | None = None
 
     def shots(self, n: int | None, seed: int) -> list[NDArray[np.intp]]:
         """Indices into `pool` of the first n shots of every class."""
@@ -126,19 +128,24 @@ class Products:
 
     def _stack(
         self, problems: list[tuple[int, int]], draws: dict[int, list[NDArray[np.intp]]]
-    ) -> tuple[Shots, list[NDArray[np.intp]]]:
-        """The problems' shots, and their rows among their class's; kept for the next recipe."""
+    ) -> tuple[Shots, Array, list[NDArray[np.intp]]]:
+        """The problems' shots, their squared lengths, and their rows among their class's.
+
+        The last are kept, for the next recipe on the same shots.
+        """
         picked = [draws[seed][c] for seed, c in problems]
         key = (tuple(problems), len(picked[0]))
         kept = self._kept
         if kept is None or kept[0] != key:
             local = [self._place[rows] for rows in picked]
-            gram = np.stack([self._gram[c][np.ix_(i, i)] for (_, c), i in zip(problems, local, strict=True)])
-            shape = (len(problems), gram.shape[1], self.X_train.shape[1])
-            shots = Shots(lambda: self.X_train[np.stack(picked)], shape, gram)
+            own = [(c, i) for (_, c), i in zip(problems, local, strict=True)]
+            distances = np.stack([self._distances[c][np.ix_(i, i)] for c, i in own])
+            squares = np.stack([self._squares[c][i] for c, i in own])
+            shape = (len(problems), distances.shape[1], self.X_train.shape[1])
+            shots = Shots(lambda: self.X_train[np.stack(picked)], shape, distances)
             # One assignment, for another tab may be evaluating on the same products.
-            self._kept = kept = (key, shots, local)
-        return kept[1], kept[2]
+            self._kept = kept = (key, shots, squares, local)
+        return kept[1:]
 
     def _score(
         self,
@@ -148,10 +155,10 @@ class Products:
         scores: dict[tuple[int, int], Array],
     ) -> None:
         """Fill in the score (m,) of each (seed, class)."""
-        shots, local = self._stack(problems, draws)
+        shots, squares, local = self._stack(problems, draws)
         seeds = np.array([seed for seed, _ in problems])
         mixture = GENERATORS[recipe.gen].function(shots, recipe.k, seeds)
-        scale = NORMALIZATIONS[recipe.norm_post].scale(mixture.squared_lengths(shots.gram))
+        scale = NORMALIZATIONS[recipe.norm_post].scale(mixture.squared_lengths(squares, shots.distances))
         for i, (seed, c) in enumerate(problems):
             similarities = mixture.of(self._cross[c][local[i]], i)
             similarities *= scale[i][:, None]

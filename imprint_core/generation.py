@@ -1,8 +1,8 @@
 """GEN: from the shots of a class to its proxies.
 
 Every method here makes a proxy as a weighted sum of shots of its class, so it is told as
-those weights. That is all an evaluation needs: inner products with proxies are the same
-weighted sums of inner products with shots, whatever the embedding's width.
+those weights, which add up to 1. That is all an evaluation needs: inner products with proxies
+are the same weighted sums of inner products with shots, whatever the embedding's width.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.choices import look_up
-from imprint_core.clustering import centred, kmeans_memberships
+from imprint_core.clustering import kmeans_memberships, squared_distances
 from imprint_core.normalization import Array
 
-# Above this many shots a class's Gram matrix costs more than it saves.
-_GRAM_LIMIT = 1500
+# Above this many shots a class's distances to each other cost more than they save.
+_DISTANCES_LIMIT = 1500
 
 
 class Shots:
@@ -31,20 +31,20 @@ class Shots:
         Gives the shots, (b, n, d); called at most once, and only by a method that needs them.
     shape : tuple of int
         (b, n, d).
-    gram : ndarray of shape (b, n, n), float64, optional
-        Their inner products, where at hand.
+    distances : ndarray of shape (b, n, n), float32, optional
+        Their squared distances, where at hand.
     """
 
     def __init__(
         self,
         samples: Callable[[], Array],
         shape: tuple[int, int, int],
-        gram: NDArray[np.float64] | None = None,
+        distances: NDArray[np.float32] | None = None,
     ) -> None:
         self._samples = samples
         self.shape = shape
-        if gram is not None:
-            self.gram = gram
+        if distances is not None:
+            self.distances = distances
 
     @cached_property
     def samples(self) -> Array:
@@ -52,15 +52,9 @@ class Shots:
         return self._samples()
 
     @cached_property
-    def gram(self) -> NDArray[np.float64]:
-        """Their inner products, (b, n, n), float64."""
-        samples = self.samples.astype(np.float64)
-        return samples @ np.swapaxes(samples, 1, 2)
-
-    @cached_property
-    def centred_gram(self) -> NDArray[np.float64]:
-        """Their inner products about each class's mean, (b, n, n)."""
-        return centred(self.gram)
+    def distances(self) -> NDArray[np.float32]:
+        """Their squared distances, (b, n, n)."""
+        return squared_distances(self.samples)
 
 
 @dataclass(frozen=True)
@@ -85,12 +79,22 @@ class Mixture:
         assert self.weights is not None
         return self.weights[i] @ rows
 
-    def squared_lengths(self, gram: NDArray[np.float64]) -> Array:
-        """Squared lengths (b, p) of the proxies, from the shots' inner products (b, n, n)."""
+    def squared_lengths(self, squares: Array, distances: NDArray[np.float32]) -> Array:
+        """Squared lengths (b, p) of the proxies.
+
+        Parameters
+        ----------
+        squares : ndarray of shape (b, n)
+            Squared lengths of the shots.
+        distances : ndarray of shape (b, n, n)
+            Squared distances between them.
+        """
         if self.picks is not None:
-            return np.take_along_axis(np.diagonal(gram, axis1=1, axis2=2), self.picks, axis=1)
+            return np.take_along_axis(squares, self.picks, axis=1)
         assert self.weights is not None
-        return np.einsum("bpn,bpn->bp", self.weights @ gram, self.weights)
+        # ‖Σ w x‖² = Σ w ‖x‖² − ½ Σ w w ‖x − x‖², since the weights of a proxy add up to 1.
+        spread = np.einsum("bpn,bpn->bp", self.weights @ distances, self.weights) / 2
+        return np.maximum(np.einsum("bpn,bn->bp", self.weights, squares) - spread, 0)
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,8 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
         return mean(shots, k, seeds)
     weights = np.zeros((b, k, n), dtype=np.float32)
     whole = np.zeros(b, dtype=bool)
-    if n <= _GRAM_LIMIT:
-        weights, whole = kmeans_memberships(shots.centred_gram, k, seeds, d)
+    if n <= _DISTANCES_LIMIT:
+        weights, whole = kmeans_memberships(shots.distances, k, seeds, d)
     for i in np.flatnonzero(~whole):
         weights[i] = _kmeans_by_sklearn(shots.samples[i], k, int(seeds[i]))
     return Mixture(weights=weights)

@@ -179,9 +179,11 @@ def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
     gen = selection.recipe.gen if uses_k else "kmeans"
     # From k = n on every shot is a proxy, so the curve ends there.
     ks = tuple(k for k in _CURVE_KS if k < n) + ((n,) if n <= _CURVE_KS[-1] else ())
-    at_each = cached.accuracy_over_k(
-        selection.info, selection.task.classes, replace(selection.recipe, gen=gen), ks, n, selection.seeds
-    )
+    # Shown only where it takes longer than a moment, as with a hundred classes.
+    with st.empty(), st.spinner("Accuracy at each k …"):
+        at_each = cached.accuracy_over_k(
+            selection.info, selection.task.classes, replace(selection.recipe, gen=gen), ks, n, selection.seeds
+        )
     runs = [summarize(run) for run in at_each]
     if uses_k:
         current, flat = (min(selection.recipe.k, n), accuracy), ("one mean a class", baseline)
