@@ -49,7 +49,18 @@ def test_overlay_numbers_the_proxies_of_each_class():
         ["a", "b"],
     )
     proxies = next(t for t in figure.data if t.name == "proxies")
-    assert [tuple(c) for c in proxies.customdata] == [(1, "a"), (2, "a"), (1, "b"), (2, "b"), (3, "b")]
+    assert list(proxies.customdata) == [1, 2, 1, 2, 3]
+    assert list(proxies.text) == ["a", "a", "b", "b", "b"]
+
+
+def test_numbered_colours_are_the_classes_colours():
+    """Each class number falls in the middle of its colour's step."""
+    marker = figures._by_class(np.arange(20))
+    for c, number in enumerate(marker["color"]):
+        place = (number - marker["cmin"]) / (marker["cmax"] - marker["cmin"])
+        below = [color for edge, color in marker["colorscale"] if edge <= place][-1]
+        above = next(color for edge, color in marker["colorscale"] if edge >= place)
+        assert below == above == figures.class_color(c)
 
 
 def test_accuracy_curve_shows_median_range_and_where_we_are():

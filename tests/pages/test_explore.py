@@ -58,7 +58,7 @@ def test_k_slider_moves_the_proxies_and_nothing_else_on_the_map():
     after = pictures(app)["map"]
     assert before["figure"] == after["figure"]
     stars = next(t for t in json.loads(after["overlay"])["data"] if t["name"] == "proxies")
-    assert len(stars["marker"]["color"]) == 200
+    assert len(stars["text"]) == 200
     marks = json.loads(pictures(app)["accuracy-over-k"]["figure"])["data"]
     assert any(t["name"] == "k = 20" for t in marks)
 
