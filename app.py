@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from imprint_core.errors import ImprintError
 from pages import explore
 from pages.components import cached
 from pages.components.controls import sidebar
@@ -29,7 +30,11 @@ def explore_page() -> None:
 page = st.navigation(
     [st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True)]
 )
-serve_plotly()
+try:
+    serve_plotly()
+except ImprintError as error:
+    st.error(str(error))
+    st.stop()
 sets, problems = cached.sets()
 for problem in problems:
     st.warning(problem, icon=":material/warning:")

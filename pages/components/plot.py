@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import plotly.graph_objects as go
 import streamlit as st
+
+from imprint_core.embeddings.store import write_whole
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = f"plotly-{version('plotly')}.min.js"
@@ -20,16 +21,18 @@ _component = st.components.v2.component(
 )
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def serve_plotly() -> None:
-    """Put plotly's own script where Streamlit serves it, so that no page asks the internet."""
+    """Put plotly's own script where Streamlit serves it, so that no page asks the internet.
+
+    Raises
+    ------
+    ImprintError
+        If it can't be written there.
+    """
     target = _ROOT / "static" / _SCRIPT
     if not target.is_file():
-        target.parent.mkdir(exist_ok=True)
-        aside = target.with_suffix(".tmp")
-        with files("plotly").joinpath("package_data/plotly.min.js").open("rb") as source:
-            aside.write_bytes(source.read())
-        shutil.move(aside, target)
+        write_whole(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
 
 
 def plot(

@@ -188,6 +188,19 @@ def test_without_any_set_the_page_says_what_to_do(tmp_path, monkeypatch):
     assert "There are no embeddings to explore" in app.error[0].value
 
 
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    from pages.components import plot
+
+    plot.serve_plotly.clear()
+    (tmp_path / "static").write_text("a file, where a folder is wanted")
+    monkeypatch.setattr(plot, "_ROOT", tmp_path)
+    app = opened()
+    assert not app.exception
+    assert "min.js' could not be written to" in app.error[0].value
+    monkeypatch.undo()
+    plot.serve_plotly.clear()
+
+
 def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
     from imprint_core.embeddings.store import read_tensors, write_set
 
