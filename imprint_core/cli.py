@@ -96,7 +96,7 @@ def _add_bundle(parser: argparse.ArgumentParser) -> None:
 
 
 def _bundle(options: argparse.Namespace) -> int:
-    from imprint_core.embeddings.bundle import bundle
+    from imprint_core.bundling import bundle
 
     for coding in bundle(options.source, options.target, print):
         print(f"{coding.info.path.stem}: {coding.size / 1e6:.2f} MB, accuracy {coding.mean_change:+.3f} points")

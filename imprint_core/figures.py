@@ -98,7 +98,7 @@ def base_map(
                 y=positions[here, 1],
                 customdata=ids[here],
                 mode="markers",
-                name=str(names[c]),
+                name=_escape(names[c]),
                 showlegend=few,
                 legendgroup=str(c),
                 marker={"color": class_color(c), "symbol": class_symbol(c), "size": 6, "opacity": 0.6},
@@ -142,7 +142,7 @@ def map_overlay(
         Class names by class number.
     """
     number = np.concatenate([np.arange(1, n + 1) for n in np.unique(proxy_classes, return_counts=True)[1]])
-    names_of = np.array([str(n) for n in names])
+    names_of = np.array([_escape(n) for n in names])
     star = go.Scattergl if len(proxies) > _MANY_PROXIES else go.Scatter
     return go.Figure(
         [
@@ -261,7 +261,7 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
 def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.Figure:
     """Confusion matrix (C, C) in percent of each true class; rows are true classes."""
     few = len(names) <= _FEW_CLASSES
-    labels = [str(n) for n in names]
+    labels = [_escape(n) for n in names]
     figure = go.Figure(
         go.Heatmap(
             z=percent.astype(np.float32),

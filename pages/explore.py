@@ -88,7 +88,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     shared = cached.products(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
     n = selection.task.n_shot or 0
-    collapse = cached.collapse(selection.info, selection.task.classes, selection.recipe, n, selection.seeds)
+    collapse = _nc1(selection, n)
     plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     a.metric(
         "Accuracy",
@@ -107,8 +107,8 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     )
     c.metric(
         "NC1 of the shots",
-        "–" if n < 2 else f"{summarize(collapse).median:.2f}",
-        "needs 2 shots a class" if n < 2 else "0: classes are points; above 1: spread out",
+        "–" if collapse is None else f"{collapse.median:.2f}",
+        "needs 2 classes of 2 shots" if collapse is None else "0: classes are points; above 1: spread out",
         help=_NC1_HELP,
         **plain,
     )
@@ -199,15 +199,25 @@ def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
     )
 
 
+def _nc1(selection: Selection, n: int) -> Summary | None:
+    """NC1 of the n-shot sets; None where there is nothing between classes or within them."""
+    classes = cached.products(selection.info, selection.task.classes, selection.recipe).classes
+    if n < 2 or len(classes) < 2:
+        return None
+    return summarize(cached.collapse(selection.info, selection.task.classes, selection.recipe, n, selection.seeds))
+
+
 def _collapse(selection: Selection) -> None:
-    info, classes, recipe = selection.info, selection.task.classes, selection.recipe
     n = selection.task.n_shot or 0
-    most = info.meta["samples"]["train"]["per_class_most"]
-    ns = [*(s for s in _CURVE_NS if s < most), most]
-    runs = [summarize(cached.collapse(info, classes, recipe, s, selection.seeds)) for s in ns]
-    current = None
-    if n >= ns[0]:
-        current = (n, summarize(cached.collapse(info, classes, recipe, n, selection.seeds)))
+    most = selection.info.meta["samples"]["train"]["per_class_most"]
+    at = {s: _nc1(selection, s) for s in [*(s for s in _CURVE_NS if s < most), most]}
+    curve = {s: run for s, run in at.items() if run is not None}
+    if not curve:
+        st.caption("NC1 compares how classes vary: it needs two classes of two training samples.")
+        return
+    ns, runs = list(curve), list(curve.values())
+    now = _nc1(selection, n)
+    current = None if now is None else (n, now)
     plot(
         "nc1-over-shots",
         figures.nc1_over_shots(ns, runs, current),

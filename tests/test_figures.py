@@ -24,6 +24,7 @@ def test_base_map_carries_sample_ids_and_escapes_names():
     )
     assert [list(t.customdata) for t in figure.data] == [[7], [8, 9]]
     assert "&lt;b&gt;" in figure.data[0].hovertemplate
+    assert figure.data[0].name == "&lt;b&gt;"
     assert figure.layout.yaxis.scaleanchor == "x"
 
 

@@ -98,7 +98,7 @@ def _class_sets(sets: Sets, values: Values) -> list[str]:
     chosen: dict[tuple[int, ...], str] = {}
     for name, entry in CLASS_SETS.items():
         classes = tuple(entry.choose(count))
-        if len(classes) > 1:
+        if len(classes) > 1 or count == 1:
             # Of two names for the same classes ("all" and "first ten" of ten) the first stays.
             chosen.setdefault(classes, name)
     return list(chosen.values())

@@ -188,6 +188,25 @@ def test_without_any_set_the_page_says_what_to_do(tmp_path, monkeypatch):
     assert "There are no embeddings to explore" in app.error[0].value
 
 
+def test_one_class_is_explored_as_far_as_it_goes(tmp_path, monkeypatch, vit_digits):
+    from imprint_core.embeddings.store import read_tensors, write_set
+
+    tensors = read_tensors(vit_digits.info.path)
+    for split in ("train", "test"):
+        keep = tensors[f"y_{split}"] == 0
+        tensors |= {f"{name}_{split}": tensors[f"{name}_{split}"][keep] for name in ("X", "y", "id")}
+    meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
+    meta["dataset"] = {**meta["dataset"], "name": "single", "class_names": ["<b>only</b>"]}
+    write_set(tmp_path, tensors, meta)
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    app = opened(fm="vit_tiny_patch16_224", data="single", n="20")
+    assert not app.exception
+    assert not app.error
+    assert metrics(app)["Accuracy"].value == "100.0 %"
+    assert metrics(app)["NC1 of the shots"].value == "–"
+    assert sorted(pictures(app)) == [p for p in sorted(PICTURES) if p != "nc1-over-shots"]
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     from pages.components import plot
 
@@ -215,6 +234,7 @@ def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
     assert not app.exception
     assert not app.warning
     assert not app.error
+    assert "PCA" in pictures(app)["map"]["alt"]
     # It has no kept maps yet, so the page shows PCA and says so.
     assert any(c.value.startswith("PCA of the embeddings") for c in app.caption)
     assert open_set(info).info.dataset == "mine"
