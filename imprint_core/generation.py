@@ -155,6 +155,62 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
     return Mixture(weights=weights)
 
 
+def kmedoids(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """The k shots around which the others lie closest, by Euclidean distance.
+
+    The alternating algorithm (Park and Jun, 2009) that the paper uses through scikit-learn-extra:
+    start at the k most central shots, then in turn give every shot to its nearest medoid and
+    every cluster its most central member, until nothing gets better. `seeds` are not looked at.
+    """
+    if k >= shots.shape[1]:
+        return every_sample(shots, k, seeds)
+    return Mixture(picks=np.stack([_alternate(np.sqrt(d), k) for d in shots.distances]))
+
+
+def _alternate(distances: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    medoids = np.argsort(distances.sum(axis=1), kind="stable")[:k]
+    while True:
+        labels = np.argmin(distances[medoids], axis=0)
+        # A medoid stays in its own cluster, also where another one is equal to it.
+        labels[medoids] = np.arange(k)
+        better = medoids.copy()
+        for j in range(k):
+            members = np.flatnonzero(labels == j)
+            costs = distances[np.ix_(members, members)].sum(axis=1)
+            best = int(np.argmin(costs))
+            if costs[best] < costs[np.flatnonzero(members == medoids[j])[0]]:
+                better[j] = members[best]
+        if np.array_equal(better, medoids):
+            return medoids
+        medoids = better
+
+
+def farthest_point(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """A random shot, then again and again the one farthest from those taken; nested in k."""
+    b, n, _ = shots.shape
+    picks = np.empty((b, min(k, n)), dtype=np.intp)
+    picks[:, 0] = [np.random.default_rng(int(s)).integers(n) for s in seeds]
+    rows = np.arange(b)
+    gap = shots.distances[rows, picks[:, 0]].copy()
+    for j in range(1, picks.shape[1]):
+        # Taken shots are below every gap, so that duplicates don't take one twice.
+        gap[rows, picks[:, j - 1]] = -1
+        picks[:, j] = np.argmax(gap, axis=1)
+        gap = np.minimum(gap, shots.distances[rows, picks[:, j]])
+    return Mixture(picks=picks)
+
+
+def covariance_maximisation(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """The k shots whose features covary most with those of all shots; `seeds` are not looked at.
+
+    The sum of a shot's covariances, over the features, with every shot of its class.
+    """
+    x = shots.samples.astype(np.float64)
+    x -= x.mean(axis=2, keepdims=True)
+    covariances = np.einsum("bnd,bd->bn", x, x.sum(axis=1))
+    return Mixture(picks=np.argsort(-covariances, axis=1, kind="stable")[:, :k])
+
+
 def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
     import warnings
 
@@ -183,10 +239,29 @@ GENERATORS: dict[str, Generator] = {
         uses_k=True,
         uses_seed=True,
     ),
+    "kmedoids": Generator(
+        "k-medoids",
+        "k proxies a class: the shots around which the others lie closest (paper, GEN).",
+        kmedoids,
+        uses_k=True,
+    ),
+    "cov_max": Generator(
+        "covariance maximisation",
+        "k proxies a class: the shots that covary most with all (paper, GEN).",
+        covariance_maximisation,
+        uses_k=True,
+    ),
     "random": Generator(
         "random",
         "k proxies a class: shots taken at random (paper, GEN).",
         random,
+        uses_k=True,
+        uses_seed=True,
+    ),
+    "fps": Generator(
+        "farthest point",
+        "k proxies a class: a random shot, then always the one farthest from those taken (paper, GEN).",
+        farthest_point,
         uses_k=True,
         uses_seed=True,
     ),

@@ -66,17 +66,17 @@ def test_proxies_come_from_their_own_class(seed, sizes, k):
             assert (p <= x[rows].max(axis=0) + 1e-5).all()
 
 
-@given(st.integers(0, 999), st.integers(1, 9), st.integers(1, 9))
+@given(st.integers(0, 999), st.integers(1, 9), st.integers(1, 9), st.sampled_from(["random", "fps", "cov_max"]))
 @settings(deadline=None)
-def test_random_is_nested_in_k(seed, a, b):
+def test_nested_in_k(seed, a, b, gen):
     x, members = random_classes(seed, [9, 9], 2)
     few, many = sorted((a, b))
-    smaller, larger = (generate(x, members, "random", k, seed)[1] for k in (few, many))
+    smaller, larger = (generate(x, members, gen, k, seed)[1] for k in (few, many))
     for s, m in zip(smaller, larger, strict=True):
         np.testing.assert_array_equal(s, m[:few])
 
 
-@pytest.mark.parametrize("gen", ["random", "kmeans"])
+@pytest.mark.parametrize("gen", [name for name, entry in GENERATORS.items() if entry.uses_k])
 def test_k_at_or_above_n_gives_all_samples(gen):
     x, members = random_classes(1, [5, 3], 4)
     for k in (5, 6, 50):
@@ -106,3 +106,32 @@ def test_distances_and_samples_give_the_same_lengths():
         squares = (x**2).sum(axis=2)
         lengths = mixture.squared_lengths(squares, shots.distances)
         np.testing.assert_allclose(lengths, (proxies**2).sum(axis=2), rtol=1e-4)
+
+
+@given(st.integers(0, 999), st.integers(2, 12), st.integers(1, 11))
+@settings(deadline=None, max_examples=40)
+def test_no_medoid_can_be_bettered_within_its_cluster(seed, n, k):
+    x, members = random_classes(seed, [n], 3)
+    _, (source,) = generate(x, members, "kmedoids", k, 0)
+    assert len(set(source)) == min(k, n)
+    distances = np.linalg.norm(x[:, None] - x, axis=2)
+    labels = np.argmin(distances[source], axis=0)
+    for j, medoid in enumerate(source):
+        own = np.flatnonzero(labels == j)
+        costs = distances[np.ix_(own, own)].sum(axis=1)
+        assert costs[own == medoid][0] <= costs.min() + 1e-4
+
+
+def test_farthest_point_takes_the_farthest():
+    x = np.array([[0.0], [1.0], [10.0], [4.0]], dtype=np.float32)
+    for seed in range(8):
+        _, (source,) = generate(x, [np.arange(4)], "fps", 4, seed)
+        for j in range(1, 4):
+            gaps = np.abs(x[:, 0][:, None] - x[source[:j], 0]).min(axis=1)
+            assert gaps[source[j]] == gaps.max()
+
+
+def test_covariance_maximisation_by_the_book(vit_digits):
+    x = vit_digits.X_train[vit_digits.y_train == 3][:40]
+    _, (source,) = generate(x, [np.arange(40)], "cov_max", 5, 0)
+    assert set(source) == set(np.argsort(np.cov(x.astype(np.float64)).sum(axis=0))[-5:])

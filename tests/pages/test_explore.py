@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import bundled_folder, open_set
 from imprint_core.evaluation import Products
+from imprint_core.generation import GENERATORS
 from imprint_core.recipe import Recipe
 from imprint_core.statistics import summarize
 from imprint_core.task import SEEDS, choose_classes
@@ -73,14 +74,14 @@ def test_confusion_matrix_agrees_with_the_accuracy():
     assert metrics(app)["Accuracy"].value == f"{np.diag(z).mean():.1f} %"
 
 
-@pytest.mark.parametrize("gen", ["mean", "kmeans", "random", "all"])
+@pytest.mark.parametrize("gen", GENERATORS)
 @pytest.mark.parametrize("norms", [{}, {"pre": "none", "post": "none", "inf": "none"}])
 def test_every_method_and_norm_draws_everything(gen, norms):
     app = opened(gen=gen, n="10", data="digits", fm="vit_tiny_patch16_224", **norms)
     assert not app.exception
     assert not app.error
     assert sorted(pictures(app)) == sorted(PICTURES)
-    assert app.select_slider(key="k").disabled == (gen in ("mean", "all"))
+    assert app.select_slider(key="k").disabled == (not GENERATORS[gen].uses_k)
 
 
 def test_every_bundled_set_opens_in_the_page(bundled):
@@ -120,7 +121,7 @@ def test_labels_are_understood_in_a_link():
         ({"n": "1e999"}, "n-shot can't be 1e999 here; it is from 1 to 300."),
         ({"fm": "<script>"}, "Foundation model (FM) can't be <script> here; it is one of"),
         ({"data": "tiny_imagenet_100"}, "Dataset can't be tiny_imagenet_100 here; it is one of MNIST"),
-        ({"gen": ""}, "GEN can't be  here; it is one of mean, k-means, random, all. Now k-means."),
+        ({"gen": ""}, "GEN can't be  here; it is one of mean, k-means, k-medoids, covariance maximisation, random,"),
         ({"foo": "1"}, "The link has foo, which this page doesn't know; ignored."),
     ],
 )
