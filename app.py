@@ -45,6 +45,6 @@ if not sets:
     )
     st.stop()
 selection, notes = sidebar(sets)
-for note in notes:
-    st.warning(note, icon=":material/link_off:")
+if notes:
+    st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
 page.run()

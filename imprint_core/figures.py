@@ -114,7 +114,16 @@ def base_map(
         xaxis={**bare, "range": ranges[0]},
         yaxis={**bare, "range": ranges[1], "scaleanchor": "x" if to_scale else None},
         margin={"l": 4, "r": 4, "t": 4, "b": 4},
-        legend={"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0, "itemsizing": "constant"},
+        legend={
+            "orientation": "h",
+            "y": -0.02,
+            "yanchor": "top",
+            "x": 0,
+            "itemsizing": "constant",
+            # A click would hide a class's test samples and leave its shots and proxies.
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
         hovermode="closest",
         dragmode="pan",
     )
@@ -192,7 +201,7 @@ def accuracy_over_k(
     ks: Sequence[int],
     runs: Sequence[Summary],
     method: str,
-    current: tuple[int, Summary] | None,
+    current: tuple[int, Summary, str] | None,
     flat: tuple[str, Summary],
 ) -> go.Figure:
     """Accuracy over the number of proxies a class.
@@ -204,8 +213,9 @@ def accuracy_over_k(
         Accuracy at each k, in percent.
     method : str
         Label of the GEN method of the curve.
-    current : (int, Summary) or None
-        The k in force and its accuracy; None where the current method has no k.
+    current : (int, Summary, str) or None
+        Where on the axis the k in force is, its accuracy, and how it is called; None where the
+        current method has no k.
     flat : (str, Summary)
         Label and accuracy of a method without k, drawn as a line across.
     """
@@ -222,7 +232,7 @@ def accuracy_over_k(
         )
     )
     if current is not None:
-        figure.add_trace(_mark(*current, f"k = {current[0]}", " %"))
+        figure.add_trace(_mark(*current, " %"))
     _log_axis(figure, ks, "proxies a class, k")
     figure.update_yaxes(title="accuracy (%)")
     return figure

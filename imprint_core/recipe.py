@@ -74,9 +74,9 @@ class Recipe:
 
     def __str__(self) -> str:
         gen = GENERATORS[self.gen]
-        name = f"{gen.label}, k = {self.k}" if gen.uses_k else gen.label
+        name = f"GEN {gen.label}, k = {self.k}" if gen.uses_k else f"GEN {gen.label}"
         norms = " / ".join(NORMALIZATIONS[n].label for n in (self.norm_pre, self.norm_post, self.norm_inf))
-        return f"{name} · {norms} · {AGGREGATIONS[self.agg].label}"
+        return f"{name} · NORM {norms} · AGG {AGGREGATIONS[self.agg].label}"
 
 
 PRESETS: dict[str, Recipe] = {

@@ -25,8 +25,9 @@ def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Explore weight imprinting", anchor=False)
     st.caption(
-        "A frozen model has never been trained on these classes. Each class gets a few **proxies** ★ made "
-        "from its shots ○; a test image is given the class of its nearest proxy. No training takes place."
+        "A pre-trained model stays frozen and turns every image into a vector, its embedding. Each class gets a "
+        "few **proxies** ★, vectors made from its **shots** ○, a few training images. A test image is given the "
+        "class of the proxy that is most similar to it. No training takes place."
     )
     # The places come first, so that what is quickest can be filled first.
     numbers = st.container()
@@ -73,11 +74,11 @@ def _runs(selection: Selection, **changes: object) -> np.ndarray:
     return evaluated.accuracy
 
 
-def _range(run: Summary, unit: str = " %") -> str:
+def _range(run: Summary, unit: str = " %", sign: str = "") -> str:
     seeds = f"{run.runs} seed{'s' if run.runs > 1 else ''}"
     if run.low == run.high:
         return f"the same for {seeds}" if run.runs > 1 else seeds
-    return f"{run.low:.1f} to {run.high:.1f}{unit} over {seeds}".replace("-", "−")
+    return f"{run.low:{sign}.1f} to {run.high:{sign}.1f}{unit} over {seeds}".replace("-", "−")
 
 
 def _numbers(selection: Selection) -> tuple[Summary, Summary]:
@@ -100,7 +101,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     b.metric(
         "Gain over one mean a class",
         f"{gain.median:+.1f} points".replace("-", "−"),
-        _range(gain, " points"),
+        "this is one mean a class" if selection.recipe.gen == "mean" else _range(gain, " points", "+"),
         help="Against GEN mean with the same norms, shots and test samples, seed by seed (Qi et al., 2018, where "
         f"all norms are L2). One mean a class reaches {baseline.median:.1f} %.",
         **plain,
@@ -119,9 +120,10 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
 
 def _accuracy_help(count: int) -> str:
     return (
-        f"Share of the {count:,} test samples whose class is that of their nearest proxy: the median over "
-        "seeds, each with its own draw of shots. The range leaves out the luck of the test samples, which "
-        f"are the same for every seed: with {count:,} of them about ± {98 / np.sqrt(count):.1f} points at most."
+        f"Share of the {count:,} test samples whose class is that of the proxy with the largest inner product (after "
+        "L2, the nearest): the median over seeds, each with its own draw of shots. The range leaves out the luck of the "
+        f"test samples, which are the same for every seed: with {count:,} of them about "
+        f"± {98 / np.sqrt(count):.1f} points at most."
     )
 
 
@@ -146,8 +148,10 @@ def _remarks(selection: Selection) -> list[str]:
         )
     if GENERATORS[selection.recipe.gen].uses_k and k > n:
         sentences.append(
-            f"k = {k} is more than the {n} shots of a class, so every shot is a proxy; choose k below {n} "
-            "to see clusters."
+            f"k = {k} is more than the {n} shots of a class, so every shot is a proxy; choose k below {n} to see "
+            "clusters."
+            if n > 1
+            else "With one shot a class, that shot is its only proxy, whatever k is."
         )
     return sentences
 
@@ -184,11 +188,16 @@ def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
         at_each = cached.accuracy_over_k(
             selection.info, selection.task.classes, replace(selection.recipe, gen=gen), ks, n, selection.seeds
         )
-    runs = [summarize(run) for run in at_each]
+    curve = dict(zip(ks, map(summarize, at_each), strict=True))
     if uses_k:
-        current, flat = (min(selection.recipe.k, n), accuracy), ("one mean a class", baseline)
+        k = selection.recipe.k
+        # From k = n on every shot is a proxy. The k in force is a point of the curve, too.
+        curve[min(k, n)] = accuracy
+        current = (min(k, n), accuracy, f"k = {k}" if k <= n else f"k = {k}: all {n} shots")
+        flat = ("one mean a class", baseline)
     else:
         current, flat = None, (f"now: {GENERATORS[selection.recipe.gen].label}", accuracy)
+    ks, runs = tuple(sorted(curve)), [curve[k] for k in sorted(curve)]
     figure = figures.accuracy_over_k(ks, runs, GENERATORS[gen].label, current, flat)
     best = max(zip(ks, runs, strict=True), key=lambda pair: pair[1].median)
     plot(
@@ -224,6 +233,10 @@ def _collapse(selection: Selection) -> None:
         alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
         height=240,
     )
+    st.caption(
+        "How widely the shots of a class spread around their mean, measured by the distances between the class "
+        "means. It rises with n because few shots look less spread than their class is."
+    )
 
 
 def _confusion(selection: Selection) -> None:
@@ -235,7 +248,7 @@ def _confusion(selection: Selection) -> None:
     off = percent - np.diag(np.diag(percent))
     true, predicted = np.unravel_index(np.argmax(off), off.shape)
     sentence = (
-        f"The most frequent mistake: {off[true, predicted]:.0f} % of class {names[true]} are taken for "
+        f"The most frequent mistake: {off[true, predicted]:.0f} % of class {names[true]} is taken for "
         f"{names[predicted]}."
         if off.any()
         else "No mistake."
@@ -254,7 +267,7 @@ def _sources(selection: Selection) -> None:
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
     _heading("What this stands on")
     st.markdown(
-        f"- **Recipe**: {selection.recipe}\n"
+        f"- **Recipe**: {selection.recipe} (NORM pre / post / inf)\n"
         f"- **FM**: {fm['label']}, {fm['dim']} dimensions, frozen. Weights: {fm['weights_origin']}.\n"
         f"- **Data**: {data['label']}; {samples['train']['count']:,} training and "
         f"{samples['test']['count']:,} test samples embedded, drawn at random per class. {data['origin']}\n"

@@ -66,7 +66,7 @@ def test_numbered_colours_are_the_classes_colours():
 
 def test_accuracy_curve_shows_median_range_and_where_we_are():
     runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
-    figure = figures.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1]), ("one mean a class", runs[0]))
+    figure = figures.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean a class", runs[0]))
     by_name = {t.name: t for t in figure.data}
     assert list(by_name["k-means"].y) == [72, 81]
     assert list(by_name["range"].y) == [75, 85, 80, 70]

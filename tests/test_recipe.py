@@ -38,5 +38,5 @@ def test_wrong_recipe_says_what_is_wrong(values, sentence):
 
 
 def test_presets_read_as_people_say_them():
-    assert str(PRESETS["own"]) == "k-means, k = 20 · L2 / L2 / L2 · max"
-    assert str(PRESETS["qi"]) == "mean · L2 / L2 / L2 · max"
+    assert str(PRESETS["own"]) == "GEN k-means, k = 20 · NORM L2 / L2 / L2 · AGG max"
+    assert str(PRESETS["qi"]) == "GEN mean · NORM L2 / L2 / L2 · AGG max"

@@ -61,6 +61,8 @@ class Control:
     kind : {"select", "segments", "slider"}
     off : callable
         Why the control has no effect under the earlier values; empty where it has.
+    remark : callable
+        What its own value means beside the earlier ones, where that may surprise; else empty.
     """
 
     key: str
@@ -72,6 +74,7 @@ class Control:
     show: Callable[[Any], str] = str
     kind: str = "select"
     off: Callable[[Values], str] = lambda values: ""
+    remark: Callable[[Values], str] = lambda values: ""
 
 
 def _label_in(table: Mapping[str, Any]) -> Callable[[str], str]:
@@ -117,7 +120,18 @@ def _k_off(values: Values) -> str:
     return f"GEN {entry.label} makes {each}, so k has no effect."
 
 
-def _norm(stage: str, when: str) -> Control:
+def _post_remark(values: Values) -> str:
+    of_unit_length = values["pre"] == "l2" and values["gen"] not in ("mean", "kmeans")
+    if values["post"] != "none" or of_unit_length:
+        return ""
+    return "Proxies keep their lengths, and longer ones win more samples."
+
+
+def _inf_remark(values: Values) -> str:
+    return "AGG max gives the same predictions either way: it compares one sample's similarities only."
+
+
+def _norm(stage: str, when: str, remark: Callable[[Values], str] = lambda values: "") -> Control:
     return Control(
         stage,
         "Recipe",
@@ -127,6 +141,7 @@ def _norm(stage: str, when: str) -> Control:
         "l2",
         _label_in(NORMALIZATIONS),
         "segments",
+        remark=remark,
     )
 
 
@@ -144,7 +159,7 @@ CONTROLS = (
         "data",
         "Task",
         "Dataset",
-        "The images: new classes for the FM. Those that this FM has embedded are listed.",
+        "The images to be told apart. Those that this FM has embedded are listed.",
         _datasets,
         "mnist",
         lambda name: DATASETS[name].label if name in DATASETS else name,
@@ -190,8 +205,8 @@ CONTROLS = (
         _k_off,
     ),
     _norm("pre", "embeddings before GEN (paper, NORM_pre)"),
-    _norm("post", "proxies after GEN (paper, NORM_post)"),
-    _norm("inf", "a test embedding before it is compared (paper, NORM_inf)"),
+    _norm("post", "proxies after GEN (paper, NORM_post)", _post_remark),
+    _norm("inf", "a test embedding before it is compared (paper, NORM_inf)", _inf_remark),
     Control(
         "seeds",
         "Runs",
@@ -251,8 +266,9 @@ def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
 
 def parse(control: Control, text: str, options: Sequence[Any]) -> Any:
     """The option that `text` names, by its label or its own name in any case, or the text."""
+    wanted = text.strip().replace("_", " ").casefold()
     for option in options:
-        if text.strip().casefold() in (control.show(option).casefold(), str(option).casefold()):
+        if wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
             return option
     return text
 
@@ -284,6 +300,9 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
                 group = control.group
                 st.markdown(f"**{group}**")
             values[control.key] = _widget(control, options, default, values)
+            said = control.off(values) or control.remark(values)
+            if said:
+                st.caption(said)
             defaults[control.key] = default
     link = {name: str(v) for name, v in values.items() if v != defaults[name]}
     if link != query:
@@ -318,16 +337,19 @@ def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     else:
         valid = "one of " + ", ".join(control.show(o) for o in options)
     name = control.label.split(":")[0]
-    return f"{name} can't be {str(was)[:40]} here; it is {valid}. Now {control.show(now)}."
+    try:
+        shown = control.show(was)
+    except KeyError:
+        shown = str(was)
+    return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
 
 
 def _widget(control: Control, options: list[Any], default: Any, values: Values) -> Any:
-    off = control.off(values)
     common: dict[str, Any] = {
         "key": control.key,
         "help": control.help,
         "format_func": control.show,
-        "disabled": bool(off),
+        "disabled": bool(control.off(values)),
     }
     if control.kind == "slider":
         value = st.select_slider(control.label, options, value=default, **common)
@@ -335,8 +357,6 @@ def _widget(control: Control, options: list[Any], default: Any, values: Values) 
         value = st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
     else:
         value = st.selectbox(control.label, options, index=options.index(default), **common)
-    if off:
-        st.caption(off)
     return value
 
 

@@ -69,7 +69,10 @@ async function draw(plot) {
         displaylogo: false,
         responsive: true,
         scrollZoom: false,
-        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+        // Nothing leaves this machine: no button that would upload the chart.
+        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud", "sendDataToCloud"],
+        showSendToCloud: false,
+        plotlyServerURL: "",
         toImageButtonOptions: { format: "svg", filename: data.name },
       });
       plot.shown = data;

@@ -28,6 +28,9 @@ def test_five_pictures_fit_and_nothing_leaves_the_machine(visit):
         }).length"""
     )
     assert overflowing == 0
+    offered = page.evaluate("[...document.querySelectorAll('.modebar-btn')].map((e) => e.dataset.title)")
+    assert offered
+    assert not [title for title in offered if "hare" in title or "loud" in title]
     assert visit.errors == []
     assert visit.outside == []
 

@@ -120,8 +120,11 @@ def test_labels_are_understood_in_a_link():
         ({"n": "nan"}, "n-shot can't be nan here; it is from 1 to 300."),
         ({"n": "1e999"}, "n-shot can't be 1e999 here; it is from 1 to 300."),
         ({"fm": "<script>"}, "Foundation model (FM) can't be <script> here; it is one of"),
-        ({"data": "tiny_imagenet_100"}, "Dataset can't be tiny_imagenet_100 here; it is one of MNIST"),
-        ({"gen": ""}, "GEN can't be  here; it is one of mean, k-means, k-medoids, covariance maximisation, random,"),
+        ({"data": "tiny_imagenet_100"}, "Dataset can't be Tiny-ImageNet (100 classes) here; it is one of MNIST"),
+        (
+            {"gen": ""},
+            "GEN can't be empty here; it is one of mean, k-means, k-medoids, covariance maximisation, random,",
+        ),
         ({"foo": "1"}, "The link has foo, which this page doesn't know; ignored."),
     ],
 )
@@ -239,3 +242,37 @@ def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
     # It has no kept maps yet, so the page shows PCA and says so.
     assert any(c.value.startswith("PCA of the embeddings") for c in app.caption)
     assert open_set(info).info.dataset == "mine"
+
+
+def test_what_may_surprise_is_said():
+    app = opened(n="1")
+    assert app.info[0].value == "With one shot a class, that shot is its only proxy, whatever k is."
+    said = " ".join(c.value for c in app.caption)
+    assert "AGG max gives the same predictions either way" in said
+    assert "longer ones win more samples" not in said
+    app = opened(post="none")
+    assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
+    app = opened(gen="mean")
+    assert metrics(app)["Gain over one mean a class"].delta == "this is one mean a class"
+
+
+def test_norm_inf_changes_no_prediction():
+    """What the sidebar says of it."""
+    shown = [opened(inf=inf, pre="none", post=post) for post in ("none", "l2") for inf in ("none", "l2")]
+    accuracy = [metrics(app)["Accuracy"].value for app in shown]
+    assert accuracy[0] == accuracy[1]
+    assert accuracy[2] == accuracy[3]
+
+
+def test_several_mistakes_in_a_link_make_one_box():
+    app = opened(k="abc", n="-1", fm="<script>", data="../../etc", gen="", seeds="99", foo="bar")
+    assert len(app.warning) == 1
+    assert app.warning[0].value.count("\n- ") == 6
+
+
+def test_a_k_off_the_grid_is_a_point_of_the_curve():
+    app = opened(k="6", seeds="1")
+    curve = json.loads(pictures(app)["accuracy-over-k"]["figure"])["data"]
+    line = next(t for t in curve if t["name"] == "k-means")
+    mark = next(t for t in curve if t["name"] == "k = 6")
+    assert dict(zip(line["x"], line["y"], strict=True))[6] == mark["y"][0]
