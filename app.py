@@ -7,8 +7,8 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from pages import explore
 from pages.components import cached
-from pages.components.controls import sidebar
 from pages.components.plot import serve_plotly
+from pages.components.sidebar import sidebar
 
 # An image of our own: the browser would fetch a named icon from the internet.
 _ICON = Path(__file__).parent / "pages/components/icon.png"

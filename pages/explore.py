@@ -14,8 +14,8 @@ from imprint_core.generation import GENERATORS
 from imprint_core.normalization import NORMALIZATIONS
 from imprint_core.statistics import Summary, confusion, summarize
 from pages.components import cached
-from pages.components.controls import Selection
 from pages.components.plot import plot
+from pages.components.sidebar import Selection
 
 _CURVE_KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 _CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -120,9 +120,9 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
 
 def _accuracy_help(count: int) -> str:
     return (
-        f"Share of the {count:,} test samples whose class is that of the proxy with the largest inner product (after "
-        "L2, the nearest): the median over seeds, each with its own draw of shots. The range leaves out the luck of the "
-        f"test samples, which are the same for every seed: with {count:,} of them about "
+        f"Share of the {count:,} test samples whose class is that of the proxy with the largest inner product "
+        "(after L2, the nearest): the median over seeds, each with its own draw of shots. The range leaves out the "
+        f"luck of the test samples, which are the same for every seed: with {count:,} of them about "
         f"± {98 / np.sqrt(count):.1f} points at most."
     )
 

@@ -1,0 +1,162 @@
+"""The shared sidebar: draws the controls, and keeps the link in step with them.
+
+A control's options depend only on controls before it. Every value that is not the default is
+in the URL, under its own name. A value that is not valid, from an old link or because an
+earlier control changed, becomes the nearest valid one, in the URL too, and the page says so.
+(Streamlit's `bind="query-params"` drops such values from the URL and knows labels only.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from imprint_core.embeddings import SetInfo
+from imprint_core.recipe import Recipe
+from imprint_core.task import SEEDS, Task
+from pages.components.controls import CONTROLS, Control, Sets, Values
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is chosen: everything on screen is a function of it.
+
+    Attributes
+    ----------
+    info : SetInfo
+        The embedding set.
+    task : Task
+        With the first seed.
+    recipe : Recipe
+    seeds : tuple of int
+    map : str
+        Key of `MAP_METHODS`.
+    """
+
+    info: SetInfo
+    task: Task
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    map: str
+
+
+def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
+    """The valid option nearest to `value`: itself, the nearest number, or the default."""
+    if value in options:
+        return value
+    try:
+        number = float(value)
+        return min(options, key=lambda o: abs(o - number))
+    except (TypeError, ValueError, OverflowError):
+        return default if default in options else options[0]
+
+
+def parse(control: Control, text: str, options: Sequence[Any]) -> Any:
+    """The option that `text` names, by its label or its own name in any case, or the text."""
+    wanted = text.strip().replace("_", " ").casefold()
+    for option in options:
+        if wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
+            return option
+    return text
+
+
+def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
+    """Draw the sidebar; gives the selection and what had to be put right, a sentence each."""
+    state = st.session_state
+    query = st.query_params.to_dict()
+    notes: list[str] = []
+    context = get_script_run_ctx()
+    # A query that merely differs may be older than the widgets: keys can be pressed faster than
+    # the browser takes over the link of the run before.
+    if "followed" not in state or (context is not None and context.is_history_navigation):
+        state.followed = True
+        notes = _follow(query, sets)
+    values: Values = {}
+    defaults: Values = {}
+    group = ""
+    with st.sidebar:
+        for control in CONTROLS:
+            options = list(control.options(sets, values))
+            default = nearest(control.default, options, control.default)
+            # Assigned only where it has to be: an assignment takes back what a finger has moved since.
+            if control.key in state and state[control.key] not in options:
+                was = state[control.key]
+                state[control.key] = nearest(was, options, default)
+                notes.append(_note(control, was, state[control.key], options))
+            if control.group != group:
+                group = control.group
+                st.markdown(f"**{group}**")
+            values[control.key] = _widget(control, options, default, values)
+            said = control.off(values) or control.remark(values)
+            if said:
+                st.caption(said)
+            defaults[control.key] = default
+    link = {name: str(v) for name, v in values.items() if v != defaults[name]}
+    if link != query:
+        st.query_params.from_dict(link)
+    return _select(sets, values), notes
+
+
+def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
+    """Take over the values of a link; gives what is wrong with them, a sentence each."""
+    notes = []
+    values: Values = {}
+    for control in CONTROLS:
+        options = list(control.options(sets, values))
+        value = nearest(control.default, options, control.default)
+        if control.key in query:
+            named = parse(control, query[control.key], options)
+            value = nearest(named, options, value)
+            if value != named:
+                notes.append(_note(control, named, value, options))
+        values[control.key] = value
+        if control.key in query or control.key in st.session_state:
+            st.session_state[control.key] = value
+    unknown = [name for name in query if name not in {c.key for c in CONTROLS}]
+    if unknown:
+        notes.append(f"The link has {', '.join(unknown)[:80]}, which this page doesn't know; ignored.")
+    return notes
+
+
+def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
+    if control.kind == "slider":
+        valid = f"from {options[0]} to {options[-1]}"
+    else:
+        valid = "one of " + ", ".join(control.show(o) for o in options)
+    name = control.label.split(":")[0]
+    try:
+        shown = control.show(was)
+    except KeyError:
+        shown = str(was)
+    return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
+
+
+def _widget(control: Control, options: list[Any], default: Any, values: Values) -> Any:
+    common: dict[str, Any] = {
+        "key": control.key,
+        "help": control.help,
+        "format_func": control.show,
+        "disabled": bool(control.off(values)),
+    }
+    if control.kind == "slider":
+        value = st.select_slider(control.label, options, value=default, **common)
+    elif control.kind == "segments":
+        value = st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
+    else:
+        value = st.selectbox(control.label, options, index=options.index(default), **common)
+    return value
+
+
+def _select(sets: Sets, values: Values) -> Selection:
+    seeds = SEEDS[: values["seeds"]]
+    return Selection(
+        sets[values["fm"], values["data"]],
+        Task(values["fm"], values["data"], values["classes"], int(values["n"]), seeds[0]),
+        Recipe(values["gen"], int(values["k"]), values["pre"], values["post"], values["inf"]),
+        seeds,
+        values["map"],
+    )
