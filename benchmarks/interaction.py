@@ -126,14 +126,13 @@ def main() -> None:
             page.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
             time.sleep(3)
             page.evaluate(WATCH)
-            rows = {
-                "k": moves(page, "k: proxies a class", "ArrowRight", 16, options.settle),
-                "n-shot": moves(page, "n-shot", "ArrowLeft", 20, options.settle),
-            }
-            rows["k"] += moves(page, "k: proxies a class", "ArrowLeft", 12, options.settle)
-            moves(page, "n-shot", "End", 1, options.settle)
-            rows["n-shot"] += moves(page, "n-shot", "ArrowLeft", 8, options.settle)
-            rows["k"] += moves(page, "k: proxies a class", "ArrowRight", 12, options.settle)
+            k, n = "k: proxies a class", "n-shot"
+            # k stays below n all the while: above it every shot is a proxy, and little changes.
+            rows = {"k": moves(page, k, "ArrowRight", 16, options.settle), "n-shot": []}
+            moves(page, n, "End", 1, options.settle)
+            rows["k"] += moves(page, k, "ArrowLeft", 15, options.settle)
+            rows["n-shot"] += moves(page, n, "ArrowLeft", 20, options.settle)
+            rows["k"] += moves(page, k, "ArrowRight", 6, options.settle)
             for name, seen in rows.items():
                 report(name, seen)
             report("both", rows["k"] + rows["n-shot"])
