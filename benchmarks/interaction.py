@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -117,7 +117,7 @@ def main() -> None:
                 try:
                     page.goto(f"http://127.0.0.1:{port}/?{options.link}")
                     break
-                except Exception:
+                except Error:
                     if app.poll() is not None or time.perf_counter() - started > 60:
                         raise
                     time.sleep(0.05)
