@@ -131,9 +131,8 @@ def _embed(options: argparse.Namespace) -> int:
     with tqdm(unit=" images", desc=f"{fm.label} on {data.label}", smoothing=0.05) as bar:
 
         def show(done: int, total: int) -> None:
-            if bar.total != total:
+            if bar.total is None:
                 bar.reset(total)
-            if done and not bar.n:
                 # Batches from an earlier run count as done, but not towards the rate.
                 bar.initial = bar.n = done
                 bar.refresh()

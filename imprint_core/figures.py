@@ -257,7 +257,7 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
             mode="lines",
             name="NC1 = 1",
             line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
-            hovertemplate="NC1 = 1: classes vary as much within as between<extra></extra>",
+            hovertemplate="NC1 = 1: classes vary about as much within as between<extra></extra>",
         )
     )
     if current is not None:

@@ -109,15 +109,12 @@ class Generator:
         Maps (shots, k, seeds (b,)) to a `Mixture`.
     uses_k : bool
         Whether k means anything to it.
-    uses_seed : bool
-        Whether it draws random numbers.
     """
 
     label: str
     help: str
     function: Callable[[Shots, int, NDArray[np.integer]], Mixture]
     uses_k: bool = False
-    uses_seed: bool = False
 
 
 def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
@@ -237,7 +234,6 @@ GENERATORS: dict[str, Generator] = {
         "k proxies a class: the centroids of its shots' k-means clusters (paper, GEN; its best).",
         kmeans,
         uses_k=True,
-        uses_seed=True,
     ),
     "kmedoids": Generator(
         "k-medoids",
@@ -256,14 +252,12 @@ GENERATORS: dict[str, Generator] = {
         "k proxies a class: shots taken at random (paper, GEN).",
         random,
         uses_k=True,
-        uses_seed=True,
     ),
     "fps": Generator(
         "farthest point",
         "k proxies a class: a random shot, then always the one farthest from those taken (paper, GEN).",
         farthest_point,
         uses_k=True,
-        uses_seed=True,
     ),
     "all": Generator(
         "all", "Every shot is a proxy; with max this is the nearest neighbour (paper, GEN).", every_sample

@@ -68,9 +68,7 @@ def _heading(text: str) -> None:
 
 def _runs(selection: Selection, **changes: object) -> np.ndarray:
     recipe = replace(selection.recipe, **changes)  # type: ignore[arg-type]
-    evaluated = cached.evaluation(
-        selection.info, selection.task.classes, recipe, selection.task.n_shot or 0, selection.seeds
-    )
+    evaluated = cached.evaluation(selection.info, selection.task.classes, recipe, selection.n, selection.seeds)
     return evaluated.accuracy
 
 
@@ -88,8 +86,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
     shared = cached.products(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
-    n = selection.task.n_shot or 0
-    collapse = _nc1(selection, n)
+    collapse = _nc1(selection, selection.n)
     plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     a.metric(
         "Accuracy",
@@ -136,7 +133,7 @@ _NC1_HELP = (
 
 def _remarks(selection: Selection) -> list[str]:
     """What a person should know about this very choice, a sentence each."""
-    n, k = selection.task.n_shot or 0, selection.recipe.k
+    n, k = selection.n, selection.recipe.k
     shared = cached.products(selection.info, selection.task.classes, selection.recipe)
     sizes = np.bincount(shared.pool.y_train)[shared.classes]
     sentences = []
@@ -157,7 +154,7 @@ def _remarks(selection: Selection) -> list[str]:
 
 
 def _map(selection: Selection) -> None:
-    recipe, n = selection.recipe, selection.task.n_shot or 0
+    recipe, n = selection.recipe, selection.n
     info, classes = selection.info, selection.task.classes
     figure, label = cached.map_figure(info, classes, selection.map, recipe.norm_pre)
     shared = cached.products(info, classes, recipe)
@@ -178,7 +175,7 @@ def _map(selection: Selection) -> None:
 
 
 def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
-    n = selection.task.n_shot or 0
+    n = selection.n
     uses_k = GENERATORS[selection.recipe.gen].uses_k
     gen = selection.recipe.gen if uses_k else "kmeans"
     # From k = n on every shot is a proxy, so the curve ends there.
@@ -217,7 +214,7 @@ def _nc1(selection: Selection, n: int) -> Summary | None:
 
 
 def _collapse(selection: Selection) -> None:
-    n = selection.task.n_shot or 0
+    n = selection.n
     most = selection.info.meta["samples"]["train"]["per_class_most"]
     at = {s: _nc1(selection, s) for s in [*(s for s in _CURVE_NS if s < most), most]}
     curve = {s: run for s, run in at.items() if run is not None}
@@ -242,7 +239,7 @@ def _collapse(selection: Selection) -> None:
 def _confusion(selection: Selection) -> None:
     info, classes = selection.info, selection.task.classes
     shared = cached.products(info, classes, selection.recipe)
-    evaluated = cached.evaluation(info, classes, selection.recipe, selection.task.n_shot or 0, selection.seeds)
+    evaluated = cached.evaluation(info, classes, selection.recipe, selection.n, selection.seeds)
     percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
     names = [info.class_names[c] for c in shared.classes]
     off = percent - np.diag(np.diag(percent))

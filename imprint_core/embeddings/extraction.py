@@ -101,8 +101,6 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
     _enter(partial, _plan(job, model, ids))
 
     total = sum(len(b) for _, b in batches)
-    done = 0
-    progress(done, total)
     images = {"train": splits.train, "test": splits.test}
     todo = [i for i in range(len(batches)) if not _shard(partial, i).exists()]
     done = total - sum(len(batches[i][1]) for i in todo)

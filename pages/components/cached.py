@@ -22,7 +22,7 @@ Seeds = tuple[int, ...]
 
 
 def sets() -> tuple[Sets, list[str]]:
-    """The sets at hand, read anew when a folder changes, and what is wrong with the others."""
+    """The sets at hand, looked up at every run, and what is wrong with the others."""
     return find_sets()
 
 
@@ -71,15 +71,17 @@ def accuracy_over_k(
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _collapse(digest: str, classes: str, pre: str, inf: str, n: int, seed: int, _info: SetInfo) -> float:
-    shared = _products(digest, classes, pre, inf, _info)
-    rows = np.concatenate(shared.shots(n, seed))
-    return nc1(shared.X_train[rows], shared.pool.y_train[rows])
+def _collapse(
+    digest: str, classes: str, pre: str, n: int, seeds: Seeds, _recipe: Recipe, _info: SetInfo
+) -> list[float]:
+    shared = products(_info, classes, _recipe)
+    rows = [np.concatenate(shared.shots(n, seed)) for seed in seeds]
+    return [nc1(shared.X_train[r], shared.pool.y_train[r]) for r in rows]
 
 
 def collapse(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> list[float]:
-    """NC1 of the n-shot sets of each seed, after NORM_pre."""
-    return [_collapse(info.digest, classes, recipe.norm_pre, recipe.norm_inf, n, seed, info) for seed in seeds]
+    """NC1 of the n-shot sets of each seed, after NORM_pre; nothing else of the recipe counts."""
+    return _collapse(info.digest, classes, recipe.norm_pre, n, seeds, recipe, info)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -59,9 +59,12 @@ async function draw(plot) {
   plot.busy = true;
   try {
     const Plotly = await plotly(plot.wanted.source);
-    while (plot.wanted !== plot.shown) {
+    const style = getComputedStyle(plot.div);
+    // The same data is drawn again where the theme has been switched.
+    const look = () => style.getPropertyValue("--st-text-color") + style.getPropertyValue("--st-background-color");
+    while (plot.wanted !== plot.shown || look() !== plot.look) {
       const data = plot.wanted;
-      const style = getComputedStyle(plot.div);
+      plot.look = look();
       const figure = themed(data.figure, style);
       if (data.overlay) figure.data.push(...themed(data.overlay, style).data);
       dress(figure.layout, style, data.height);

@@ -43,6 +43,11 @@ class Selection:
     seeds: tuple[int, ...]
     map: str
 
+    @property
+    def n(self) -> int:
+        """Shots a class; the slider always gives a number."""
+        return self.task.n_shot or 0
+
 
 def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
     """The valid option nearest to `value`: itself, the nearest number, or the default."""

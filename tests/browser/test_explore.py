@@ -133,3 +133,18 @@ def test_a_link_to_the_page_itself_works_on_a_new_server(visit):
         page = visit.open("explore?k=20")
         visit.settle()
         assert page.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "20"
+
+
+def test_switching_the_theme_repaints_what_is_drawn(visit):
+    page = visit.open()
+    visit.settle()
+    colours = (
+        "[getComputedStyle(document.querySelector('.imprint-plot .xtick text')).fill,"
+        " getComputedStyle(document.querySelector('[data-testid=stApp]')).color]"
+    )
+    before, _ = page.evaluate(colours)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(3000)
+    fill, text = page.evaluate(colours)
+    assert text != before
+    assert fill == text
