@@ -24,7 +24,7 @@ from imprint_core.embeddings.store import (
     write_set,
     write_whole,
 )
-from imprint_core.evaluation import Products
+from imprint_core.evaluation import Evaluator
 from imprint_core.normalization import l2
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, choose_classes
@@ -102,12 +102,8 @@ def _recode(info: SetInfo, target: Path) -> SetInfo:
 
 def _accuracies(embeddings: EmbeddingSet) -> list[float]:
     pool = choose_classes(embeddings)
-    products = {norms: Products(pool, *norms) for norms in {(r.norm_pre, r.norm_inf) for r in _PROBES}}
-    return [
-        float(products[r.norm_pre, r.norm_inf].evaluate(r, n, SEEDS).accuracy.mean())
-        for r in _PROBES
-        for n in _PROBE_SHOTS
-    ]
+    evaluators = {space: Evaluator(pool, space) for space in {r.space for r in _PROBES}}
+    return [float(evaluators[r.space].evaluate(r, n, SEEDS).accuracy.mean()) for r in _PROBES for n in _PROBE_SHOTS]
 
 
 def _sources(codings: Iterable[Coding]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +12,33 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from imprint_core.aggregation import AGGREGATIONS
-from imprint_core.generation import generate
-from imprint_core.normalization import NORMALIZATIONS, Array
+from imprint_core.aggregation import AGGREGATIONS, DISTANCES, Comparison, compare, smallest
+from imprint_core.errors import ImprintError
+from imprint_core.generation import GENERATORS, generate
+from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
 from imprint_core.recipe import Recipe
+from imprint_core.transforms import TRANSFORMS, Map, fit_transform
+
+# Inner products held at once while predicting: 64 MB in float32.
+_CELLS = 2**24
+
+
+class Explanation(NamedTuple):
+    """Why samples were classified as they were.
+
+    Attributes
+    ----------
+    winner : ndarray of shape (m,)
+        The nearest proxy of the predicted class, a row of `proxies_`.
+    runner_up : ndarray of shape (m,)
+        The nearest proxy of the class with the second-highest score; -1 where there is none.
+    margin : ndarray of shape (m,)
+        By how much the predicted class's score is higher; `inf` where there is no other class.
+    """
+
+    winner: NDArray[np.intp]
+    runner_up: NDArray[np.intp]
+    margin: NDArray[np.float64]
 
 
 class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -22,7 +46,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     Parameters
     ----------
-    gen, k, norm_pre, norm_post, norm_inf, agg
+    gen, k, norm_pre, norm_post, norm_inf, agg, pretransform, shrinkage, lam, m, distance, vote, ties
         As in `Recipe`.
     random_state : int, default=0
         Seed of the GEN methods that draw random numbers; each class uses it afresh, as the
@@ -36,8 +60,11 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         The proxies after NORM_post, ordered by class.
     proxy_class_ : ndarray of shape (p,)
         Index in `classes_` of each proxy's class.
-    proxy_source_ : ndarray of shape (p,)
-        Row of the training data that a proxy is, or -1 where it is a mixture of several.
+    proxy_source_ : ndarray of shape (p,), object
+        Row of the training data that a proxy is, or None where it is none of them. After
+        `partial_fit` rows count on from those of the calls before.
+    transform_ : Map
+        What embeddings go through before any NORM; `transform_.shrinkage` is the one in force.
     n_features_in_ : int
         d.
 
@@ -49,6 +76,12 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     array(['a'], dtype='<U1')
     """
 
+    classes_: NDArray[Any]
+    proxies_: Array
+    proxy_class_: NDArray[np.intp]
+    proxy_source_: NDArray[np.object_]
+    transform_: Map
+
     def __init__(
         self,
         gen: str = "kmeans",
@@ -57,6 +90,13 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         norm_post: str = "l2",
         norm_inf: str = "l2",
         agg: str = "max",
+        pretransform: str = "none",
+        shrinkage: str | float = "auto",
+        lam: float = 1e-4,
+        m: int = 5,
+        distance: str = "euclidean",
+        vote: str = "uniform",
+        ties: str = "distance",
         random_state: int = 0,
     ) -> None:
         self.gen = gen
@@ -65,12 +105,32 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.norm_post = norm_post
         self.norm_inf = norm_inf
         self.agg = agg
+        self.pretransform = pretransform
+        self.shrinkage = shrinkage
+        self.lam = lam
+        self.m = m
+        self.distance = distance
+        self.vote = vote
+        self.ties = ties
         self.random_state = random_state
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, random_state: int = 0) -> ImprintingClassifier:
         """The estimator of a recipe."""
         return cls(**asdict(recipe), random_state=random_state)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the parameters.
+
+        Raises
+        ------
+        ImprintError
+            If a parameter is not valid.
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(Recipe)}
+        values |= {name: int(v) for name, v in values.items() if isinstance(v, np.integer)}
+        return Recipe(**values)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> ImprintingClassifier:
         """Imprint the proxies of the shots.
@@ -82,29 +142,97 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         y : array-like of shape (n,)
             Their classes.
         """
-        recipe = Recipe(self.gen, int(self.k), self.norm_pre, self.norm_post, self.norm_inf, self.agg)
+        recipe = self.recipe
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64])
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        x = NORMALIZATIONS[recipe.norm_pre].function(np.asarray(X))
-        members = [np.flatnonzero(codes == c) for c in range(len(self.classes_))]
-        proxies, sources = generate(x, members, recipe.gen, recipe.k, self.random_state)
-        self.proxies_ = NORMALIZATIONS[recipe.norm_post].function(np.concatenate(proxies))
-        self.proxy_source_ = np.concatenate(sources)
-        self.proxy_class_ = np.repeat(np.arange(len(proxies)), [len(p) for p in proxies])
+        self.classes_, self._codes = np.unique(y, return_inverse=True)
+        self._shots = np.asarray(X)
+        self._imprint_all(recipe)
         return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> ImprintingClassifier:
+        """Add shots, of known or of new classes.
+
+        Only the proxies of classes with new shots change, unless a proxy depends on all classes'
+        shots: after a fitted transform, with least squares, and with NORM_post quantile. All
+        shots are kept for that, as a class's proxies are made from all of its shots.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : array-like of shape (n,)
+        classes : array-like, optional
+            Not needed: a class is known from its first shot on.
+        """
+        if not hasattr(self, "classes_"):
+            return self.fit(X, y)
+        recipe = self.recipe
+        X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], reset=False)
+        check_classification_targets(y)
+        before = self.classes_
+        self.classes_ = np.union1d(before, y)
+        codes = np.searchsorted(self.classes_, y)
+        moved = np.searchsorted(self.classes_, before)
+        self._codes = np.concatenate([moved[self._codes], codes])
+        self._shots = np.concatenate([self._shots, np.asarray(X, dtype=self._shots.dtype)])
+        post = POST_NORMALIZATIONS[recipe.norm_post]
+        if TRANSFORMS[recipe.pretransform].fitted or GENERATORS[recipe.gen].ridge or not post.separate:
+            self._imprint_all(recipe)
+            return self
+        changed = np.unique(codes)
+        x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
+        made, sources = generate(x, self._members(changed), recipe.gen, recipe.k, self.random_state)
+        owner = moved[self.proxy_class_]
+        stay = ~np.isin(owner, changed)
+        kept, kept_sources = self.proxies_[stay], self.proxy_source_[stay]
+        # To those that stay the new ones come one class after the other.
+        blocks = [kept, *made] if len(kept) else made
+        starts = np.cumsum([0, *(len(b) for b in blocks[:-1])])
+        normed = post.function(np.concatenate(blocks), starts)
+        normed[: len(kept)] = kept
+        owners = np.concatenate([owner[stay], np.repeat(changed, [len(p) for p in made])])
+        order = np.argsort(owners, kind="stable")
+        self.proxies_ = normed[order]
+        self.proxy_class_ = owners[order]
+        self.proxy_source_ = np.concatenate([kept_sources, _or_none(np.concatenate(sources))])[order]
+        return self
+
+    def _members(self, classes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        return [np.flatnonzero(self._codes == c) for c in classes]
+
+    def _imprint_all(self, recipe: Recipe) -> None:
+        self.transform_ = fit_transform(recipe.pretransform, self._shots, self._codes, recipe.shrinkage)
+        x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
+        members = self._members(np.arange(len(self.classes_)))
+        made, sources = generate(x, members, recipe.gen, recipe.k, self.random_state, recipe.lam)
+        sizes = np.array([len(p) for p in made])
+        starts = np.cumsum(sizes) - sizes
+        self.proxies_ = POST_NORMALIZATIONS[recipe.norm_post].function(np.concatenate(made), starts)
+        self.proxy_source_ = _or_none(np.concatenate(sources))
+        self.proxy_class_ = np.repeat(np.arange(len(made)), sizes)
+
+    def _comparisons(self, X: ArrayLike) -> Iterator[Comparison]:
+        """Proxies against the samples, as many at a time as memory should hold."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
+        x = NORMALIZATIONS[self.norm_inf].function(self.transform_(np.asarray(X)))
+        starts = np.searchsorted(self.proxy_class_, np.arange(len(self.classes_)))
+        step = max(1, _CELLS // len(self.proxies_))
+        for i in range(0, len(x), step):
+            yield compare(self.proxies_, x[i : i + step], starts)
 
     def _scores(self, X: ArrayLike) -> Array:
         """Score of every class, (m, C)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        x = NORMALIZATIONS[self.norm_inf].function(np.asarray(X))
-        starts = np.searchsorted(self.proxy_class_, np.arange(len(self.classes_)))
-        scores = AGGREGATIONS[self.agg].function(self.proxies_ @ x.T, starts)
-        return np.asarray(scores.T)
+        score, recipe = AGGREGATIONS[self.agg].function, self.recipe
+        return np.concatenate([score(part, recipe).T for part in self._comparisons(X)])
 
     def decision_function(self, X: ArrayLike) -> Array:
-        """Scores (m, C); for two classes (m,), the second's score less the first's."""
+        """Scores (m, C); for two classes (m,), the second's score less the first's.
+
+        Inner products for AGG max and sum. For m-NN votes, plus less than half a vote that
+        breaks ties by distance (`aggregation.nearest_neighbours`).
+        """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
@@ -112,3 +240,60 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Classes (m,) of the embeddings X (m, d); ties go to the lowest class."""
         scores = self._scores(X)
         return np.asarray(self.classes_[np.argmax(scores, axis=1)])
+
+    def kneighbors(self, X: ArrayLike, n_neighbors: int | None = None) -> tuple[Array, NDArray[np.intp]]:
+        """The nearest proxies of each sample, nearest first.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+        n_neighbors : int, optional
+            How many; the recipe's m, unless given. All proxies, if there are fewer.
+
+        Returns
+        -------
+        distances : ndarray of shape (m, n)
+            By the recipe's distance for m-NN; else negative inner products, for by those AGG max asks.
+        proxies : ndarray of shape (m, n)
+            Rows of `proxies_`.
+        """
+        count = self.m if n_neighbors is None else n_neighbors
+        if count < 1:
+            raise ImprintError(f"n_neighbors is {count!r}; it must be 1 or more.")
+        found = [smallest(self._gaps(part), min(count, len(self.proxies_))) for part in self._comparisons(X)]
+        return np.concatenate([gaps for _, gaps in found]), np.concatenate([rows for rows, _ in found])
+
+    def explain(self, X: ArrayLike) -> Explanation:
+        """For each sample of X (m, d): the winning proxy, the runner-up and the margin."""
+        check_is_fitted(self)
+        parts = []
+        recipe = self.recipe
+        for part in self._comparisons(X):
+            scores = AGGREGATIONS[self.agg].function(part, recipe).astype(np.float64)
+            gaps = self._gaps(part)
+            best = np.argmax(scores, axis=0)
+            columns = np.arange(scores.shape[1])
+            top = scores[best, columns]
+            scores[best, columns] = -np.inf
+            second = np.argmax(scores, axis=0)
+            if len(scores) == 1:
+                none = np.full(len(best), -1)
+                parts.append((self._nearest(gaps, best), none, np.full(len(best), np.inf)))
+                continue
+            margin = top - scores[second, columns]
+            parts.append((self._nearest(gaps, best), self._nearest(gaps, second), margin))
+        return Explanation(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def _gaps(self, part: Comparison) -> Array:
+        """How far each sample is from each proxy, (m, p), as AGG sees it."""
+        if AGGREGATIONS[self.agg].uses_distance:
+            return DISTANCES[self.distance].function(part)
+        return -part.inner.T
+
+    def _nearest(self, gaps: Array, classes: NDArray[np.intp]) -> NDArray[np.intp]:
+        own = self.proxy_class_ == classes[:, None]
+        return np.argmin(np.where(own, gaps, np.inf), axis=1)
+
+
+def _or_none(sources: NDArray[np.intp]) -> NDArray[np.object_]:
+    return np.array([int(s) if s >= 0 else None for s in sources], dtype=object)

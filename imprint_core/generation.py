@@ -1,8 +1,9 @@
 """GEN: from the shots of a class to its proxies.
 
-Every method here makes a proxy as a weighted sum of shots of its class, so it is told as
+Almost every method makes a proxy as a weighted sum of shots of its class, so it is told as
 those weights, which add up to 1. That is all an evaluation needs: inner products with proxies
-are the same weighted sums of inner products with shots, whatever the embedding's width.
+are the same weighted sums of inner products with shots, whatever the embedding's width. Least
+squares takes such a method's clusters as its targets (`least_squares`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.choices import look_up
 from imprint_core.clustering import kmeans_memberships, squared_distances
-from imprint_core.normalization import Array
+from imprint_core.least_squares import RidgeProblem
+from imprint_core.normalization import Array, l2_scale
 
 # Above this many shots a class's distances to each other cost more than they save.
 _DISTANCES_LIMIT = 1500
@@ -33,6 +36,8 @@ class Shots:
         (b, n, d).
     distances : ndarray of shape (b, n, n), float32, optional
         Their squared distances, where at hand.
+    squares : ndarray of shape (b, n), optional
+        Their squared lengths, where at hand.
     """
 
     def __init__(
@@ -40,11 +45,14 @@ class Shots:
         samples: Callable[[], Array],
         shape: tuple[int, int, int],
         distances: NDArray[np.float32] | None = None,
+        squares: Array | None = None,
     ) -> None:
         self._samples = samples
         self.shape = shape
         if distances is not None:
             self.distances = distances
+        if squares is not None:
+            self.squares = squares
 
     @cached_property
     def samples(self) -> Array:
@@ -55,6 +63,11 @@ class Shots:
     def distances(self) -> NDArray[np.float32]:
         """Their squared distances, (b, n, n)."""
         return squared_distances(self.samples)
+
+    @cached_property
+    def squares(self) -> Array:
+        """Their squared lengths, (b, n)."""
+        return np.einsum("bnd,bnd->bn", self.samples, self.samples)
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,13 @@ class Mixture:
             return rows[self.picks[i]]
         assert self.weights is not None
         return self.weights[i] @ rows
+
+    def labels(self, i: int) -> NDArray[np.intp]:
+        """The cluster (n,) of every shot of problem `i`, from 0 up without gaps."""
+        if self.picks is not None:
+            return np.argsort(self.picks[i])
+        assert self.weights is not None
+        return np.unique(np.argmax(self.weights[i] > 0, axis=0), return_inverse=True)[1]
 
     def squared_lengths(self, squares: Array, distances: NDArray[np.float32]) -> Array:
         """Squared lengths (b, p) of the proxies.
@@ -109,12 +129,16 @@ class Generator:
         Maps (shots, k, seeds (b,)) to a `Mixture`.
     uses_k : bool
         Whether k means anything to it.
+    ridge : {"", "exact", "published"}
+        Whether the clusters of `function` become the targets of least squares over all
+        classes, and how those are weighted.
     """
 
     label: str
     help: str
     function: Callable[[Shots, int, NDArray[np.integer]], Mixture]
     uses_k: bool = False
+    ridge: str = ""
 
 
 def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
@@ -162,6 +186,20 @@ def kmedoids(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
     if k >= shots.shape[1]:
         return every_sample(shots, k, seeds)
     return Mixture(picks=np.stack([_alternate(np.sqrt(d), k) for d in shots.distances]))
+
+
+def kmedoids_cosine(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    """As `kmedoids`, by the cosine distance."""
+    if k >= shots.shape[1]:
+        return every_sample(shots, k, seeds)
+    squares = shots.squares
+    inner = (squares[:, :, None] + squares[:, None, :] - shots.distances) / 2
+    scale = l2_scale(squares)
+    cosines = inner * scale[:, :, None] * scale[:, None, :]
+    distances = np.maximum(1 - cosines, 0)
+    diagonal = np.arange(shots.shape[1])
+    distances[:, diagonal, diagonal] = 0
+    return Mixture(picks=np.stack([_alternate(d, k) for d in distances]))
 
 
 def _alternate(distances: NDArray[np.float32], k: int) -> NDArray[np.intp]:
@@ -241,6 +279,12 @@ GENERATORS: dict[str, Generator] = {
         kmedoids,
         uses_k=True,
     ),
+    "kmedoids_cosine": Generator(
+        "k-medoids, cosine",
+        "The same by the angle between shots instead of their distance.",
+        kmedoids_cosine,
+        uses_k=True,
+    ),
     "cov_max": Generator(
         "covariance maximisation",
         "k proxies a class: the shots that covary most with all (paper, GEN).",
@@ -262,6 +306,27 @@ GENERATORS: dict[str, Generator] = {
     "all": Generator(
         "all", "Every shot is a proxy; with max this is the nearest neighbour (paper, GEN).", every_sample
     ),
+    "ls": Generator(
+        "least squares",
+        "One proxy a class, fitted to all classes' shots at once by ridge regression: the paper's oracle, for it "
+        "looks across classes.",
+        mean,
+        ridge="exact",
+    ),
+    "kls": Generator(
+        "k-least-squares",
+        "The same with every class's k-means clusters as classes of their own, solved exactly.",
+        kmeans,
+        uses_k=True,
+        ridge="exact",
+    ),
+    "kls_published": Generator(
+        "k-least-squares, published",
+        "As in the paper's code, which weighs every cluster alike whatever its size: small clusters shout.",
+        kmeans,
+        uses_k=True,
+        ridge="published",
+    ),
 }
 
 
@@ -271,7 +336,13 @@ def generator(name: str) -> Generator:
 
 
 def generate(
-    x: Array, members: list[NDArray[np.intp]], gen: str, k: int, seed: int
+    x: Array,
+    members: list[NDArray[np.intp]],
+    gen: str,
+    k: int,
+    seed: int,
+    lam: float = 1e-4,
+    problem: RidgeProblem | None = None,
 ) -> tuple[list[Array], list[NDArray[np.intp]]]:
     """Generate the proxies of every class, before NORM_post.
 
@@ -285,25 +356,49 @@ def generate(
         Key of `GENERATORS`.
     k, seed : int
         Proxies a class; seed, which each class uses afresh, as the paper does.
+    lam : float
+        λ of least squares.
+    problem : RidgeProblem, optional
+        The factorised least squares of the shots in the order of `members`, where at hand.
 
     Returns
     -------
     proxies : list of ndarray of shape (p_c, d)
     sources : list of ndarray of shape (p_c,)
-        Row of `x` that a proxy is, or -1 for a mixture of several.
+        Row of `x` that a proxy is, or -1 where it is none.
     """
+    entry = generator(gen)
     proxies: list[Array] = [np.empty(0)] * len(members)
     sources: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
+    labels: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
     sizes = np.array([len(m) for m in members])
     for n in np.unique(sizes):
         alike = np.flatnonzero(sizes == n)
         rows = np.stack([members[c] for c in alike])
         shots = Shots(lambda rows=rows: x[rows], (*rows.shape, x.shape[1]))  # type: ignore[misc]
-        mixture = generator(gen).function(shots, k, np.full(len(alike), seed))
+        mixture = entry.function(shots, k, np.full(len(alike), seed))
         for i, c in enumerate(alike):
+            if entry.ridge:
+                labels[c] = mixture.labels(i)
+                continue
             proxies[c] = mixture.of(shots.samples[i], i)
             if mixture.picks is not None:
                 sources[c] = rows[i][mixture.picks[i]]
             else:
                 sources[c] = np.full(len(proxies[c]), -1, dtype=np.intp)
+    if entry.ridge:
+        problem = problem or RidgeProblem(x[np.concatenate(members)], lam)
+        proxies = solve(problem, labels, entry.ridge == "published", x.dtype)
+        sources = [np.full(len(p), -1, dtype=np.intp) for p in proxies]
     return proxies, sources
+
+
+def solve(
+    problem: RidgeProblem, labels: list[NDArray[np.intp]], published: bool, dtype: np.dtype[np.floating[Any]]
+) -> list[Array]:
+    """Least-squares proxies (p_c, d) of every class, from its shots' clusters (n_c,)."""
+    counts = [int(own.max()) + 1 for own in labels]
+    first = np.concatenate([[0], np.cumsum(counts)])
+    joint = np.concatenate([own + start for own, start in zip(labels, first, strict=False)])
+    weights = problem.weights(joint, int(first[-1]), published).astype(dtype)
+    return np.split(weights, first[1:-1])

@@ -6,15 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from imprint_core.aggregation import AGGREGATIONS
+from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
 from imprint_core.choices import look_up
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS
+from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.transforms import TRANSFORMS, check_shrinkage
 
 K_RANGE = (1, 50)
+
+
+class Space(NamedTuple):
+    """The part of a recipe that shots and test samples go through before they meet."""
+
+    pretransform: str
+    shrinkage: str | float
+    norm_pre: str
+    norm_inf: str
 
 
 @dataclass(frozen=True)
@@ -28,14 +38,25 @@ class Recipe:
     k : int
         Proxies a class, for methods that use it; a class of k or fewer shots gives them all.
     norm_pre, norm_post, norm_inf : str
-        Keys of `NORMALIZATIONS`: before GEN, on the proxies, on the test embeddings.
+        Keys of `NORMALIZATIONS` (of `POST_NORMALIZATIONS`): before GEN, on the proxies, on the
+        test embeddings.
     agg : str
         Key of `AGGREGATIONS`.
+    pretransform : str
+        Key of `TRANSFORMS`: what shots and test embeddings go through before any NORM.
+    shrinkage : "auto", "ledoit_wolf" or float
+        Of whitening.
+    lam : float
+        λ of least squares, above 0.
+    m : int
+        Neighbours that vote, for m-NN; all proxies, where there are fewer.
+    distance, vote, ties : str
+        Keys of `DISTANCES`, `VOTES` and `TIES`, for m-NN.
 
     Raises
     ------
     ImprintError
-        If a name is unknown or k is not a whole number from 1 up.
+        If a name is unknown or a number is out of its range.
     """
 
     gen: str = "kmeans"
@@ -44,18 +65,52 @@ class Recipe:
     norm_post: str = "l2"
     norm_inf: str = "l2"
     agg: str = "max"
+    pretransform: str = "none"
+    shrinkage: str | float = "auto"
+    lam: float = 1e-4
+    m: int = 5
+    distance: str = "euclidean"
+    vote: str = "uniform"
+    ties: str = "distance"
 
     def __post_init__(self) -> None:
         look_up(GENERATORS, self.gen, "GEN method")
-        for stage in ("pre", "post", "inf"):
-            look_up(NORMALIZATIONS, getattr(self, f"norm_{stage}"), f"NORM_{stage}")
+        look_up(NORMALIZATIONS, self.norm_pre, "NORM_pre")
+        look_up(POST_NORMALIZATIONS, self.norm_post, "NORM_post")
+        look_up(NORMALIZATIONS, self.norm_inf, "NORM_inf")
         look_up(AGGREGATIONS, self.agg, "AGG method")
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise ImprintError(f"k is {self.k!r}; it must be a whole number from 1 up.")
+        look_up(TRANSFORMS, self.pretransform, "transform")
+        look_up(DISTANCES, self.distance, "distance")
+        look_up(VOTES, self.vote, "vote")
+        look_up(TIES, self.ties, "rule for ties")
+        check_shrinkage(self.shrinkage)
+        for name in ("k", "m"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ImprintError(f"{name} is {value!r}; it must be a whole number from 1 up.")
+        if isinstance(self.lam, bool) or not isinstance(self.lam, (int, float)) or not 0 < self.lam < float("inf"):
+            raise ImprintError(f"λ is {self.lam!r}; it must be a number above 0.")
+
+    @property
+    def space(self) -> Space:
+        """Recipes of one space share their embeddings' inner products."""
+        return Space(self.pretransform, self.shrinkage, self.norm_pre, self.norm_inf)
 
     def canonical(self) -> Recipe:
-        """The same recipe with k = 1 where its GEN doesn't look at k."""
-        return self if GENERATORS[self.gen].uses_k else replace(self, k=1)
+        """The same recipe with whatever its methods don't look at put back to the default."""
+        gen = GENERATORS[self.gen]
+        unused: dict[str, Any] = {}
+        if not gen.uses_k:
+            unused["k"] = 1
+        for used, names in (
+            (gen.ridge, ("lam",)),
+            (TRANSFORMS[self.pretransform].shrinks, ("shrinkage",)),
+            (AGGREGATIONS[self.agg].uses_distance, ("m", "distance", "vote", "ties")),
+            (self.vote == "uniform", ("ties",)),
+        ):
+            if not used:
+                unused |= {name: _DEFAULTS[name] for name in names}
+        return replace(self, **unused)
 
     @property
     def digest(self) -> str:
@@ -73,15 +128,20 @@ class Recipe:
         return cls(**values)
 
     def __str__(self) -> str:
-        gen = GENERATORS[self.gen]
-        name = f"GEN {gen.label}, k = {self.k}" if gen.uses_k else f"GEN {gen.label}"
-        norms = " / ".join(NORMALIZATIONS[n].label for n in (self.norm_pre, self.norm_post, self.norm_inf))
-        return f"{name} · NORM {norms} · AGG {AGGREGATIONS[self.agg].label}"
+        gen, agg = GENERATORS[self.gen], AGGREGATIONS[self.agg]
+        parts = []
+        if self.pretransform != "none":
+            shrinks = TRANSFORMS[self.pretransform].shrinks
+            shrinkage = f" (shrinkage {str(self.shrinkage).replace('_', '–')})" if shrinks else ""
+            parts.append(f"transform {TRANSFORMS[self.pretransform].label}{shrinkage}")
+        name = f"GEN {gen.label}"
+        name += f", k = {self.k}" if gen.uses_k else ""
+        name += f", λ = {self.lam:g}" if gen.ridge else ""
+        norms = (NORMALIZATIONS[self.norm_pre], POST_NORMALIZATIONS[self.norm_post], NORMALIZATIONS[self.norm_inf])
+        parts += [name, "NORM " + " / ".join(n.label for n in norms)]
+        voting = f" with m = {self.m}, {DISTANCES[self.distance].label} distance, {self.vote} votes"
+        parts.append(f"AGG {agg.label}" + (voting if agg.uses_distance else ""))
+        return " · ".join(parts)
 
 
-PRESETS: dict[str, Recipe] = {
-    # Qi, Brown and Lowe, CVPR 2018; paper, Table 1.
-    "qi": Recipe(gen="mean", k=1),
-    # Westerhoff et al., TMLR 2025, Table 1, "Ours".
-    "own": Recipe(gen="kmeans", k=20),
-}
+_DEFAULTS = {f.name: f.default for f in fields(Recipe)}

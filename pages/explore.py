@@ -11,13 +11,15 @@ import streamlit as st
 from imprint_core import figures
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS
+from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
 from imprint_core.statistics import Summary, confusion, summarize
-from pages.components import cached
+from pages.components import cached, explain
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 
 _CURVE_KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
+_ONE_MEAN = PRESETS["qi"].recipe
 _CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -66,8 +68,7 @@ def _heading(text: str) -> None:
     st.markdown(f"##### {text}")
 
 
-def _runs(selection: Selection, **changes: object) -> np.ndarray:
-    recipe = replace(selection.recipe, **changes)  # type: ignore[arg-type]
+def _runs(selection: Selection, recipe: Recipe) -> np.ndarray:
     evaluated = cached.evaluation(selection.info, selection.task.classes, recipe, selection.n, selection.seeds)
     return evaluated.accuracy
 
@@ -81,10 +82,12 @@ def _range(run: Summary, unit: str = " %", sign: str = "") -> str:
 
 def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     """The headline; gives the accuracy and that of one mean a class."""
-    runs = _runs(selection)
-    one_mean = _runs(selection, gen="mean", k=1)
+    # Shown only where it takes longer than a moment, as whitening 2048 dimensions does.
+    with st.empty(), st.spinner("Imprinting …"):
+        runs = _runs(selection, selection.recipe)
+    one_mean = _runs(selection, _ONE_MEAN)
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
-    shared = cached.products(selection.info, selection.task.classes, selection.recipe)
+    shared = cached.evaluator(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
     collapse = _nc1(selection, selection.n)
     plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
@@ -92,72 +95,37 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
         "Accuracy",
         f"{accuracy.median:.1f} %",
         _range(accuracy),
-        help=_accuracy_help(len(shared.truth)),
+        help=explain.accuracy_help(selection.recipe, len(shared.truth)),
         **plain,
     )
     b.metric(
         "Gain over one mean a class",
         f"{gain.median:+.1f} points".replace("-", "−"),
-        "this is one mean a class" if selection.recipe.gen == "mean" else _range(gain, " points", "+"),
-        help="Against GEN mean with the same norms, shots and test samples, seed by seed (Qi et al., 2018, where "
-        f"all norms are L2). One mean a class reaches {baseline.median:.1f} %.",
+        "this is that recipe"
+        if selection.recipe.canonical() == _ONE_MEAN.canonical()
+        else _range(gain, " points", "+"),
+        help="Against the preset of Qi et al. (2018): one mean a class, all norms L2, on the same shots and test "
+        f"samples, seed by seed. It reaches {baseline.median:.1f} %.",
         **plain,
     )
     c.metric(
         "NC1 of the shots",
         "–" if collapse is None else f"{collapse.median:.2f}",
         "needs 2 classes of 2 shots" if collapse is None else "0: classes are points; above 1: spread out",
-        help=_NC1_HELP,
+        help=explain.NC1_HELP,
         **plain,
     )
-    for sentence in _remarks(selection):
-        st.info(sentence, icon=":material/info:")
+    remarks = explain.remarks(selection)
+    if remarks:
+        st.info(remarks[0] if len(remarks) == 1 else "\n".join(f"- {r}" for r in remarks), icon=":material/info:")
     return accuracy, baseline
-
-
-def _accuracy_help(count: int) -> str:
-    return (
-        f"Share of the {count:,} test samples whose class is that of the proxy with the largest inner product "
-        "(after L2, the nearest): the median over seeds, each with its own draw of shots. The range leaves out the "
-        f"luck of the test samples, which are the same for every seed: with {count:,} of them about "
-        f"± {98 / np.sqrt(count):.1f} points at most."
-    )
-
-
-_NC1_HELP = (
-    "Within-class variability relative to the spread of the class means, trace(Σ_W Σ_B⁺)/C (Papyan et al., "
-    "2020), of the shots after NORM pre. Few shots make it look smaller than it is. The paper's published "
-    "values are larger, for its code adds the global mean to Σ_W; this is the textbook's."
-)
-
-
-def _remarks(selection: Selection) -> list[str]:
-    """What a person should know about this very choice, a sentence each."""
-    n, k = selection.n, selection.recipe.k
-    shared = cached.products(selection.info, selection.task.classes, selection.recipe)
-    sizes = np.bincount(shared.pool.y_train)[shared.classes]
-    sentences = []
-    if n > sizes.min():
-        short = int((sizes < n).sum())
-        sentences.append(
-            f"{short} of {len(sizes)} classes have fewer than {n} training samples (the smallest has "
-            f"{sizes.min()}); they give all they have."
-        )
-    if GENERATORS[selection.recipe.gen].uses_k and k > n:
-        sentences.append(
-            f"k = {k} is more than the {n} shots of a class, so every shot is a proxy; choose k below {n} to see "
-            "clusters."
-            if n > 1
-            else "With one shot a class, that shot is its only proxy, whatever k is."
-        )
-    return sentences
 
 
 def _map(selection: Selection) -> None:
     recipe, n = selection.recipe, selection.n
     info, classes = selection.info, selection.task.classes
-    figure, label = cached.map_figure(info, classes, selection.map, recipe.norm_pre)
-    shared = cached.products(info, classes, recipe)
+    figure, label = cached.map_figure(info, classes, selection.map, cached.shown_norm(recipe))
+    shared = cached.evaluator(info, classes, recipe)
     plot(
         "map",
         figure,
@@ -167,17 +135,18 @@ def _map(selection: Selection) -> None:
         height=560,
     )
     st.caption(
-        f"{label} of the embeddings after NORM pre ({NORMALIZATIONS[recipe.norm_pre].label}): all "
-        f"{len(shared.truth):,} test samples, and shots and proxies of the first seed. Two dimensions can't "
-        "keep all distances; accuracy is computed in the full space. A proxy stands at the median of its 5 "
-        "nearest embeddings."
+        f"{label} of the embeddings{explain.stage(recipe)}: all {len(shared.truth):,} test samples, and shots and "
+        "proxies of the first seed. Two dimensions can't keep all distances; accuracy is computed in the full space. "
+        f"A proxy stands at the median of {explain.near(recipe)}."
     )
 
 
 def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
     n = selection.n
-    uses_k = GENERATORS[selection.recipe.gen].uses_k
-    gen = selection.recipe.gen if uses_k else "kmeans"
+    entry = GENERATORS[selection.recipe.gen]
+    uses_k = entry.uses_k
+    # A method without k is shown beside its relative with k.
+    gen = selection.recipe.gen if uses_k else "kls" if entry.ridge else "kmeans"
     # From k = n on every shot is a proxy, so the curve ends there.
     ks = tuple(k for k in _CURVE_KS if k < n) + ((n,) if n <= _CURVE_KS[-1] else ())
     # Shown only where it takes longer than a moment, as with a hundred classes.
@@ -207,7 +176,7 @@ def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
 
 def _nc1(selection: Selection, n: int) -> Summary | None:
     """NC1 of the n-shot sets; None where there is nothing between classes or within them."""
-    classes = cached.products(selection.info, selection.task.classes, selection.recipe).classes
+    classes = cached.evaluator(selection.info, selection.task.classes, selection.recipe).classes
     if n < 2 or len(classes) < 2:
         return None
     return summarize(cached.collapse(selection.info, selection.task.classes, selection.recipe, n, selection.seeds))
@@ -238,7 +207,7 @@ def _collapse(selection: Selection) -> None:
 
 def _confusion(selection: Selection) -> None:
     info, classes = selection.info, selection.task.classes
-    shared = cached.products(info, classes, selection.recipe)
+    shared = cached.evaluator(info, classes, selection.recipe)
     evaluated = cached.evaluation(info, classes, selection.recipe, selection.n, selection.seeds)
     percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
     names = [info.class_names[c] for c in shared.classes]

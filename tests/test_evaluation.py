@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from imprint_core.classifier import ImprintingClassifier
-from imprint_core.evaluation import Products
+from imprint_core.evaluation import Evaluator
 from imprint_core.generation import GENERATORS
+from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task, choose_classes
+from imprint_core.transforms import TRANSFORMS
 
 
 @pytest.mark.parametrize("gen", GENERATORS)
@@ -15,13 +17,13 @@ from imprint_core.task import SEEDS, Task, choose_classes
 @pytest.mark.parametrize("n", [1, 4, 50, None])
 def test_evaluation_predicts_what_the_estimator_predicts(vit_digits, gen, norms, n):
     recipe = Recipe(gen, 5, *norms)
-    products = Products(choose_classes(vit_digits, "odd"), recipe.norm_pre, recipe.norm_inf)
-    evaluated = products.evaluate(recipe, n, SEEDS[:2])
+    evaluator = Evaluator(choose_classes(vit_digits, "odd"), recipe.space)
+    evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
     for i, seed in enumerate(SEEDS[:2]):
         split = Task("vit", "digits", "odd", n, seed).split(vit_digits)
         model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
         predicted = model.predict(split.X_test)
-        ours = products.classes[evaluated.predictions[i]]
+        ours = evaluator.classes[evaluated.predictions[i]]
         assert (ours == predicted).mean() >= 0.99
         assert evaluated.accuracy[i] == pytest.approx(100 * (ours == split.y_test).mean())
 
@@ -32,35 +34,36 @@ def test_classes_of_unequal_size_give_what_they_have(vit_digits):
     small = replace(pool, X_train=pool.X_train[keep], y_train=pool.y_train[keep], id_train=pool.id_train[keep])
     few = int((small.y_train == 3).sum())
     assert 0 < few < 20
-    products = Products(small, "l2", "l2")
-    assert [len(s) for s in products.shots(20, 1)] == [few if c == 3 else 20 for c in range(10)]
+    evaluator = Evaluator(small, Recipe().space)
+    assert [len(s) for s in evaluator.shots(20, 1)] == [few if c == 3 else 20 for c in range(10)]
     recipe = Recipe("kmeans", 5)
-    evaluated = products.evaluate(recipe, 20, [1])
-    shots = np.concatenate(products.shots(20, 1))
+    evaluated = evaluator.evaluate(recipe, 20, [1])
+    shots = np.concatenate(evaluator.shots(20, 1))
     model = ImprintingClassifier.from_recipe(recipe, 1).fit(small.X_train[shots], small.y_train[shots])
     assert (evaluated.predictions[0] == model.predict(small.X_test)).mean() >= 0.99
 
 
 def test_what_is_kept_for_the_next_recipe_changes_nothing(vit_digits):
     pool = choose_classes(vit_digits)
-    kept = Products(pool, "l2", "l2")
+    kept = Evaluator(pool, Recipe().space)
     for n, seeds, k in ((20, SEEDS[:2], 3), (20, SEEDS[:2], 7), (20, SEEDS[:3], 7), (30, SEEDS[:3], 7)):
-        fresh = Products(pool, "l2", "l2").evaluate(Recipe(k=k), n, seeds)
+        fresh = Evaluator(pool, Recipe().space).evaluate(Recipe(k=k), n, seeds)
         np.testing.assert_array_equal(kept.evaluate(Recipe(k=k), n, seeds).predictions, fresh.predictions)
 
 
 def test_accuracy_over_k_is_that_of_each_k(vit_digits):
-    products = Products(choose_classes(vit_digits), "l2", "l2")
+    evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
     ks, seeds = (1, 3, 10, 40), SEEDS[:3]
-    curve = products.accuracy_over_k(Recipe("kmeans", 7), ks, 40, seeds)
+    curve = evaluator.accuracy_over_k(Recipe("kmeans", 7), ks, 40, seeds)
     for k, runs in zip(ks, curve, strict=True):
-        np.testing.assert_array_equal(runs, products.evaluate(Recipe("kmeans", k), 40, seeds).accuracy)
+        np.testing.assert_array_equal(runs, evaluator.evaluate(Recipe("kmeans", k), 40, seeds).accuracy)
 
 
 def test_proxies_are_those_of_the_estimator_before_norm_post(vit_digits):
     recipe = Recipe("kmeans", 4)
-    products = Products(choose_classes(vit_digits), "l2", "l2")
-    proxies, classes = products.proxies(recipe, 30, SEEDS[0])
+    evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
+    proxies, classes, around = evaluator.imprint(recipe, 30, SEEDS[0])
+    np.testing.assert_array_equal(around, evaluator.embedded)
     split = Task("vit", "digits", n_shot=30).split(vit_digits)
     model = ImprintingClassifier.from_recipe(recipe, SEEDS[0]).fit(split.X_train, split.y_train)
     np.testing.assert_array_equal(classes, model.proxy_class_)
@@ -68,6 +71,37 @@ def test_proxies_are_those_of_the_estimator_before_norm_post(vit_digits):
     np.testing.assert_allclose(unit, model.proxies_, atol=1e-5)
 
 
-def test_products_refuse_a_recipe_of_other_norms(vit_digits):
-    with pytest.raises(ValueError, match="are of norms"):
-        Products(choose_classes(vit_digits), "l2", "l2").evaluate(Recipe(norm_pre="none"), 5, [0])
+def test_evaluator_refuses_a_recipe_of_another_space(vit_digits):
+    with pytest.raises(ValueError, match="this evaluator is of Space"):
+        Evaluator(choose_classes(vit_digits), Recipe().space).evaluate(Recipe(norm_pre="none"), 5, [0])
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("gen", ["mean", "kmeans", "cov_max", "kls"])
+@pytest.mark.parametrize(("post", "agg", "distance"), [
+    ("l2", "max", "cosine"), ("none", "sum", "cosine"), ("quantile", "max", "cosine"), ("l2", "mnn", "cosine"),
+    ("quantile_published", "mnn", "euclidean"), ("l2", "mnn", "manhattan"), ("none", "mnn", "mahalanobis"),
+])
+def test_every_kind_of_recipe_predicts_what_the_estimator_predicts(vit_digits, transform, gen, post, agg, distance):
+    for n in (1, 6):
+        recipe = Recipe(gen, 3, "l2", post, "l2", agg, transform, m=4, distance=distance, lam=0.1)
+        evaluator = Evaluator(choose_classes(vit_digits, "odd"), recipe.space)
+        evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
+        for i, seed in enumerate(SEEDS[:2]):
+            split = Task("vit", "digits", "odd", n, seed).split(vit_digits)
+            model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
+            ours = evaluator.classes[evaluated.predictions[i]]
+            assert (ours == model.predict(split.X_test)).mean() >= 0.99
+
+
+def test_draws_of_the_same_shots_share_their_whitening(vit_digits):
+    recipe = PRESETS["whitened"].recipe
+    evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
+    runs = evaluator.evaluate(recipe, None, SEEDS[:3])
+    assert len({evaluator.map_of(None, seed).shrinkage for seed in SEEDS[:3]}) == 1
+    assert evaluator.map_of(None, SEEDS[0]) is evaluator.map_of(None, SEEDS[1])
+    np.testing.assert_array_equal(runs.predictions[0], runs.predictions[1])
+    with pytest.raises(ValueError, match="whiten is fitted on a draw"):
+        _ = evaluator.embedded
+    _, _, around = evaluator.imprint(recipe, 5, SEEDS[0])
+    assert around.shape == evaluator.pool.X_train.shape

@@ -3,7 +3,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from imprint_core.errors import ImprintError
-from imprint_core.recipe import PRESETS, Recipe
+from imprint_core.presets import PRESETS, preset_of
+from imprint_core.recipe import Recipe
 
 
 def test_digest_tells_recipes_apart_and_survives_a_round_trip():
@@ -25,10 +26,20 @@ def test_k_counts_only_where_it_is_used():
         ({"gen": "magic"}, "No GEN method is called 'magic'; known are mean"),
         ({"norm_pre": "l3"}, "No NORM_pre is called 'l3'; known are none, l2"),
         ({"norm_inf": []}, "No NORM_inf"),
-        ({"agg": "min"}, "No AGG method is called 'min'; known are max"),
+        ({"agg": "min"}, "No AGG method is called 'min'; known are max, mnn, sum"),
         ({"k": 0}, "k is 0; it must be a whole number from 1 up"),
         ({"k": 2.5}, "k is 2.5"),
         ({"k": True}, "k is True"),
+        ({"norm_post": "quartile"}, "No NORM_post is called 'quartile'; known are none, l2, quantile, quantile_published"),
+        ({"pretransform": "zca"}, "No transform is called 'zca'; known are none, centre, power, whiten"),
+        ({"distance": "hamming"}, "No distance is called 'hamming'; known are cosine"),
+        ({"vote": "x"}, "No vote is called 'x'"),
+        ({"ties": "x"}, "No rule for ties is called 'x'"),
+        ({"m": 0}, "m is 0; it must be a whole number from 1 up"),
+        ({"lam": 0}, "λ is 0; it must be a number above 0"),
+        ({"lam": float("nan")}, "λ is nan"),
+        ({"shrinkage": 1.5}, "Shrinkage is 1.5; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1"),
+        ({"shrinkage": "oracle"}, "Shrinkage is 'oracle'"),
         ({"kk": 3}, "A recipe has no kk; its parts are"),
     ],
 )
@@ -38,5 +49,25 @@ def test_wrong_recipe_says_what_is_wrong(values, sentence):
 
 
 def test_presets_read_as_people_say_them():
-    assert str(PRESETS["own"]) == "GEN k-means, k = 20 · NORM L2 / L2 / L2 · AGG max"
-    assert str(PRESETS["qi"]) == "GEN mean · NORM L2 / L2 / L2 · AGG max"
+    assert str(PRESETS["own"].recipe) == "GEN k-means, k = 20 · NORM L2 / L2 / L2 · AGG max"
+    assert str(PRESETS["qi"].recipe) == "GEN mean · NORM L2 / L2 / L2 · AGG max"
+    assert str(PRESETS["oracle"].recipe) == "GEN least squares, λ = 0.0001 · NORM none / none / none · AGG max"
+    assert str(PRESETS["whitened"].recipe).startswith("transform whitening (shrinkage auto) · GEN mean · NORM none")
+    assert str(PRESETS["janson"].recipe).endswith("AGG m-NN with m = 1, Euclidean distance, uniform votes")
+
+
+def test_presets_are_known_by_what_they_do():
+    for name, preset in PRESETS.items():
+        assert preset_of(preset.recipe) == name
+        assert preset_of(replace(preset.recipe, lam=0.3)) == name
+        assert preset.citation
+    assert preset_of(Recipe("kmeans", 7)) == ""
+
+
+def test_what_a_method_does_not_look_at_makes_no_other_recipe():
+    mean = Recipe("mean")
+    assert replace(mean, lam=3.0, shrinkage=0.2, m=9, distance="cosine", ties="published").digest == mean.digest
+    for changes in ({"gen": "ls"}, {"agg": "mnn"}, {"pretransform": "whiten"}):
+        assert replace(mean, **changes).digest != mean.digest
+    votes = replace(mean, agg="mnn", vote="distance")
+    assert replace(votes, ties="published").digest == votes.digest

@@ -28,6 +28,8 @@ class FoundationModel:
         One sentence for the sidebar.
     weights : str
         The library's own name of the official weights.
+    ridge : float
+        λ of least squares: the weight decay that the paper gives the FM's family (Table A.4).
     """
 
     name: str
@@ -36,6 +38,7 @@ class FoundationModel:
     dim: int
     help: str
     weights: str = "IMAGENET1K_V1"
+    ridge: float = 1e-4
 
 
 _TABLE = (
@@ -46,6 +49,7 @@ _TABLE = (
         192,
         "A small vision transformer (AugReg); the embedding is its class token.",
         "augreg_in21k_ft_in1k",
+        ridge=0.1,
     ),
     FoundationModel(
         "resnet50",
@@ -75,8 +79,9 @@ _TABLE = (
         "ViT-B/16",
         768,
         "The paper's vision transformer; the embedding is its class token.",
+        ridge=0.1,
     ),
-    FoundationModel("swin_b", "torchvision", "Swin-B", 1024, "The paper's shifted-window transformer."),
+    FoundationModel("swin_b", "torchvision", "Swin-B", 1024, "The paper's shifted-window transformer.", ridge=0.05),
 )
 
 FOUNDATION_MODELS: dict[str, FoundationModel] = {fm.name: fm for fm in _TABLE}

@@ -12,9 +12,11 @@ from imprint_core import figures
 from imprint_core.collapse import nc1
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.maps import base_map
-from imprint_core.evaluation import Evaluation, Products
+from imprint_core.evaluation import Evaluation, Evaluator
+from imprint_core.generation import GENERATORS
+from imprint_core.normalization import l2
 from imprint_core.projection import MapMethod, place
-from imprint_core.recipe import Recipe
+from imprint_core.recipe import Recipe, Space
 from imprint_core.task import choose_classes
 
 Sets = dict[tuple[str, str], SetInfo]
@@ -36,19 +38,19 @@ def embeddings(info: SetInfo) -> EmbeddingSet:
     return _embeddings(f"{info.path}:{info.digest}", info)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _products(digest: str, classes: str, pre: str, inf: str, _info: SetInfo) -> Products:
-    return Products(choose_classes(embeddings(_info), classes), pre, inf)
+@st.cache_resource(max_entries=5, show_spinner=False)
+def _evaluator(digest: str, classes: str, space: Space, _info: SetInfo) -> Evaluator:
+    return Evaluator(choose_classes(embeddings(_info), classes), space)
 
 
-def products(info: SetInfo, classes: str, recipe: Recipe) -> Products:
-    """The inner products that every recipe with these norms shares."""
-    return _products(info.digest, classes, recipe.norm_pre, recipe.norm_inf, info)
+def evaluator(info: SetInfo, classes: str, recipe: Recipe) -> Evaluator:
+    """What every recipe of this one's space shares."""
+    return _evaluator(info.digest, classes, recipe.canonical().space, info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
 def _evaluation(digest: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo) -> Evaluation:
-    return products(_info, classes, recipe).evaluate(recipe, n, seeds)
+    return evaluator(_info, classes, recipe).evaluate(recipe, n, seeds)
 
 
 def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> Evaluation:
@@ -60,28 +62,26 @@ def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds
 def _curve(
     digest: str, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds, _info: SetInfo
 ) -> NDArray[np.float64]:
-    return products(_info, classes, recipe).accuracy_over_k(recipe, ks, n, seeds)
+    return evaluator(_info, classes, recipe).accuracy_over_k(recipe, ks, n, seeds)
 
 
 def accuracy_over_k(
     info: SetInfo, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds
 ) -> NDArray[np.float64]:
     """Accuracy (len(ks), s) of a recipe at each k, whatever its own k is."""
-    return _curve(info.digest, classes, replace(recipe, k=1), ks, n, seeds, info)
+    return _curve(info.digest, classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _collapse(
-    digest: str, classes: str, pre: str, n: int, seeds: Seeds, _recipe: Recipe, _info: SetInfo
-) -> list[float]:
-    shared = products(_info, classes, _recipe)
+def _collapse(digest: str, classes: str, pre: str, n: int, seeds: Seeds, _inf: str, _info: SetInfo) -> list[float]:
+    shared = _evaluator(digest, classes, Space("none", "auto", pre, _inf), _info)
     rows = [np.concatenate(shared.shots(n, seed)) for seed in seeds]
-    return [nc1(shared.X_train[r], shared.pool.y_train[r]) for r in rows]
+    return [nc1(shared.embedded[r], shared.pool.y_train[r]) for r in rows]
 
 
 def collapse(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> list[float]:
-    """NC1 of the n-shot sets of each seed, after NORM_pre; nothing else of the recipe counts."""
-    return _collapse(info.digest, classes, recipe.norm_pre, n, seeds, recipe, info)
+    """NC1 of the n-shot sets of each seed, after NORM_pre and before any transform."""
+    return _collapse(info.digest, classes, recipe.norm_pre, n, seeds, recipe.norm_inf, info)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -115,22 +115,30 @@ def map_figure(info: SetInfo, classes: str, method: str, norm: str) -> tuple[str
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _overlay(digest: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo) -> str:
-    shared = products(_info, classes, recipe)
+    shared = evaluator(_info, classes, recipe)
     opened = embeddings(_info)
-    positions = _map(digest, method, recipe.norm_pre, _info)[0][: len(opened.X_train)]
+    positions = _map(digest, method, shown_norm(recipe), _info)[0][: len(opened.X_train)]
     positions = positions[np.isin(opened.y_train, shared.classes)]
-    proxies, proxy_classes = shared.proxies(recipe, n, seed)
+    proxies, proxy_classes, around = shared.imprint(recipe, n, seed)
+    if GENERATORS[recipe.gen].ridge:
+        # Their lengths are no embeddings'; they stand where they answer most strongly.
+        proxies, around = l2(proxies), l2(around)
     rows = np.concatenate(shared.shots(n, seed))
     return str(
         figures.map_overlay(
             positions[rows],
             shared.pool.y_train[rows],
             shared.pool.id_train[rows],
-            place(proxies, shared.X_train, positions),
+            place(proxies, around, positions),
             shared.classes[proxy_classes],
             _info.class_names,
         ).to_json()
     )
+
+
+def shown_norm(recipe: Recipe) -> str:
+    """The NORM of the embeddings that the map shows: whitening starts from L2."""
+    return "l2" if recipe.pretransform == "whiten" else recipe.norm_pre
 
 
 def overlay(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str) -> str:

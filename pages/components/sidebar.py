@@ -16,9 +16,14 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.presets import PRESETS, preset_of
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
-from pages.components.controls import CONTROLS, Control, Sets, Values
+from pages.components.control import Control, Sets, Values
+from pages.components.controls import CONTROLS
+from pages.components.recipe_controls import recipe_of, values_of
+
+_OWN_CHOICE = "own choice"
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,10 @@ def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
     """The valid option nearest to `value`: itself, the nearest number, or the default."""
     if value in options:
         return value
+    numbers = [o for o in options if not isinstance(o, str)]
     try:
         number = float(value)
-        return min(options, key=lambda o: abs(o - number))
+        return min(numbers, key=lambda o: abs(o - number))
     except (TypeError, ValueError, OverflowError):
         return default if default in options else options[0]
 
@@ -82,33 +88,77 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
         notes = _follow(query, sets)
     values: Values = {}
     defaults: Values = {}
-    group = ""
-    with st.sidebar:
-        for control in CONTROLS:
-            options = list(control.options(sets, values))
-            default = nearest(control.default, options, control.default)
-            # Assigned only where it has to be: an assignment takes back what a finger has moved since.
-            if control.key in state and state[control.key] not in options:
-                was = state[control.key]
-                state[control.key] = nearest(was, options, default)
-                notes.append(_note(control, was, state[control.key], options))
-            if control.group != group:
-                group = control.group
-                st.markdown(f"**{group}**")
-            values[control.key] = _widget(control, options, default, values)
-            said = control.off(values) or control.remark(values)
-            if said:
-                st.caption(said)
-            defaults[control.key] = default
-    link = {name: str(v) for name, v in values.items() if v != defaults[name]}
+    choices: dict[str, list[Any]] = {}
+    for control in CONTROLS:
+        options = choices[control.key] = list(control.options(sets, values))
+        default = defaults[control.key] = nearest(control.default, options, control.default)
+        # Assigned only where it has to be: an assignment takes back what a finger has moved since.
+        if control.key in state and state[control.key] not in options:
+            was = state[control.key]
+            state[control.key] = nearest(was, options, default)
+            notes.append(_note(control, was, state[control.key], options))
+        values[control.key] = state.get(control.key, default)
+    _draw(values, defaults, choices)
+    link = {c.key: str(values[c.key]) for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key]}
     if link != query:
         st.query_params.from_dict(link)
     return _select(sets, values), notes
 
 
+def _draw(values: Values, defaults: Values, choices: Mapping[str, list[Any]]) -> None:
+    """Draw the controls that mean something under the values."""
+    state = st.session_state
+    group = ""
+    with st.sidebar:
+        for control in CONTROLS:
+            if control.hidden(values):
+                # Streamlit forgets a widget that isn't drawn, unless its value is touched.
+                if control.key in state:
+                    state[control.key] = state[control.key]
+                continue
+            if control.group != group:
+                group = control.group
+                st.markdown(f"**{group}**")
+                if group == "Recipe":
+                    _preset(values)
+            _widget(control, choices[control.key], defaults[control.key], values)
+            said = control.off(values) or control.remark(values)
+            if said:
+                st.caption(said)
+
+
+def _preset(values: Values) -> None:
+    """Offer the recipes that have a name, and show which of them is chosen."""
+    named = preset_of(recipe_of(values))
+    options = list(PRESETS) if named else [_OWN_CHOICE, *PRESETS]
+    if st.session_state.get("preset") != (named or _OWN_CHOICE):
+        st.session_state.preset = named or _OWN_CHOICE
+    st.selectbox(
+        "Preset",
+        options,
+        format_func=lambda name: PRESETS[name].label if name in PRESETS else "your own choice",
+        key="preset",
+        on_change=_take_preset,
+        help="Recipes that have a name. Choosing one sets everything below.\n\n"
+        + "\n".join(f"- **{p.label}**: {p.help} {p.citation}." for p in PRESETS.values()),
+    )
+    if named:
+        st.caption(f"{PRESETS[named].help} {PRESETS[named].citation}.")
+
+
+def _take_preset() -> None:
+    if st.session_state.preset in PRESETS:
+        st.session_state.update(values_of(st.session_state.preset))
+
+
 def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
     """Take over the values of a link; gives what is wrong with them, a sentence each."""
     notes = []
+    if query.get("preset") in PRESETS:
+        # A short way to write a link: the preset, and what differs from it.
+        query = {k: str(v) for k, v in values_of(query["preset"]).items()} | {
+            k: v for k, v in query.items() if k != "preset"
+        }
     values: Values = {}
     for control in CONTROLS:
         options = list(control.options(sets, values))
@@ -140,7 +190,7 @@ def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
 
 
-def _widget(control: Control, options: list[Any], default: Any, values: Values) -> Any:
+def _widget(control: Control, options: list[Any], default: Any, values: Values) -> None:
     common: dict[str, Any] = {
         "key": control.key,
         "help": control.help,
@@ -148,12 +198,11 @@ def _widget(control: Control, options: list[Any], default: Any, values: Values) 
         "disabled": bool(control.off(values)),
     }
     if control.kind == "slider":
-        value = st.select_slider(control.label, options, value=default, **common)
+        st.select_slider(control.label, options, value=default, **common)
     elif control.kind == "segments":
-        value = st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
+        st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
     else:
-        value = st.selectbox(control.label, options, index=options.index(default), **common)
-    return value
+        st.selectbox(control.label, options, index=options.index(default), **common)
 
 
 def _select(sets: Sets, values: Values) -> Selection:
@@ -161,7 +210,7 @@ def _select(sets: Sets, values: Values) -> Selection:
     return Selection(
         sets[values["fm"], values["data"]],
         Task(values["fm"], values["data"], values["classes"], int(values["n"]), seeds[0]),
-        Recipe(values["gen"], int(values["k"]), values["pre"], values["post"], values["inf"]),
+        recipe_of(values),
         seeds,
         values["map"],
     )

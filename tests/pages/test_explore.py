@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import bundled_folder, open_set
-from imprint_core.evaluation import Products
+from imprint_core.evaluation import Evaluator
 from imprint_core.generation import GENERATORS
 from imprint_core.recipe import Recipe
 from imprint_core.statistics import summarize
@@ -40,9 +40,9 @@ def test_opens_on_real_embeddings(squeezenet_mnist):
     app = opened()
     assert not app.exception
     assert not app.warning
-    products = Products(choose_classes(squeezenet_mnist), "l2", "l2")
-    runs = products.evaluate(Recipe("kmeans", 5), 100, SEEDS[:5]).accuracy
-    mean = products.evaluate(Recipe("mean", 1), 100, SEEDS[:5]).accuracy
+    evaluator = Evaluator(choose_classes(squeezenet_mnist), Recipe().space)
+    runs = evaluator.evaluate(Recipe("kmeans", 5), 100, SEEDS[:5]).accuracy
+    mean = evaluator.evaluate(Recipe("mean", 1), 100, SEEDS[:5]).accuracy
     shown = metrics(app)
     accuracy = summarize(runs)
     assert shown["Accuracy"].value == f"{accuracy.median:.1f} %"
@@ -253,7 +253,7 @@ def test_what_may_surprise_is_said():
     app = opened(post="none")
     assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
     app = opened(gen="mean")
-    assert metrics(app)["Gain over one mean a class"].delta == "this is one mean a class"
+    assert metrics(app)["Gain over one mean a class"].delta == "this is that recipe"
 
 
 def test_norm_inf_changes_no_prediction():

@@ -1,0 +1,77 @@
+"""A row of the sidebar's table of controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imprint_core.embeddings import SetInfo
+
+Values = dict[str, Any]
+Sets = Mapping[tuple[str, str], SetInfo]
+
+STEPS = (
+    *range(1, 11),
+    *range(12, 21, 2),
+    *range(25, 51, 5),
+    *range(60, 101, 10),
+    *range(120, 201, 20),
+    *range(250, 501, 50),
+    *range(600, 1001, 100),
+    2000,
+    5000,
+)
+
+
+@dataclass(frozen=True)
+class Control:
+    """A row of the table.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the URL and the session.
+    group : str
+        Heading that it stands under.
+    label, help : str
+        What a person reads.
+    options : callable
+        Maps the sets at hand and the earlier controls' values to the valid values.
+    default : any
+        Taken where valid, else the nearest.
+    show : callable
+        A value's label.
+    kind : {"select", "segments", "slider"}
+    field : str
+        The part of `Recipe` that it sets; empty for a control of the task or of the page.
+    hidden : callable
+        Whether the control means nothing under all values, and is not shown.
+    off : callable
+        Why it has no effect under all values, and is shown disabled; empty where it has.
+    remark : callable
+        What its own value means beside the others, where that may surprise; else empty.
+    """
+
+    key: str
+    group: str
+    label: str
+    help: str
+    options: Callable[[Sets, Values], Sequence[Any]]
+    default: Any
+    show: Callable[[Any], str] = str
+    kind: str = "select"
+    field: str = ""
+    hidden: Callable[[Values], bool] = lambda values: False
+    off: Callable[[Values], str] = lambda values: ""
+    remark: Callable[[Values], str] = lambda values: ""
+
+
+def label_in(table: Mapping[str, Any]) -> Callable[[str], str]:
+    """Show an entry of a table by its label."""
+    return lambda name: str(table[name].label)
+
+
+def described(table: Mapping[str, Any], lead: str) -> str:
+    """Help that tells every entry of a table."""
+    return lead + "\n\n" + "\n".join(f"- **{e.label}**: {e.help}" for e in table.values())

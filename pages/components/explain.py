@@ -1,0 +1,71 @@
+"""What pages say about a choice, in sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint_core.advice import advise
+from imprint_core.generation import GENERATORS
+from imprint_core.normalization import NORMALIZATIONS
+from imprint_core.recipe import Recipe
+from imprint_core.transforms import TRANSFORMS
+from pages.components import cached
+from pages.components.sidebar import Selection
+
+NC1_HELP = (
+    "Within-class variability relative to the spread of the class means, trace(Σ_W Σ_B⁺)/C (Papyan et al., "
+    "2020), of the shots after NORM pre and before any transform. Few shots make it look smaller than it "
+    "is. The paper's published values are larger, for its code adds the global mean to Σ_W; this is the textbook's."
+)
+
+
+def accuracy_help(recipe: Recipe, count: int) -> str:
+    """What the accuracy says, and what its range leaves out."""
+    rule = {
+        "max": "whose class is that of the proxy with the largest inner product (after L2, the nearest)",
+        "mnn": "whose class has the most votes among the nearest proxies",
+        "sum": "whose class has the largest sum of inner products with its proxies",
+    }[recipe.agg]
+    return (
+        f"Share of the {count:,} test samples {rule}: the median over seeds, each with its own draw of shots. The "
+        "range leaves out the "
+        f"luck of the test samples, which are the same for every seed: with {count:,} of them about "
+        f"± {98 / np.sqrt(count):.1f} points at most."
+    )
+
+
+def remarks(selection: Selection) -> list[str]:
+    """What a person should know about this very choice, a sentence each."""
+    n, recipe = selection.n, selection.recipe
+    shared = cached.evaluator(selection.info, selection.task.classes, recipe)
+    sizes = np.bincount(shared.pool.y_train)[shared.classes]
+    sentences = []
+    if n > sizes.min():
+        short = int((sizes < n).sum())
+        sentences.append(
+            f"{short} of {len(sizes)} classes have fewer than {n} training samples (the smallest has "
+            f"{sizes.min()}); they give all they have."
+        )
+    if TRANSFORMS[recipe.pretransform].shrinks:
+        maps = [shared.map_of(n, seed) for seed in selection.seeds]
+        chosen = sorted({m.shrinkage for m in maps if m.shrinkage is not None})
+        if isinstance(recipe.shrinkage, str) and chosen:
+            span = f"{chosen[0]:.2g}" + (f" to {chosen[-1]:.2g}" if len(chosen) > 1 else "")
+            how = "left-out shots" if recipe.shrinkage == "auto" else "Ledoit and Wolf's estimate"
+            sentences.append(f"Whitening with shrinkage {span}, chosen by {how}.")
+        sentences += sorted({m.remark for m in maps if m.remark})
+    return sentences + advise(recipe, n, len(sizes))
+
+
+def stage(recipe: Recipe) -> str:
+    """At which stage the map shows the embeddings."""
+    if recipe.pretransform == "none":
+        return f" after NORM pre ({NORMALIZATIONS[recipe.norm_pre].label})"
+    return f" ({NORMALIZATIONS[cached.shown_norm(recipe)].label}), before the transform"
+
+
+def near(recipe: Recipe) -> str:
+    """Where a proxy stands on the map."""
+    if GENERATORS[recipe.gen].ridge:
+        return "the 5 embeddings to which its angle is smallest"
+    return "its 5 nearest embeddings" + (" after the transform" if recipe.pretransform != "none" else "")
