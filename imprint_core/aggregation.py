@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from imprint_core.recipe import Recipe
 
 # Rounding leaves about this many of the number type's steps between the lengths of equal vectors.
-_ROUNDING = 16
+ROUNDING = 16
 # The official code's addition to a covariance before it is inverted, and to a distance.
 _RIDGE = 1e-6
-_NO_DISTANCE = 1e-10
+NO_DISTANCE = 1e-10
+_BLOCK = 32
 
 
 class Comparison:
@@ -83,54 +84,68 @@ def compare(proxies: Array, samples: Array, starts: NDArray[np.intp]) -> Compari
 
 
 def cosine(comparison: Comparison) -> Array:
-    """1 − cos of the angle, (m, p); 1 from and to a zero vector."""
+    """−cos of the angle, (p, m); 0 from and to a zero vector."""
     proxies, samples = map(l2_scale, comparison.squares)
-    distances = comparison.inner.T * samples[:, None]
-    distances *= proxies
-    np.subtract(1, distances, out=distances)
-    distances[distances < _ROUNDING * np.finfo(distances.dtype).eps] = 0
-    return distances
+    values = comparison.inner * -proxies[:, None]
+    values *= samples
+    return values
+
+
+def _from_cosine(values: Array, samples: Array) -> Array:
+    distances = 1 + values
+    return np.where(distances < ROUNDING * np.finfo(values.dtype).eps, 0, distances)
 
 
 def euclidean(comparison: Comparison) -> Array:
-    """Lengths of the differences, (m, p)."""
-    proxies, samples = comparison.squares
-    distances = comparison.inner.T * comparison.inner.dtype.type(-2)
-    distances += proxies
-    distances += samples[:, None]
-    rounding = _ROUNDING * np.finfo(distances.dtype).eps
-    distances[distances < rounding * (proxies.mean() + samples[:, None])] = 0
-    return np.sqrt(distances, out=distances)
+    """Half the squared distances less what is the same for all proxies, (p, m): one pass over the inner products."""
+    proxies, _ = comparison.squares
+    return (proxies / 2)[:, None] - comparison.inner
+
+
+def _from_half_squares(values: Array, samples: Array) -> Array:
+    squares = 2 * values + samples
+    return np.sqrt(np.where(squares < ROUNDING * np.finfo(values.dtype).eps * samples, 0, squares))
 
 
 def manhattan(comparison: Comparison) -> Array:
-    """Sums of the absolute differences, (m, p)."""
+    """Sums of the absolute differences, (p, m)."""
     from scipy.spatial.distance import cdist
 
     proxies, samples = comparison.vectors
-    return cdist(samples, proxies, "cityblock").astype(proxies.dtype)
+    return cdist(proxies, samples, "cityblock").astype(proxies.dtype)
+
+
+def mahalanobis_axes(
+    proxies: Array,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """Mean (d,), principal axes (d, r), one over their widths (r,), and the variance elsewhere, of proxies (p, d).
+
+    Of their covariance plus 1e-6 I, as in the paper's code. One proxy has no covariance: r is 0.
+    """
+    x = proxies.astype(np.float64)
+    mean = x.mean(axis=0)
+    _, s, vt = np.linalg.svd(x - mean, full_matrices=False)
+    axes = vt[s > 1e-10 * max(float(s.max(initial=0)), NO_DISTANCE)].T
+    variances = s[: axes.shape[1]] ** 2 / max(len(x) - 1, 1)
+    return mean, axes, 1 / np.sqrt(variances + _RIDGE), _RIDGE
 
 
 def mahalanobis(comparison: Comparison) -> Array:
-    """Euclidean after whitening by the proxies' own covariance plus 1e-6 I, (m, p).
+    """Euclidean after whitening by the proxies' own covariance plus 1e-6 I, (p, m).
 
     All proxies lie in the span of their deviations from their mean, so outside of it a sample is
-    equally far from each of them. One proxy has no covariance; that of 1e-6 I is left.
+    equally far from each of them.
     """
-    proxies, samples = (v.astype(np.float64) for v in comparison.vectors)
-    mean = proxies.mean(axis=0)
-    proxies, samples = proxies - mean, samples - mean
-    _, s, vt = np.linalg.svd(proxies, full_matrices=False)
-    axes = vt[s > 1e-10 * max(float(s.max(initial=0)), _NO_DISTANCE)].T
-    variances = s[: axes.shape[1]] ** 2 / max(len(proxies) - 1, 1)
-    inside = samples @ axes
-    outside = ((samples - inside @ axes.T) ** 2).sum(axis=1) / _RIDGE
-    scale = 1 / np.sqrt(variances + _RIDGE)
-    a, b = inside * scale, (proxies @ axes) * scale
+    proxies, samples = comparison.vectors
+    mean, axes, scale, ridge = mahalanobis_axes(proxies)
+    centred = samples - mean
+    inside = centred @ axes
+    outside = ((centred - inside @ axes.T) ** 2).sum(axis=1) / ridge
+    a, b = ((proxies - mean) @ axes) * scale, inside * scale
     lengths = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
     squares = lengths - 2 * (a @ b.T)
-    squares[squares < _ROUNDING * np.finfo(np.float64).eps * lengths] = 0
-    return np.sqrt(squares + outside[:, None])
+    squares[squares < ROUNDING * np.finfo(np.float64).eps * lengths] = 0
+    return np.sqrt(squares + outside)
 
 
 @dataclass(frozen=True)
@@ -141,18 +156,26 @@ class Distance:
     ----------
     label, help : str
         For the sidebar and the documentation.
-    function : callable
-        Maps a `Comparison` to distances (m, p).
+    order : callable
+        Maps a `Comparison` to values (p, m) that are the smaller the nearer a proxy is to a sample.
+    lengths : callable
+        Maps such values (m, n) and the samples' squared lengths (m, 1) to distances (m, n).
     """
 
     label: str
     help: str
-    function: Callable[[Comparison], Array]
+    order: Callable[[Comparison], Array]
+    lengths: Callable[[Array, Array], Array] = lambda values, samples: values
+
+    def nearest(self, comparison: Comparison, m: int) -> tuple[NDArray[np.intp], Array]:
+        """The m nearest proxies (m', m) of each of m' samples, nearest first, and their distances."""
+        near, values = smallest(self.order(comparison), min(m, len(comparison.inner)))
+        return near, self.lengths(values, comparison.squares[1][:, None])
 
 
 DISTANCES: dict[str, Distance] = {
-    "cosine": Distance("cosine", "By the angle; lengths don't matter.", cosine),
-    "euclidean": Distance("Euclidean", "The length of the difference.", euclidean),
+    "cosine": Distance("cosine", "By the angle; lengths don't matter.", cosine, _from_cosine),
+    "euclidean": Distance("Euclidean", "The length of the difference.", euclidean, _from_half_squares),
     "manhattan": Distance("Manhattan", "The sum of the absolute differences over all features.", manhattan),
     "mahalanobis": Distance(
         "Mahalanobis",
@@ -209,10 +232,8 @@ def nearest_neighbours(comparison: Comparison, recipe: Recipe) -> Array:
     With uniform votes and ties by distance, the share of less than half a vote that a class
     gets on top is the larger the nearer its voters are, so that it only ever decides ties.
     """
-    distances = look_up(DISTANCES, recipe.distance, "distance").function(comparison)
-    samples, count = distances.shape
-    near, gaps = smallest(distances, min(recipe.m, count))
-    classes = len(comparison.starts)
+    near, gaps = look_up(DISTANCES, recipe.distance, "distance").nearest(comparison, recipe.m)
+    samples, classes = len(near), len(comparison.starts)
     cells = np.arange(samples)[:, None] * classes + comparison.proxy_class[near]
 
     def sums(weights: Array | None) -> NDArray[np.float64]:
@@ -221,7 +242,7 @@ def nearest_neighbours(comparison: Comparison, recipe: Recipe) -> Array:
         return counts.astype(np.float64).reshape(samples, classes)
 
     if recipe.vote == "distance":
-        return sums(1 / (gaps.astype(np.float64) + _NO_DISTANCE)).T
+        return sums(1 / (gaps.astype(np.float64) + NO_DISTANCE)).T
     votes = sums(None)
     if recipe.ties == "distance":
         average = sums(gaps) / np.maximum(votes, 1)
@@ -232,16 +253,30 @@ def nearest_neighbours(comparison: Comparison, recipe: Recipe) -> Array:
 
 
 def smallest(values: Array, m: int) -> tuple[NDArray[np.intp], Array]:
-    """Columns (n, m) of the m smallest values of each row, ascending, and those values."""
-    if m == 1:
-        columns = np.argmin(values, axis=1)[:, None]
-    elif m < values.shape[1]:
-        columns = np.argpartition(values, m - 1, axis=1)[:, :m]
+    """Rows (n, m) of the m smallest values of each column of `values` (p, n), ascending, and those values.
+
+    The m smallest lie in the m blocks of rows with the smallest minima, so that a long column is
+    partitioned only there.
+    """
+    p, n = values.shape
+    blocks = p // _BLOCK
+    if blocks > 2 * m:
+        minima = values[: blocks * _BLOCK].reshape(blocks, _BLOCK, n).min(axis=1)
+        chosen = np.argpartition(minima.T, m - 1, axis=1)[:, :m]
+        inside = chosen[:, :, None] * _BLOCK + np.arange(_BLOCK)
+        rest = np.broadcast_to(np.arange(blocks * _BLOCK, p), (n, p - blocks * _BLOCK))
+        rows = np.concatenate([inside.reshape(n, -1), rest], axis=1)
+        found = values[rows, np.arange(n)[:, None]]
     else:
-        columns = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    found = np.take_along_axis(values, columns, axis=1)
-    order = np.lexsort((columns, found))
-    return np.take_along_axis(columns, order, axis=1), np.take_along_axis(found, order, axis=1)
+        rows, found = np.broadcast_to(np.arange(p), (n, p)), values.T
+    if m < found.shape[1]:
+        part = np.argpartition(found, m - 1, axis=1)[:, :m]
+        rows, found = np.take_along_axis(rows, part, axis=1), np.take_along_axis(found, part, axis=1)
+    # Of equal values the lower row comes first.
+    by_row = np.argsort(rows, axis=1)
+    rows, found = np.take_along_axis(rows, by_row, axis=1), np.take_along_axis(found, by_row, axis=1)
+    order = np.argsort(found, axis=1, kind="stable")
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(found, order, axis=1)
 
 
 AGGREGATIONS: dict[str, Aggregation] = {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from imprint_core.aggregation import AGGREGATIONS, DISTANCES, Comparison, compare, smallest
 from imprint_core.errors import ImprintError
@@ -19,8 +22,9 @@ from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Arra
 from imprint_core.recipe import Recipe
 from imprint_core.transforms import TRANSFORMS, Map, fit_transform
 
-# Inner products held at once while predicting: 64 MB in float32.
-_CELLS = 2**24
+T = TypeVar("T")
+# Inner products that a core holds at once while predicting.
+_CELLS = 2**22
 
 
 class Explanation(NamedTuple):
@@ -211,21 +215,25 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.proxy_source_ = _or_none(np.concatenate(sources))
         self.proxy_class_ = np.repeat(np.arange(len(made)), sizes)
 
-    def _comparisons(self, X: ArrayLike) -> Iterator[Comparison]:
-        """Proxies against the samples, as many at a time as memory should hold."""
+    def _each_part(self, X: ArrayLike, run: Callable[[Comparison], T]) -> list[T]:
+        """Compare proxies with the samples, as many at a time as memory should hold, and run something on each part."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         x = NORMALIZATIONS[self.norm_inf].function(self.transform_(np.asarray(X)))
         starts = np.searchsorted(self.proxy_class_, np.arange(len(self.classes_)))
         step = max(1, _CELLS // len(self.proxies_))
-        for i in range(0, len(x), step):
-            yield compare(self.proxies_, x[i : i + step], starts)
+        parts = [x[i : i + step] for i in range(0, len(x), step)]
+        if len(parts) == 1:
+            return [run(compare(self.proxies_, x, starts))]
+        # A part on each core: only the matrix product would use them all by itself.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda part: run(compare(self.proxies_, part, starts)), parts))
 
     def _scores(self, X: ArrayLike) -> Array:
         """Score of every class, (m, C)."""
         check_is_fitted(self)
         score, recipe = AGGREGATIONS[self.agg].function, self.recipe
-        return np.concatenate([score(part, recipe).T for part in self._comparisons(X)])
+        return np.concatenate(self._each_part(X, lambda part: score(part, recipe).T))
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Scores (m, C); for two classes (m,), the second's score less the first's.
@@ -260,39 +268,45 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         count = self.m if n_neighbors is None else n_neighbors
         if count < 1:
             raise ImprintError(f"n_neighbors is {count!r}; it must be 1 or more.")
-        found = [smallest(self._gaps(part), min(count, len(self.proxies_))) for part in self._comparisons(X)]
+
+        def nearest(part: Comparison) -> tuple[NDArray[np.intp], Array]:
+            if AGGREGATIONS[self.agg].uses_distance:
+                return DISTANCES[self.distance].nearest(part, count)
+            return smallest(-part.inner, min(count, len(part.inner)))
+
+        found = self._each_part(X, nearest)
         return np.concatenate([gaps for _, gaps in found]), np.concatenate([rows for rows, _ in found])
 
     def explain(self, X: ArrayLike) -> Explanation:
         """For each sample of X (m, d): the winning proxy, the runner-up and the margin."""
         check_is_fitted(self)
-        parts = []
         recipe = self.recipe
-        for part in self._comparisons(X):
+
+        def explained(part: Comparison) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
             scores = AGGREGATIONS[self.agg].function(part, recipe).astype(np.float64)
             gaps = self._gaps(part)
             best = np.argmax(scores, axis=0)
             columns = np.arange(scores.shape[1])
             top = scores[best, columns]
-            scores[best, columns] = -np.inf
-            second = np.argmax(scores, axis=0)
             if len(scores) == 1:
                 none = np.full(len(best), -1)
-                parts.append((self._nearest(gaps, best), none, np.full(len(best), np.inf)))
-                continue
-            margin = top - scores[second, columns]
-            parts.append((self._nearest(gaps, best), self._nearest(gaps, second), margin))
+                return self._nearest(gaps, best), none, np.full(len(best), np.inf)
+            scores[best, columns] = -np.inf
+            second = np.argmax(scores, axis=0)
+            return self._nearest(gaps, best), self._nearest(gaps, second), top - scores[second, columns]
+
+        parts = self._each_part(X, explained)
         return Explanation(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def _gaps(self, part: Comparison) -> Array:
-        """How far each sample is from each proxy, (m, p), as AGG sees it."""
+        """How far each proxy is from each sample, (p, m), as AGG sees it."""
         if AGGREGATIONS[self.agg].uses_distance:
-            return DISTANCES[self.distance].function(part)
-        return -part.inner.T
+            return DISTANCES[self.distance].order(part)
+        return -part.inner
 
     def _nearest(self, gaps: Array, classes: NDArray[np.intp]) -> NDArray[np.intp]:
-        own = self.proxy_class_ == classes[:, None]
-        return np.argmin(np.where(own, gaps, np.inf), axis=1)
+        own = self.proxy_class_[:, None] == classes
+        return np.argmin(np.where(own, gaps, np.inf), axis=0)
 
 
 def _or_none(sources: NDArray[np.intp]) -> NDArray[np.object_]:

@@ -37,6 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
             "write all of it, with sources and licences, into the project.",
         )
     )
+    _add_survey(
+        commands.add_parser(
+            "survey",
+            help="evaluate every preset on every bundled set",
+            description="Evaluate every preset on every bundled set and write the table, with the paper's claims "
+            "checked, as a Markdown page. Takes a few minutes.",
+        )
+    )
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
@@ -93,6 +101,26 @@ def _add_bundle(parser: argparse.ArgumentParser) -> None:
         help="where to (default: the project's own)",
     )
     parser.set_defaults(run=_bundle)
+
+
+def _add_survey(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/presets.md"), metavar="FILE", help="where to (default: %(default)s)"
+    )
+    parser.set_defaults(run=_survey)
+
+
+def _survey(options: argparse.Namespace) -> int:
+    from imprint_core.embeddings import find_sets
+    from imprint_core.survey import report, survey
+
+    if not options.out.parent.is_dir():
+        raise ImprintError(f"There is no folder {options.out.parent}; make it, or choose another with --out.")
+    sets, _ = find_sets(bundled_folder())
+    rows = list(survey(sets, lambda name: print(name, flush=True)))
+    options.out.write_text(report(rows), encoding="utf-8")
+    print(f"Wrote {options.out}")
+    return 0
 
 
 def _bundle(options: argparse.Namespace) -> int:

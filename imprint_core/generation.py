@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.choices import look_up
-from imprint_core.clustering import kmeans_memberships, squared_distances
+from imprint_core.clustering import kmeans_labels, kmeans_memberships, squared_distances
 from imprint_core.least_squares import RidgeProblem
-from imprint_core.normalization import Array, l2_scale
+from imprint_core.normalization import Array
 
 # Above this many shots a class's distances to each other cost more than they save.
 _DISTANCES_LIMIT = 1500
@@ -162,15 +162,14 @@ def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
 
 def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
     """Centroids of scikit-learn's k-means with `random_state=seed`; all shots if k ≥ n."""
-    b, n, d = shots.shape
+    _, n, d = shots.shape
     if k >= n:
         return every_sample(shots, k, seeds)
     if k == 1:
         return mean(shots, k, seeds)
-    weights = np.zeros((b, k, n), dtype=np.float32)
-    whole = np.zeros(b, dtype=bool)
-    if n <= _DISTANCES_LIMIT:
-        weights, whole = kmeans_memberships(shots.distances, k, seeds, d)
+    if n > _DISTANCES_LIMIT:
+        return _kmeans_of_many(shots.samples, k, seeds)
+    weights, whole = kmeans_memberships(shots.distances, k, seeds, d)
     for i in np.flatnonzero(~whole):
         weights[i] = _kmeans_by_sklearn(shots.samples[i], k, int(seeds[i]))
     return Mixture(weights=weights)
@@ -192,17 +191,17 @@ def kmedoids_cosine(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture
     """As `kmedoids`, by the cosine distance."""
     if k >= shots.shape[1]:
         return every_sample(shots, k, seeds)
-    squares = shots.squares
-    inner = (squares[:, :, None] + squares[:, None, :] - shots.distances) / 2
-    scale = l2_scale(squares)
-    cosines = inner * scale[:, :, None] * scale[:, None, :]
-    distances = np.maximum(1 - cosines, 0)
+    lengths = np.sqrt(shots.squares.astype(np.float64))
+    # 1 − cos = (‖x − y‖² − (‖x‖ − ‖y‖)²) / 2‖x‖‖y‖ loses fewer digits than 1 less a product.
+    apart = shots.distances - (lengths[:, :, None] - lengths[:, None, :]) ** 2
+    products = 2 * lengths[:, :, None] * lengths[:, None, :]
+    distances = np.divide(np.maximum(apart, 0), products, out=np.ones_like(products), where=products > 0)
     diagonal = np.arange(shots.shape[1])
     distances[:, diagonal, diagonal] = 0
     return Mixture(picks=np.stack([_alternate(d, k) for d in distances]))
 
 
-def _alternate(distances: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+def _alternate(distances: Array, k: int) -> NDArray[np.intp]:
     medoids = np.argsort(distances.sum(axis=1), kind="stable")[:k]
     while True:
         labels = np.argmin(distances[medoids], axis=0)
@@ -246,6 +245,16 @@ def covariance_maximisation(shots: Shots, k: int, seeds: NDArray[np.integer]) ->
     return Mixture(picks=np.argsort(-covariances, axis=1, kind="stable")[:, :k])
 
 
+def _kmeans_of_many(x: Array, k: int, seeds: NDArray[np.integer]) -> Mixture:
+    weights = np.zeros((len(x), k, x.shape[1]), dtype=np.float32)
+    for i, labels in enumerate(kmeans_labels(x, k, seeds)):
+        sizes = np.bincount(labels, minlength=k)
+        weights[i, labels, np.arange(len(labels))] = 1 / np.maximum(sizes, 1)[labels]
+        # Fewer distinct shots than k: a proxy twice is right, and changes nothing.
+        weights[i, sizes == 0] = weights[i, labels[0]]
+    return Mixture(weights=weights)
+
+
 def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
     import warnings
 
@@ -280,7 +289,7 @@ GENERATORS: dict[str, Generator] = {
         uses_k=True,
     ),
     "kmedoids_cosine": Generator(
-        "k-medoids, cosine",
+        "k-medoids (cosine)",
         "The same by the angle between shots instead of their distance.",
         kmedoids_cosine,
         uses_k=True,
@@ -321,7 +330,7 @@ GENERATORS: dict[str, Generator] = {
         ridge="exact",
     ),
     "kls_published": Generator(
-        "k-least-squares, published",
+        "k-least-squares (published)",
         "As in the paper's code, which weighs every cluster alike whatever its size: small clusters shout.",
         kmeans,
         uses_k=True,

@@ -65,6 +65,7 @@ class RidgeProblem:
             Proxies.
         """
         from scipy.linalg import cho_solve
+        from scipy.sparse import csr_array
 
         sizes = np.bincount(labels, minlength=count)
         if self._dual:
@@ -72,9 +73,8 @@ class RidgeProblem:
             targets[np.arange(len(labels)), labels] = 1
             weights = cho_solve(self._factor, targets).T @ self._X
         else:
-            order = np.argsort(labels, kind="stable")
-            starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-            sums = np.add.reduceat(self._X[order], starts, axis=0)
+            ones = csr_array((np.ones(len(labels)), (labels, np.arange(len(labels)))), shape=(count, len(labels)))
+            sums = ones @ self._X
             weights = cho_solve(self._factor, sums.T).T
         if published:
             weights = weights * (len(labels) / (count * sizes))[:, None]

@@ -135,7 +135,7 @@ POST_NORMALIZATIONS: dict[str, PostNormalization] = {
         "quantile", "Every proxy gets the distribution of all proxies' entries, whatever the classes' order.", quantile
     ),
     "quantile_published": PostNormalization(
-        "quantile, published",
+        "quantile (published)",
         "As in the paper's code: each class gets the distribution of those imprinted before it, so the classes' "
         "order matters (Hosoda et al., 2024).",
         quantile_published,

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from imprint_core import classifier
 from imprint_core.aggregation import DISTANCES
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
@@ -89,3 +89,164 @@ def test_zero_vectors_and_one_class():
 def test_wrong_parameters_are_told_at_fit():
     with pytest.raises(ImprintError, match="No GEN method is called 'magic'"):
         ImprintingClassifier("magic").fit([[0.0], [1.0]], [0, 1])
+
+
+# --- partial_fit, explain, kneighbors ------------------------------------------------------
+
+SEPARATE = [
+    {"gen": gen, "norm_post": post, "pretransform": transform}
+    for gen, entry in GENERATORS.items()
+    if not entry.ridge
+    for post, transform in (("l2", "none"), ("none", "power"))
+]
+
+
+def three_classes(seed=0, n=36, d=6):
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.array(["ant", "mole", "zebra"]), n // 3)
+    return rng.normal(size=(n, d)), y, rng.normal(size=(20, d))
+
+
+@pytest.mark.parametrize("parameters", SEPARATE, ids=lambda p: "-".join(p.values()))
+def test_partial_fit_leaves_other_classes_alone_and_ends_where_fit_does(parameters):
+    X, y, T = three_classes()
+    first, later = np.flatnonzero(y != "mole"), np.flatnonzero(y == "mole")
+    model = ImprintingClassifier(k=3, **parameters).partial_fit(X[first], y[first])
+    before = {c: model.proxies_[model.classes_[model.proxy_class_] == c] for c in model.classes_}
+    model.partial_fit(X[later], y[later])
+    assert model.classes_.tolist() == ["ant", "mole", "zebra"]
+    for c, proxies in before.items():
+        np.testing.assert_array_equal(model.proxies_[model.classes_[model.proxy_class_] == c], proxies)
+    whole = ImprintingClassifier(k=3, **parameters).fit(X, y)
+    np.testing.assert_allclose(model.proxies_, whole.proxies_, atol=1e-12)
+    np.testing.assert_array_equal(model.predict(T), whole.predict(T))
+    order = np.concatenate([first, later])
+    for source, c in zip(model.proxy_source_, model.proxy_class_, strict=True):
+        assert source is None or y[order[source]] == model.classes_[c]
+    # More shots of a known class.
+    before = model.proxies_[model.proxy_class_ != 1]
+    model.partial_fit(T[:5], ["mole"] * 5)
+    np.testing.assert_array_equal(model.proxies_[model.proxy_class_ != 1], before)
+    more = ImprintingClassifier(k=3, **parameters).fit(np.concatenate([X, T[:5]]), [*y, *["mole"] * 5])
+    np.testing.assert_allclose(model.proxies_, more.proxies_, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"gen": "ls"},
+        {"gen": "kls", "k": 3},
+        {"norm_post": "quantile", "k": 3},
+        {"pretransform": "whiten", "gen": "mean"},
+        {"pretransform": "centre", "k": 3},
+    ],
+    ids=str,
+)
+def test_partial_fit_makes_all_anew_where_proxies_look_at_all_classes(parameters):
+    X, y, T = three_classes()
+    model = ImprintingClassifier(**parameters)
+    for c in ("zebra", "ant", "mole"):
+        model.partial_fit(X[y == c], y[y == c])
+    order = np.concatenate([np.flatnonzero(y == c) for c in ("zebra", "ant", "mole")])
+    whole = ImprintingClassifier(**parameters).fit(X[order], y[order])
+    np.testing.assert_array_equal(model.proxies_, whole.proxies_)
+    np.testing.assert_array_equal(model.predict(T), whole.predict(T))
+
+
+def test_published_quantiles_imprint_in_the_order_of_arrival():
+    X, y, _ = three_classes()
+    parameters = {"gen": "mean", "norm_post": "quantile_published"}
+    arriving = ImprintingClassifier(**parameters)
+    for c in ("zebra", "ant"):
+        arriving.partial_fit(X[y == c], y[y == c])
+    before = arriving.proxies_.copy()
+    arriving.partial_fit(X[y == "mole"], y[y == "mole"])
+    np.testing.assert_array_equal(arriving.proxies_[[0, 2]], before)
+    # The same as naming the classes by their arrival.
+    names = {"zebra": 0, "ant": 1, "mole": 2}
+    fitted = ImprintingClassifier(**parameters).fit(X, [names[c] for c in y])
+    np.testing.assert_allclose(arriving.proxies_, fitted.proxies_[[1, 2, 0]])
+
+
+def test_partial_fit_of_other_shape_loses_nothing():
+    X, y, T = three_classes()
+    model = ImprintingClassifier("mean").fit(X, y)
+    before = model.predict(T)
+    with pytest.raises(ValueError, match="features"):
+        model.partial_fit(X[:, :3], y)
+    np.testing.assert_array_equal(model.predict(T), before)
+
+
+@pytest.mark.parametrize("agg", ["max", "sum", "mnn"])
+def test_explanation_is_what_decides(agg):
+    X, y, T = three_classes()
+    model = ImprintingClassifier("kmeans", 3, agg=agg, m=4).fit(X, y)
+    told = model.explain(T)
+    np.testing.assert_array_equal(model.classes_[model.proxy_class_[told.winner]], model.predict(T))
+    scores = np.sort(model.decision_function(T), axis=1)
+    np.testing.assert_allclose(told.margin, scores[:, -1] - scores[:, -2])
+    assert (model.proxy_class_[told.winner] != model.proxy_class_[told.runner_up]).all()
+    if agg == "max":
+        inner = model.proxies_ @ (T / np.linalg.norm(T, axis=1, keepdims=True)).T
+        np.testing.assert_array_equal(told.winner, inner.argmax(axis=0))
+        np.testing.assert_allclose(told.margin, inner.max(axis=0) - inner[told.runner_up, np.arange(len(T))])
+
+
+def test_explanation_of_one_class():
+    told = ImprintingClassifier("mean").fit(np.ones((2, 3)), [7, 7]).explain(np.ones((4, 3)))
+    assert told.winner.tolist() == [0] * 4
+    assert told.runner_up.tolist() == [-1] * 4
+    assert np.isinf(told.margin).all()
+
+
+def test_kneighbors_are_the_nearest_proxies():
+    X, y, T = three_classes()
+    model = ImprintingClassifier("kmeans", 3, agg="mnn", m=4).fit(X, y)
+    distances, near = model.kneighbors(T)
+    unit = T / np.linalg.norm(T, axis=1, keepdims=True)
+    every = np.linalg.norm(unit[:, None] - model.proxies_, axis=2)
+    np.testing.assert_array_equal(near, np.argsort(every, axis=1)[:, :4])
+    np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :4])
+    assert model.kneighbors(T, 99)[1].shape == (20, 9)
+    with pytest.raises(ImprintError, match="n_neighbors is 0; it must be 1 or more"):
+        model.kneighbors(T, 0)
+
+
+def test_a_long_test_set_is_compared_in_parts(monkeypatch):
+    X, y, T = three_classes()
+    whole = {}
+    for agg in ("max", "mnn"):
+        model = ImprintingClassifier("all", agg=agg).fit(X, y)
+        whole[agg] = (model.decision_function(T), model.explain(T), model.kneighbors(T))
+    monkeypatch.setattr(classifier, "_CELLS", 100)
+    for agg in ("max", "mnn"):
+        model = ImprintingClassifier("all", agg=agg).fit(X, y)
+        scores, told, near = whole[agg]
+        np.testing.assert_allclose(model.decision_function(T), scores)
+        np.testing.assert_array_equal(model.explain(T).winner, told.winner)
+        np.testing.assert_array_equal(model.kneighbors(T)[1], near[1])
+
+
+ALL_KINDS = [
+    {"gen": gen, "pretransform": transform, "norm_post": post, "agg": agg}
+    for gen in ("mean", "all", "ls", "kmedoids", "cov_max")
+    for transform, post, agg in (
+        ("none", "l2", "max"),
+        ("whiten", "l2", "max"),
+        ("centre", "quantile", "max"),
+        ("power", "none", "mnn"),
+        ("whiten", "none", "sum"),
+    )
+]
+
+
+@pytest.mark.parametrize("parameters", ALL_KINDS, ids=lambda p: "-".join(p.values()))
+def test_order_of_samples_and_of_classes_means_nothing(parameters):
+    for seed in range(4):
+        X, y, T = three_classes(seed)
+        model = ImprintingClassifier(k=3, lam=0.1, **parameters)
+        plain = model.fit(X, y).predict(T)
+        order = np.random.default_rng(seed).permutation(len(y))
+        other = {"ant": "zz", "mole": "aa", "zebra": "mm"}
+        renamed = model.fit(X[order], np.array([other[c] for c in y])[order]).predict(T)
+        np.testing.assert_array_equal([other[c] for c in plain], renamed)

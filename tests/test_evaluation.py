@@ -78,10 +78,18 @@ def test_evaluator_refuses_a_recipe_of_another_space(vit_digits):
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("gen", ["mean", "kmeans", "cov_max", "kls"])
-@pytest.mark.parametrize(("post", "agg", "distance"), [
-    ("l2", "max", "cosine"), ("none", "sum", "cosine"), ("quantile", "max", "cosine"), ("l2", "mnn", "cosine"),
-    ("quantile_published", "mnn", "euclidean"), ("l2", "mnn", "manhattan"), ("none", "mnn", "mahalanobis"),
-])
+@pytest.mark.parametrize(
+    ("post", "agg", "distance"),
+    [
+        ("l2", "max", "cosine"),
+        ("none", "sum", "cosine"),
+        ("quantile", "max", "cosine"),
+        ("l2", "mnn", "cosine"),
+        ("quantile_published", "mnn", "euclidean"),
+        ("l2", "mnn", "manhattan"),
+        ("none", "mnn", "mahalanobis"),
+    ],
+)
 def test_every_kind_of_recipe_predicts_what_the_estimator_predicts(vit_digits, transform, gen, post, agg, distance):
     for n in (1, 6):
         recipe = Recipe(gen, 3, "l2", post, "l2", agg, transform, m=4, distance=distance, lam=0.1)

@@ -30,7 +30,10 @@ def test_k_counts_only_where_it_is_used():
         ({"k": 0}, "k is 0; it must be a whole number from 1 up"),
         ({"k": 2.5}, "k is 2.5"),
         ({"k": True}, "k is True"),
-        ({"norm_post": "quartile"}, "No NORM_post is called 'quartile'; known are none, l2, quantile, quantile_published"),
+        (
+            {"norm_post": "quartile"},
+            "No NORM_post is called 'quartile'; known are none, l2, quantile, quantile_published",
+        ),
         ({"pretransform": "zca"}, "No transform is called 'zca'; known are none, centre, power, whiten"),
         ({"distance": "hamming"}, "No distance is called 'hamming'; known are cosine"),
         ({"vote": "x"}, "No vote is called 'x'"),

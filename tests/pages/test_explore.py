@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imprint_core.aggregation import DISTANCES
 from imprint_core.embeddings import bundled_folder, open_set
 from imprint_core.evaluation import Evaluator
 from imprint_core.generation import GENERATORS
+from imprint_core.normalization import POST_NORMALIZATIONS
+from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.statistics import summarize
 from imprint_core.task import SEEDS, choose_classes
+from imprint_core.transforms import TRANSFORMS
 from tests.conftest import ROOT
 
 PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
@@ -123,7 +128,7 @@ def test_labels_are_understood_in_a_link():
         ({"data": "tiny_imagenet_100"}, "Dataset can't be Tiny-ImageNet (100 classes) here; it is one of MNIST"),
         (
             {"gen": ""},
-            "GEN can't be empty here; it is one of mean, k-means, k-medoids, covariance maximisation, random,",
+            "GEN can't be empty here; it is one of mean, k-means, k-medoids, k-medoids (cosine),",
         ),
         ({"foo": "1"}, "The link has foo, which this page doesn't know; ignored."),
     ],
@@ -276,3 +281,139 @@ def test_a_k_off_the_grid_is_a_point_of_the_curve():
     line = next(t for t in curve if t["name"] == "k-means")
     mark = next(t for t in curve if t["name"] == "k = 6")
     assert dict(zip(line["x"], line["y"], strict=True))[6] == mark["y"][0]
+
+
+# --- the whole framework in the sidebar -----------------------------------------------------
+
+
+def small(**query):
+    return opened(fm="vit_tiny_patch16_224", data="digits", n="10", seeds="3", **query)
+
+
+def captions(app):
+    return " ".join(c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset_sets_everything_and_says_whose_it_is(preset, vit_digits):
+    app = small()
+    assert app.selectbox(key="preset").value == "own choice"
+    app.selectbox(key="preset").set_value(preset).run()
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert app.selectbox(key="preset").value == preset
+    assert PRESETS[preset].citation in captions(app)
+    recipe = replace(PRESETS[preset].recipe, lam=0.1)
+    evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
+    median = summarize(evaluator.evaluate(recipe, 10, SEEDS[:3]).accuracy).median
+    assert metrics(app)["Accuracy"].value == f"{median:.1f} %"
+    # The link alone gives the same.
+    again = opened(**app.query_params)
+    assert again.selectbox(key="preset").value == preset
+    assert metrics(again)["Accuracy"].value == metrics(app)["Accuracy"].value
+
+
+def test_preset_can_be_named_in_a_link_and_differed_from():
+    app = small(preset="own", k="3")
+    assert app.select_slider(key="k").value == 3
+    assert app.selectbox(key="preset").value == "own choice"
+    assert "preset" not in app.query_params
+    app = small(preset="janson")
+    assert app.selectbox(key="preset").value == "janson"
+    assert app.query_params["agg"] == "mnn"
+    app = small(preset="nobody")
+    assert app.warning[0].value == "The link has preset, which this page doesn't know; ignored."
+
+
+def test_a_change_by_hand_leaves_the_preset():
+    app = small(preset="qi")
+    app.selectbox(key="gen").set_value("random").run()
+    assert app.selectbox(key="preset").value == "own choice"
+    app.selectbox(key="gen").set_value("mean").run()
+    assert app.selectbox(key="preset").value == "qi"
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "absent"),
+    [
+        ({}, [], ["shrink", "lam_from", "lam", "m", "distance", "vote", "ties"]),
+        ({"transform": "whiten"}, ["shrink"], ["lam", "m"]),
+        ({"gen": "ls"}, ["lam_from"], ["lam", "m", "shrink"]),
+        ({"gen": "kls", "lam_from": "own"}, ["lam_from", "lam"], ["m"]),
+        ({"agg": "mnn"}, ["m", "distance", "vote", "ties"], ["lam"]),
+        ({"agg": "mnn", "vote": "distance"}, ["m", "distance", "vote"], ["ties"]),
+    ],
+)
+def test_controls_show_where_they_mean_something(query, shown, absent):
+    app = small(**query)
+    widgets = {w.key for kind in ("selectbox", "select_slider", "button_group") for w in app.get(kind)}
+    assert set(shown) <= widgets
+    assert not set(absent) & widgets
+
+
+def test_a_hidden_control_keeps_its_value():
+    app = small(agg="mnn")
+    app.select_slider(key="m").set_value(9).run()
+    app.get("button_group")[[w.key for w in app.get("button_group")].index("agg")].set_value("max").run()
+    assert "m" not in app.query_params
+    app.get("button_group")[[w.key for w in app.get("button_group")].index("agg")].set_value("mnn").run()
+    assert app.select_slider(key="m").value == 9
+    assert app.query_params["m"] == "9"
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("post", POST_NORMALIZATIONS)
+def test_every_transform_and_post_norm_draws_everything(transform, post):
+    app = small(transform=transform, post=post, pre="none")
+    assert not app.exception
+    assert not app.error
+    assert sorted(pictures(app)) == sorted(PICTURES)
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_every_distance_draws_everything(distance):
+    for more in ({}, {"vote": "distance"}, {"ties": "published", "gen": "all"}):
+        app = small(agg="mnn", distance=distance, **more)
+        assert not app.exception
+        assert not app.error
+        assert sorted(pictures(app)) == sorted(PICTURES)
+
+
+def test_whitening_says_which_shrinkage_is_in_force():
+    said = small(preset="whitened").info[0].value
+    assert said.startswith("Whitening with shrinkage 0.")
+    assert "chosen by left-out shots" in said
+    assert "Ledoit and Wolf" in small(transform="whiten", shrink="ledoit_wolf").info[0].value
+    one = opened(fm="vit_tiny_patch16_224", data="digits", n="1", preset="whitened")
+    assert not one.error
+    assert "they are centred only" in one.info[0].value
+    assert metrics(one)["Accuracy"].value.endswith(" %")
+
+
+def test_lambda_is_the_fms_or_ones_own():
+    app = small(gen="ls", pre="none", post="none", inf="none")
+    assert "λ = 0.1" in captions(app)
+    assert app.selectbox(key="preset").value == "oracle"
+    own = small(gen="ls", pre="none", post="none", inf="none", lam_from="own", lam="5")
+    assert own.select_slider(key="lam").value == 5
+    assert "least squares, λ = 5" in " ".join(m.value for m in own.markdown)
+    assert metrics(own)["Accuracy"].value != metrics(app)["Accuracy"].value
+    app.selectbox(key="fm").set_value("resnet50").run()
+    assert "λ = 0.0001" in captions(app)
+
+
+def test_senseless_recipes_say_what_to_change():
+    app = small(agg="mnn", m="50", inf="none", k="3")
+    said = app.info[0].value
+    assert said.count("\n- ") == 1
+    assert "set NORM inf to L2" in said
+    assert "choose m of at most 3" in said
+
+
+def test_a_shrinkage_between_two_becomes_the_nearest():
+    app = small(transform="whiten", shrink="0.33")
+    assert app.selectbox(key="shrink").value == 0.3
+    assert app.warning[0].value.startswith(
+        "Shrinkage of whitening can't be 0.33 here; it is one of auto, Ledoit–Wolf, 0.01"
+    )

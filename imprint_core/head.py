@@ -1,0 +1,193 @@
+"""The imprinted classifier as a torch module, and as a `.safetensors` file.
+
+The module goes behind a frozen FM in place of its last layer and gives the estimator's predictions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from imprint_core.aggregation import NO_DISTANCE, ROUNDING, mahalanobis_axes
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.errors import ImprintError
+from imprint_core.recipe import Recipe
+
+FORMAT = "imprint head 1"
+
+
+class ImprintedHead(nn.Module):
+    """Embeddings (m, d) in, scores (m, C) out; the class with the highest score wins.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What the proxies were made with; NORM_inf and AGG are applied here.
+    classes : list
+        The class labels, in the order of the scores.
+    base : {"none", "l2", "power"}
+        What the transform does to each vector first.
+    tensors : dict of str to Tensor
+        `weight` (p, d), `proxy_class` (p,), and what the transform and the distance need.
+    """
+
+    weight: Tensor
+    proxy_class: Tensor
+    centre: Tensor
+    axes: Tensor
+    gains: Tensor
+    scale: Tensor
+    proxy_mean: Tensor
+    proxy_axes: Tensor
+    proxy_scale: Tensor
+    proxy_ridge: Tensor
+
+    def __init__(self, recipe: Recipe, classes: list[Any], base: str, tensors: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.classes = classes
+        self.base = base
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (m, C) of the embeddings x (m, d)."""
+        x = x.to(self.weight.dtype)
+        if self.base == "l2":
+            x = _unit(x)
+        elif self.base == "power":
+            x = x.sign() * x.abs().sqrt()
+        if hasattr(self, "centre"):
+            x = x - self.centre
+        if hasattr(self, "axes"):
+            x = (x + ((x @ self.axes) * self.gains) @ self.axes.T) * self.scale
+        if self.recipe.norm_inf == "l2":
+            x = _unit(x)
+        if self.recipe.agg == "mnn":
+            return self._votes(self._distances(x))
+        inner = x @ self.weight.T
+        scores = inner.new_zeros((len(x), len(self.classes)))
+        if self.recipe.agg == "sum":
+            return scores.index_add(1, self.proxy_class, inner)
+        classes = self.proxy_class.expand(len(x), -1)
+        return scores.scatter_reduce(1, classes, inner, "amax", include_self=False)
+
+    def _distances(self, x: Tensor) -> Tensor:
+        rounding = ROUNDING * torch.finfo(x.dtype).eps
+        if self.recipe.distance == "manhattan":
+            return torch.cdist(x, self.weight, p=1)
+        if self.recipe.distance == "cosine":
+            distances = 1 - _unit(x) @ _unit(self.weight).T
+            return distances.masked_fill(distances < rounding, 0)
+        outside: Tensor | float = 0.0
+        proxies = self.weight
+        if self.recipe.distance == "mahalanobis":
+            rounding = ROUNDING * torch.finfo(torch.float64).eps
+            x = x.double() - self.proxy_mean
+            inside = x @ self.proxy_axes
+            outside = ((x - inside @ self.proxy_axes.T) ** 2).sum(1, keepdim=True) / self.proxy_ridge
+            x = inside * self.proxy_scale
+            proxies = ((self.weight.double() - self.proxy_mean) @ self.proxy_axes) * self.proxy_scale
+        lengths = (x**2).sum(1, keepdim=True) + (proxies**2).sum(1)
+        squares = lengths - 2 * x @ proxies.T
+        return (squares.masked_fill(squares < rounding * lengths, 0) + outside).sqrt()
+
+    def _votes(self, distances: Tensor) -> Tensor:
+        gaps, near = distances.double().sort(dim=1, stable=True)
+        m = min(self.recipe.m, distances.shape[1])
+        gaps, voters = gaps[:, :m], self.proxy_class[near[:, :m]]
+        none = gaps.new_zeros((len(gaps), len(self.classes)))
+        if self.recipe.vote == "distance":
+            return none.scatter_add(1, voters, 1 / (gaps + NO_DISTANCE))
+        votes = none.scatter_add(1, voters, torch.ones_like(gaps))
+        if self.recipe.ties == "published":
+            return votes
+        average = none.scatter_add(1, voters, gaps) / votes.clamp(min=1)
+        widest = gaps[:, -1:]
+        nearness = 1 - torch.where(widest > 0, average / widest.clamp(min=torch.finfo(gaps.dtype).tiny), 0)
+        return votes + torch.where(votes > 0, nearness * 0.499, 0)
+
+
+def _unit(x: Tensor) -> Tensor:
+    peak = x.abs().amax(dim=1, keepdim=True)
+    x = torch.where(peak > 0, x / peak.clamp(min=torch.finfo(x.dtype).tiny), 0)
+    length = x.norm(dim=1, keepdim=True)
+    return torch.where(length > 0, x / length.clamp(min=torch.finfo(x.dtype).tiny), 0)
+
+
+def to_module(model: ImprintingClassifier) -> ImprintedHead:
+    """The fitted estimator as a torch module.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it isn't fitted.
+    """
+    check_is_fitted(model)
+    recipe, transform = model.recipe, model.transform_
+    arrays: dict[str, Any] = {"weight": model.proxies_, "proxy_class": model.proxy_class_.astype(np.int64)}
+    if transform.centre is not None:
+        arrays["centre"] = transform.centre
+    if transform.axes is not None and transform.gains is not None:
+        arrays |= {"axes": transform.axes, "gains": transform.gains, "scale": np.float64(transform.scale)}
+    if recipe.agg == "mnn" and recipe.distance == "mahalanobis":
+        mean, axes, scale, ridge = mahalanobis_axes(model.proxies_)
+        arrays |= {"proxy_mean": mean, "proxy_axes": axes, "proxy_scale": scale, "proxy_ridge": np.float64(ridge)}
+    tensors = {
+        name: torch.tensor(a, dtype=_dtype(name, a, model.proxies_.dtype)).contiguous() for name, a in arrays.items()
+    }
+    return ImprintedHead(recipe, model.classes_.tolist(), transform.base, tensors)
+
+
+def _dtype(name: str, array: Any, weight: np.dtype[Any]) -> torch.dtype:
+    if name == "proxy_class":
+        return torch.int64
+    double = weight == np.float64 or name.startswith("proxy_")
+    return torch.float64 if double else torch.float32
+
+
+def save_head(model: ImprintingClassifier, path: Path | str) -> None:
+    """Write the fitted estimator's head to a `.safetensors` file: the file is whole, or isn't there."""
+    head = to_module(model)
+    about = {
+        "format": FORMAT,
+        "recipe": json.dumps(asdict(head.recipe)),
+        "classes": json.dumps(head.classes),
+        "base": head.base,
+    }
+    aside = Path(path).with_name(Path(path).name + ".part")
+    save_file(dict(head.named_buffers()), aside, about)
+    aside.replace(path)
+
+
+def load_head(path: Path | str) -> ImprintedHead:
+    """Read a head that `save_head` wrote.
+
+    Raises
+    ------
+    ImprintError
+        If the file is none, or is damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if about.get("format") != FORMAT:
+            raise ImprintError(f"{path} is no imprinted head; save one with save_head.")
+        recipe = Recipe.from_dict(json.loads(about["recipe"]))
+        head = ImprintedHead(recipe, json.loads(about["classes"]), about["base"], tensors)
+        classes = tensors["proxy_class"]
+        if tensors["weight"].shape[0] != len(classes) or int(classes.max()) + 1 != len(head.classes):
+            raise KeyError("proxies and classes don't match")
+    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ImprintError(f"{path} can't be read as an imprinted head; save it again with save_head.") from error
+    return head

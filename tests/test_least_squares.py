@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.errors import ImprintError
+from imprint_core.least_squares import RidgeProblem
+from imprint_core.models import FOUNDATION_MODELS
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 7), (9, 30)])
+@pytest.mark.parametrize("lam", [1e-4, 0.1, 10])
+def test_least_squares_is_ridge_without_intercept(n, d, lam):
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(n, d)), rng.permutation(np.arange(n) % 3)
+    ridge = Ridge(alpha=n * lam, fit_intercept=False).fit(X, np.eye(3)[labels])
+    np.testing.assert_allclose(RidgeProblem(X, lam).weights(labels, 3), ridge.coef_, rtol=1e-6, atol=1e-9)
+
+
+def test_the_estimators_least_squares_is_ridge_too(vit_digits):
+    X, y = vit_digits.X_train, vit_digits.y_train
+    model = ImprintingClassifier("ls", norm_pre="none", norm_post="none", norm_inf="none", lam=0.1).fit(X, y)
+    ridge = Ridge(alpha=len(X) * 0.1, fit_intercept=False).fit(X.astype(float), np.eye(10)[y])
+    np.testing.assert_allclose(model.proxies_, ridge.coef_, rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(model.predict(vit_digits.X_test), ridge.predict(vit_digits.X_test).argmax(axis=1))
+
+
+@given(st.integers(0, 999), st.integers(1, 9), st.sampled_from([(30, 5), (24, 40)]))
+@settings(deadline=None, max_examples=40)
+def test_sum_of_k_least_squares_is_least_squares(seed, k, shape):
+    rng = np.random.default_rng(seed)
+    X, y, T = rng.normal(size=shape), rng.permutation(np.arange(shape[0]) % 3), rng.normal(size=(9, shape[1]))
+    norms = {"norm_pre": "none", "norm_post": "none", "norm_inf": "none", "lam": 0.05}
+    plain = ImprintingClassifier("ls", **norms).fit(X, y).decision_function(T)
+    sums = ImprintingClassifier("kls", k, agg="sum", **norms).fit(X, y).decision_function(T)
+    np.testing.assert_allclose(sums, plain, rtol=1e-7, atol=1e-9)
+
+
+def test_one_factorisation_serves_every_label_set():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 8))
+    problem = RidgeProblem(X, 0.1)
+    for count in (2, 5, 20):
+        labels = rng.permutation(np.arange(60) % count)
+        np.testing.assert_allclose(problem.weights(labels, count), RidgeProblem(X, 0.1).weights(labels, count))
+
+
+def test_published_weighting_multiplies_by_the_inverse_share():
+    """Facts §5 A: the ratio to exact ridge is N/(C n_c): .4333, 7.22 and 1.806 for 500, 30 and 120 of 650."""
+    rng = np.random.default_rng(2)
+    X, labels = rng.normal(size=(650, 6)), np.repeat([0, 1, 2], [500, 30, 120])
+    problem = RidgeProblem(X, 1e-4)
+    ratio = problem.weights(labels, 3, published=True) / problem.weights(labels, 3)
+    np.testing.assert_allclose(ratio, np.repeat([[0.4333], [7.222], [1.806]], 6, axis=1), rtol=1e-3)
+    equal = np.arange(650) % 5
+    np.testing.assert_allclose(problem.weights(equal, 5, published=True), problem.weights(equal, 5))
+
+
+def test_k_at_or_above_n_makes_every_shot_a_class_of_its_own():
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(12, 4)), np.arange(12) % 2
+    model = ImprintingClassifier("kls", 50, "none", "none", "none", lam=0.1).fit(X, y)
+    ridge = Ridge(alpha=1.2, fit_intercept=False).fit(X, np.eye(12))
+    order = np.argsort(y, kind="stable")
+    np.testing.assert_allclose(model.proxies_, ridge.coef_[order], rtol=1e-6)
+    assert model.proxy_source_.tolist() == [None] * 12
+
+
+@pytest.mark.parametrize("gen", ["ls", "kls", "kls_published"])
+def test_poor_shots_do_no_harm(gen):
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(12, 5))
+    for poor in (np.zeros_like(X), np.repeat(X[:2], 6, axis=0), np.where(np.arange(5) < 3, X, 1.0)):
+        for y in (np.arange(12) % 3, np.zeros(12, int), np.array([0] * 11 + [1])):
+            model = ImprintingClassifier(gen, 3, "none", "none", "none").fit(poor, y)
+            assert np.isfinite(model.proxies_).all()
+            assert np.isfinite(model.decision_function(X)).all()
+
+
+def test_a_lambda_lost_in_rounding_is_told():
+    X = np.ones((50, 3)) * 1e9
+    with pytest.raises(ImprintError, match="is too small for least squares on these shots"):
+        RidgeProblem(X, 1e-12)
+
+
+def test_lambdas_are_those_of_the_paper():
+    wanted = {"resnet18": 1e-4, "resnet50": 1e-4, "vit_b_16": 0.1, "swin_b": 0.05}
+    assert {name: FOUNDATION_MODELS[name].ridge for name in wanted} == wanted
