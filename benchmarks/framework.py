@@ -24,7 +24,7 @@ from imprint_core.generation import Shots, generate, kmeans
 from imprint_core.least_squares import RidgeProblem
 from imprint_core.normalization import l2
 from imprint_core.presets import PRESETS
-from imprint_core.transforms import whitening
+from imprint_core.whitening import whitening
 
 CLASSES, SHOTS, TESTS, K, REPEATS = 10, 6000, 10_000, 20, 3
 

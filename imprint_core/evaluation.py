@@ -3,7 +3,8 @@
 Almost every proxy is a weighted sum of shots (`generation`), so its similarity with a test sample
 is the same weighted sum of the shots' similarities. Those are computed once for a task; after that a
 new k, n or seed costs no pass over the embeddings, and 2048 dimensions answer as fast as 192.
-A transform that is fitted on the shots gives every draw of them inner products of its own.
+A transform that is fitted on the shots gives every draw of them inner products of its own; those of
+whitening, where embeddings are wide, come from the pool's.
 Predictions equal the estimator's up to rounding, and a test holds that.
 """
 
@@ -25,10 +26,12 @@ from imprint_core.aggregation import AGGREGATIONS, Comparison, compare
 from imprint_core.clustering import squared_distances
 from imprint_core.generation import GENERATORS, Mixture, Shots, generate, solve
 from imprint_core.least_squares import RidgeProblem
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
+from imprint_core.mapping import Map
+from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array, l2
 from imprint_core.recipe import Recipe, Space
 from imprint_core.task import Split, shot_order
-from imprint_core.transforms import TRANSFORMS, Map, fit_transform
+from imprint_core.transforms import TRANSFORMS, fit_transform
+from imprint_core.whitening import WhitenedProducts, whitened_products
 
 T = TypeVar("T")
 Draw = list[NDArray[np.intp]]
@@ -54,20 +57,37 @@ class Evaluation:
 
 
 class Imprint(NamedTuple):
-    """The proxies of one draw, before NORM_post, among the embeddings.
+    """The proxies of one draw among the embeddings, for a map.
 
     Attributes
     ----------
     proxies : ndarray of shape (p, d)
+        Before NORM_post and without the transform: the same mixture of the shots themselves. Those of least squares,
+        which are none, after it.
     classes : ndarray of shape (p,)
         Index of each proxy's class among those that take part.
     X_train : ndarray of shape (N, d)
-        All training samples of the pool in the proxies' space, after NORM_pre.
+        All training samples of the pool in the same space.
     """
 
     proxies: Array
     classes: NDArray[np.intp]
     X_train: Array
+
+
+class Fit(NamedTuple):
+    """What a person may want to know about a transform that was fitted on a draw.
+
+    Attributes
+    ----------
+    shrinkage : float or None
+        The one in force, where there is one.
+    remark : str
+        As in `Map`.
+    """
+
+    shrinkage: float | None
+    remark: str
 
 
 class Evaluator:
@@ -97,8 +117,9 @@ class Evaluator:
         self._fitted = TRANSFORMS[space.pretransform].fitted
         self._orders: dict[int, Draw] = {}
         self._maps = _Kept[Map]()
-        self._own = _Kept[Products]()
-        self._shared = None if self._fitted else self._products(self._map(np.arange(0)), np.arange(len(pool.y_train)))
+        self._own = _Kept[tuple[Products, Fit]]()
+        every = np.arange(len(pool.y_train))
+        self._shared = None if self._fitted else self._of_vectors(self._map(every), every)
 
     def shots(self, n: int | None, seed: int) -> Draw:
         """Indices into `pool` of the first n shots of every class (fewer where it has fewer; None: all)."""
@@ -118,7 +139,7 @@ class Evaluator:
             own = self._all_drawn(list(draws.values()))
             predictions = np.concatenate(
                 [
-                    products.predict(recipe, {seed: [np.searchsorted(_rows(draw), shots) for shots in draw]})
+                    products.predict(recipe, {seed: _within(draw)})
                     for (seed, draw), products in zip(draws.items(), own, strict=True)
                 ]
             )
@@ -146,31 +167,39 @@ class Evaluator:
     def imprint(self, recipe: Recipe, n: int | None, seed: int) -> Imprint:
         """The proxies of one draw among the embeddings, for the map."""
         draw = self.shots(n, seed)
-        if self._shared is not None:
-            x = self._shared.X_train
-        else:
+        if GENERATORS[recipe.gen].ridge:
             x = NORMALIZATIONS[self.space.norm_pre].function(self._map(_rows(draw))(self.pool.X_train))
-        made, _ = generate(x, draw, recipe.gen, recipe.k, seed, recipe.lam)
+            made, _ = generate(x, draw, recipe.gen, recipe.k, seed, recipe.lam)
+        else:
+            x = self.embedded
+            if self._shared is not None:
+                mixed = self._shared.mix(recipe, seed, draw)
+            else:
+                mixed = self._drawn(_rows(draw))[0].mix(recipe, seed, _within(draw))
+            made = [one.of(x[shots]) for one, shots in zip(mixed, draw, strict=True)]
         return Imprint(np.concatenate(made), np.repeat(np.arange(len(made)), [len(p) for p in made]), x)
 
-    @property
+    @cached_property
     def embedded(self) -> Array:
-        """All training samples (N, d) of the pool after NORM_pre, where no transform is fitted."""
-        if self._shared is None:
-            raise ValueError(f"{self.space.pretransform} is fitted on a draw, so the pool has no embeddings of its own")
-        return self._shared.X_train
+        """All training samples (N, d) of the pool after NORM_pre, before any transform (that of whitening: L2)."""
+        if self.space.pretransform == "none" and self._shared is not None:
+            return self._shared.vectors[0]
+        norm = "l2" if self.space.pretransform == "whiten" else self.space.norm_pre
+        return NORMALIZATIONS[norm].function(self.pool.X_train)
 
-    def map_of(self, n: int | None, seed: int) -> Map:
-        """The transform as fitted on one draw; it says which shrinkage is in force."""
-        return self._map(_rows(self.shots(n, seed)))
+    def fit_of(self, n: int | None, seed: int) -> Fit:
+        """What the transform found on one draw."""
+        return self._drawn(_rows(self.shots(n, seed)))[1] if self._fitted else Fit(None, "")
+
+    def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        return np.searchsorted(self.classes, self.pool.y_train[rows])
 
     def _map(self, rows: NDArray[np.intp]) -> Map:
-        if not self._fitted:
-            return fit_transform(self.space.pretransform, self.pool.X_train[:0], np.empty(0, int))
-        codes = np.searchsorted(self.classes, self.pool.y_train[rows])
         return self._maps.get(
-            rows.tobytes(),
-            lambda: fit_transform(self.space.pretransform, self.pool.X_train[rows], codes, self.space.shrinkage),
+            rows.tobytes() if self._fitted else b"",
+            lambda: fit_transform(
+                self.space.pretransform, self.pool.X_train[rows], self._codes(rows), self.space.shrinkage
+            ),
         )
 
     def _all_drawn(self, draws: list[Draw]) -> list[Products]:
@@ -181,18 +210,76 @@ class Evaluator:
         rows = [_rows(draw) for draw in draws]
         distinct = {own.tobytes(): own for own in rows}
         absent = [own for key, own in distinct.items() if key not in self._own]
+        if absent and self._by_products(absent[0]):
+            _ = self._pool_products
         if len(absent) > 1:
             with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(self._drawn, absent))
-        return [self._drawn(own) for own in rows]
+        return [self._drawn(own)[0] for own in rows]
 
-    def _drawn(self, rows: NDArray[np.intp]) -> Products:
-        return self._own.get(rows.tobytes(), lambda: self._products(self._map(rows), rows))
+    def _drawn(self, rows: NDArray[np.intp]) -> tuple[Products, Fit]:
+        return self._own.get(rows.tobytes(), lambda: self._make(rows))
 
-    def _products(self, fitted: Map, rows: NDArray[np.intp]) -> Products:
+    def _by_products(self, rows: NDArray[np.intp]) -> bool:
+        return self.space.pretransform == "whiten" and len(rows) < self.pool.X_train.shape[1]
+
+    def _make(self, rows: NDArray[np.intp]) -> tuple[Products, Fit]:
+        if self._by_products(rows):
+            gram, cross, test_squares = self._pool_products
+            codes, dim = self._codes(rows), self.pool.X_train.shape[1]
+            whitened = whitened_products(
+                gram[np.ix_(rows, rows)], cross[rows], test_squares, codes, dim, self.space.shrinkage
+            )
+            if whitened is not None:
+                return self._of_products(whitened, rows), Fit(whitened.shrinkage, "")
+        fitted = self._map(rows)
+        return self._of_vectors(fitted, rows), Fit(fitted.shrinkage, fitted.remark)
+
+    @cached_property
+    def _pool_products(self) -> tuple[Array, Array, Array]:
+        """Inner products of the pool's shots, of them with test samples, and squared lengths of those, after L2."""
+        train, test = l2(self.pool.X_train), l2(self.pool.X_test)
+        # Whitening doesn't see what is subtracted from all; without their mean the products are rounded less.
+        mean = train.mean(axis=0)
+        train, test = train - mean, test - mean
+        return train @ train.T, train @ test.T, np.einsum("md,md->m", test, test)
+
+    def _of_vectors(self, fitted: Map, rows: NDArray[np.intp]) -> Products:
+        train, test = self._vectors(fitted, rows)
+        members = _members(self._codes(rows))
+        squares = np.einsum("nd,nd->n", train, train)
+        return Products(
+            members,
+            [train[own] @ test.T for own in members],
+            [squared_distances(train[own]) for own in members],
+            [squares[own] for own in members],
+            np.einsum("md,md->m", test, test),
+            test.shape[1],
+            lambda: (train, test),
+        )
+
+    def _of_products(self, whitened: WhitenedProducts, rows: NDArray[np.intp]) -> Products:
+        members = _members(self._codes(rows))
+        squares = np.diagonal(whitened.gram)
+        pre = NORMALIZATIONS[self.space.norm_pre].scale(squares)
+        inf = NORMALIZATIONS[self.space.norm_inf].scale(whitened.test_squares)
+        squares = squares * pre**2
+        gram = whitened.gram * pre * pre[:, None]
+        cross = whitened.cross * inf * pre[:, None]
+        return Products(
+            members,
+            [cross[own] for own in members],
+            [_distances(gram[np.ix_(own, own)], squares[own]) for own in members],
+            [squares[own] for own in members],
+            whitened.test_squares * inf**2,
+            self.pool.X_test.shape[1],
+            lambda: self._vectors(self._map(rows), rows),
+        )
+
+    def _vectors(self, fitted: Map, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Shots and test samples as GEN and AGG see them."""
         train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self.pool.X_train[rows]))
-        test = NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))
-        return Products(train, np.searchsorted(self.classes, self.pool.y_train[rows]), test)
+        return train, NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))
 
 
 class Products:
@@ -200,33 +287,67 @@ class Products:
 
     Parameters
     ----------
-    X_train : ndarray of shape (N, d)
-    y_train : ndarray of shape (N,)
-        Classes from 0 up.
-    X_test : ndarray of shape (m, d)
+    members : list of ndarray of shape (n_c,)
+        Rows of each class's samples; together 0 … N − 1.
+    cross : list of ndarray of shape (n_c, m)
+        Their inner products with the test samples. Shots are rows, so that drawing some copies whole rows.
+    distances : list of ndarray of shape (n_c, n_c)
+        Squared distances within each class.
+    squares : list of ndarray of shape (n_c,)
+        Squared lengths.
+    test_squares : ndarray of shape (m,)
+    dim : int
+        Width of the embeddings, d.
+    vectors : callable
+        Gives all training samples (N, d) and test samples (m, d), for recipes that need them.
     """
 
-    def __init__(self, X_train: Array, y_train: NDArray[np.integer], X_test: Array) -> None:
-        self.X_train = X_train
-        self._test = X_test
-        self._rows = [np.flatnonzero(y_train == c) for c in range(int(y_train.max()) + 1)]
-        self._place = np.empty(len(y_train), dtype=np.intp)
-        for rows in self._rows:
+    def __init__(
+        self,
+        members: Draw,
+        cross: list[Array],
+        distances: list[NDArray[np.float32]],
+        squares: list[Array],
+        test_squares: Array,
+        dim: int,
+        vectors: Callable[[], tuple[Array, Array]],
+    ) -> None:
+        self._place = np.empty(sum(map(len, members)), dtype=np.intp)
+        for rows in members:
             self._place[rows] = np.arange(len(rows))
-        # Shots as rows, so that drawing some of them copies whole rows.
-        self._cross = [X_train[rows] @ X_test.T for rows in self._rows]
-        self._distances = [squared_distances(X_train[rows]) for rows in self._rows]
-        squares = np.einsum("nd,nd->n", X_train, X_train)
-        self._squares = [squares[rows] for rows in self._rows]
-        self._test_squares = np.einsum("md,md->m", X_test, X_test)
+        self._cross = cross
+        self._distances = distances
+        self._squares = squares
+        self._test_squares = test_squares
+        self._dim = dim
+        self._make_vectors = vectors
         self._kept: tuple[Any, Shots, Draw] | None = None
         self._problems = _Kept[RidgeProblem]()
+
+    @cached_property
+    def vectors(self) -> tuple[Array, Array]:
+        """All training samples (N, d) and test samples (m, d)."""
+        return self._make_vectors()
+
+    def mix(self, recipe: Recipe, seed: int, draw: Draw) -> list[_Made]:
+        """Each class's proxies of one draw, as mixtures."""
+        made = self._generate(recipe, {seed: draw})
+        return [made[seed, c] for c in range(len(draw))]
 
     def predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
         """Predicted classes (s, m) for each seed's draw.
 
         Every (seed, class) is one problem; those of one size are generated together.
         """
+        made = self._generate(recipe, draws)
+        predictions = np.empty((len(draws), len(self._test_squares)), dtype=np.int32)
+        for i, (seed, draw) in enumerate(draws.items()):
+            own = [made[seed, c] for c in range(len(draw))]
+            scores = AGGREGATIONS[recipe.agg].function(self._compare(recipe, draw, own), recipe)
+            predictions[i] = np.argmax(scores, axis=0)
+        return predictions
+
+    def _generate(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], _Made]:
         made: dict[tuple[int, int], _Made] = {}
         first = next(iter(draws.values()))
         sizes = np.array([len(shots) for shots in first])
@@ -236,19 +357,14 @@ class Products:
             seeds = np.array([seed for seed, _ in alike])
             batch = _Batch(GENERATORS[recipe.gen].function(shots, recipe.k, seeds), shots)
             made |= {problem: _Made(batch, i, local[i]) for i, problem in enumerate(alike)}
-        predictions = np.empty((len(draws), len(self._test)), dtype=np.int32)
-        for i, (seed, draw) in enumerate(draws.items()):
-            own = [made[seed, c] for c in range(len(draw))]
-            scores = AGGREGATIONS[recipe.agg].function(self._compare(recipe, draw, own), recipe)
-            predictions[i] = np.argmax(scores, axis=0)
-        return predictions
+        return made
 
     def _compare(self, recipe: Recipe, draw: Draw, made: list[_Made]) -> Comparison:
         post = POST_NORMALIZATIONS[recipe.norm_post]
         if GENERATORS[recipe.gen].ridge or post.scale is None:
-            proxies = self._vectors(recipe, draw, made)
+            proxies = self._proxies(recipe, draw, made)
             starts = _starts(proxies)
-            return compare(post.function(np.concatenate(proxies), starts), self._test, starts)
+            return compare(post.function(np.concatenate(proxies), starts), self.vectors[1], starts)
         similarities = [one.of(self._cross[c][one.local]) for c, one in enumerate(made)]
         squares = np.concatenate([one.batch.squares[one.i] for one in made])
         scale = post.scale(squares)
@@ -258,18 +374,22 @@ class Products:
             inner,
             _starts(similarities),
             lambda: (squares * scale**2, self._test_squares),
-            lambda: (np.concatenate(self._vectors(recipe, draw, made)) * scale[:, None], self._test),
+            lambda: (np.concatenate(self._proxies(recipe, draw, made)) * scale[:, None], self.vectors[1]),
         )
 
-    def _vectors(self, recipe: Recipe, draw: Draw, made: list[_Made]) -> list[Array]:
+    def _proxies(self, recipe: Recipe, draw: Draw, made: list[_Made]) -> list[Array]:
         """Each class's proxies (p, d) before NORM_post."""
-        ridge = GENERATORS[recipe.gen].ridge
+        train, ridge = self.vectors[0], GENERATORS[recipe.gen].ridge
         if not ridge:
-            return [one.of(self.X_train[rows]) for rows, one in zip(draw, made, strict=True)]
+            return [one.of(train[rows]) for rows, one in zip(draw, made, strict=True)]
+        # The same shots in another order are the same problem.
         rows = np.concatenate(draw)
-        problem = self._problems.get((recipe.lam, rows.tobytes()), lambda: RidgeProblem(self.X_train[rows], recipe.lam))
+        order = np.argsort(rows)
+        problem = self._problems.get(
+            (recipe.lam, rows[order].tobytes()), lambda: RidgeProblem(train[rows[order]], recipe.lam)
+        )
         labels = [one.batch.mixture.labels(one.i) for one in made]
-        return solve(problem, labels, ridge == "published", self.X_train.dtype)
+        return solve(problem, labels, ridge == "published", train.dtype, order)
 
     def _stack(self, problems: list[tuple[int, int]], draws: dict[int, Draw]) -> tuple[Shots, Draw]:
         """The problems' shots, and their rows among their class's.
@@ -284,8 +404,9 @@ class Products:
             own = [(c, i) for (_, c), i in zip(problems, local, strict=True)]
             distances = np.stack([self._distances[c][np.ix_(i, i)] for c, i in own])
             squares = np.stack([self._squares[c][i] for c, i in own])
-            shape = (len(problems), distances.shape[1], self.X_train.shape[1])
-            shots = Shots(lambda: self.X_train[np.stack(picked)], shape, distances, squares)
+            shots = Shots(
+                lambda: self.vectors[0][np.stack(picked)], (*distances.shape[:2], self._dim), distances, squares
+            )
             # One assignment, for another tab may be evaluating on the same products.
             self._kept = kept = (key, shots, local)
         return kept[1:]
@@ -342,3 +463,19 @@ def _rows(draw: Draw) -> NDArray[np.intp]:
 
 def _starts(parts: Sequence[Array]) -> NDArray[np.intp]:
     return np.cumsum([0, *(len(p) for p in parts[:-1])])
+
+
+def _within(draw: Draw) -> Draw:
+    """Each shot's place among all shots of the draw, ascending."""
+    rows = _rows(draw)
+    return [np.searchsorted(rows, shots) for shots in draw]
+
+
+def _members(codes: NDArray[np.intp]) -> Draw:
+    return [np.flatnonzero(codes == c) for c in range(int(codes.max()) + 1)]
+
+
+def _distances(gram: Array, squares: Array) -> NDArray[np.float32]:
+    distances = np.maximum(squares + squares[:, None] - 2 * gram, 0)
+    distances[np.diag_indices(len(distances))] = 0
+    return distances.astype(np.float32)

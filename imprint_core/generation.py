@@ -403,11 +403,18 @@ def generate(
 
 
 def solve(
-    problem: RidgeProblem, labels: list[NDArray[np.intp]], published: bool, dtype: np.dtype[np.floating[Any]]
+    problem: RidgeProblem,
+    labels: list[NDArray[np.intp]],
+    published: bool,
+    dtype: np.dtype[np.floating[Any]],
+    order: NDArray[np.intp] | slice = slice(None),
 ) -> list[Array]:
-    """Least-squares proxies (p_c, d) of every class, from its shots' clusters (n_c,)."""
+    """Least-squares proxies (p_c, d) of every class, from its shots' clusters (n_c,).
+
+    `order` puts the shots, class after class, into the problem's own order.
+    """
     counts = [int(own.max()) + 1 for own in labels]
     first = np.concatenate([[0], np.cumsum(counts)])
     joint = np.concatenate([own + start for own, start in zip(labels, first, strict=False)])
-    weights = problem.weights(joint, int(first[-1]), published).astype(dtype)
+    weights = problem.weights(joint[order], int(first[-1]), published).astype(dtype)
     return np.split(weights, first[1:-1])

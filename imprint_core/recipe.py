@@ -13,7 +13,8 @@ from imprint_core.choices import look_up
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.transforms import TRANSFORMS, check_shrinkage
+from imprint_core.transforms import TRANSFORMS
+from imprint_core.whitening import check_shrinkage
 
 K_RANGE = (1, 50)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imprint_core.classifier import ImprintingClassifier
+from imprint_core.embeddings import open_set
 from imprint_core.evaluation import Evaluator
 from imprint_core.generation import GENERATORS
 from imprint_core.presets import PRESETS
@@ -106,10 +107,29 @@ def test_draws_of_the_same_shots_share_their_whitening(vit_digits):
     recipe = PRESETS["whitened"].recipe
     evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
     runs = evaluator.evaluate(recipe, None, SEEDS[:3])
-    assert len({evaluator.map_of(None, seed).shrinkage for seed in SEEDS[:3]}) == 1
-    assert evaluator.map_of(None, SEEDS[0]) is evaluator.map_of(None, SEEDS[1])
+    assert len({evaluator.fit_of(None, seed).shrinkage for seed in SEEDS[:3]}) == 1
     np.testing.assert_array_equal(runs.predictions[0], runs.predictions[1])
-    with pytest.raises(ValueError, match="whiten is fitted on a draw"):
-        _ = evaluator.embedded
     _, _, around = evaluator.imprint(recipe, 5, SEEDS[0])
     assert around.shape == evaluator.pool.X_train.shape
+
+
+@pytest.mark.parametrize("shrinkage", ["auto", "ledoit_wolf", 0.3])
+@pytest.mark.parametrize(("pre", "inf"), [("none", "l2"), ("l2", "none")])
+def test_wide_embeddings_are_whitened_by_their_products(bundled, shrinkage, pre, inf):
+    """2048 dimensions, fewer shots: nothing is as wide as the embeddings, and predictions are the estimator's."""
+    embeddings = open_set(bundled["resnet50", "digits"])
+    pool = choose_classes(embeddings, "short")
+    for gen, agg in (("mean", "max"), ("kmeans", "mnn")):
+        recipe = Recipe(gen, 4, pre, "l2", inf, agg, "whiten", shrinkage, m=3)
+        evaluator = Evaluator(pool, recipe.space)
+        for n in (1, 2, 30):
+            evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
+            for i, seed in enumerate(SEEDS[:2]):
+                split = Task("r", "d", "short", n, seed).split(embeddings)
+                model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
+                ours = evaluator.classes[evaluated.predictions[i]]
+                assert (ours == model.predict(split.X_test)).mean() >= 0.99
+                fit = evaluator.fit_of(n, seed)
+                assert bool(fit.remark) == (n == 1)
+                if n > 1:
+                    assert fit.shrinkage == pytest.approx(model.transform_.shrinkage, rel=1e-3)

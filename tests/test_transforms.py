@@ -2,14 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import log_loss
 
-from imprint_core import transforms
+from imprint_core import whitening as room
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
 from imprint_core.normalization import l2
-from imprint_core.transforms import SHRINKAGES, TRANSFORMS, fit_transform, whitening
+from imprint_core.transforms import TRANSFORMS, fit_transform
+from imprint_core.whitening import SHRINKAGES, whitened_products, whitening
 
 
 def classes_of(seed, sizes, d, dtype=np.float64):
@@ -77,13 +80,19 @@ def test_leaving_one_out_in_closed_form_is_leaving_one_out(monkeypatch, sizes, d
     x, codes = classes_of(5, sizes, d)
     x = l2(x)
     seen = []
-    original = transforms._log_loss
-    monkeypatch.setattr(transforms, "_SHARPNESSES", (1.0,))
-    monkeypatch.setattr(transforms, "_log_loss", lambda scores, own: seen.append(scores) or original(scores, own))
+    original = room._log_loss
+    monkeypatch.setattr(room, "_log_loss", lambda cosines, own: seen.append(cosines) or original(cosines, own))
     whitening(x, codes, "auto")
     assert len(seen) == len(SHRINKAGES)
     for s, cosines in zip(SHRINKAGES, seen, strict=True):
         np.testing.assert_allclose(cosines, by_the_book(x, codes, s), atol=1e-6)
+
+
+def test_log_loss_is_that_of_the_best_temperature():
+    rng = np.random.default_rng(0)
+    cosines, codes = rng.uniform(-1, 1, size=(30, 4)), rng.integers(0, 4, 30)
+    wanted = [log_loss(codes, softmax(sharpness * cosines, axis=1)) for sharpness in (5, 10, 20, 40, 80, 160)]
+    assert room._log_loss(cosines, codes) == pytest.approx(min(wanted))
 
 
 def test_whitened_mean_is_lda_with_the_same_shrinkage(vit_digits):
@@ -175,5 +184,26 @@ def test_power_and_centring():
 def test_more_shots_than_needed_are_sampled_for_the_shrinkage(monkeypatch):
     x, codes = classes_of(2, [60, 60], 5)
     every = whitening(x, codes).shrinkage
-    monkeypatch.setattr(transforms, "_MOST_LEFT_OUT", 50)
+    monkeypatch.setattr(room, "_MOST_LEFT_OUT", 50)
     assert abs(SHRINKAGES.index(whitening(x, codes).shrinkage) - SHRINKAGES.index(every)) <= 3
+
+
+@pytest.mark.parametrize("sizes", [[5, 5, 5], [2, 7, 4], [1, 3, 2]])
+@pytest.mark.parametrize("rule", ["auto", "ledoit_wolf", 0.2, 1.0])
+def test_whitened_products_are_the_products_of_what_is_whitened(sizes, rule):
+    x, codes = classes_of(7, sizes, 40)
+    test = np.random.default_rng(1).normal(size=(9, 40))
+    fitted = whitening(x, codes, rule)
+    z, z_test = fitted(x), fitted(test)
+    moved = np.random.default_rng(2).normal(size=40)
+    u, v = l2(x) - moved, l2(test) - moved
+    got = whitened_products(u @ u.T, u @ v.T, (v**2).sum(axis=1), codes, 40, rule)
+    assert got.shrinkage == pytest.approx(fitted.shrinkage)
+    np.testing.assert_allclose(got.gram, z @ z.T, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(got.cross, z @ z_test.T, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(got.test_squares, (z_test**2).sum(axis=1), rtol=1e-6)
+
+
+def test_nothing_to_whiten_in_products():
+    gram = np.eye(3)
+    assert whitened_products(gram, gram, np.ones(3), np.arange(3), 40) is None

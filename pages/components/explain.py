@@ -47,7 +47,7 @@ def remarks(selection: Selection) -> list[str]:
             f"{sizes.min()}); they give all they have."
         )
     if TRANSFORMS[recipe.pretransform].shrinks:
-        maps = [shared.map_of(n, seed) for seed in selection.seeds]
+        maps = [shared.fit_of(n, seed) for seed in selection.seeds]
         chosen = sorted({m.shrinkage for m in maps if m.shrinkage is not None})
         if isinstance(recipe.shrinkage, str) and chosen:
             span = f"{chosen[0]:.2g}" + (f" to {chosen[-1]:.2g}" if len(chosen) > 1 else "")
@@ -68,4 +68,6 @@ def near(recipe: Recipe) -> str:
     """Where a proxy stands on the map."""
     if GENERATORS[recipe.gen].ridge:
         return "the 5 embeddings to which its angle is smallest"
-    return "its 5 nearest embeddings" + (" after the transform" if recipe.pretransform != "none" else "")
+    if recipe.pretransform != "none":
+        return "the 5 embeddings nearest to the same mixture of untransformed shots"
+    return "its 5 nearest embeddings"

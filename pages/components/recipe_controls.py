@@ -12,7 +12,8 @@ from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import K_RANGE, Recipe
-from imprint_core.transforms import SHRINKAGES, TRANSFORMS
+from imprint_core.transforms import TRANSFORMS
+from imprint_core.whitening import SHRINKAGES
 from pages.components.control import STEPS, Control, Values, described, label_in
 
 _LAMBDAS = tuple(a * 10.0**e for e in range(-6, 2) for a in (1, 2, 5))

@@ -1,0 +1,324 @@
+"""Within-class whitening: neural collapse read backwards, which gives every class the same, round spread.
+
+L2, centring, then Σ^(−1/2) with Σ = (1 − s) Σ_W + s (tr Σ_W / d) I, where Σ_W is the pooled covariance of the
+shots around their class means. `whitening` gives the map, for vectors; `whitened_products` the same from inner
+products alone, which is what wide embeddings of few shots need.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imprint_core.errors import ImprintError
+from imprint_core.mapping import Map, class_means
+from imprint_core.normalization import Array, l2
+
+# Residual directions with less than this share of the largest variance are rounding.
+_RANK_TOLERANCE = 1e-6
+# What `auto` chooses from, and its two constants. They were set on the bundled tasks, where the
+# choice hardly depends on them from 20 shots a class on; docs/presets.md shows how it does.
+SHRINKAGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+_BLUNTEST, _DOUBLINGS = 5.0, 6
+_LIKELY = 0.95
+_PRIOR_WEIGHT = 0.5
+# More shots than this say no more about the shrinkage; every second, third, … is left out then.
+_MOST_LEFT_OUT = 2000
+Shrinkage = str | float
+_NO_SPREAD = (
+    "The shots of a class don't vary, so there is no spread to whiten; they are centred only. Whitening needs a class "
+    "with 2 different shots."
+)
+
+
+class Spread(NamedTuple):
+    """How shots vary around their class means.
+
+    Attributes
+    ----------
+    variances : ndarray of shape (r,)
+        Along the principal axes, without those that are rounding.
+    vectors : ndarray of shape (N, r) or (d, r)
+        Eigenvectors of the residuals' Gram matrix, or of their covariance.
+    coordinates : ndarray of shape (N, r)
+        Of the residuals, along the principal axes.
+    squares : ndarray of shape (N,)
+        Squared lengths of the residuals.
+    dim : int
+        Width of the embeddings, d.
+    """
+
+    variances: NDArray[np.float64]
+    vectors: Array
+    coordinates: Array
+    squares: NDArray[np.float64]
+    dim: int
+
+    @property
+    def target(self) -> float:
+        """Mean variance, tr Σ_W / d."""
+        return float(self.squares.mean()) / self.dim
+
+    @property
+    def backwards(self) -> Array:
+        """With eigenvectors of the Gram matrix: what leads from products with residuals to coordinates, (N, r)."""
+        scale = np.sqrt(len(self.squares) * self.variances)
+        return self.vectors / scale.astype(self.vectors.dtype)
+
+
+def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> Map:
+    """Fit within-class whitening to shots.
+
+    At s = 0 the mapped shots have the identity for Σ_W. Where a class mean follows, this is linear
+    discriminant analysis (Fisher, 1936) with the sample's length left out.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, d)
+        Shots.
+    codes : ndarray of shape (n,)
+        Their classes, every number from 0 up.
+    shrinkage : "auto", "ledoit_wolf" or float
+        s from 0 to 1, or the rule that chooses it (`leave_one_out`, `ledoit_wolf`).
+
+    Raises
+    ------
+    ImprintError
+        If s is 0 and Σ_W has no inverse.
+    """
+    check_shrinkage(shrinkage)
+    x = l2(x)
+    means, sizes = class_means(x, codes)
+    centre = means.mean(axis=0)
+    residuals = x - means.astype(x.dtype)[codes]
+    n, d = x.shape
+    squares = np.einsum("nd,nd->n", residuals, residuals, dtype=np.float64)
+    if _round_off(squares, d):
+        return Map("l2", centre.astype(x.dtype), remark=_NO_SPREAD)
+    wide = d > n
+    spread = _spread(residuals @ residuals.T if wide else residuals.T @ residuals, squares, d)
+    axes = residuals.T @ spread.backwards if wide else spread.vectors
+    if not wide:
+        spread = spread._replace(coordinates=residuals @ axes)
+    centred = (means - centre).astype(x.dtype)
+    s = _choose(shrinkage, spread, codes, centred @ axes, centred @ centred.T, sizes)
+    gains, across = _gains(spread, s)
+    return Map("l2", centre.astype(x.dtype), axes, gains.astype(x.dtype), 1 / np.sqrt(across), s)
+
+
+class WhitenedProducts(NamedTuple):
+    """Inner products after whitening.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (N, N)
+        Of the shots.
+    cross : ndarray of shape (N, m)
+        Of shots with test samples.
+    test_squares : ndarray of shape (m,)
+        Squared lengths of the test samples.
+    shrinkage : float
+    """
+
+    gram: Array
+    cross: Array
+    test_squares: Array
+    shrinkage: float
+
+
+def whitened_products(
+    gram: Array,
+    cross: Array,
+    test_squares: Array,
+    codes: NDArray[np.integer],
+    dim: int,
+    shrinkage: Shrinkage = "auto",
+) -> WhitenedProducts | None:
+    """Whiten inner products instead of vectors: no step of it is as wide as the embeddings.
+
+    With V the principal axes of the residuals R, V = Rᵀ U / √(Nλ) for the eigenvectors U of R Rᵀ, and
+    ⟨z, z'⟩ is ⟨x, x'⟩ plus what the map adds along V, all of it out of inner products with shots.
+
+    Parameters
+    ----------
+    gram, cross, test_squares : ndarray of shape (N, N), (N, m) and (m,)
+        Of the shots and test samples after L2; any one vector may have been subtracted from all of them.
+    codes : ndarray of shape (N,)
+        Classes of the shots, every number from 0 up.
+    dim : int
+        Width of the embeddings, above N.
+    shrinkage : "auto", "ledoit_wolf" or float
+
+    Returns
+    -------
+    WhitenedProducts, or None where the shots of a class don't vary.
+    """
+    n = len(gram)
+    sizes = np.bincount(codes)
+    average = np.zeros((len(sizes), n), dtype=gram.dtype)
+    average[codes, np.arange(n)] = (1 / sizes)[codes]
+    # Of class means with shots, test samples and each other; then of what is centred.
+    means_shots, means_test = average @ gram, average @ cross
+    means_gram = means_shots @ average.T
+    residual_gram = gram - means_shots[codes] - means_shots.T[:, codes] + means_gram[np.ix_(codes, codes)]
+    squares = np.maximum(np.diagonal(residual_gram).astype(np.float64), 0)
+    if _round_off(squares, dim):
+        return None
+    spread = _spread(residual_gram, squares, dim)
+    back = spread.backwards
+    centre_means = means_gram.mean(axis=0)
+    centre_centre = centre_means.mean()
+    centred_means = means_gram - centre_means - centre_means[:, None] + centre_centre
+    to_residuals = means_shots - means_gram[:, codes]
+    m_v = (to_residuals - to_residuals.mean(axis=0)) @ back
+    test_v = (cross - means_test[codes]).T @ back - (to_residuals.mean(axis=0) @ back)
+    shots_v = spread.coordinates + m_v[codes]
+    s = _choose(shrinkage, spread, codes, m_v, centred_means, sizes)
+    gains, across = _gains(spread, s)
+    added = (gains * (2 + gains)).astype(gram.dtype)
+    centre_shots, centre_test = means_shots.mean(axis=0), means_test.mean(axis=0)
+    scaled = shots_v * added
+    z_gram = gram - centre_shots - centre_shots[:, None] + centre_centre + scaled @ shots_v.T
+    z_cross = cross - centre_test - centre_shots[:, None] + centre_centre + scaled @ test_v.T
+    z_squares = test_squares - 2 * centre_test + centre_centre + (test_v**2) @ added
+    scale = gram.dtype.type(1 / across)
+    return WhitenedProducts(z_gram * scale, z_cross * scale, z_squares * scale, s)
+
+
+def _round_off(squares: NDArray[np.float64], dim: int) -> bool:
+    return bool(squares.mean() / dim <= _RANK_TOLERANCE**2)
+
+
+def _spread(gram: Array, squares: NDArray[np.float64], dim: int) -> Spread:
+    """From the residuals' Gram matrix (N, N), or their scatter (d, d), whose coordinates are then left empty."""
+    from scipy.linalg import eigh
+
+    n = len(squares)
+    # Twice as fast as NumPy's, which calls the same driver without its workspace.
+    values, vectors = eigh(gram / n, driver="evd", overwrite_a=True, check_finite=False)
+    keep = values > _RANK_TOLERANCE * values[-1]
+    values, vectors = values[keep].astype(np.float64), vectors[:, keep]
+    scale = np.sqrt(n * values).astype(vectors.dtype)
+    return Spread(values, vectors, vectors * scale if len(gram) == n else vectors[:0], squares, dim)
+
+
+def _gains(spread: Spread, s: float) -> tuple[NDArray[np.float64], float]:
+    """By how much more than across them the map stretches along the axes, (r,), and the variance across them."""
+    if s == 0 and len(spread.variances) < spread.dim:
+        raise ImprintError(
+            f"Shrinkage 0 needs within-class variance in all {spread.dim} dimensions, and the shots have it in "
+            f"{len(spread.variances)}; choose a shrinkage above 0, or more shots."
+        )
+    eigenvalues = (1 - s) * spread.variances + s * spread.target
+    # Outside the residuals' span there is no variance but what shrinkage puts there.
+    across = s * spread.target if s > 0 else float(eigenvalues.mean())
+    return np.sqrt(across / eigenvalues) - 1, across
+
+
+def _choose(
+    rule: Shrinkage,
+    spread: Spread,
+    codes: NDArray[np.integer],
+    m_v: Array,
+    means_gram: Array,
+    sizes: NDArray[np.intp],
+) -> float:
+    if rule == "auto":
+        return leave_one_out(spread, codes, m_v, means_gram, sizes)
+    if rule == "ledoit_wolf":
+        return ledoit_wolf(spread)
+    return float(rule)
+
+
+def ledoit_wolf(spread: Spread) -> float:
+    """Shrinkage of Ledoit and Wolf (2004) for the residuals' covariance."""
+    fourth = (spread.variances**2).sum()
+    distance = fourth - spread.variances.sum() ** 2 / spread.dim
+    noise = ((spread.squares**2).mean() - fourth) / len(spread.squares)
+    return float(np.clip(noise / distance, 0, 1)) if distance > 0 else 1.0
+
+
+def leave_one_out(
+    spread: Spread, codes: NDArray[np.integer], m_v: Array, means_gram: Array, sizes: NDArray[np.intp]
+) -> float:
+    """The shrinkage under which the shots tell each other's classes best.
+
+    Every shot in turn is left out of its class's mean, of the centre and of Σ_W, all in closed form
+    (Sherman and Morrison, 1950; the shrinkage target alone keeps its size), and classified
+    by the whitened means. The s with the smallest log-loss of a softmax over the cosines wins, each at
+    its best temperature: counting errors instead is too coarse for a few dozen shots. A weak prior
+    (that of Laplace, on logit s around 0.95) speaks where the shots hardly do.
+
+    Parameters
+    ----------
+    spread : Spread
+    codes : ndarray of shape (N,)
+    m_v : ndarray of shape (C, r)
+        Class means less the centre, along the principal axes.
+    means_gram : ndarray of shape (C, C)
+        Inner products of the class means less the centre.
+    sizes : ndarray of shape (C,)
+    """
+    out = np.flatnonzero(sizes[codes] > 1)
+    out = out[:: -(-len(out) // _MOST_LEFT_OUT)]
+    r_v, codes = spread.coordinates[out], codes[out]
+    n_own = sizes[codes].astype(np.float64)
+    rows = np.arange(len(codes))
+    total, count = sizes.sum(), len(sizes)
+    variances, target = spread.variances, spread.target
+    # What of the means lies outside the residuals' span.
+    outside = (means_gram - m_v @ m_v.T).astype(np.float64)
+    s = np.array(SHRINKAGES)
+    inverse = 1 / ((1 - s)[:, None] * variances + s[:, None] * target)
+    weighted = (m_v * inverse[:, None].astype(m_v.dtype)).reshape(-1, m_v.shape[1])
+    rm = (r_v @ weighted.T).reshape(len(rows), len(s), count).transpose(1, 0, 2).astype(np.float64)
+    rr = (r_v**2 @ inverse.T.astype(r_v.dtype)).T.astype(np.float64)
+    mm = (weighted @ m_v.T).reshape(len(s), count, count) + outside / (s * target)[:, None, None]
+    # The class means without shot i: the centre moves by α r, and its own class's mean by −r/(n−1).
+    alpha = 1 / ((n_own - 1) * count)
+    shift = np.repeat(alpha[:, None], count, axis=1)
+    shift[rows, codes] -= 1 / (n_own - 1)
+    losses = np.empty(len(s))
+    for i, share in enumerate(1 - s):
+        r_own = rm[i][rows, codes]
+        u_v = mm[i][codes] + shift * r_own[:, None] + (1 + alpha)[:, None] * (rm[i] + shift * rr[i][:, None])
+        u_r = r_own + (1 + alpha) * rr[i]
+        r_m = rm[i] + shift * rr[i][:, None]
+        v_v = np.diagonal(mm[i]) + shift * (2 * rm[i] + shift * rr[i][:, None])
+        u_u = mm[i][codes, codes] + (1 + alpha) * (2 * r_own + (1 + alpha) * rr[i])
+        # Σ_W without shot i is Σ_W less a multiple of r rᵀ.
+        drop = share * n_own / (n_own - 1) / total
+        factor = drop / np.maximum(1 - drop * rr[i], 1e-9)
+        u_v += (factor * u_r)[:, None] * r_m
+        v_v += factor[:, None] * r_m**2
+        u_u += factor * u_r**2
+        cosines = u_v / np.sqrt(np.maximum(v_v * u_u[:, None], 1e-300))
+        losses[i] = _log_loss(cosines, codes)
+    prior = np.abs(_logit(s) - _logit(_LIKELY))
+    return float(s[np.argmin(len(rows) * losses + _PRIOR_WEIGHT * prior)])
+
+
+def _logit(p: ArrayLike) -> NDArray[np.float64]:
+    return np.log(np.asarray(p) / (1 - np.asarray(p)))
+
+
+def _log_loss(cosines: NDArray[np.float64], codes: NDArray[np.integer]) -> float:
+    """Mean log-loss of a softmax over the cosines (N, C), at the best of the temperatures 1/5, 1/10, … 1/160."""
+    behind = cosines - cosines.max(axis=1, keepdims=True)
+    own = behind[np.arange(len(codes)), codes].mean()
+    weights = np.exp(_BLUNTEST * behind)
+    losses = []
+    for doubling in range(_DOUBLINGS):
+        losses.append(np.log(weights.sum(axis=1)).mean() - _BLUNTEST * 2**doubling * own)
+        # Twice as sharp: exp(2x) = exp(x)².
+        weights *= weights
+    return float(min(losses))
+
+
+def check_shrinkage(value: object) -> None:
+    """Raise an `ImprintError` if `value` is no shrinkage."""
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+    if not numeric and value not in ("auto", "ledoit_wolf"):
+        raise ImprintError(f"Shrinkage is {value!r}; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1.")
