@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.choices import look_up
 from imprint_core.normalization import Array, l2_scale
-
-if TYPE_CHECKING:
-    from imprint_core.recipe import Recipe
 
 # Rounding leaves about this many of the number type's steps between the lengths of equal vectors.
 ROUNDING = 16
@@ -196,6 +193,15 @@ TIES = {
 # --- aggregations --------------------------------------------------------------------------
 
 
+class Voting(NamedTuple):
+    """How m-NN votes: the parts of a recipe of the same names."""
+
+    m: int = 5
+    distance: str = "euclidean"
+    vote: str = "uniform"
+    ties: str = "distance"
+
+
 @dataclass(frozen=True)
 class Aggregation:
     """An entry of the table.
@@ -205,34 +211,34 @@ class Aggregation:
     label, help : str
         For the sidebar and the documentation.
     function : callable
-        Maps a `Comparison` and a `Recipe` to scores (C, m).
+        Maps a `Comparison` and a `Voting` to scores (C, m).
     uses_distance : bool
-        Whether the recipe's m, distance, vote and ties mean anything to it.
+        Whether the voting means anything to it.
     """
 
     label: str
     help: str
-    function: Callable[[Comparison, Recipe], Array]
+    function: Callable[[Comparison, Voting], Array]
     uses_distance: bool = False
 
 
-def maximum(comparison: Comparison, recipe: Recipe) -> Array:
+def maximum(comparison: Comparison, voting: Voting) -> Array:
     """The largest inner product among each class's proxies."""
     return np.maximum.reduceat(comparison.inner, comparison.starts, axis=0)
 
 
-def total(comparison: Comparison, recipe: Recipe) -> Array:
+def total(comparison: Comparison, voting: Voting) -> Array:
     """The sum of the inner products with each class's proxies."""
     return np.add.reduceat(comparison.inner, comparison.starts, axis=0)
 
 
-def nearest_neighbours(comparison: Comparison, recipe: Recipe) -> Array:
+def nearest_neighbours(comparison: Comparison, voting: Voting) -> Array:
     """Votes of the m nearest proxies (all, if there are fewer).
 
     With uniform votes and ties by distance, the share of less than half a vote that a class
     gets on top is the larger the nearer its voters are, so that it only ever decides ties.
     """
-    near, gaps = look_up(DISTANCES, recipe.distance, "distance").nearest(comparison, recipe.m)
+    near, gaps = look_up(DISTANCES, voting.distance, "distance").nearest(comparison, voting.m)
     samples, classes = len(near), len(comparison.starts)
     cells = np.arange(samples)[:, None] * classes + comparison.proxy_class[near]
 
@@ -241,10 +247,10 @@ def nearest_neighbours(comparison: Comparison, recipe: Recipe) -> Array:
         counts = np.bincount(cells.ravel(), flat, samples * classes)
         return counts.astype(np.float64).reshape(samples, classes)
 
-    if recipe.vote == "distance":
+    if voting.vote == "distance":
         return sums(1 / (gaps.astype(np.float64) + NO_DISTANCE)).T
     votes = sums(None)
-    if recipe.ties == "distance":
+    if voting.ties == "distance":
         average = sums(gaps) / np.maximum(votes, 1)
         widest = gaps[:, -1:].astype(np.float64)
         nearness = 1 - np.divide(average, widest, out=np.zeros_like(average), where=widest > 0)

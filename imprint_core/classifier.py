@@ -233,8 +233,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def _scores(self, X: ArrayLike) -> Array:
         """Score of every class, (m, C)."""
         check_is_fitted(self)
-        score, recipe = AGGREGATIONS[self.agg].function, self.recipe
-        return np.concatenate(self._each_part(X, lambda part: score(part, recipe).T))
+        score, voting = AGGREGATIONS[self.agg].function, self.recipe.voting
+        return np.concatenate(self._each_part(X, lambda part: score(part, voting).T))
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Scores (m, C); for two classes (m,), the second's score less the first's.
@@ -281,10 +281,10 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def explain(self, X: ArrayLike) -> Explanation:
         """For each sample of X (m, d): the winning proxy, the runner-up and the margin."""
         check_is_fitted(self)
-        recipe = self.recipe
+        voting = self.recipe.voting
 
         def explained(part: Comparison) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-            scores = AGGREGATIONS[self.agg].function(part, recipe).astype(np.float64)
+            scores = AGGREGATIONS[self.agg].function(part, voting).astype(np.float64)
             gaps = self._gaps(part)
             best = np.argmax(scores, axis=0)
             columns = np.arange(scores.shape[1])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
+from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES, Voting
 from imprint_core.choices import look_up
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
@@ -96,6 +96,11 @@ class Recipe:
     def space(self) -> Space:
         """Recipes of one space share their embeddings' inner products."""
         return Space(self.pretransform, self.shrinkage, self.norm_pre, self.norm_inf)
+
+    @property
+    def voting(self) -> Voting:
+        """How m-NN votes."""
+        return Voting(self.m, self.distance, self.vote, self.ties)
 
     def canonical(self) -> Recipe:
         """The same recipe with whatever its methods don't look at put back to the default."""

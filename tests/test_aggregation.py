@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, compare, smallest
+from imprint_core.aggregation import AGGREGATIONS, DISTANCES, Voting, compare, smallest
 from imprint_core.classifier import ImprintingClassifier
-from imprint_core.recipe import Recipe
 
 PLAIN = {"norm_pre": "none", "norm_post": "none", "norm_inf": "none"}
 
@@ -46,8 +45,8 @@ def test_poor_proxies_do_no_harm(name):
     for proxies in (np.zeros((4, 3)), np.ones((4, 3)), np.eye(3)[:1], np.repeat(np.eye(3)[:2], 2, axis=0)):
         samples = np.array([[0.0, 0, 0], [1, 0, 0], [5, 5, 5]])
         for vote in ("uniform", "distance"):
-            recipe = Recipe(agg="mnn", distance=name, m=3, vote=vote)
-            scores = AGGREGATIONS["mnn"].function(compare(proxies, samples, np.array([0])), recipe)
+            voting = Voting(distance=name, m=3, vote=vote)
+            scores = AGGREGATIONS["mnn"].function(compare(proxies, samples, np.array([0])), voting)
             assert np.isfinite(scores).all()
 
 
@@ -60,7 +59,7 @@ def test_votes_by_the_book(seed, m, distance):
     metric = {"manhattan": "cityblock"}.get(distance, distance)
     comparison = compare(proxies, samples, starts)
     for vote in ("uniform", "distance"):
-        scores = AGGREGATIONS["mnn"].function(comparison, Recipe(agg="mnn", distance=distance, m=m, vote=vote))
+        scores = AGGREGATIONS["mnn"].function(comparison, Voting(distance=distance, m=m, vote=vote))
         for i, gaps in enumerate(cdist(samples, proxies, metric)):
             near = np.argsort(gaps)[:m]
             votes = {c: [gaps[j] for j in near if owner[j] == c] for c in range(3)}
@@ -75,19 +74,19 @@ def test_ties_by_distance_never_overrule_a_vote():
     """Two votes from afar beat one at distance zero; of one vote each the nearer wins."""
     proxies = np.array([[9.0], [9.5], [0.0], [2.0]])
     starts = np.array([0, 2, 3])
-    far = AGGREGATIONS["mnn"].function(compare(proxies, np.array([[0.0]]), starts), Recipe(agg="mnn", m=4))
+    far = AGGREGATIONS["mnn"].function(compare(proxies, np.array([[0.0]]), starts), Voting(m=4))
     assert far.argmax() == 0
-    near = AGGREGATIONS["mnn"].function(compare(proxies, np.array([[1.5]]), starts), Recipe(agg="mnn", m=2))
+    near = AGGREGATIONS["mnn"].function(compare(proxies, np.array([[1.5]]), starts), Voting(m=2))
     assert near.argmax() == 2
-    published = Recipe(agg="mnn", m=2, ties="published")
+    published = Voting(m=2, ties="published")
     assert AGGREGATIONS["mnn"].function(compare(proxies, np.array([[1.5]]), starts), published).argmax() == 1
 
 
 def test_max_and_sum():
     comparison = compare(np.array([[3.0], [-2.0], [2.0], [1.5]]), np.array([[1.0], [-1.0]]), np.array([0, 2]))
-    recipe = Recipe()
-    np.testing.assert_allclose(AGGREGATIONS["max"].function(comparison, recipe), [[3, 2], [2, -1.5]])
-    np.testing.assert_allclose(AGGREGATIONS["sum"].function(comparison, recipe), [[1, -1], [3.5, -3.5]])
+    voting = Voting()
+    np.testing.assert_allclose(AGGREGATIONS["max"].function(comparison, voting), [[3, 2], [2, -1.5]])
+    np.testing.assert_allclose(AGGREGATIONS["sum"].function(comparison, voting), [[1, -1], [3.5, -3.5]])
 
 
 @given(st.integers(0, 999), st.integers(1, 9), st.sampled_from([9, 64, 333, 640]), st.integers(0, 2))
