@@ -32,6 +32,16 @@ def _k_above_n(recipe: Recipe, n: int, classes: int) -> str:
     )
 
 
+def _scaled_on_one_side(recipe: Recipe, n: int, classes: int) -> str:
+    by_distance = AGGREGATIONS[recipe.agg].uses_distance and recipe.distance != "cosine"
+    if by_distance or recipe.norm_pre == "none" or recipe.norm_inf != "none":
+        return ""
+    return (
+        "NORM pre scales the shots and NORM inf leaves test embeddings as they are. Here that changes no prediction, "
+        "only the scores, and the paper leaves the combination out; set NORM inf to L2."
+    )
+
+
 def _lengths(recipe: Recipe, n: int, classes: int) -> str:
     if not AGGREGATIONS[recipe.agg].uses_distance or recipe.distance == "cosine" or GENERATORS[recipe.gen].ridge:
         return ""
@@ -112,6 +122,7 @@ def _whitening_undone(recipe: Recipe, n: int, classes: int) -> str:
 
 _RULES = (
     _k_above_n,
+    _scaled_on_one_side,
     _lengths,
     _m_above_proxies,
     _sum_of_others,

@@ -56,13 +56,14 @@ PRESETS: dict[str, Preset] = {
     ),
     "oracle": Preset(
         "Oracle: least squares",
-        "Looks at all classes at once, so it is not an imprinting method but a bound for one.",
+        "Ridge regression on all classes' shots at once; the paper calls it the oracle, and no imprinting method.",
         "Westerhoff et al., TMLR 2025, Table 1, “Oracle”; λ is the FM's weight decay (Table A.4)",
         Recipe("ls", 1, "none", "none", "none", "max"),
     ),
     "whitened": Preset(
         "Ours: whitened mean",
-        "One mean a class after within-class whitening: a few shots say along which directions classes vary anyway.",
+        "One mean a class after within-class whitening: the shots of all classes together say along which directions a "
+        "class varies anyway.",
         "This project; Fisher's linear discriminant (1936) between lengths, with the shrinkage chosen within the shots",
         Recipe("mean", 1, "none", "l2", "l2", "max", pretransform="whiten"),
     ),

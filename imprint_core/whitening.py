@@ -228,7 +228,9 @@ def _choose(
     if rule == "auto":
         return leave_one_out(spread, codes, m_v, means_gram, sizes)
     if rule == "ledoit_wolf":
-        return ledoit_wolf(spread)
+        # The estimate may be 0 also where the spread has no inverse.
+        deficient = len(spread.variances) < spread.dim
+        return max(ledoit_wolf(spread), SHRINKAGES[0] if deficient else 0.0)
     return float(rule)
 
 

@@ -19,6 +19,7 @@ def test_presets_make_sense(preset):
     [
         (Recipe(k=20), 5, "k = 20 is more than the 5 shots of a class"),
         (Recipe(k=20), 1, "With one shot a class, that shot is its only proxy"),
+        (Recipe(norm_inf="none"), 50, "NORM pre scales the shots and NORM inf leaves test embeddings as they are"),
         (replace(VOTES, norm_inf="none"), 50, "Proxies are scaled to about length 1 and test embeddings are not"),
         (replace(VOTES, norm_inf="none", norm_post="none"), 50, "Proxies are scaled to about length 1"),
         (replace(VOTES, norm_pre="none", norm_post="none"), 50, "Test embeddings are scaled to length 1 and proxies"),
@@ -48,7 +49,7 @@ def test_what_makes_no_sense_says_why_and_what_to_change(recipe, n, sentence):
 
 
 def test_a_cosine_does_not_mind_lengths():
-    assert advise(replace(VOTES, norm_inf="none", distance="cosine"), 50, 10) == []
+    assert advise(replace(VOTES, norm_pre="none", norm_post="none", distance="cosine"), 50, 10) == []
 
 
 def test_proxies_a_class():

@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imprint_core import classifier
-from imprint_core.aggregation import DISTANCES
+from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
-from imprint_core.normalization import POST_NORMALIZATIONS
+from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
 from imprint_core.transforms import TRANSFORMS
 
 # In the two features of scikit-learn's blobs: proxies of many pseudo-classes have to share two directions,
@@ -250,3 +251,61 @@ def test_order_of_samples_and_of_classes_means_nothing(parameters):
         other = {"ant": "zz", "mole": "aa", "zebra": "mm"}
         renamed = model.fit(X[order], np.array([other[c] for c in y])[order]).predict(T)
         np.testing.assert_array_equal([other[c] for c in plain], renamed)
+
+
+@pytest.mark.parametrize("gen", GENERATORS)
+@pytest.mark.parametrize("post", ["l2", "quantile"])
+def test_order_of_classes_means_nothing_to_any_method(gen, post):
+    """Their samples' order may, where random numbers choose among them."""
+    X, y, T = three_classes(3)
+    model = ImprintingClassifier(gen, 3, norm_post=post, lam=0.1)
+    plain = model.fit(X, y).predict(T)
+    other = {"ant": "zz", "mole": "aa", "zebra": "mm"}
+    renamed = model.fit(X, [other[c] for c in y]).predict(T)
+    np.testing.assert_array_equal([other[c] for c in plain], renamed)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=300)
+def test_no_recipe_crashes_on_poor_shots_or_gives_nan(data):
+    """Zeros, duplicates, constant features, classes of one sample, one class, few dimensions, k and m too large."""
+    pick = lambda table: data.draw(st.sampled_from(sorted(table)))  # noqa: E731
+    seed, n, d = data.draw(st.integers(0, 99)), data.draw(st.integers(2, 14)), data.draw(st.integers(1, 20))
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)).astype(data.draw(st.sampled_from([np.float32, np.float64])))
+    kind = data.draw(st.sampled_from(["good", "zeros", "some zeros", "duplicates", "constant", "tiny", "huge"]))
+    if kind == "zeros":
+        X[:] = 0
+    elif kind == "some zeros":
+        X[::3] = 0
+    elif kind == "duplicates":
+        X[:] = X[rng.integers(0, 2, n)]
+    elif kind == "constant":
+        X[:, 1:] = 3
+    elif kind in ("tiny", "huge"):
+        X *= X.dtype.type({"tiny": 1e-12, "huge": 1e8}[kind])
+    y = np.sort(rng.integers(0, data.draw(st.integers(1, 4)), n))
+    lam = 1e-4 if kind != "huge" else 1e12
+    recipe = Recipe(
+        gen=pick(GENERATORS),
+        k=data.draw(st.integers(1, 20)),
+        norm_pre=pick(NORMALIZATIONS),
+        norm_post=pick(POST_NORMALIZATIONS),
+        norm_inf=pick(NORMALIZATIONS),
+        agg=pick(AGGREGATIONS),
+        pretransform=pick(TRANSFORMS),
+        shrinkage=data.draw(st.sampled_from(["auto", "ledoit_wolf", 0.3])),
+        lam=lam,
+        m=data.draw(st.integers(1, 20)),
+        distance=pick(DISTANCES),
+        vote=pick(VOTES),
+        ties=pick(TIES),
+    )
+    model = ImprintingClassifier.from_recipe(recipe)
+    fitted = model.fit(X, y)
+    assert np.isfinite(fitted.proxies_).all()
+    T = np.concatenate([X, rng.normal(size=(3, d)).astype(X.dtype), np.zeros((1, d), X.dtype)])
+    assert np.isfinite(fitted.decision_function(T)).all()
+    assert set(fitted.predict(T)) <= set(y)
+    told = fitted.explain(T)
+    assert not np.isnan(told.margin).any()

@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.generation import GENERATORS
 from imprint_core.presets import PRESETS, preset_of
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
@@ -129,7 +130,9 @@ def _draw(values: Values, defaults: Values, choices: Mapping[str, list[Any]]) ->
 
 def _preset(values: Values) -> None:
     """Offer the recipes that have a name, and show which of them is chosen."""
-    named = preset_of(recipe_of(values))
+    recipe = recipe_of(values)
+    own_lambda = GENERATORS[recipe.gen].ridge and values["lam_from"] == "own"
+    named = "" if own_lambda else preset_of(recipe)
     options = list(PRESETS) if named else [_OWN_CHOICE, *PRESETS]
     if st.session_state.get("preset") != (named or _OWN_CHOICE):
         st.session_state.preset = named or _OWN_CHOICE

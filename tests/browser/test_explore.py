@@ -148,3 +148,26 @@ def test_switching_the_theme_repaints_what_is_drawn(visit):
     fill, text = page.evaluate(colours)
     assert text != before
     assert fill == text
+
+
+def test_a_preset_is_chosen_changed_and_gone_back_to(visit):
+    page = visit.open()
+    visit.settle()
+    preset = page.get_by_role("combobox", name="Preset")
+    preset.click()
+    page.get_by_role("option", name="Ours: whitened mean").click()
+    visit.settle()
+    whitened = visit.accuracy()
+    assert visit.search() == "?transform=whiten&pre=none&gen=mean&k=1"
+    assert "Whitening with shrinkage" in page.locator("[data-testid=stAlert]").inner_text()
+    page.get_by_role("radio", name="m-NN").or_(page.get_by_role("button", name="m-NN")).first.click()
+    visit.settle()
+    assert "agg=mnn" in visit.search()
+    assert page.get_by_role("slider", name="m: proxies that vote").is_visible()
+    page.go_back()
+    visit.settle()
+    assert visit.accuracy() == whitened
+    assert visit.search() == "?transform=whiten&pre=none&gen=mean&k=1"
+    assert not page.get_by_role("slider", name="m: proxies that vote").is_visible()
+    assert not visit.errors
+    assert not visit.outside

@@ -397,6 +397,7 @@ def test_lambda_is_the_fms_or_ones_own():
     assert app.selectbox(key="preset").value == "oracle"
     own = small(gen="ls", pre="none", post="none", inf="none", lam_from="own", lam="5")
     assert own.select_slider(key="lam").value == 5
+    assert own.selectbox(key="preset").value == "own choice"
     assert "least squares, λ = 5" in " ".join(m.value for m in own.markdown)
     assert metrics(own)["Accuracy"].value != metrics(app)["Accuracy"].value
     app.selectbox(key="fm").set_value("resnet50").run()
