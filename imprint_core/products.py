@@ -178,7 +178,7 @@ class Made(NamedTuple):
 
 
 class Kept(Generic[T]):
-    """The values made last."""
+    """The values made last, under their keys."""
 
     def __init__(self) -> None:
         self._values: OrderedDict[Hashable, T] = OrderedDict()
