@@ -109,8 +109,9 @@ def _order_matters(recipe: Recipe, n: int, classes: int) -> str:
     if recipe.norm_post != "quantile_published" or classes < 2:
         return ""
     return (
-        "The published quantiles leave the first class as it is and fit each later one to those before it: with the "
-        "classes in another order the accuracy is another; NORM post quantile doesn't depend on it."
+        "The published quantiles leave the first class as it is and fit each later one to those before it. So the "
+        "first may come out longer than all others and win everything, and the accuracy is another with the classes in "
+        "another order; NORM post quantile doesn't depend on it."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple, TypeVar
 
@@ -54,8 +55,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     gen, k, norm_pre, norm_post, norm_inf, agg, pretransform, shrinkage, lam, m, distance, vote, ties
         As in `Recipe`.
     random_state : int, default=0
-        Seed of the GEN methods that draw random numbers; each class uses it afresh, as the
-        paper does.
+        Seed, 0 to 2³² − 1, of the GEN methods that draw random numbers; each class uses it
+        afresh, as the paper does.
 
     Attributes
     ----------
@@ -86,6 +87,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     proxy_class_: NDArray[np.intp]
     proxy_source_: NDArray[np.object_]
     transform_: Map
+    _codes: NDArray[np.intp]
+    _shots: Array
 
     def __init__(
         self,
@@ -134,8 +137,14 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             If a parameter is not valid.
         """
         values = {f.name: getattr(self, f.name) for f in fields(Recipe)}
-        values |= {name: int(v) for name, v in values.items() if isinstance(v, np.integer)}
+        values |= {name: v.item() for name, v in values.items() if isinstance(v, np.generic)}
         return Recipe(**values)
+
+    def _seed(self) -> int:
+        seed = self.random_state
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+            raise ImprintError(f"random_state is {seed!r}; it must be a whole number from 0 to 2³² − 1.")
+        return int(seed)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> ImprintingClassifier:
         """Imprint the proxies of the shots.
@@ -147,12 +156,14 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         y : array-like of shape (n,)
             Their classes.
         """
-        recipe = self.recipe
-        X, y = validate_data(self, X, y, dtype=[np.float32, np.float64])
+        fresh = copy(self)
+        X, y = validate_data(fresh, X, y, dtype=[np.float32, np.float64])
         check_classification_targets(y)
-        self.classes_, self._codes = np.unique(y, return_inverse=True)
-        self._shots = np.asarray(X)
-        self._imprint_all(recipe)
+        fresh.classes_, fresh._codes = np.unique(y, return_inverse=True)
+        fresh._shots = np.asarray(X)
+        fresh._imprint_all(self.recipe)
+        # All at once, so that a fit that fails leaves what was fitted before.
+        self.__dict__.update(fresh.__dict__)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> ImprintingClassifier:
@@ -160,7 +171,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
         Only the proxies of classes with new shots change, unless a proxy depends on all classes'
         shots: after a fitted transform, with least squares, and with NORM_post quantile. All
-        shots are kept for that, as a class's proxies are made from all of its shots.
+        shots are kept for that, as a class's proxies are made from all of its shots. NORM_post
+        quantile_published fits classes to those that came before, in the order in which they come.
 
         Parameters
         ----------
@@ -171,22 +183,36 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """
         if not hasattr(self, "classes_"):
             return self.fit(X, y)
-        recipe = self.recipe
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], reset=False)
         check_classification_targets(y)
+        y = np.asarray(y)
+        kinds = ["numbers" if labels.dtype.kind in "biuf" else "names" for labels in (self.classes_, y)]
+        if kinds[0] != kinds[1]:
+            raise ImprintError(
+                f"The classes so far are {kinds[0]}, such as {self.classes_[0]!r}, and the new ones {kinds[1]}, such "
+                f"as {y[0]!r}; call all classes by the same kind of label."
+            )
+        grown = copy(self)
+        grown._add(np.asarray(X), y)
+        # All at once, so that an addition that fails loses nothing.
+        self.__dict__.update(grown.__dict__)
+        return self
+
+    def _add(self, X: Array, y: NDArray[Any]) -> None:
+        recipe = self.recipe
         before = self.classes_
         self.classes_ = np.union1d(before, y)
         codes = np.searchsorted(self.classes_, y)
         moved = np.searchsorted(self.classes_, before)
         self._codes = np.concatenate([moved[self._codes], codes])
-        self._shots = np.concatenate([self._shots, np.asarray(X, dtype=self._shots.dtype)])
+        self._shots = np.concatenate([self._shots, X])
         post = POST_NORMALIZATIONS[recipe.norm_post]
         if TRANSFORMS[recipe.pretransform].fitted or GENERATORS[recipe.gen].ridge or not post.separate:
             self._imprint_all(recipe)
-            return self
+            return
         changed = np.unique(codes)
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
-        made, sources = generate(x, self._members(changed), recipe.gen, recipe.k, self.random_state)
+        made, sources = generate(x, self._members(changed), recipe.gen, recipe.k, self._seed())
         owner = moved[self.proxy_class_]
         stay = ~np.isin(owner, changed)
         kept, kept_sources = self.proxies_[stay], self.proxy_source_[stay]
@@ -200,7 +226,6 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.proxies_ = normed[order]
         self.proxy_class_ = owners[order]
         self.proxy_source_ = np.concatenate([kept_sources, _or_none(np.concatenate(sources))])[order]
-        return self
 
     def _members(self, classes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
         return [np.flatnonzero(self._codes == c) for c in classes]
@@ -209,7 +234,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.transform_ = fit_transform(recipe.pretransform, self._shots, self._codes, recipe.shrinkage)
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
         members = self._members(np.arange(len(self.classes_)))
-        made, sources = generate(x, members, recipe.gen, recipe.k, self.random_state, recipe.lam)
+        made, sources = generate(x, members, recipe.gen, recipe.k, self._seed(), recipe.lam)
         sizes = np.array([len(p) for p in made])
         starts = np.cumsum(sizes) - sizes
         self.proxies_ = POST_NORMALIZATIONS[recipe.norm_post].function(np.concatenate(made), starts)
@@ -267,8 +292,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             Rows of `proxies_`.
         """
         count = self.m if n_neighbors is None else n_neighbors
-        if count < 1:
-            raise ImprintError(f"n_neighbors is {count!r}; it must be 1 or more.")
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ImprintError(f"n_neighbors is {count!r}; it must be a whole number from 1 up.")
 
         def nearest(part: Comparison) -> tuple[NDArray[np.intp], Array]:
             if AGGREGATIONS[self.agg].uses_distance:

@@ -223,7 +223,7 @@ def accuracy_over_k(
     label, level = flat
     figure.add_trace(
         go.Scatter(
-            x=[min(ks), max(ks)],
+            x=_across(ks),
             y=[level.median] * 2,
             mode="lines",
             name=label,
@@ -252,7 +252,7 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
     figure = _curve(ns, runs, "NC1", "NC1 %{y:.2f}")
     figure.add_trace(
         go.Scatter(
-            x=[min(ns), max(ns)],
+            x=_across(ns),
             y=[1, 1],
             mode="lines",
             name="NC1 = 1",
@@ -335,6 +335,11 @@ def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) ->
         )
     )
     return figure
+
+
+def _across(xs: Sequence[int]) -> list[float]:
+    """Where a line across the whole chart begins and ends; a chart of one point is given some width."""
+    return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
 
 
 def _mark(x: int, run: Summary, name: str, unit: str) -> go.Scatter:

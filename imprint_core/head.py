@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from imprint_core.aggregation import NO_DISTANCE, ROUNDING, mahalanobis_axes
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
+from imprint_core.mapping import BASES
 from imprint_core.recipe import Recipe
 
 FORMAT = "imprint head 1"
@@ -157,16 +158,25 @@ def _dtype(name: str, array: Any, weight: np.dtype[Any]) -> torch.dtype:
 
 def save_head(model: ImprintingClassifier, path: Path | str) -> None:
     """Write the fitted estimator's head to a `.safetensors` file: the file is whole, or isn't there."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise ImprintError(f"{path} can't be written: give the name of a file in a folder that exists.")
     head = to_module(model)
-    about = {
-        "format": FORMAT,
-        "recipe": json.dumps(asdict(head.recipe)),
-        "classes": json.dumps(head.classes),
-        "base": head.base,
-    }
-    aside = Path(path).with_name(Path(path).name + ".part")
-    save_file(dict(head.named_buffers()), aside, about)
-    aside.replace(path)
+    try:
+        about = {
+            "format": FORMAT,
+            "recipe": json.dumps(asdict(head.recipe)),
+            "classes": json.dumps(head.classes),
+            "base": head.base,
+        }
+    except TypeError:
+        raise ImprintError(f"Classes such as {head.classes[0]!r} can't be saved; use numbers or text.") from None
+    aside = path.with_name(path.name + ".part")
+    try:
+        save_file(dict(head.named_buffers()), aside, about)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def load_head(path: Path | str) -> ImprintedHead:
@@ -177,17 +187,40 @@ def load_head(path: Path | str) -> ImprintedHead:
     ImprintError
         If the file is none, or is damaged.
     """
+    if not Path(path).is_file():
+        raise ImprintError(f"There is no file {path}.")
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         if about.get("format") != FORMAT:
             raise ImprintError(f"{path} is no imprinted head; save one with save_head.")
-        recipe = Recipe.from_dict(json.loads(about["recipe"]))
-        head = ImprintedHead(recipe, json.loads(about["classes"]), about["base"], tensors)
-        classes = tensors["proxy_class"]
-        if tensors["weight"].shape[0] != len(classes) or int(classes.max()) + 1 != len(head.classes):
-            raise KeyError("proxies and classes don't match")
+        values, classes = json.loads(about["recipe"]), json.loads(about["classes"])
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ImprintError(f"{path} can't be read as an imprinted head; save it again with save_head.") from error
-    return head
+    base = about.get("base", "")
+    if not isinstance(values, dict) or not _fits(values, classes, base, tensors):
+        raise ImprintError(f"{path} is damaged: its parts don't fit each other; save it again with save_head.")
+    return ImprintedHead(Recipe.from_dict(values), classes, base, tensors)
+
+
+def _fits(recipe: dict[str, Any], classes: Any, base: str, tensors: dict[str, Tensor]) -> bool:
+    """Whether the parts of a file make a head: every tensor there, of its shape and kind, and finite."""
+    weight, owner = tensors.get("weight"), tensors.get("proxy_class")
+    if weight is None or owner is None or weight.ndim != 2 or not len(weight) or base not in BASES:
+        return False
+    d, r = weight.shape[1], tensors["axes"].shape[-1] if "axes" in tensors else 0
+    shapes: dict[str, tuple[int, ...]] = {"weight": tuple(weight.shape), "proxy_class": (len(weight),)}
+    if "centre" in tensors:
+        shapes["centre"] = (d,)
+    if {"axes", "gains", "scale"} & set(tensors):
+        shapes |= {"axes": (d, r), "gains": (r,), "scale": ()}
+    if recipe.get("agg") == "mnn" and recipe.get("distance") == "mahalanobis":
+        q = tensors["proxy_scale"].numel() if "proxy_scale" in tensors else 0
+        shapes |= {"proxy_mean": (d,), "proxy_axes": (d, q), "proxy_scale": (q,), "proxy_ridge": ()}
+    if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != shapes:
+        return False
+    real = [tensor for name, tensor in tensors.items() if name != "proxy_class"]
+    if owner.dtype != torch.int64 or not all(t.is_floating_point() and bool(t.isfinite().all()) for t in real):
+        return False
+    return isinstance(classes, list) and sorted(set(owner.tolist())) == list(range(len(classes)))

@@ -83,19 +83,17 @@ def identity(x: Array) -> Array:
     return x
 
 
-def to_quantiles(rows: Array, reference: Array) -> Array:
-    """Give every row (p, d) the distribution of the reference's entries, rank by rank.
+def to_levels(rows: Array, levels: NDArray[np.float64]) -> Array:
+    """Give every row (p, d) the values `levels` (d,), rank by rank.
 
-    The entry of rank i becomes the reference's quantile at (i + ½)/d, linearly interpolated
-    (facts §1). Equal entries of a row stay equal: they get the mean of their quantiles.
+    Equal entries of a row stay equal: they get the mean of their levels.
     """
     d = rows.shape[1]
-    levels = np.quantile(reference, (np.arange(d) + 0.5) / d).astype(rows.dtype)
     order = np.argsort(rows, axis=1, kind="stable")
     ordered = np.take_along_axis(rows, order, axis=1)
     mapped = np.empty_like(rows)
-    np.put_along_axis(mapped, order, np.broadcast_to(levels, rows.shape), axis=1)
-    sums = np.concatenate([[0], np.cumsum(levels, dtype=np.float64)])
+    np.put_along_axis(mapped, order, np.broadcast_to(levels.astype(rows.dtype), rows.shape), axis=1)
+    sums = np.concatenate([[0], np.cumsum(levels)])
     for i in np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1)):
         starts = np.flatnonzero(np.concatenate([[True], ordered[i, 1:] != ordered[i, :-1]]))
         ends = np.append(starts[1:], d)
@@ -104,8 +102,12 @@ def to_quantiles(rows: Array, reference: Array) -> Array:
 
 
 def quantile(proxies: Array, starts: NDArray[np.intp]) -> Array:
-    """Every proxy gets the distribution of all proxies' entries, so that no order of classes matters."""
-    return to_quantiles(proxies, proxies.ravel())
+    """Every proxy gets the distribution of all proxies' entries, so that no order of classes matters.
+
+    The entry of rank i becomes their quantile at (i + ½)/d, linearly interpolated (facts §1).
+    """
+    d = proxies.shape[1]
+    return to_levels(proxies, np.quantile(proxies.astype(np.float64), (np.arange(d) + 0.5) / d))
 
 
 def quantile_published(proxies: Array, starts: NDArray[np.intp]) -> Array:
@@ -114,11 +116,31 @@ def quantile_published(proxies: Array, starts: NDArray[np.intp]) -> Array:
     What the official code does under the name of Hosoda et al. (facts §1, NORM): they meant the
     distribution of the FM's own classifier. It depends on the order of the classes.
     """
+    d = proxies.shape[1]
     mapped = proxies.copy()
     edges = [*starts[1:], len(proxies)]
+    # A mapped class has few different entries, many times each: they are kept sorted, with their counts.
+    values = np.sort(proxies[: edges[0]].astype(np.float64), axis=None)
+    counts = np.ones(len(values), dtype=np.intp)
     for start, end in pairwise(edges):
-        mapped[start:end] = to_quantiles(proxies[start:end], mapped[:start].ravel())
+        levels = _quantiles(values, counts, (np.arange(d) + 0.5) / d)
+        mapped[start:end] = to_levels(proxies[start:end], levels)
+        new, times = np.unique(mapped[start:end].astype(np.float64), return_counts=True)
+        values, counts = np.concatenate([values, new]), np.concatenate([counts, times])
+        order = np.argsort(values, kind="stable")
+        values, counts = values[order], counts[order]
     return mapped
+
+
+def _quantiles(
+    values: NDArray[np.float64], counts: NDArray[np.intp], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Linearly interpolated quantiles of sorted values that occur several times, as `np.quantile` has them."""
+    reached = np.cumsum(counts)
+    position = shares * (reached[-1] - 1)
+    low = values[np.searchsorted(reached, np.floor(position), side="right")]
+    high = values[np.searchsorted(reached, np.ceil(position), side="right")]
+    return low + (high - low) * (position - np.floor(position))
 
 
 NORMALIZATIONS: dict[str, Normalization] = {

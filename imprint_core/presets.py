@@ -64,7 +64,8 @@ PRESETS: dict[str, Preset] = {
         "Ours: whitened mean",
         "One mean a class after within-class whitening: the shots of all classes together say along which directions a "
         "class varies anyway.",
-        "This project; Fisher's linear discriminant (1936) between lengths, with the shrinkage chosen within the shots",
+        "This project. It is Fisher's linear discriminant (1936) on embeddings of length 1, compared by angle; the "
+        "shrinkage is chosen by leaving out shots",
         Recipe("mean", 1, "none", "l2", "l2", "max", pretransform="whiten"),
     ),
 }

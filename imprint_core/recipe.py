@@ -145,9 +145,11 @@ class Recipe:
         name += f", λ = {self.lam:g}" if gen.ridge else ""
         norms = (NORMALIZATIONS[self.norm_pre], POST_NORMALIZATIONS[self.norm_post], NORMALIZATIONS[self.norm_inf])
         parts += [name, "NORM " + " / ".join(n.label for n in norms)]
-        voting = f" with m = {self.m}, {DISTANCES[self.distance].label} distance, {self.vote} votes"
+        votes = "votes by distance" if self.vote == "distance" else f"uniform votes, ties {_TIES[self.ties]}"
+        voting = f" with m = {self.m}, {DISTANCES[self.distance].label} distance, {votes}"
         parts.append(f"AGG {agg.label}" + (voting if agg.uses_distance else ""))
         return " · ".join(parts)
 
 
+_TIES = {"distance": "by distance", "published": "to the lowest class"}
 _DEFAULTS = {f.name: f.default for f in fields(Recipe)}

@@ -103,7 +103,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
         f"{gain.median:+.1f} points".replace("-", "−"),
         "this is that recipe"
         if selection.recipe.canonical() == _ONE_MEAN.canonical()
-        else _range(gain, " points", "+"),
+        else _range(gain, " points", "+") + ", seed by seed",
         help="Against the preset of Qi et al. (2018): one mean a class, all norms L2, on the same shots and test "
         f"samples, seed by seed. It reaches {baseline.median:.1f} %.",
         **plain,
@@ -233,7 +233,7 @@ def _sources(selection: Selection) -> None:
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
     _heading("What this stands on")
     st.markdown(
-        f"- **Recipe**: {selection.recipe} (NORM pre / post / inf)\n"
+        f"- **Recipe** (NORM as pre / post / inf): {selection.recipe}\n"
         f"- **FM**: {fm['label']}, {fm['dim']} dimensions, frozen. Weights: {fm['weights_origin']}.\n"
         f"- **Data**: {data['label']}; {samples['train']['count']:,} training and "
         f"{samples['test']['count']:,} test samples embedded, drawn at random per class. {data['origin']}\n"

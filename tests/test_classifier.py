@@ -209,8 +209,10 @@ def test_kneighbors_are_the_nearest_proxies():
     np.testing.assert_array_equal(near, np.argsort(every, axis=1)[:, :4])
     np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :4])
     assert model.kneighbors(T, 99)[1].shape == (20, 9)
-    with pytest.raises(ImprintError, match="n_neighbors is 0; it must be 1 or more"):
+    with pytest.raises(ImprintError, match="n_neighbors is 0; it must be a whole number from 1 up"):
         model.kneighbors(T, 0)
+    with pytest.raises(ImprintError, match=r"n_neighbors is 1\.5"):
+        model.kneighbors(T, 1.5)
 
 
 def test_a_long_test_set_is_compared_in_parts(monkeypatch):
@@ -309,3 +311,61 @@ def test_no_recipe_crashes_on_poor_shots_or_gives_nan(data):
     assert set(fitted.predict(T)) <= set(y)
     told = fitted.explain(T)
     assert not np.isnan(told.margin).any()
+
+
+def test_what_fails_loses_nothing():
+    """A fit or an addition that raises leaves the estimator as it was, and the next addition works."""
+    X, y, T = three_classes()
+    model = ImprintingClassifier("kmeans", 3).fit(X.astype(np.float32), y)
+    before = model.predict(T)
+    for method in (model.fit, model.partial_fit):
+        model.set_params(random_state=-1)
+        with pytest.raises(ImprintError, match="random_state is -1; it must be a whole number from 0"):
+            method(X[:4], ["new"] * 4)
+        model.set_params(random_state=0)
+        with pytest.raises(ValueError, match="NaN"):
+            method(np.full((2, 6), np.nan), ["new", "other"])
+        np.testing.assert_array_equal(model.predict(T), before)
+        assert model.classes_.tolist() == ["ant", "mole", "zebra"]
+    model.partial_fit(X[:4], ["new"] * 4)
+    assert "new" in model.classes_
+
+
+def test_shots_of_another_precision_and_size_are_added_as_they_are():
+    X, y, T = three_classes()
+    model = ImprintingClassifier("mean").fit(X.astype(np.float32), y)
+    model.partial_fit(T[:3] * 1e60, ["far"] * 3)
+    assert np.isfinite(model.proxies_).all()
+    assert model.predict(T[:1] * 1e60).tolist() == ["far"]
+
+
+def test_labels_of_another_kind_are_refused():
+    X, y, _ = three_classes()
+    model = ImprintingClassifier("mean").fit(X, np.unique(y, return_inverse=True)[1])
+    with pytest.raises(ImprintError, match=r"The classes so far are numbers, .* and the new ones names"):
+        model.partial_fit(X, y)
+    assert model.classes_.tolist() == [0, 1, 2]
+    model.partial_fit(X[:2], [2.0, 3.0])
+    assert model.classes_.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("seed", [None, 1.5, "x", True, 2**32, np.random.RandomState(0)])
+def test_random_state_is_a_whole_number(seed):
+    X, y, _ = three_classes()
+    with pytest.raises(ImprintError, match="random_state is"):
+        ImprintingClassifier(random_state=seed).fit(X, y)
+
+
+def test_numpy_numbers_are_parameters_too():
+    X, y, T = three_classes()
+    plain = ImprintingClassifier("kls", 3, lam=0.5, agg="mnn", m=2, pretransform="whiten", shrinkage=0.25).fit(X, y)
+    model = ImprintingClassifier(
+        "kls",
+        np.int64(3),
+        lam=np.float32(0.5),
+        agg="mnn",
+        m=np.int8(2),
+        pretransform="whiten",
+        shrinkage=np.float32(0.25),
+    )
+    np.testing.assert_array_equal(model.fit(X, y).predict(T), plain.predict(T))

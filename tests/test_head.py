@@ -1,11 +1,15 @@
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from imprint_core.aggregation import DISTANCES
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.head import load_head, save_head, to_module
+from imprint_core.head import FORMAT, load_head, save_head, to_module
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.transforms import TRANSFORMS
@@ -56,10 +60,53 @@ def test_head_stands_in_for_a_last_layer(vit_digits):
 
 def test_what_is_no_head_is_told(tmp_path, vit_digits):
     file = tmp_path / "head.safetensors"
-    with pytest.raises(ImprintError, match="can't be read as an imprinted head"):
+    with pytest.raises(ImprintError, match="There is no file"):
         load_head(file)
     file.write_bytes(b"not a head")
     with pytest.raises(ImprintError, match="can't be read as an imprinted head"):
         load_head(file)
     with pytest.raises(ImprintError, match="is no imprinted head; save one with save_head"):
         load_head(vit_digits.info.path)
+
+
+DAMAGE = {
+    "recipe null": ({"recipe": "null"}, {}),
+    "recipe list": ({"recipe": "[1]"}, {}),
+    "classes a number": ({"classes": "3"}, {}),
+    "classes text": ({"classes": '"abc"'}, {}),
+    "too few classes": ({"classes": "[0]"}, {}),
+    "unknown base": ({"base": "zzz"}, {}),
+    "no proxies": ({}, {"weight": torch.zeros(0, 3), "proxy_class": torch.zeros(0, dtype=torch.int64)}),
+    "NaN": ({}, {"weight": torch.full((2, 3), torch.nan)}),
+    "whole numbers": ({}, {"weight": torch.ones(2, 3, dtype=torch.int64)}),
+    "classes of another kind": ({}, {"proxy_class": torch.tensor([0.0, 1.0])}),
+    "a class that isn't there": ({}, {"proxy_class": torch.tensor([0, -5])}),
+    "a short centre": ({}, {"centre": torch.zeros(2)}),
+    "axes without gains": ({}, {"axes": torch.zeros(3, 1)}),
+    "no distance": ({"recipe": json.dumps(asdict(Recipe(agg="mnn", distance="mahalanobis")))}, {}),
+    "a foreign tensor": ({}, {"more": torch.zeros(1)}),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damaged_heads_are_told(kind, tmp_path):
+    about = {"format": FORMAT, "recipe": json.dumps(asdict(Recipe("mean"))), "classes": "[0, 1]", "base": "none"}
+    tensors = {"weight": torch.eye(2, 3), "proxy_class": torch.tensor([0, 1])}
+    file = tmp_path / "head.safetensors"
+    save_file(tensors, file, about)
+    assert load_head(file)(torch.ones(1, 3)).shape == (1, 2)
+    changed_about, changed_tensors = DAMAGE[kind]
+    save_file(tensors | changed_tensors, file, about | changed_about)
+    with pytest.raises(ImprintError, match="is damaged: its parts don't fit each other"):
+        load_head(file)
+
+
+def test_what_cannot_be_saved_is_told_and_leaves_nothing(tmp_path):
+    model = ImprintingClassifier("mean").fit(np.eye(4), [0, 0, 1, 1])
+    for place in (tmp_path / "none" / "head.safetensors", tmp_path):
+        with pytest.raises(ImprintError, match="can't be written"):
+            save_head(model, place)
+    model.classes_ = np.array(["2026-11-23", "2026-11-24"], dtype="datetime64[D]")
+    with pytest.raises(ImprintError, match="can't be saved; use numbers or text"):
+        save_head(model, tmp_path / "head.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -56,7 +56,9 @@ def test_presets_read_as_people_say_them():
     assert str(PRESETS["qi"].recipe) == "GEN mean · NORM L2 / L2 / L2 · AGG max"
     assert str(PRESETS["oracle"].recipe) == "GEN least squares, λ = 0.0001 · NORM none / none / none · AGG max"
     assert str(PRESETS["whitened"].recipe).startswith("transform whitening (shrinkage auto) · GEN mean · NORM none")
-    assert str(PRESETS["janson"].recipe).endswith("AGG m-NN with m = 1, Euclidean distance, uniform votes")
+    assert str(PRESETS["janson"].recipe).endswith(
+        "AGG m-NN with m = 1, Euclidean distance, uniform votes, ties by distance"
+    )
 
 
 def test_presets_are_known_by_what_they_do():

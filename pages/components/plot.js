@@ -70,6 +70,8 @@ async function draw(plot) {
       dress(figure.layout, style, data.height);
       await Plotly.react(plot.div, figure.data, figure.layout, {
         displaylogo: false,
+        // Where there is no pointer to hover with, it would always lie over the legend.
+        displayModeBar: matchMedia("(hover: none)").matches ? false : "hover",
         responsive: true,
         scrollZoom: false,
         // Nothing leaves this machine: no button that would upload the chart.

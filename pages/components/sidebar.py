@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -60,18 +61,27 @@ def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
     if value in options:
         return value
     numbers = [o for o in options if not isinstance(o, str)]
-    try:
-        number = float(value)
-        return min(numbers, key=lambda o: abs(o - number))
-    except (TypeError, ValueError, OverflowError):
+    number = _number(value)
+    if not numbers or np.isnan(number):
         return default if default in options else options[0]
+    if np.isinf(number):
+        return max(numbers) if number > 0 else min(numbers)
+    return min(numbers, key=lambda o: abs(o - number))
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
 
 
 def parse(control: Control, text: str, options: Sequence[Any]) -> Any:
-    """The option that `text` names, by its label or its own name in any case, or the text."""
+    """The option that `text` names, by its label, its own name in any case, or its value; else the text."""
     wanted = text.strip().replace("_", " ").casefold()
     for option in options:
-        if wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
+        same_number = not isinstance(option, str) and _number(text) == option
+        if same_number or wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
             return option
     return text
 
@@ -142,8 +152,8 @@ def _preset(values: Values) -> None:
         format_func=lambda name: PRESETS[name].label if name in PRESETS else "your own choice",
         key="preset",
         on_change=_take_preset,
-        help="Recipes that have a name. Choosing one sets everything below.\n\n"
-        + "\n".join(f"- **{p.label}**: {p.help} {p.citation}." for p in PRESETS.values()),
+        help="Recipes that have a name. Choosing one sets everything below; what it does and whose it is stands here "
+        "then.",
     )
     if named:
         st.caption(f"{PRESETS[named].help} {PRESETS[named].citation}.")
@@ -157,11 +167,18 @@ def _take_preset() -> None:
 def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
     """Take over the values of a link; gives what is wrong with them, a sentence each."""
     notes = []
-    if query.get("preset") in PRESETS:
+    query = dict(query)
+    if "preset" in query:
         # A short way to write a link: the preset, and what differs from it.
-        query = {k: str(v) for k, v in values_of(query["preset"]).items()} | {
-            k: v for k, v in query.items() if k != "preset"
-        }
+        asked = query.pop("preset")
+        wanted = asked.strip().casefold()
+        named = next((name for name, p in PRESETS.items() if wanted in (name, p.label.casefold())), "")
+        if named:
+            query = {k: str(v) for k, v in values_of(named).items()} | query
+        else:
+            notes.append(f"Preset can't be {asked[:40] or 'empty'}; it is one of {', '.join(PRESETS)}. Ignored.")
+    if "lam" in query:
+        query["lam_from"] = "own"
     values: Values = {}
     for control in CONTROLS:
         options = list(control.options(sets, values))
@@ -182,13 +199,13 @@ def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
 
 def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     if control.kind == "slider":
-        valid = f"from {options[0]} to {options[-1]}"
+        valid = f"from {control.show(options[0])} to {control.show(options[-1])}"
     else:
         valid = "one of " + ", ".join(control.show(o) for o in options)
     name = control.label.split(":")[0]
     try:
         shown = control.show(was)
-    except KeyError:
+    except (KeyError, TypeError, ValueError):
         shown = str(was)
     return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
 

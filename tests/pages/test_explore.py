@@ -322,8 +322,12 @@ def test_preset_can_be_named_in_a_link_and_differed_from():
     app = small(preset="janson")
     assert app.selectbox(key="preset").value == "janson"
     assert app.query_params["agg"] == "mnn"
+    app = small(preset="OURS: Whitened Mean")
+    assert app.selectbox(key="preset").value == "whitened"
     app = small(preset="nobody")
-    assert app.warning[0].value == "The link has preset, which this page doesn't know; ignored."
+    assert app.warning[0].value.startswith(
+        "Preset can't be nobody; it is one of qi, hosoda, janson, own, oracle, whitened"
+    )
 
 
 def test_a_change_by_hand_leaves_the_preset():
@@ -418,3 +422,38 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
     assert app.warning[0].value.startswith(
         "Shrinkage of whitening can't be 0.33 here; it is one of auto, Ledoit–Wolf, 0.01"
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "control", "value", "sentence"),
+    [
+        ({"gen": "ls", "lam": "1e-3"}, "lam", 0.001, ""),
+        ({"preset": "oracle", "lam": "10"}, "lam", 10.0, ""),
+        (
+            {"gen": "ls", "lam_from": "own", "lam": "abc"},
+            "lam",
+            0.01,
+            "λ can't be abc here; it is from 1e-06 to 50. Now 0.01.",
+        ),
+        ({"gen": "ls", "lam": "3"}, "lam", 2.0, "λ can't be 3 here"),
+        ({"transform": "whiten", "shrink": "0.50"}, "shrink", 0.5, ""),
+        ({"transform": "whiten", "shrink": "nan"}, "shrink", "auto", "Shrinkage of whitening can't be nan here"),
+        ({"k": "inf"}, "k", 50, "k can't be inf here"),
+        ({"k": "-inf"}, "k", 1, "k can't be -inf here"),
+        ({"agg": "mnn", "m": "9999"}, "m", 50, "m can't be 9999 here; it is from 1 to 50. Now 50."),
+    ],
+)
+def test_numbers_in_a_link_however_they_are_written(query, control, value, sentence):
+    app = small(**query)
+    assert not app.exception
+    widgets = {w.key: w for kind in ("selectbox", "select_slider") for w in app.get(kind)}
+    assert widgets[control].value == value
+    assert [w.value.startswith(sentence) for w in app.warning] == ([True] if sentence else [])
+
+
+def test_a_link_that_is_wrong_all_over_still_opens():
+    app = small(shrink="-1", lam="abc", m="9999", preset="zzz", transform="whiten", lam_from="x", agg="")
+    assert not app.exception
+    assert not app.error
+    assert len(app.warning) == 1
+    assert sorted(pictures(app)) == sorted(PICTURES)
