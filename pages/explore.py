@@ -73,11 +73,11 @@ def _runs(selection: Selection, recipe: Recipe) -> np.ndarray:
     return evaluated.accuracy
 
 
-def _range(run: Summary, unit: str = " %", sign: str = "") -> str:
-    seeds = f"{run.runs} seed{'s' if run.runs > 1 else ''}"
-    if run.low == run.high:
-        return f"the same for {seeds}" if run.runs > 1 else seeds
-    return f"{run.low:{sign}.1f} to {run.high:{sign}.1f}{unit} over {seeds}".replace("-", "−")
+def _range(run: Summary, shown: str) -> str:
+    """The range over seeds, `shown` with the low and the high value, or that there is none."""
+    if run.low < run.high:
+        return shown.format(run.low, run.high, run.runs).replace("-", "−")
+    return f"the same for {run.runs} seeds" if run.runs > 1 else "1 seed"
 
 
 def _numbers(selection: Selection) -> tuple[Summary, Summary]:
@@ -94,7 +94,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     a.metric(
         "Accuracy",
         f"{accuracy.median:.1f} %",
-        _range(accuracy),
+        _range(accuracy, "{:.1f} to {:.1f} % over {} seeds"),
         help=explain.accuracy_help(selection.recipe, len(shared.truth)),
         **plain,
     )
@@ -103,7 +103,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
         f"{gain.median:+.1f} points".replace("-", "−"),
         "this is that recipe"
         if selection.recipe.canonical() == _ONE_MEAN.canonical()
-        else _range(gain, " points", "+") + ", seed by seed",
+        else _range(gain, "{:+.1f} to {:+.1f}, seed by seed"),
         help="Against the preset of Qi et al. (2018): one mean a class, all norms L2, on the same shots and test "
         f"samples, seed by seed. It reaches {baseline.median:.1f} %.",
         **plain,
