@@ -26,6 +26,7 @@ _LIKELY = 0.95
 _PRIOR_WEIGHT = 0.5
 # More shots than this say no more about the shrinkage; every second, third, … is left out then.
 _MOST_LEFT_OUT = 2000
+_LEAST = 1e-4
 Shrinkage = str | float
 _NO_SPREAD = (
     "The shots of a class don't vary, so there is no spread to whiten; they are centred only. Whitening needs a class "
@@ -230,7 +231,7 @@ def _choose(
     if rule == "ledoit_wolf":
         # The estimate may be 0 also where the spread has no inverse.
         deficient = len(spread.variances) < spread.dim
-        return max(ledoit_wolf(spread), SHRINKAGES[0] if deficient else 0.0)
+        return max(ledoit_wolf(spread), _LEAST if deficient else 0.0)
     return float(rule)
 
 
