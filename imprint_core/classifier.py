@@ -163,7 +163,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         fresh._shots = np.asarray(X)
         fresh._imprint_all(self.recipe)
         # All at once, so that a fit that fails leaves what was fitted before.
-        self.__dict__.update(fresh.__dict__)
+        self.__dict__ = fresh.__dict__
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> ImprintingClassifier:
@@ -195,7 +195,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         grown = copy(self)
         grown._add(np.asarray(X), y)
         # All at once, so that an addition that fails loses nothing.
-        self.__dict__.update(grown.__dict__)
+        self.__dict__ = grown.__dict__
         return self
 
     def _add(self, X: Array, y: NDArray[Any]) -> None:

@@ -369,3 +369,13 @@ def test_numpy_numbers_are_parameters_too():
         shrinkage=np.float32(0.25),
     )
     np.testing.assert_array_equal(model.fit(X, y).predict(T), plain.predict(T))
+
+
+def test_a_new_fit_forgets_the_old_ones_feature_names():
+    pandas = pytest.importorskip("pandas")
+    X, y, T = three_classes()
+    model = ImprintingClassifier("mean").fit(pandas.DataFrame(X, columns=list("abcdef")), y)
+    assert model.feature_names_in_.tolist() == list("abcdef")
+    model.fit(X, y)
+    assert not hasattr(model, "feature_names_in_")
+    model.predict(T)
