@@ -13,20 +13,25 @@ from imprint_core.task import SEEDS, Task, choose_classes
 from imprint_core.transforms import TRANSFORMS
 
 
+def assert_agreement(evaluator, recipe, embeddings, classes, n):
+    """The evaluator's predictions are those of the estimator of each seed; gives the estimators."""
+    evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
+    models = {}
+    for i, seed in enumerate(SEEDS[:2]):
+        split = Task("fm", "data", classes, n, seed).split(embeddings)
+        model = models[seed] = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
+        ours = evaluator.classes[evaluated.predictions[i]]
+        assert (ours == model.predict(split.X_test)).mean() >= 0.99
+        assert evaluated.accuracy[i] == pytest.approx(100 * (ours == split.y_test).mean())
+    return models
+
+
 @pytest.mark.parametrize("gen", GENERATORS)
 @pytest.mark.parametrize("norms", [("l2", "l2", "l2"), ("none", "l2", "none"), ("none", "none", "l2")])
 @pytest.mark.parametrize("n", [1, 4, 50, None])
 def test_evaluation_predicts_what_the_estimator_predicts(vit_digits, gen, norms, n):
     recipe = Recipe(gen, 5, *norms)
-    evaluator = Evaluator(choose_classes(vit_digits, "odd"), recipe.space)
-    evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
-    for i, seed in enumerate(SEEDS[:2]):
-        split = Task("vit", "digits", "odd", n, seed).split(vit_digits)
-        model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
-        predicted = model.predict(split.X_test)
-        ours = evaluator.classes[evaluated.predictions[i]]
-        assert (ours == predicted).mean() >= 0.99
-        assert evaluated.accuracy[i] == pytest.approx(100 * (ours == split.y_test).mean())
+    assert_agreement(Evaluator(choose_classes(vit_digits, "odd"), recipe.space), recipe, vit_digits, "odd", n)
 
 
 def test_classes_of_unequal_size_give_what_they_have(vit_digits):
@@ -95,12 +100,7 @@ def test_every_kind_of_recipe_predicts_what_the_estimator_predicts(vit_digits, t
     for n in (1, 6):
         recipe = Recipe(gen, 3, "l2", post, "l2", agg, transform, m=4, distance=distance, lam=0.1)
         evaluator = Evaluator(choose_classes(vit_digits, "odd"), recipe.space)
-        evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
-        for i, seed in enumerate(SEEDS[:2]):
-            split = Task("vit", "digits", "odd", n, seed).split(vit_digits)
-            model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
-            ours = evaluator.classes[evaluated.predictions[i]]
-            assert (ours == model.predict(split.X_test)).mean() >= 0.99
+        assert_agreement(evaluator, recipe, vit_digits, "odd", n)
 
 
 def test_draws_of_the_same_shots_share_their_whitening(vit_digits):
@@ -123,13 +123,25 @@ def test_wide_embeddings_are_whitened_by_their_products(bundled, shrinkage, pre,
         recipe = Recipe(gen, 4, pre, "l2", inf, agg, "whiten", shrinkage, m=3)
         evaluator = Evaluator(pool, recipe.space)
         for n in (1, 2, 30):
-            evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
-            for i, seed in enumerate(SEEDS[:2]):
-                split = Task("r", "d", "short", n, seed).split(embeddings)
-                model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
-                ours = evaluator.classes[evaluated.predictions[i]]
-                assert (ours == model.predict(split.X_test)).mean() >= 0.99
+            for seed, model in assert_agreement(evaluator, recipe, embeddings, "short", n).items():
                 fit = evaluator.fit_of(n, seed)
                 assert bool(fit.remark) == (n == 1)
                 if n > 1:
                     assert fit.shrinkage == pytest.approx(model.transform_.shrinkage, rel=1e-3)
+
+
+def test_whitened_proxies_stand_at_the_same_mixture_of_untransformed_shots(vit_digits):
+    for gen in ("mean", "kmedoids", "kmeans"):
+        recipe = Recipe(gen, 3, "none", pretransform="whiten")
+        evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
+        proxies, classes, around = evaluator.imprint(recipe, 20, SEEDS[0])
+        np.testing.assert_allclose(np.linalg.norm(around, axis=1), 1, rtol=1e-5)
+        for c, shots in enumerate(evaluator.shots(20, SEEDS[0])):
+            own = proxies[classes == c]
+            if gen == "mean":
+                np.testing.assert_allclose(own, around[shots].mean(axis=0, keepdims=True), atol=1e-6)
+            else:
+                assert (own >= around[shots].min(axis=0) - 1e-6).all()
+                assert (own <= around[shots].max(axis=0) + 1e-6).all()
+            if gen == "kmedoids":
+                assert all((around[shots] == one).all(axis=1).any() for one in own)

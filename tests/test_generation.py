@@ -18,9 +18,13 @@ def random_classes(seed, sizes, d):
 
 
 @pytest.mark.parametrize("k", [2, 5, 20])
-@pytest.mark.parametrize("n", [30, 200])
-def test_kmeans_is_scikit_learns(squeezenet_mnist: EmbeddingSet, n, k):
-    """The same centroids as one call a class; rounding may move a sample in a rare problem."""
+@pytest.mark.parametrize(("n", "limit"), [(30, None), (200, None), (300, 10)])
+def test_kmeans_is_scikit_learns(squeezenet_mnist: EmbeddingSet, monkeypatch, n, limit, k):
+    """The same centroids as one call a class; rounding may move a sample in a rare problem.
+
+    With the limit on shots lowered: as classes of over 1,500 shots are clustered.
+    """
+    monkeypatch.setattr(generation, "_DISTANCES_LIMIT", limit or generation._DISTANCES_LIMIT)
     x = l2(squeezenet_mnist.X_train)
     members = [np.flatnonzero(squeezenet_mnist.y_train == c)[:n] for c in range(10)]
     same = inertia = theirs = 0.0
@@ -162,24 +166,6 @@ def test_covariance_maximisation_by_the_book(vit_digits):
     x = vit_digits.X_train[vit_digits.y_train == 3][:40]
     _, (source,) = generate(x, [np.arange(40)], "cov_max", 5, 0)
     assert set(source) == set(np.argsort(np.cov(x.astype(np.float64)).sum(axis=0))[-5:])
-
-
-@pytest.mark.parametrize("k", [2, 5, 20])
-def test_kmeans_of_many_shots_is_scikit_learns_too(squeezenet_mnist: EmbeddingSet, monkeypatch, k):
-    """What classes of over 1,500 shots go through, here on 300: the same centroids, seed by seed."""
-    monkeypatch.setattr(generation, "_DISTANCES_LIMIT", 10)
-    x = l2(squeezenet_mnist.X_train)
-    members = [np.flatnonzero(squeezenet_mnist.y_train == c) for c in range(10)]
-    same = inertia = theirs = 0.0
-    for seed in (17121997, 123987):
-        proxies, _ = generate(x, members, "kmeans", k, seed)
-        for rows, ours in zip(members, proxies, strict=True):
-            fitted = KMeans(n_clusters=k, random_state=seed).fit(x[rows])
-            same += np.allclose(ours, fitted.cluster_centers_, atol=1e-4)
-            inertia += ((x[rows][:, None] - ours) ** 2).sum(axis=2).min(axis=1).sum()
-            theirs += fitted.inertia_
-    assert same >= 18
-    assert inertia == pytest.approx(theirs, rel=2e-3)
 
 
 def test_kmeans_of_many_duplicates(monkeypatch):
