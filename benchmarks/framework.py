@@ -107,8 +107,8 @@ def main() -> None:
 class ByVectors(Evaluator):
     """Whitens wide embeddings as vectors."""
 
-    def _by_products(self, rows: np.ndarray) -> bool:
-        return False
+    def _by_products(self, rows: np.ndarray) -> None:
+        return None
 
 
 def wide() -> None:

@@ -21,6 +21,8 @@ ROUNDING = 16
 # The official code's addition to a covariance before it is inverted, and to a distance.
 _RIDGE = 1e-6
 NO_DISTANCE = 1e-10
+# Less than half a vote: what nearness adds to decide ties.
+TIE_SHARE = 0.499
 _BLOCK = 32
 
 
@@ -254,7 +256,7 @@ def nearest_neighbours(comparison: Comparison, voting: Voting) -> Array:
         average = sums(gaps) / np.maximum(votes, 1)
         widest = gaps[:, -1:].astype(np.float64)
         nearness = 1 - np.divide(average, widest, out=np.zeros_like(average), where=widest > 0)
-        votes += np.where(votes > 0, nearness * 0.499, 0)
+        votes += np.where(votes > 0, nearness * TIE_SHARE, 0)
     return votes.T
 
 

@@ -257,7 +257,6 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def _scores(self, X: ArrayLike) -> Array:
         """Score of every class, (m, C)."""
-        check_is_fitted(self)
         score, voting = AGGREGATIONS[self.agg].function, self.recipe.voting
         return np.concatenate(self._each_part(X, lambda part: score(part, voting).T))
 
@@ -305,7 +304,6 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def explain(self, X: ArrayLike) -> Explanation:
         """For each sample of X (m, d): the winning proxy, the runner-up and the margin."""
-        check_is_fitted(self)
         voting = self.recipe.voting
 
         def explained(part: Comparison) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:

@@ -11,7 +11,7 @@ Predictions equal the estimator's up to rounding, and a test holds that.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from imprint_core.clustering import squared_distances
-from imprint_core.generation import GENERATORS, generate
+from imprint_core.generation import GENERATORS
 from imprint_core.mapping import Map
 from imprint_core.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.products import Draw, Kept, Products
 from imprint_core.recipe import Recipe, Space
 from imprint_core.task import Split, shot_order
 from imprint_core.transforms import TRANSFORMS, fit_transform
-from imprint_core.whitening import WhitenedProducts, whitened_products
+from imprint_core.whitening import WhitenedProducts
 
 
 @dataclass(frozen=True)
@@ -160,25 +160,25 @@ class Evaluator:
     def imprint(self, recipe: Recipe, n: int | None, seed: int) -> Imprint:
         """The proxies of one draw among the embeddings, for the map."""
         draw = self.shots(n, seed)
+        if self._shared is not None:
+            products, local = self._shared, draw
+        else:
+            products, local = self._drawn(_rows(draw))[0], _within(draw)
         if GENERATORS[recipe.gen].ridge:
-            x = NORMALIZATIONS[self.space.norm_pre].function(self._map(_rows(draw))(self.pool.X_train))
-            made, _ = generate(x, draw, recipe.gen, recipe.k, seed, recipe.lam)
+            made, x = products.solved(recipe, seed, local), products.vectors[0]
+            if self._shared is None:
+                x = NORMALIZATIONS[self.space.norm_pre].function(self._map(_rows(draw))(self.pool.X_train))
         else:
             x = self.embedded
-            if self._shared is not None:
-                mixed = self._shared.mix(recipe, seed, draw)
-            else:
-                mixed = self._drawn(_rows(draw))[0].mix(recipe, seed, _within(draw))
-            made = [one.of(x[shots]) for one, shots in zip(mixed, draw, strict=True)]
+            made = [one.of(x[shots]) for one, shots in zip(products.mix(recipe, seed, local), draw, strict=True)]
         return Imprint(np.concatenate(made), np.repeat(np.arange(len(made)), [len(p) for p in made]), x)
 
     @cached_property
     def embedded(self) -> Array:
-        """All training samples (N, d) of the pool after NORM_pre, before any transform (that of whitening: L2)."""
+        """All training samples (N, d) of the pool before any transform, after the NORM that a map shows."""
         if self.space.pretransform == "none" and self._shared is not None:
             return self._shared.vectors[0]
-        norm = "l2" if self.space.pretransform == "whiten" else self.space.norm_pre
-        return NORMALIZATIONS[norm].function(self.pool.X_train)
+        return NORMALIZATIONS[self.space.shown].function(self.pool.X_train)
 
     def fit_of(self, n: int | None, seed: int) -> Fit:
         """What the transform found on one draw."""
@@ -203,7 +203,7 @@ class Evaluator:
         rows = [_rows(draw) for draw in draws]
         distinct = {own.tobytes(): own for own in rows}
         absent = [own for key, own in distinct.items() if key not in self._own]
-        if absent and self._by_products(absent[0]):
+        if absent and self._by_products(absent[0]) is not None:
             _ = self._pool_products
         if len(absent) > 1:
             with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -213,16 +213,17 @@ class Evaluator:
     def _drawn(self, rows: NDArray[np.intp]) -> tuple[Products, Fit]:
         return self._own.get(rows.tobytes(), lambda: self._make(rows))
 
-    def _by_products(self, rows: NDArray[np.intp]) -> bool:
-        return self.space.pretransform == "whiten" and len(rows) < self.pool.X_train.shape[1]
+    def _by_products(self, rows: NDArray[np.intp]) -> Callable[..., WhitenedProducts | None] | None:
+        """How the transform works on products, where it can and there are fewer shots than dimensions."""
+        wide = len(rows) < self.pool.X_train.shape[1]
+        return TRANSFORMS[self.space.pretransform].products if wide else None
 
     def _make(self, rows: NDArray[np.intp]) -> tuple[Products, Fit]:
-        if self._by_products(rows):
+        transform = self._by_products(rows)
+        if transform is not None:
             gram, cross, test_squares = self._pool_products
             codes, dim = self._codes(rows), self.pool.X_train.shape[1]
-            whitened = whitened_products(
-                gram[np.ix_(rows, rows)], cross[rows], test_squares, codes, dim, self.space.shrinkage
-            )
+            whitened = transform(gram[np.ix_(rows, rows)], cross[rows], test_squares, codes, dim, self.space.shrinkage)
             if whitened is not None:
                 return self._of_products(whitened, rows), Fit(whitened.shrinkage, "")
         fitted = self._map(rows)

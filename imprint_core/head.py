@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from imprint_core.aggregation import NO_DISTANCE, ROUNDING, mahalanobis_axes
+from imprint_core.aggregation import NO_DISTANCE, ROUNDING, TIE_SHARE, mahalanobis_axes
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
 from imprint_core.mapping import BASES
@@ -115,7 +115,7 @@ class ImprintedHead(nn.Module):
         average = none.scatter_add(1, voters, gaps) / votes.clamp(min=1)
         widest = gaps[:, -1:]
         nearness = 1 - torch.where(widest > 0, average / widest.clamp(min=torch.finfo(gaps.dtype).tiny), 0)
-        return votes + torch.where(votes > 0, nearness * 0.499, 0)
+        return votes + torch.where(votes > 0, nearness * TIE_SHARE, 0)
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -74,6 +74,10 @@ class Products:
         made = self._generate(recipe, {seed: draw})
         return [made[seed, c] for c in range(len(draw))]
 
+    def solved(self, recipe: Recipe, seed: int, draw: Draw) -> list[Array]:
+        """Each class's least-squares proxies (p, d) of one draw, before NORM_post."""
+        return self._proxies(recipe, draw, self.mix(recipe, seed, draw))
+
     def predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
         """Predicted classes (s, m) for each seed's draw.
 

@@ -27,6 +27,11 @@ class Space(NamedTuple):
     norm_pre: str
     norm_inf: str
 
+    @property
+    def shown(self) -> str:
+        """NORM of the embeddings before any transform, which a map of them shows."""
+        return TRANSFORMS[self.pretransform].base or self.norm_pre
+
 
 @dataclass(frozen=True)
 class Recipe:

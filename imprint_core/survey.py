@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation import Evaluator
-from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.models import ridge_of
 from imprint_core.presets import PRESETS
 from imprint_core.task import SEEDS, choose_classes
 
@@ -54,8 +54,7 @@ def survey(sets: Mapping[tuple[str, str], SetInfo], tell: Callable[[str], None])
         pool = choose_classes(open_set(info))
         least = int(info.meta["samples"]["train"]["per_class_least"])
         fm = info.meta["fm"]
-        lam = FOUNDATION_MODELS[fm["name"]].ridge if fm["name"] in FOUNDATION_MODELS else 1e-4
-        recipes = {name: replace(p.recipe, lam=lam) for name, p in PRESETS.items()}
+        recipes = {name: replace(p.recipe, lam=ridge_of(fm["name"])) for name, p in PRESETS.items()}
         evaluators = {space: Evaluator(pool, space) for space in {r.space for r in recipes.values()}}
         for n in SHOTS:
             if n <= least:
@@ -72,18 +71,19 @@ def report(rows: Sequence[Row]) -> str:
         f"{RUNS} seeds, the paper's. λ of least squares is the FM's (Table A.4 of the paper, by family). An n that "
         "not every class of a set has is left out. The best of each line is bold.",
         "",
-        "| FM | dataset | n | " + " | ".join(p.label for p in PRESETS.values()) + " |",
-        "|---|---|--:|" + "--:|" * len(PRESETS),
+        *_head("| FM | dataset | n |", "|---|---|--:|"),
     ]
     lines += [
         _line([row.fm, row.dataset, str(row.n)], [row.median(p) for p in PRESETS]) for row in rows if row.n in SHOWN
     ]
-    lines += ["", "## Averages over the sets that have n shots", "", "| n | sets | "]
-    lines[-1] += " | ".join(p.label for p in PRESETS.values()) + " |"
-    lines.append("|--:|--:|" + "--:|" * len(PRESETS))
-    for n, at in _by_shots(rows).items():
-        lines.append(_line([str(n), str(len(at))], _averages(at)))
+    lines += ["", "## Averages over the sets that have n shots", "", *_head("| n | sets |", "|--:|--:|")]
+    lines += [_line([str(n), str(len(at))], _averages(at)) for n, at in _by_shots(rows).items()]
     return "\n".join([*lines, "", *_claims(rows)]) + "\n"
+
+
+def _head(names: str, rule: str) -> list[str]:
+    """A table's head: its own columns, then one for each preset."""
+    return [f"{names} " + " | ".join(p.label for p in PRESETS.values()) + " |", rule + "--:|" * len(PRESETS)]
 
 
 def _by_shots(rows: Sequence[Row]) -> dict[int, list[Row]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imprint_core.choices import look_up
 from imprint_core.mapping import Map, class_means
 from imprint_core.normalization import Array
-from imprint_core.whitening import Shrinkage, whitening
+from imprint_core.whitening import Shrinkage, WhitenedProducts, whitened_products, whitening
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Transform:
         Whether the map depends on the shots.
     shrinks : bool
         Whether it looks at the shrinkage.
+    base : str
+        Key of `NORMALIZATIONS` of what it does first; empty where it takes embeddings as they are.
+    products : callable or None
+        The same from inner products alone, for embeddings wider than the shots are many.
     """
 
     label: str
@@ -38,6 +42,8 @@ class Transform:
     fit: Callable[[Array, NDArray[np.integer], Shrinkage], Map]
     fitted: bool = False
     shrinks: bool = False
+    base: str = ""
+    products: Callable[..., WhitenedProducts | None] | None = None
 
 
 def centring(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> Map:
@@ -65,6 +71,8 @@ TRANSFORMS: dict[str, Transform] = {
         whitening,
         fitted=True,
         shrinks=True,
+        base="l2",
+        products=whitened_products,
     ),
 }
 

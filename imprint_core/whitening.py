@@ -26,6 +26,7 @@ _LIKELY = 0.95
 _PRIOR_WEIGHT = 0.5
 # More shots than this say no more about the shrinkage; every second, third, … is left out then.
 _MOST_LEFT_OUT = 2000
+# Below this, what lies outside the residuals' span would drown the rest in rounding.
 _LEAST = 1e-4
 Shrinkage = str | float
 _NO_SPREAD = (
@@ -197,7 +198,7 @@ def _spread(gram: Array, squares: NDArray[np.float64], dim: int) -> Spread:
     from scipy.linalg import eigh
 
     n = len(squares)
-    # Twice as fast as NumPy's, which calls the same driver without its workspace.
+    # On one thread, as draws beside each other have, about twice as fast as numpy.linalg.eigh.
     values, vectors = eigh(gram / n, driver="evd", overwrite_a=True, check_finite=False)
     keep = values > _RANK_TOLERANCE * values[-1]
     values, vectors = values[keep].astype(np.float64), vectors[:, keep]

@@ -19,8 +19,8 @@ from pages.components.plot import plot
 from pages.components.sidebar import Selection
 
 _CURVE_KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
-_ONE_MEAN = PRESETS["qi"].recipe
 _CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+_ONE_MEAN = PRESETS["qi"].recipe
 
 
 def show(selection: Selection) -> None:
@@ -124,7 +124,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
 def _map(selection: Selection) -> None:
     recipe, n = selection.recipe, selection.n
     info, classes = selection.info, selection.task.classes
-    figure, label = cached.map_figure(info, classes, selection.map, cached.shown_norm(recipe))
+    figure, label = cached.map_figure(info, classes, selection.map, recipe.space.shown)
     shared = cached.evaluator(info, classes, recipe)
     plot(
         "map",

@@ -87,6 +87,11 @@ _TABLE = (
 FOUNDATION_MODELS: dict[str, FoundationModel] = {fm.name: fm for fm in _TABLE}
 
 
+def ridge_of(name: str) -> float:
+    """λ of an FM: that of its family in the paper; a convolutional network's for one of the user's own."""
+    return FOUNDATION_MODELS[name].ridge if name in FOUNDATION_MODELS else FoundationModel.ridge
+
+
 def foundation_model(name: str) -> FoundationModel:
     """Look an FM up by its library name.
 

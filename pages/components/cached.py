@@ -117,7 +117,7 @@ def map_figure(info: SetInfo, classes: str, method: str, norm: str) -> tuple[str
 def _overlay(digest: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo) -> str:
     shared = evaluator(_info, classes, recipe)
     opened = embeddings(_info)
-    positions = _map(digest, method, shown_norm(recipe), _info)[0][: len(opened.X_train)]
+    positions = _map(digest, method, recipe.space.shown, _info)[0][: len(opened.X_train)]
     positions = positions[np.isin(opened.y_train, shared.classes)]
     proxies, proxy_classes, around = shared.imprint(recipe, n, seed)
     if GENERATORS[recipe.gen].ridge:
@@ -134,11 +134,6 @@ def _overlay(digest: str, classes: str, recipe: Recipe, n: int, seed: int, metho
             _info.class_names,
         ).to_json()
     )
-
-
-def shown_norm(recipe: Recipe) -> str:
-    """The NORM of the embeddings that the map shows: whitening starts from L2."""
-    return "l2" if recipe.pretransform == "whiten" else recipe.norm_pre
 
 
 def overlay(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str) -> str:

@@ -61,7 +61,7 @@ def stage(recipe: Recipe) -> str:
     """At which stage the map shows the embeddings."""
     if recipe.pretransform == "none":
         return f" after NORM pre ({NORMALIZATIONS[recipe.norm_pre].label})"
-    return f" ({NORMALIZATIONS[cached.shown_norm(recipe)].label}), before the transform"
+    return f" ({NORMALIZATIONS[recipe.space.shown].label}), before the transform"
 
 
 def near(recipe: Recipe) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
 from imprint_core.generation import GENERATORS
-from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.models import ridge_of
 from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import K_RANGE, Recipe
@@ -18,11 +18,6 @@ from pages.components.control import STEPS, Control, Values, described, label_in
 
 _LAMBDAS = tuple(a * 10.0**e for e in range(-6, 2) for a in (1, 2, 5))
 _RULES = {"auto": "auto", "ledoit_wolf": "Ledoit–Wolf"}
-
-
-def fm_lambda(fm: str) -> float:
-    """λ of an FM: that of its family in the paper; a convolutional network's for one of the user's own."""
-    return FOUNDATION_MODELS[fm].ridge if fm in FOUNDATION_MODELS else 1e-4
 
 
 def _k_off(values: Values) -> str:
@@ -135,7 +130,7 @@ RECIPE_CONTROLS = (
         lambda value: {"fm": "the FM's", "own": "own"}[value],
         "segments",
         hidden=_no_ridge,
-        remark=lambda values: f"λ = {fm_lambda(values['fm']):g}" if values["lam_from"] == "fm" else "",
+        remark=lambda values: f"λ = {ridge_of(values['fm']):g}" if values["lam_from"] == "fm" else "",
     ),
     Control(
         "lam",
@@ -226,7 +221,7 @@ def recipe_of(values: Values) -> Recipe:
     """The recipe that the controls' values make."""
     chosen = {c.field: values[c.key] for c in RECIPE_CONTROLS if c.field}
     if values["lam_from"] == "fm":
-        chosen["lam"] = fm_lambda(values["fm"])
+        chosen["lam"] = ridge_of(values["fm"])
     return Recipe(**chosen)
 
 
