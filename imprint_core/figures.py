@@ -378,4 +378,6 @@ def _log_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
 
 
 def _escape(text: object) -> str:
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text that Plotly shows as it is, in templates too."""
+    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("%{", "%&#123;")

@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.choices import look_up
+from imprint_core.classes import parse_classes
 from imprint_core.embeddings import EmbeddingSet
 from imprint_core.errors import ImprintError
-
-
-@dataclass(frozen=True)
-class ClassSet:
-    """An entry of the table: a choice of classes.
-
-    Attributes
-    ----------
-    label, help : str
-        For the sidebar and the documentation.
-    choose : callable
-        Maps the number of classes to the chosen ones.
-    """
-
-    label: str
-    help: str
-    choose: Callable[[int], Sequence[int]]
-
-
-CLASS_SETS: dict[str, ClassSet] = {
-    "all": ClassSet("all", "Every class of the dataset.", range),
-    "even": ClassSet("even", "Classes 0, 2, 4, … (paper, tasks).", lambda c: range(0, c, 2)),
-    "odd": ClassSet("odd", "Classes 1, 3, 5, … (paper, tasks).", lambda c: range(1, c, 2)),
-    "short": ClassSet("first three", "Classes 0, 1 and 2 (paper, tasks).", lambda c: range(min(3, c))),
-    "ten": ClassSet("first ten", "Classes 0 to 9.", lambda c: range(min(10, c))),
-}
 
 # The paper's seeds: §5.1 first, then the few-shot ones of §5.2 (facts §1).
 SEEDS = (17121997, 123987, 12412312, 14057, 994348, 23092007, 123456, 98765)
@@ -76,9 +49,13 @@ class Split:
     ----------
     X_train, X_test : ndarray of shape (n, d) and (m, d), float32
     y_train, y_test : ndarray of shape (n,) and (m,), int32
-        Class numbers of the dataset.
+        Class numbers: the dataset's, or those of a remapping.
     id_train, id_test : ndarray of shape (n,) and (m,), int32
         Index of each sample in the dataset's own split.
+    origin_train, origin_test : ndarray of shape (n,) and (m,), int32
+        The dataset's own class numbers.
+    names : tuple of str
+        Class names, by number in y.
     """
 
     X_train: NDArray[np.float32]
@@ -87,6 +64,9 @@ class Split:
     X_test: NDArray[np.float32]
     y_test: NDArray[np.int32]
     id_test: NDArray[np.int32]
+    origin_train: NDArray[np.int32]
+    origin_test: NDArray[np.int32]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -98,9 +78,9 @@ class Task:
     fm, dataset : str
         Names of an embedding set's FM and dataset.
     classes : str
-        Key of `CLASS_SETS`.
+        Spec of `parse_classes`; what it means is known once the embeddings are.
     n_shot : int or None
-        Shots a class; a class with fewer gives all it has. None for all.
+        Shots a class, of a merged one as of any other; a class with fewer gives all it has. None for all.
     seed : int
         Seed of the draw of shots.
     """
@@ -112,7 +92,6 @@ class Task:
     seed: int = SEEDS[0]
 
     def __post_init__(self) -> None:
-        look_up(CLASS_SETS, self.classes, "class set")
         if self.n_shot is not None and self.n_shot < 1:
             raise ImprintError(f"n-shot is {self.n_shot}; it must be 1 or more.")
 
@@ -126,40 +105,60 @@ class Task:
         pool = choose_classes(embeddings, self.classes)
         order = shot_order(pool.y_train, self.seed)
         shots = np.concatenate([o[: self.n_shot] for o in order])
-        return Split(
-            pool.X_train[shots],
-            pool.y_train[shots],
-            pool.id_train[shots],
-            pool.X_test,
-            pool.y_test,
-            pool.id_test,
+        return replace(
+            pool,
+            X_train=pool.X_train[shots],
+            y_train=pool.y_train[shots],
+            id_train=pool.id_train[shots],
+            origin_train=pool.origin_train[shots],
         )
+
+
+def class_names(embeddings: EmbeddingSet) -> tuple[str, ...]:
+    """Class names by number; the numbers themselves where the set has no names."""
+    named = embeddings.info.class_names
+    if named:
+        return named
+    labels = np.concatenate([embeddings.y_train, embeddings.y_test])
+    return tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
 
 
 def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
     """All training and test samples of the chosen classes.
 
+    Parameters
+    ----------
+    embeddings : EmbeddingSet
+    classes : str
+        Spec of `parse_classes`.
+
     Raises
     ------
     ImprintError
-        If no class is left, or one has no training or no test sample.
+        If the spec can't be read, or one of its classes has no training or no test sample.
     """
-    count = len(embeddings.info.class_names)
-    chosen = np.array(look_up(CLASS_SETS, classes, "class set").choose(count), dtype=int)
+    grouping = parse_classes(classes, class_names(embeddings))
+    number_of = grouping.number_of
+    chosen = np.array(sorted(number_of))
+    renumbered = np.array([number_of[c] for c in chosen.tolist()], dtype=np.int32)
     for part, y in (("training", embeddings.y_train), ("test", embeddings.y_test)):
         absent = np.setdiff1d(chosen, y)
-        if len(absent) or not len(chosen):
+        if len(absent):
             raise ImprintError(
                 f"{embeddings.info.path.stem} has no {part} sample of class "
-                f"{', '.join(map(str, absent)) or classes}; choose other classes."
+                f"{', '.join(map(str, absent))}; choose other classes."
             )
     train = np.flatnonzero(np.isin(embeddings.y_train, chosen))
     test = np.flatnonzero(np.isin(embeddings.y_test, chosen))
+    origin_train, origin_test = embeddings.y_train[train], embeddings.y_test[test]
     return Split(
-        embeddings.X_train[train],
-        embeddings.y_train[train],
-        embeddings.id_train[train],
-        embeddings.X_test[test],
-        embeddings.y_test[test],
-        embeddings.id_test[test],
+        X_train=embeddings.X_train[train],
+        y_train=renumbered[np.searchsorted(chosen, origin_train)],
+        id_train=embeddings.id_train[train],
+        X_test=embeddings.X_test[test],
+        y_test=renumbered[np.searchsorted(chosen, origin_test)],
+        id_test=embeddings.id_test[test],
+        origin_train=origin_train,
+        origin_test=origin_test,
+        names=grouping.names,
     )

@@ -15,8 +15,10 @@ from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.statistics import Summary, confusion, summarize
 from pages.components import cached, explain
+from pages.components.controls import most_shots
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
+from pages.components.text import plain
 
 _CURVE_KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 _CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -59,7 +61,7 @@ def show(selection: Selection) -> None:
         with nc1_place:
             _collapse(selection)
     except ImprintError as error:
-        st.error(str(error))
+        st.error(plain(error))
     with sources_place:
         _sources(selection)
 
@@ -90,13 +92,13 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     shared = cached.evaluator(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
     collapse = _nc1(selection, selection.n)
-    plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
+    grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     a.metric(
         "Accuracy",
         f"{accuracy.median:.1f} %",
         _range(accuracy, "{:.1f} to {:.1f} % over {} seeds"),
         help=explain.accuracy_help(selection.recipe, len(shared.truth)),
-        **plain,
+        **grey,
     )
     b.metric(
         "Gain over one mean a class",
@@ -106,14 +108,14 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
         else _range(gain, "{:+.1f} to {:+.1f}, seed by seed"),
         help="Against the preset of Qi et al. (2018): one mean a class, all norms L2, on the same shots and test "
         f"samples, seed by seed. It reaches {baseline.median:.1f} %.",
-        **plain,
+        **grey,
     )
     c.metric(
         "NC1 of the shots",
         "–" if collapse is None else f"{collapse.median:.2f}",
         "needs 2 classes of 2 shots" if collapse is None else "0: classes are points; above 1: spread out",
         help=explain.NC1_HELP,
-        **plain,
+        **grey,
     )
     remarks = explain.remarks(selection)
     if remarks:
@@ -184,7 +186,7 @@ def _nc1(selection: Selection, n: int) -> Summary | None:
 
 def _collapse(selection: Selection) -> None:
     n = selection.n
-    most = selection.info.meta["samples"]["train"]["per_class_most"]
+    most = most_shots(selection.info, selection.task.classes)
     at = {s: _nc1(selection, s) for s in [*(s for s in _CURVE_NS if s < most), most]}
     curve = {s: run for s, run in at.items() if run is not None}
     if not curve:
@@ -210,7 +212,7 @@ def _confusion(selection: Selection) -> None:
     shared = cached.evaluator(info, classes, selection.recipe)
     evaluated = cached.evaluation(info, classes, selection.recipe, selection.n, selection.seeds)
     percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
-    names = [info.class_names[c] for c in shared.classes]
+    names = [shared.pool.names[c] for c in shared.classes]
     off = percent - np.diag(np.diag(percent))
     true, predicted = np.unravel_index(np.argmax(off), off.shape)
     sentence = (
@@ -225,19 +227,21 @@ def _confusion(selection: Selection) -> None:
         alt=f"Confusion matrix of {len(names)} classes. {sentence}",
         height=460,
     )
-    st.caption(f"Percent of each true class (row), over all seeds. {sentence}")
+    st.caption(f"Percent of each true class (row), over all seeds. {plain(sentence)}")
 
 
 def _sources(selection: Selection) -> None:
     meta = selection.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
+    merged = explain.classes(selection)
     _heading("What this stands on")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {selection.recipe}\n"
-        f"- **FM**: {fm['label']}, {fm['dim']} dimensions, frozen. Weights: {fm['weights_origin']}.\n"
-        f"- **Data**: {data['label']}; {samples['train']['count']:,} training and "
-        f"{samples['test']['count']:,} test samples embedded, drawn at random per class. {data['origin']}\n"
-        f"- **Stored as** {meta['encoding']}.\n"
+        f"- **FM**: {plain(fm['label'])}, {fm['dim']} dimensions, frozen. Weights: {plain(fm['weights_origin'])}.\n"
+        f"- **Data**: {plain(data['label'])}; {samples['train']['count']:,} training and "
+        f"{samples['test']['count']:,} test samples embedded, drawn at random per class. {plain(data['origin'])}\n"
+        + (f"- **Classes**: {plain(merged)}\n" if merged else "")
+        + f"- **Stored as** {plain(meta['encoding'])}.\n"
         "- **Seeds**: the paper's, "
         + ", ".join(map(str, selection.seeds))
         + ".\n- **Source**: Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, arXiv 2503.14572."

@@ -49,6 +49,26 @@ def test_classes_of_unequal_size_give_what_they_have(vit_digits):
     assert (evaluated.predictions[0] == model.predict(small.X_test)).mean() >= 0.99
 
 
+def test_a_remapping_is_evaluated_as_the_estimator_on_hand_mapped_labels(vit_digits):
+    by_hand = {0: 0, 8: 0, 3: 1, 5: 1, 1: 2}
+    train, test = (np.isin(y, list(by_hand)) for y in (vit_digits.y_train, vit_digits.y_test))
+    y_train, y_test = (
+        np.array([by_hand[c] for c in y.tolist()]) for y in (vit_digits.y_train[train], vit_digits.y_test[test])
+    )
+    pool = choose_classes(vit_digits, "round=0+8, 3+5, 1")
+    np.testing.assert_array_equal(pool.y_train, y_train)
+    for recipe in (Recipe("kmeans", 4), PRESETS["whitened"].recipe):
+        evaluator = Evaluator(pool, recipe.space)
+        for n in (20, None):
+            shots = np.concatenate(evaluator.shots(n, SEEDS[0]))
+            model = ImprintingClassifier.from_recipe(recipe, SEEDS[0])
+            model.fit(vit_digits.X_train[train][shots], y_train[shots])
+            evaluated = evaluator.evaluate(recipe, n, SEEDS[:1])
+            assert (evaluated.predictions[0] == model.predict(vit_digits.X_test[test])).mean() >= 0.99
+            assert evaluated.accuracy[0] == pytest.approx(100 * (evaluated.predictions[0] == y_test).mean())
+        assert_agreement(evaluator, recipe, vit_digits, "round=0+8, 3+5, 1", 20)
+
+
 def test_what_is_kept_for_the_next_recipe_changes_nothing(vit_digits):
     pool = choose_classes(vit_digits)
     kept = Evaluator(pool, Recipe().space)

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.task import CLASS_SETS, SEEDS, Task, choose_classes, shot_order
+from imprint_core.task import SEEDS, Task, choose_classes, class_names, shot_order
 
 
 @given(
@@ -45,22 +47,47 @@ def test_other_seed_other_shots(vit_digits):
     assert set(first.id_train) != set(second.id_train)
 
 
-@pytest.mark.parametrize("name", CLASS_SETS)
-def test_class_sets_choose_classes_that_exist(name):
-    for count in (1, 2, 3, 10, 100):
-        chosen = list(CLASS_SETS[name].choose(count))
-        assert len(set(chosen)) == len(chosen)
-        assert all(0 <= c < count for c in chosen)
+def test_a_subset_keeps_the_datasets_numbers_and_names(vit_digits):
+    for spec in ("odd", "9, 7, 5, 3, 1"):
+        split = Task("vit", "digits", spec, 7).split(vit_digits)
+        np.testing.assert_array_equal(split.y_train, split.origin_train)
+        np.testing.assert_array_equal(split.y_test, split.origin_test)
+        assert split.names == vit_digits.info.class_names
+
+
+def test_a_remapping_has_numbers_and_names_of_its_own(vit_digits):
+    pool = choose_classes(vit_digits, "low=1+0, 9, 5-7")
+    assert pool.names == ("low", "9", "5", "6", "7")
+    assert pool.y_train.dtype == pool.y_test.dtype == np.int32
+    new = {0: 0, 1: 0, 9: 1, 5: 2, 6: 3, 7: 4}
+    for y, origin, labels in (
+        (pool.y_train, pool.origin_train, vit_digits.y_train),
+        (pool.y_test, pool.origin_test, vit_digits.y_test),
+    ):
+        np.testing.assert_array_equal(y, [new[c] for c in origin.tolist()])
+        np.testing.assert_array_equal(origin, labels[np.isin(labels, list(new))])
+    # n shots of a merged class, as of any other.
+    split = Task("vit", "digits", "low=1+0, 9, 5-7", 30).split(vit_digits)
+    np.testing.assert_array_equal(np.bincount(split.y_train), [30] * 5)
+    assert set(split.origin_train[split.y_train == 0]) == {0, 1}
+
+
+def test_a_set_without_names_is_called_by_numbers(vit_digits):
+    meta = {**vit_digits.info.meta, "dataset": {**vit_digits.info.meta["dataset"], "class_names": []}}
+    nameless = replace(vit_digits, info=replace(vit_digits.info, meta=meta))
+    assert class_names(nameless) == tuple("0123456789")
+    assert choose_classes(nameless, "2-3, 4+5").names == ("2", "3", "4 + 5")
 
 
 def test_wrong_tasks_say_what_is_wrong(vit_digits):
-    with pytest.raises(ImprintError, match="No class set is called 'prime'; known are all"):
-        Task("vit", "digits", "prime")
+    with pytest.raises(ImprintError, match="There is no class 'prime' here; write a number from 0 to 9, or"):
+        Task("vit", "digits", "prime").split(vit_digits)
     with pytest.raises(ImprintError, match="n-shot is 0; it must be 1 or more"):
         Task("vit", "digits", n_shot=0)
     keep = vit_digits.y_test != 4
-    from dataclasses import replace
-
     gone = replace(vit_digits, y_test=vit_digits.y_test[keep], X_test=vit_digits.X_test[keep])
     with pytest.raises(ImprintError, match="no test sample of class 4; choose other classes"):
         choose_classes(gone)
+    with pytest.raises(ImprintError, match="no test sample of class 4; choose other classes"):
+        choose_classes(gone, "0+4, 1")
+    assert len(choose_classes(gone, "0+3, 1").names) == 2

@@ -12,55 +12,83 @@ from imprint_core import figures
 from imprint_core.collapse import nc1
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.maps import base_map
+from imprint_core.embeddings.store import EXPLORED
+from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluation, Evaluator
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import l2
 from imprint_core.projection import MapMethod, place
 from imprint_core.recipe import Recipe, Space
 from imprint_core.task import choose_classes
+from imprint_core.task import class_names as names_of
+from pages.components.text import plain
 
 Sets = dict[tuple[str, str], SetInfo]
 Seeds = tuple[int, ...]
 
 
 def sets() -> tuple[Sets, list[str]]:
-    """The sets at hand, looked up at every run, and what is wrong with the others."""
-    return find_sets()
+    """The sets at hand, looked up at every run, and what is wrong with the others, in Markdown."""
+    found, problems = find_sets()
+    return found, [plain(problem) for problem in problems]
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _embeddings(digest: str, _info: SetInfo) -> EmbeddingSet:
-    return open_set(_info)
+    return open_set(_info, EXPLORED)
 
 
 def embeddings(info: SetInfo) -> EmbeddingSet:
-    """The opened set, checked and decoded once."""
+    """The opened set, checked and decoded once; of a very large one a part, the same always."""
     return _embeddings(f"{info.path}:{info.digest}", info)
 
 
+def largest_class(info: SetInfo) -> int:
+    """Training samples of the largest class, as far as pages look at them."""
+    samples = info.meta["samples"]["train"]
+    if samples["count"] <= EXPLORED[0]:
+        return int(samples["per_class_most"])
+    return int(np.bincount(embeddings(info).y_train).max())
+
+
+def _key(info: SetInfo) -> str:
+    """What every result hangs on: the embeddings, and what their classes are called."""
+    return "\n".join([info.digest, *info.class_names])
+
+
+def class_names(info: SetInfo) -> tuple[str, ...]:
+    """Class names by number; empty where they are known by an opened set only, and it can't be opened."""
+    if info.class_names:
+        return info.class_names
+    try:
+        return names_of(embeddings(info))
+    except ImprintError:
+        return ()
+
+
 @st.cache_resource(max_entries=5, show_spinner=False)
-def _evaluator(digest: str, classes: str, space: Space, _info: SetInfo) -> Evaluator:
+def _evaluator(key: str, classes: str, space: Space, _info: SetInfo) -> Evaluator:
     return Evaluator(choose_classes(embeddings(_info), classes), space)
 
 
 def evaluator(info: SetInfo, classes: str, recipe: Recipe) -> Evaluator:
     """What every recipe of this one's space shares."""
-    return _evaluator(info.digest, classes, recipe.canonical().space, info)
+    return _evaluator(_key(info), classes, recipe.canonical().space, info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _evaluation(digest: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo) -> Evaluation:
+def _evaluation(key: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo) -> Evaluation:
     return evaluator(_info, classes, recipe).evaluate(recipe, n, seeds)
 
 
 def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> Evaluation:
     """Predictions and accuracy of a recipe over seeds."""
-    return _evaluation(info.digest, classes, recipe.canonical(), n, seeds, info)
+    return _evaluation(_key(info), classes, recipe.canonical(), n, seeds, info)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _curve(
-    digest: str, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds, _info: SetInfo
+    key: str, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds, _info: SetInfo
 ) -> NDArray[np.float64]:
     return evaluator(_info, classes, recipe).accuracy_over_k(recipe, ks, n, seeds)
 
@@ -69,38 +97,38 @@ def accuracy_over_k(
     info: SetInfo, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds
 ) -> NDArray[np.float64]:
     """Accuracy (len(ks), s) of a recipe at each k, whatever its own k is."""
-    return _curve(info.digest, classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
+    return _curve(_key(info), classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _collapse(digest: str, classes: str, pre: str, n: int, seeds: Seeds, _inf: str, _info: SetInfo) -> list[float]:
-    shared = _evaluator(digest, classes, Space("none", "auto", pre, _inf), _info)
+def _collapse(key: str, classes: str, pre: str, n: int, seeds: Seeds, _inf: str, _info: SetInfo) -> list[float]:
+    shared = _evaluator(key, classes, Space("none", "auto", pre, _inf), _info)
     rows = [np.concatenate(shared.shots(n, seed)) for seed in seeds]
     return [nc1(shared.embedded[r], shared.pool.y_train[r]) for r in rows]
 
 
 def collapse(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> list[float]:
     """NC1 of the n-shot sets of each seed, after NORM_pre and before any transform."""
-    return _collapse(info.digest, classes, recipe.norm_pre, n, seeds, recipe.norm_inf, info)
+    return _collapse(_key(info), classes, recipe.norm_pre, n, seeds, recipe.norm_inf, info)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _map(digest: str, method: str, norm: str, _info: SetInfo) -> tuple[NDArray[np.float32], MapMethod]:
+def _map(key: str, method: str, norm: str, _info: SetInfo) -> tuple[NDArray[np.float32], MapMethod]:
     return base_map(embeddings(_info), method, norm)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _map_figure(digest: str, classes: str, method: str, norm: str, _info: SetInfo) -> str:
+def _map_figure(key: str, classes: str, method: str, norm: str, _info: SetInfo) -> str:
     opened = embeddings(_info)
-    positions, shown_method = _map(digest, method, norm, _info)
-    taking_part = choose_classes(opened, classes).y_test
-    shown = positions[np.isin(np.concatenate([opened.y_train, opened.y_test]), taking_part)]
-    chosen = np.isin(opened.y_test, taking_part)
+    positions, shown_method = _map(key, method, norm, _info)
+    pool = choose_classes(opened, classes)
+    # In the pool's order: its training, then its test samples.
+    shown = positions[np.isin(np.concatenate([opened.y_train, opened.y_test]), pool.origin_test)]
     figure = figures.base_map(
-        positions[len(opened.X_train) :][chosen],
-        opened.y_test[chosen],
-        opened.id_test[chosen],
-        _info.class_names,
+        shown[len(pool.y_train) :],
+        pool.y_test,
+        pool.id_test,
+        pool.names,
         (shown.min(axis=0), shown.max(axis=0)),
         shown_method.to_scale,
     )
@@ -109,16 +137,16 @@ def _map_figure(digest: str, classes: str, method: str, norm: str, _info: SetInf
 
 def map_figure(info: SetInfo, classes: str, method: str, norm: str) -> tuple[str, str]:
     """The base map's figure as JSON, and the label of the map that is shown."""
-    label = _map(info.digest, method, norm, info)[1].label
-    return _map_figure(info.digest, classes, method, norm, info), label
+    label = _map(_key(info), method, norm, info)[1].label
+    return _map_figure(_key(info), classes, method, norm, info), label
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _overlay(digest: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo) -> str:
+def _overlay(key: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo) -> str:
     shared = evaluator(_info, classes, recipe)
     opened = embeddings(_info)
-    positions = _map(digest, method, recipe.space.shown, _info)[0][: len(opened.X_train)]
-    positions = positions[np.isin(opened.y_train, shared.classes)]
+    positions = _map(key, method, recipe.space.shown, _info)[0][: len(opened.X_train)]
+    positions = positions[np.isin(opened.y_train, shared.pool.origin_train)]
     proxies, proxy_classes, around = shared.imprint(recipe, n, seed)
     if GENERATORS[recipe.gen].ridge:
         # Their lengths are no embeddings'; they stand where they answer most strongly.
@@ -131,11 +159,11 @@ def _overlay(digest: str, classes: str, recipe: Recipe, n: int, seed: int, metho
             shared.pool.id_train[rows],
             place(proxies, around, positions),
             shared.classes[proxy_classes],
-            _info.class_names,
+            shared.pool.names,
         ).to_json()
     )
 
 
 def overlay(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str) -> str:
     """Shots and proxies of one seed on the map, as the JSON of a figure."""
-    return _overlay(info.digest, classes, recipe.canonical(), n, seed, method, info)
+    return _overlay(_key(info), classes, recipe.canonical(), n, seed, method, info)

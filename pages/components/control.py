@@ -34,12 +34,17 @@ class Control:
         Its name in the URL and the session.
     group : str
         Heading that it stands under.
-    label, help : str
+    label : str
         What a person reads.
+    help : str or callable
+        What it explains, in Markdown; where the sets at hand and the earlier controls' values matter, made of them.
     options : callable
         Maps the sets at hand and the earlier controls' values to the valid values.
     default : any
         Taken where valid, else the nearest.
+    accepts : callable or None
+        Where a person may write what is not among the options: maps the text, the sets at hand and the earlier
+        controls' values to the valid value that it means, or raises an `ImprintError` that says why it means none.
     show : callable
         A value's label.
     kind : {"select", "segments", "slider"}
@@ -56,12 +61,13 @@ class Control:
     key: str
     group: str
     label: str
-    help: str
+    help: str | Callable[[Sets, Values], str]
     options: Callable[[Sets, Values], Sequence[Any]]
     default: Any
     show: Callable[[Any], str] = str
     kind: str = "select"
     field: str = ""
+    accepts: Callable[[str, Sets, Values], Any] | None = None
     hidden: Callable[[Values], bool] = lambda values: False
     off: Callable[[Values], str] = lambda values: ""
     remark: Callable[[Values], str] = lambda values: ""

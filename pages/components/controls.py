@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
+from imprint_core.classes import CLASS_SETS, DRAWS, canonical, d_and_draw, parse_classes
 from imprint_core.datasets import DATASETS
+from imprint_core.embeddings import SetInfo
+from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.projection import MAP_METHODS
-from imprint_core.task import CLASS_SETS, SEEDS
+from imprint_core.task import SEEDS
+from pages.components import cached
 from pages.components.control import STEPS, Control, Sets, Values, described, label_in
 from pages.components.recipe_controls import RECIPE_CONTROLS
+from pages.components.text import plain
+
+_OFFERED_D = (2, 3, 5, 8, 10)
 
 
 def _fms(sets: Sets, values: Values) -> list[str]:
@@ -22,18 +31,74 @@ def _datasets(sets: Sets, values: Values) -> list[str]:
 
 
 def _class_sets(sets: Sets, values: Values) -> list[str]:
-    count = len(sets[values["fm"], values["data"]].class_names)
+    count = len(_names(sets, values))
+    if not count:
+        return ["all"]
     chosen: dict[tuple[int, ...], str] = {}
     for name, entry in CLASS_SETS.items():
         classes = tuple(entry.choose(count))
-        if len(classes) > 1 or count == 1:
+        if len(classes) > 1 or len(classes) == count:
             # Of two names for the same classes ("all" and "first ten" of ten) the first stays.
             chosen.setdefault(classes, name)
-    return list(chosen.values())
+    return [*chosen.values(), *(f"{d}in1" for d in _OFFERED_D if count >= 2 * d)]
+
+
+def _names(sets: Sets, values: Values) -> tuple[str, ...]:
+    return cached.class_names(sets[values["fm"], values["data"]])
+
+
+def _show_classes(spec: str) -> str:
+    drawn = d_and_draw(spec)
+    if drawn and drawn[1] == 1:
+        return f"{drawn[0]} in 1"
+    return CLASS_SETS[spec].label if spec in CLASS_SETS else spec
+
+
+def _written_classes(text: str, sets: Sets, values: Values) -> str:
+    names, spec = _names(sets, values), canonical(text)
+    try:
+        parse_classes(spec, names)
+    except ImprintError as error:
+        # In a link that was typed by hand, the browser takes each + for a space.
+        mended = re.sub(r"(?<![,=+]) (?![,=+])", "+", spec)
+        try:
+            parse_classes(mended, names)
+        except ImprintError:
+            raise error from None
+        return mended
+    return spec
+
+
+def _classes_help(sets: Sets, values: Values) -> str:
+    names = _names(sets, values)
+    # A name that the grammar would read otherwise is written by its number.
+    words = [str(i) if name[:1].isdigit() or set(name) & set(",+=") else name for i, name in enumerate(names)]
+    example = f" For example: {plain(f'pair={words[0]}+{words[1]}, {words[2]}')}" if len(words) > 2 else ""
+    return (
+        described(CLASS_SETS, "Which classes take part.")
+        + "\n- **d in 1**: classes drawn at random are merged, d into one, into ten at most (paper, §5.3). There are "
+        f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write your own: numbers or names with commas between, 5\\-7 for a "
+        f"range, + to make one class of several, and = to name it.{example}"
+    )
+
+
+def _classes_remark(values: Values) -> str:
+    drawn = d_and_draw(values["classes"])
+    if not drawn or drawn[0] == 1:
+        return ""
+    d, draw = drawn
+    return f"Draw {draw} of {DRAWS}: {d} classes each, taken at random. Another: {d}in1\\-{draw % DRAWS + 1}."
+
+
+def most_shots(info: SetInfo, classes: str) -> int:
+    """What no class of a spec has more training samples than; a merged one has those of all its classes."""
+    most = cached.largest_class(info)
+    names = cached.class_names(info)
+    return most * parse_classes(classes, names).largest if names else most
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
-    most = sets[values["fm"], values["data"]].meta["samples"]["train"]["per_class_most"]
+    most = most_shots(sets[values["fm"], values["data"]], values["classes"])
     return [*(s for s in STEPS if s < most), most]
 
 
@@ -60,10 +125,12 @@ CONTROLS = (
         "classes",
         "Task",
         "Classes",
-        described(CLASS_SETS, "Which classes take part."),
+        _classes_help,
         _class_sets,
         "all",
-        label_in(CLASS_SETS),
+        _show_classes,
+        accepts=_written_classes,
+        remark=_classes_remark,
     ),
     Control(
         "n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint_core.advice import advise
+from imprint_core.classes import DRAWS, d_and_draw, joined, parse_classes
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import NORMALIZATIONS
 from imprint_core.recipe import Recipe
@@ -39,7 +40,15 @@ def remarks(selection: Selection) -> list[str]:
     n, recipe = selection.n, selection.recipe
     shared = cached.evaluator(selection.info, selection.task.classes, recipe)
     sizes = np.bincount(shared.pool.y_train)[shared.classes]
+    opened = cached.embeddings(selection.info)
     sentences = []
+    counts = [(len(opened.y_train), opened.of[0], "training"), (len(opened.y_test), opened.of[1], "test")]
+    parts = [f"{shown:,} of {all_:,} {part} samples" for shown, all_, part in counts if shown < all_]
+    if parts:
+        sentences.append(
+            f"So that every move stays quick, pages look at {' and '.join(parts)} of this set, equally many of each "
+            "class, drawn at random; the command `evaluate` takes all."
+        )
     if n > sizes.min():
         short = int((sizes < n).sum())
         sentences.append(
@@ -55,6 +64,24 @@ def remarks(selection: Selection) -> list[str]:
             sentences.append(f"Whitening with shrinkage {span}, chosen by {how}.")
         sentences += sorted({m.remark for m in maps if m.remark})
     return sentences + advise(recipe, n, len(sizes))
+
+
+def classes(selection: Selection) -> str:
+    """Which classes count as one, in a sentence; empty where the classes are the dataset's own."""
+    names = cached.class_names(selection.info)
+    grouping = parse_classes(selection.task.classes, names) if names else None
+    if grouping is None or not grouping.remapped:
+        return ""
+    drawn = d_and_draw(selection.task.classes)
+    how = f", taken at random (draw {drawn[1]} of {DRAWS})," if drawn else ""
+    told = []
+    for name, group in zip(grouping.names, grouping.groups, strict=True):
+        members = [names[c] for c in group]
+        given = f"{name} = " if name != joined(members) else ""
+        told.append(given + joined(members, 60))
+    return (
+        f"{len(grouping.number_of)} of the dataset's {len(names)}{how} make {len(grouping.groups)}: {'; '.join(told)}."
+    )
 
 
 def stage(recipe: Recipe) -> str:

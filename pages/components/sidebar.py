@@ -17,6 +17,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
 from imprint_core.presets import PRESETS, preset_of
 from imprint_core.recipe import Recipe
@@ -24,6 +25,7 @@ from imprint_core.task import SEEDS, Task
 from pages.components.control import Control, Sets, Values
 from pages.components.controls import CONTROLS
 from pages.components.recipe_controls import recipe_of, values_of
+from pages.components.text import plain
 
 _OWN_CHOICE = "own choice"
 
@@ -87,7 +89,7 @@ def parse(control: Control, text: str, options: Sequence[Any]) -> Any:
 
 
 def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
-    """Draw the sidebar; gives the selection and what had to be put right, a sentence each."""
+    """Draw the sidebar; gives the selection and what had to be put right, a sentence each, in Markdown."""
     state = st.session_state
     query = st.query_params.to_dict()
     notes: list[str] = []
@@ -105,18 +107,35 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
         default = defaults[control.key] = nearest(control.default, options, control.default)
         # Assigned only where it has to be: an assignment takes back what a finger has moved since.
         if control.key in state and state[control.key] not in options:
-            was = state[control.key]
-            state[control.key] = nearest(was, options, default)
-            notes.append(_note(control, was, state[control.key], options))
+            value, note = _settled(control, state[control.key], options, default, sets, values)
+            notes += [note] if note else []
+            if value != state[control.key]:
+                state[control.key] = value
         values[control.key] = state.get(control.key, default)
-    _draw(values, defaults, choices)
+        if values[control.key] not in options:
+            # What a person has written is offered, too, as long as it is chosen.
+            options.append(values[control.key])
+    _draw(sets, values, defaults, choices)
     link = {c.key: str(values[c.key]) for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key]}
     if link != query:
         st.query_params.from_dict(link)
-    return _select(sets, values), notes
+    return _select(sets, values), [plain(note) for note in notes]
 
 
-def _draw(values: Values, defaults: Values, choices: Mapping[str, list[Any]]) -> None:
+def _settled(
+    control: Control, was: Any, options: Sequence[Any], default: Any, sets: Sets, values: Values
+) -> tuple[Any, str]:
+    """The valid value nearest to `was`, and a sentence where that means something else."""
+    if control.accepts and isinstance(was, str) and was not in options:
+        try:
+            return control.accepts(was, sets, values), ""
+        except ImprintError as error:
+            return default, f"{error} Now {control.show(default)}."
+    now = nearest(was, options, default)
+    return now, "" if now == was else _note(control, was, now, options)
+
+
+def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, list[Any]]) -> None:
     """Draw the controls that mean something under the values."""
     state = st.session_state
     group = ""
@@ -132,7 +151,7 @@ def _draw(values: Values, defaults: Values, choices: Mapping[str, list[Any]]) ->
                 st.markdown(f"**{group}**")
                 if group == "Recipe":
                     _preset(values)
-            _widget(control, choices[control.key], defaults[control.key], values)
+            _widget(control, choices[control.key], defaults[control.key], sets, values)
             said = control.off(values) or control.remark(values)
             if said:
                 st.caption(said)
@@ -185,9 +204,8 @@ def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
         value = nearest(control.default, options, control.default)
         if control.key in query:
             named = parse(control, query[control.key], options)
-            value = nearest(named, options, value)
-            if value != named:
-                notes.append(_note(control, named, value, options))
+            value, note = _settled(control, named, options, value, sets, values)
+            notes += [note] if note else []
         values[control.key] = value
         if control.key in query or control.key in st.session_state:
             st.session_state[control.key] = value
@@ -210,10 +228,10 @@ def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
 
 
-def _widget(control: Control, options: list[Any], default: Any, values: Values) -> None:
+def _widget(control: Control, options: list[Any], default: Any, sets: Sets, values: Values) -> None:
     common: dict[str, Any] = {
         "key": control.key,
-        "help": control.help,
+        "help": control.help if isinstance(control.help, str) else control.help(sets, values),
         "format_func": control.show,
         "disabled": bool(control.off(values)),
     }
@@ -222,7 +240,8 @@ def _widget(control: Control, options: list[Any], default: Any, values: Values) 
     elif control.kind == "segments":
         st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
     else:
-        st.selectbox(control.label, options, index=options.index(default), **common)
+        own = control.accepts is not None
+        st.selectbox(control.label, options, index=options.index(default), accept_new_options=own, **common)
 
 
 def _select(sets: Sets, values: Values) -> Selection:

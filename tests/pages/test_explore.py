@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.aggregation import DISTANCES
-from imprint_core.embeddings import bundled_folder, open_set
+from imprint_core.embeddings import open_set
 from imprint_core.evaluation import Evaluator
+from imprint_core.folders import bundled_folder
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import POST_NORMALIZATIONS
 from imprint_core.presets import PRESETS
@@ -20,6 +21,7 @@ from imprint_core.recipe import Recipe
 from imprint_core.statistics import summarize
 from imprint_core.task import SEEDS, choose_classes
 from imprint_core.transforms import TRANSFORMS
+from pages.components.text import plain
 from tests.conftest import ROOT
 
 PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
@@ -137,7 +139,7 @@ def test_bad_link_falls_back_and_says_so(query, sentence):
     app = opened(**query)
     assert not app.exception
     assert len(app.warning) == 1
-    assert app.warning[0].value.startswith(sentence)
+    assert app.warning[0].value.startswith(plain(sentence))
     assert sorted(pictures(app)) == sorted(PICTURES)
     app.select_slider(key="k").set_value(3).run()
     assert not app.warning
@@ -147,7 +149,7 @@ def test_n_above_a_smaller_dataset_is_put_right():
     app = opened(fm="vit_tiny_patch16_224", n="300")
     app.selectbox(key="data").set_value("tiny_imagenet_100").run()
     assert app.select_slider(key="n").value == 60
-    assert app.warning[0].value == "n-shot can't be 300 here; it is from 1 to 60. Now 60."
+    assert app.warning[0].value == plain("n-shot can't be 300 here; it is from 1 to 60. Now 60.")
 
 
 def test_n_larger_than_a_class_and_k_larger_than_n_are_told():
@@ -448,7 +450,7 @@ def test_numbers_in_a_link_however_they_are_written(query, control, value, sente
     assert not app.exception
     widgets = {w.key: w for kind in ("selectbox", "select_slider") for w in app.get(kind)}
     assert widgets[control].value == value
-    assert [w.value.startswith(sentence) for w in app.warning] == ([True] if sentence else [])
+    assert [w.value.startswith(plain(sentence)) for w in app.warning] == ([True] if sentence else [])
 
 
 def test_a_link_that_is_wrong_all_over_still_opens():
@@ -457,3 +459,148 @@ def test_a_link_that_is_wrong_all_over_still_opens():
     assert not app.error
     assert len(app.warning) == 1
     assert sorted(pictures(app)) == sorted(PICTURES)
+
+
+# --- classes: subsets, remappings, and what a person writes ----------------------------------
+
+TINY = {"fm": "vit_tiny_patch16_224", "data": "tiny_imagenet_100"}
+MARKUP = "<script>alert(1)</script> :red[x] $y$ **z** [a](http://b.c) :material/home:"
+
+
+def written(app, text):
+    """A person writes a value of their own; the browser sends it as the text that it is."""
+    box = app.selectbox(key="classes")
+    box.options.append(box.format_func(text))
+    return box.set_value(text).run()
+
+
+def confusion_names(app):
+    return json.loads(pictures(app)["confusion"]["figure"])["data"][0]["x"]
+
+
+def test_d_in_1_is_ten_classes_of_three(bundled):
+    app = opened(**TINY, classes="3in1", seeds="3")
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert sorted(pictures(app)) == sorted(PICTURES)
+    names = confusion_names(app)
+    assert len(names) == 10
+    assert all(" + " in name for name in names)
+    pool = choose_classes(open_set(bundled["vit_tiny_patch16_224", "tiny_imagenet_100"]), "3in1")
+    runs = Evaluator(pool, Recipe().space).evaluate(Recipe("kmeans", 5), 100, SEEDS[:3]).accuracy
+    assert metrics(app)["Accuracy"].value == f"{np.median(runs):.1f} %"
+    # Three classes have three times the training samples of one.
+    assert app.select_slider(key="n").options[-1] == "180"
+    traces = json.loads(pictures(app)["map"]["figure"])["data"]
+    assert [t["name"] for t in traces] == list(pool.names)
+    assert sum(len(ids) for ids in (pool.id_test[pool.y_test == c] for c in range(10))) == 900
+    assert "Draw 1 of 10" in captions(app)
+    said = " ".join(m.value for m in app.markdown)
+    assert "**Classes**: 30 of the dataset's 100, taken at random \\(draw 1 of 10\\), make 10" in said
+    assert app.query_params["classes"] == "3in1"
+
+
+def test_a_draw_is_in_the_link_and_comes_back():
+    app = written(opened(**TINY, seeds="1"), "3 in 1 - 2")
+    assert not app.warning
+    assert app.query_params["classes"] == "3in1-2"
+    assert "Draw 2 of 10" in captions(app)
+    again = opened(**app.query_params)
+    assert again.selectbox(key="classes").value == "3in1-2"
+    assert metrics(again)["Accuracy"].value == metrics(app)["Accuracy"].value
+    first = opened(**TINY, seeds="1", classes="3in1", n="60")
+    assert confusion_names(first) != confusion_names(again)
+
+
+def test_a_remapping_is_written_by_link_and_by_widget():
+    spec = "animals=cat+Dog+bird, vehicles=ship+truck, 0"
+    link = opened(data="cifar10", classes=spec, seeds="1", n="100")
+    assert not link.warning
+    assert confusion_names(link) == ["animals", "vehicles", "airplane"]
+    assert link.selectbox(key="classes").value == spec
+    assert link.query_params["classes"] == spec
+    assert link.select_slider(key="n").options[-1] == "900"
+    app = written(opened(data="cifar10", seeds="1"), spec)
+    assert not app.warning
+    assert metrics(app)["Accuracy"].value == metrics(link)["Accuracy"].value
+    assert app.query_params["classes"] == spec
+    said = " ".join(m.value for m in app.markdown)
+    assert "animals = bird \\+ cat \\+ dog; vehicles = ship \\+ truck; airplane" in said
+    # It stays while something else changes, and goes with a dataset that knows no cat.
+    app.select_slider(key="k").set_value(3).run()
+    assert app.selectbox(key="classes").value == spec
+    app.selectbox(key="data").set_value("digits").run()
+    assert app.selectbox(key="classes").value == "all"
+    assert app.warning[0].value.startswith(plain("There is no class 'cat' here; write a number from 0 to 9, or a"))
+    assert app.warning[0].value.endswith("Now all.")
+    assert "classes" not in app.query_params
+
+
+def test_a_plus_that_the_browser_took_for_a_space_is_understood():
+    app = opened(data="cifar10", seeds="1", classes="animals=cat Dog, ship truck,0")
+    assert not app.warning
+    assert app.query_params["classes"] == "animals=cat+Dog, ship+truck,0"
+
+
+def test_a_class_set_may_be_written_too():
+    app = written(opened(data="digits", seeds="1"), " EVEN ")
+    assert app.selectbox(key="classes").value == "even"
+    assert confusion_names(app) == ["0", "2", "4", "6", "8"]
+    assert not app.warning
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "0,0", "6in1", "2in1-99", "0+", MARKUP, f"{MARKUP}=0+1", "x" * 10_000, "0," * 5_000, "9" * 10_000]
+)
+def test_a_wrong_spec_is_told_and_all_classes_stand_in(spec):
+    for app in (opened(data="digits", seeds="1", classes=spec), written(opened(data="digits", seeds="1"), spec)):
+        assert not app.exception
+        assert not app.error
+        assert len(app.warning) == 1
+        assert app.warning[0].value.endswith("Now all.")
+        assert len(app.warning[0].value) < 400
+        assert app.selectbox(key="classes").value == "all"
+        assert sorted(pictures(app)) == sorted(PICTURES)
+
+
+def test_names_that_a_person_gives_are_shown_as_they_are():
+    given = ":red[x] $y$ <b> %{x}"
+    app = opened(data="digits", seeds="1", classes=f"{given}=0+8, 1")
+    assert not app.exception
+    assert not app.warning
+    assert confusion_names(app) == [":red[x] $y$ &lt;b&gt; %&#123;x}", "1"]
+    shown = " ".join([*(m.value for m in app.markdown), *(c.value for c in app.caption)])
+    assert plain(given) in shown
+    assert given not in shown
+
+
+def test_help_explains_with_the_datasets_own_classes(bundled):
+    from pages.components.controls import CONTROLS
+
+    control = next(c for c in CONTROLS if c.key == "classes")
+    for fm, data in bundled:
+        text = control.help(bundled, {"fm": fm, "data": data})
+        spec = text.rsplit("For example: ", 1)[1].replace("\\", "")
+        assert control.accepts(spec, bundled, {"fm": fm, "data": data}) == spec
+
+
+def test_nameless_classes_are_called_by_their_numbers(tmp_path, monkeypatch, vit_digits):
+    from imprint_core.embeddings.store import read_tensors, write_set
+
+    meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
+    meta["dataset"] = {**meta["dataset"], "name": "nameless", "label": "**mine**", "class_names": []}
+    tensors = read_tensors(vit_digits.info.path)
+    write_set(tmp_path, tensors, meta)
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    app = opened(fm="vit_tiny_patch16_224", data="nameless", n="20", seeds="1", classes="0+1, 2")
+    assert not app.exception
+    assert not app.error
+    assert confusion_names(app) == ["0 + 1", "2"]
+    assert "\\*\\*mine\\*\\*" in " ".join(m.value for m in app.markdown)
+    meta["dataset"]["name"] = "broken"
+    path = write_set(tmp_path, tensors | {"X_test": -tensors["X_test"]}, meta).path
+    path.write_bytes(path.read_bytes()[:1000])
+    app = opened(fm="vit_tiny_patch16_224", data="broken", n="20", seeds="1")
+    assert not app.exception
+    assert "restore it or embed the set again" in app.error[0].value
