@@ -1,48 +1,28 @@
-"""Build an FM without its classifier, load its weights, and give its own preprocessing.
-
-The only room, beside extraction and the exported head, that knows torch.
-"""
+"""An FM ready to embed: built, its classifier taken off, its weights loaded and checked."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-from collections.abc import Callable
+import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from imprint_core.errors import ImprintError
+from imprint_core.models.libraries import build, remove_head
+from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
+from imprint_core.models.weights import own_weights
 
-_HEADS = ("fc", "classifier", "heads", "head")
-
-# Kept alive: the library handle unregisters its operators when it is collected.
-_operator_library: torch.library.Library | None = None
-
-
-def import_torchvision() -> ModuleType:
-    """Import torchvision, also where its compiled operators can't load.
-
-    The registry's Linux wheel is built for CUDA: beside a CPU-only torch its operators are
-    missing and the import fails on their fake kernels. Declaring the two schemas is enough
-    for everything that doesn't detect objects.
-    """
-    global _operator_library
-    try:
-        return importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "nms" not in str(error):
-            raise
-    _operator_library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-    for operator in ("nms", "qnms"):
-        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        _operator_library.define(schema)  # type: ignore[no-untyped-call]
-    return importlib.import_module("torchvision")
+# Where checkpoints of training runs keep the state dict, and what wrappers put before its names.
+_NESTED = ("state_dict", "model", "model_state_dict")
+_WRAPPER = "module."
 
 
 @dataclass(frozen=True)
@@ -53,18 +33,30 @@ class LoadedModel:
     ----------
     network : torch.nn.Module
         Maps (b, 3, h, w) to (b, d) pooled embeddings; in evaluation mode.
-    transform : callable
-        Maps a PIL image (RGB) to (3, h, w).
-    transform_text : str
-        The transform in words, for the sidecar.
+    preprocessing : Preprocessing
+        What images go through before.
     weights_digest : str
         SHA-256 over the loaded parameters, in the order of the state dict.
+    weights_file : str
+        Name of the local file that they come from; empty for the library's own.
     """
 
     network: nn.Module
-    transform: Callable[[Any], Tensor]
-    transform_text: str
+    preprocessing: Preprocessing
     weights_digest: str
+    weights_file: str = ""
+
+    def forward(self, batch: Tensor) -> NDArray[np.float32]:
+        """Embed what `preprocessing.prepare` gave; (b, d)."""
+        device = next(self.network.parameters()).device
+        with torch.inference_mode():
+            pixels = self.preprocessing.finish(batch.to(device, non_blocking=True))
+            x: NDArray[np.float32] = self.network(pixels).flatten(1).cpu().numpy()
+        return x
+
+    def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Embed PIL images (L or RGB); (b, d)."""
+        return self.forward(self.preprocessing.prepare(images))
 
 
 def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
@@ -75,89 +67,83 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
     fm : FoundationModel
         Which model.
     weights : Path, optional
-        A local `.safetensors` state dict, keyed as the library keys it. Without it the
-        library's official weights are used, downloaded on first use.
+        A local state dict, keyed as the library keys it: `.safetensors`, or a `.pth` that holds
+        tensors only. Without it, the one in the weights folder, else the library's official
+        weights, downloaded on first use.
 
     Raises
     ------
     ImprintError
-        If the file is missing, isn't safetensors, or doesn't fit the model; if the official
+        If the file is missing, of another kind, or doesn't fit the model; if the official
         weights can't be had.
     """
-    build = _build_torchvision if fm.library == "torchvision" else _build_timm
-    network, transform, text = build(fm, pretrained=weights is None)
+    weights = weights or own_weights(fm)
+    network, transform = build(fm, official=weights is None)
+    # Read before the head is removed: a file may hold one or not.
+    head = remove_head(network, fm)
     if weights is not None:
-        _load_file(network, weights, fm)
+        _load_file(network, weights, fm, head)
     network.eval().requires_grad_(False)
+    digest = _digest(network)
     # Convolutions run 1.3 to 2 times faster on two CPU cores in this layout, measured.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return LoadedModel(network, transform, text, _digest(network))
+    return LoadedModel(network.to(_device()), preprocessing(transform), digest, weights.name if weights else "")
 
 
-def _build_torchvision(fm: FoundationModel, pretrained: bool) -> tuple[nn.Module, Any, str]:
-    import_torchvision()
-    from torchvision import models
-
-    official = models.get_model_weights(fm.name)[fm.weights]
-    try:
-        network = models.get_model(fm.name, weights=official if pretrained else None)
-    except OSError as error:
-        raise _no_weights(fm) from error
-    if fm.name.startswith("squeezenet"):
-        # Its classifier holds the pooling too; keep that, drop the 1 x 1 convolution.
-        network.classifier = nn.AdaptiveAvgPool2d(1)
-    else:
-        setattr(network, _head_of(network), nn.Identity())
-    transform = official.transforms()
-    return network, transform, " ".join(repr(transform).split())
+def _device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _build_timm(fm: FoundationModel, pretrained: bool) -> tuple[nn.Module, Any, str]:
-    import_torchvision()
-    import timm
-    from timm.data import create_transform, resolve_data_config
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a local state dict; anything but tensors is refused.
 
-    try:
-        network = timm.create_model(f"{fm.name}.{fm.weights}", pretrained=pretrained, num_classes=0)
-    except (OSError, RuntimeError) as error:
-        if not pretrained:
-            raise
-        raise _no_weights(fm) from error
-    transform = create_transform(**resolve_data_config(model=network), is_training=False)
-    return network, transform, " ".join(repr(transform).split())
-
-
-def _head_of(network: nn.Module) -> str:
-    for name in _HEADS:
-        if isinstance(getattr(network, name, None), nn.Module):
-            return name
-    raise ImprintError(f"{type(network).__name__} has no classifier that is known how to remove.")
-
-
-def _no_weights(fm: FoundationModel) -> ImprintError:
-    return ImprintError(
-        f"The official weights of {fm.label} could not be downloaded; connect to a network once, "
-        "or give a local state dict with --weights FILE.safetensors."
-    )
-
-
-def _load_file(network: nn.Module, path: Path, fm: FoundationModel) -> None:
+    Raises
+    ------
+    ImprintError
+        If there is no such file, or it isn't a state dict.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
-        raise ImprintError(f"There is no weights file '{path}'.")
+        raise ImprintError(f"There is no weights file '{path}'; give a .safetensors or .pth that is there.")
+    if path.suffix == ".safetensors":
+        try:
+            return dict(load_file(path))
+        except SafetensorError as error:
+            raise ImprintError(
+                f"'{path.name}' is not a whole .safetensors file ({error}); give a state dict saved as safetensors."
+            ) from error
     try:
-        given = load_file(path)
-    except SafetensorError as error:
+        given = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
         raise ImprintError(
-            f"'{path.name}' is not a whole .safetensors file ({error}); give a state dict saved as safetensors."
+            f"'{path.name}' holds more than tensors, which could run code when it is read; save the state dict alone, "
+            "best as .safetensors."
         ) from error
-    given = {k: v.float() if v.is_floating_point() else v for k, v in given.items()}
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ImprintError(
+            f"'{path.name}' is not a whole file that torch.save wrote; give a state dict as .safetensors or .pth."
+        ) from error
+    for name in _NESTED:
+        if isinstance(given, dict) and isinstance(given.get(name), dict):
+            given = given[name]
+    if not isinstance(given, dict) or not all(isinstance(v, Tensor) for v in given.values()):
+        raise ImprintError(
+            f"'{path.name}' is no state dict; save model.state_dict(), which maps parameters' names to tensors."
+        )
+    return {str(k).removeprefix(_WRAPPER): v for k, v in given.items()}
+
+
+def _load_file(network: nn.Module, path: Path, fm: FoundationModel, head: set[str]) -> None:
+    """Load a local state dict into a network without its head; names of `head` are left out."""
+    given = {k: v.float() if v.is_floating_point() else v for k, v in read_state(path).items()}
     wanted = network.state_dict()
     # A counter that only training reads; exported weights often leave it out.
     missing = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
-    extra = [k for k in given if k not in wanted and k.split(".")[0] not in _HEADS]
+    extra = [k for k in given if k not in wanted and k not in head]
     shapes = [
         f"{k} is {tuple(given[k].shape)}, not {tuple(v.shape)}"
         for k, v in wanted.items()
@@ -173,7 +159,7 @@ def _load_file(network: nn.Module, path: Path, fm: FoundationModel) -> None:
     if problems:
         raise ImprintError(
             f"'{path.name}' does not fit {fm.label}, which has {len(wanted)} parameters: "
-            f"{'; '.join(problems)}. Give a state dict of {fm.library}'s {fm.name}."
+            f"{'; '.join(problems)}. Give a state dict of {fm.library}'s {fm.built_as}."
         )
     network.load_state_dict({k: v for k, v in given.items() if k in wanted}, strict=False)
 

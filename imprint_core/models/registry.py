@@ -1,4 +1,4 @@
-"""The table of foundation models (FMs).
+"""The table of foundation models (FMs), and how any other model of torchvision or timm is named.
 
 Importing this module imports no torch, so that the app starts without it; `loading` does.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint_core.choices import look_up
+from imprint_core.errors import ImprintError
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,19 @@ class FoundationModel:
     Attributes
     ----------
     name : str
-        The model's name in its library.
+        How sets, links and commands call it: its name in its library.
     library : {"torchvision", "timm"}
         The library that builds it.
     label : str
         How a person calls it.
-    dim : int
-        Width of its pooled embedding.
+    dim : int or None
+        Width of its pooled embedding; None where only building it tells.
     help : str
         One sentence for the sidebar.
     weights : str
-        The library's own name of the official weights.
+        The library's own name of the official weights; empty where there are none.
+    file : str
+        What the library calls their file in its cache; empty where only the library knows.
     ridge : float
         λ of least squares: the weight decay that the paper gives the FM's family (Table A.4).
     """
@@ -35,10 +37,16 @@ class FoundationModel:
     name: str
     library: str
     label: str
-    dim: int
+    dim: int | None
     help: str
     weights: str = "IMAGENET1K_V1"
+    file: str = ""
     ridge: float = 1e-4
+
+    @property
+    def built_as(self) -> str:
+        """The model's name in its library without that of the weights."""
+        return self.name.split(".")[0]
 
 
 _TABLE = (
@@ -57,6 +65,7 @@ _TABLE = (
         "ResNet-50",
         2048,
         "The paper's larger residual network; globally pooled last features.",
+        file="resnet50-0676ba61.pth",
     ),
     FoundationModel(
         "squeezenet1_1",
@@ -64,6 +73,7 @@ _TABLE = (
         "SqueezeNet 1.1",
         512,
         "A very small convolutional network; globally pooled last features.",
+        file="squeezenet1_1-b8a52dc0.pth",
     ),
     FoundationModel(
         "mobilenet_v2",
@@ -71,17 +81,34 @@ _TABLE = (
         "MobileNetV2",
         1280,
         "A network made for phones; globally pooled last features.",
+        file="mobilenet_v2-b0353104.pth",
     ),
-    FoundationModel("resnet18", "torchvision", "ResNet-18", 512, "The paper's smaller residual network."),
+    FoundationModel(
+        "resnet18",
+        "torchvision",
+        "ResNet-18",
+        512,
+        "The paper's smaller residual network; globally pooled last features.",
+        file="resnet18-f37072fd.pth",
+    ),
     FoundationModel(
         "vit_b_16",
         "torchvision",
         "ViT-B/16",
         768,
         "The paper's vision transformer; the embedding is its class token.",
+        file="vit_b_16-c867db91.pth",
         ridge=0.1,
     ),
-    FoundationModel("swin_b", "torchvision", "Swin-B", 1024, "The paper's shifted-window transformer.", ridge=0.05),
+    FoundationModel(
+        "swin_b",
+        "torchvision",
+        "Swin-B",
+        1024,
+        "The paper's shifted-window transformer; pooled last features.",
+        file="swin_b-68c6b09e.pth",
+        ridge=0.05,
+    ),
 )
 
 FOUNDATION_MODELS: dict[str, FoundationModel] = {fm.name: fm for fm in _TABLE}
@@ -93,11 +120,27 @@ def ridge_of(name: str) -> float:
 
 
 def foundation_model(name: str) -> FoundationModel:
-    """Look an FM up by its library name.
+    """Look an FM up by name: one of the table, or any classification model of torchvision or timm.
+
+    A library's name may be followed by a dot and the weights' name there, such as
+    `resnet50.IMAGENET1K_V2` or `vit_base_patch16_224.augreg_in1k`; `timm/resnet18` asks for
+    timm's where torchvision has one of that name, too.
 
     Raises
     ------
     ImprintError
-        If no such FM is registered; the message lists those that are.
+        If neither library knows it.
     """
-    return look_up(FOUNDATION_MODELS, name, "foundation model")
+    name = name.strip()
+    if name in FOUNDATION_MODELS:
+        return FOUNDATION_MODELS[name]
+    # Only here, for torch takes seconds to import.
+    from imprint_core.models.libraries import find_model
+
+    found = find_model(name)
+    if found is None:
+        raise ImprintError(
+            f"No foundation model is called '{name[:60]}'; known are {', '.join(FOUNDATION_MODELS)}, and every "
+            "classification model of torchvision and timm by its name there."
+        )
+    return found
