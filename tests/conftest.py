@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imprint_core.embeddings import EmbeddingSet, SetInfo, bundled_folder, find_sets, open_set
+from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
+from imprint_core.folders import bundled_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("IMPRINT_SHARED", ROOT.parent / "shared"))

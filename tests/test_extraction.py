@@ -1,4 +1,8 @@
+import errno
+import multiprocessing
 import os
+import random
+import resource
 import signal
 import subprocess
 import sys
@@ -9,11 +13,15 @@ import pytest
 import torch
 
 from imprint_core.datasets import dataset
-from imprint_core.embeddings import extraction, open_set
+from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import Job, extract
+from imprint_core.embeddings.maps import maps_path
+from imprint_core.embeddings.progress import held, hold, read_progress
+from imprint_core.embeddings.store import read_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import LoadedModel
+from imprint_core.models.preprocessing import Preprocessing
 from tests.conftest import ROOT
 
 
@@ -22,25 +30,29 @@ def to_tensor(image):
 
 
 class Counting(torch.nn.Module):
-    """A tiny deterministic network that counts the images it has seen."""
+    """A tiny deterministic network that counts the images it has seen, and takes its time."""
 
-    def __init__(self):
+    def __init__(self, seconds=0.0):
         super().__init__()
         self.seen = 0
+        self.seconds = seconds
         torch.manual_seed(0)
         self.layer = torch.nn.Linear(192, 6)
 
     def forward(self, x):
         self.seen += len(x)
+        time.sleep(self.seconds)
         return self.layer(x.flatten(1))
+
+
+def loaded(network):
+    return LoadedModel(network, Preprocessing(to_tensor, "as it is", None), "0" * 64)
 
 
 @pytest.fixture
 def network(monkeypatch):
     made = Counting().eval()
-    monkeypatch.setattr(
-        extraction, "load_model", lambda fm, weights: LoadedModel(made, to_tensor, "as it is", "0" * 64)
-    )
+    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: loaded(made))
     return made
 
 
@@ -57,28 +69,32 @@ def test_a_set_holds_what_was_asked_for(tmp_path, network):
     images = dataset("digits").read(None)
     np.testing.assert_array_equal(images.train.labels[opened.id_train], opened.y_train)
     with torch.inference_mode():
-        wanted = network.layer(to_tensor(images.test.load(int(opened.id_test[5]))).flatten()).numpy()
+        pixels = to_tensor(images.test.load(int(opened.id_test[5])).convert("RGB"))
+        wanted = network.layer(pixels.flatten()).numpy()
     np.testing.assert_allclose(opened.X_test[5], wanted, atol=2e-3)
     assert seen[0] == (0, 100)
     assert seen[-1] == (100, 100)
     assert not (tmp_path / "squeezenet1_1__digits.partial").exists()
     assert opened.info.meta["versions"]["torch"]
+    assert opened.info.meta["samples"]["train"] == {"count": 70, "per_class_least": 7, "per_class_most": 7}
+
+
+def stopping_at(images, reached=None):
+    def stop(done, total):
+        if reached is not None:
+            reached.append(done)
+        if done >= images:
+            raise KeyboardInterrupt
+
+    return stop
 
 
 def test_interrupted_anywhere_it_goes_on_and_ends_the_same(tmp_path, network):
     whole = extract(job(tmp_path / "whole")).path.read_bytes()
     for stop in range(1, 13, 3):
         folder = tmp_path / str(stop)
-
-        reached = []
-
-        def stopping(done, total, stop=stop, reached=reached):
-            reached.append(done)
-            if done >= 8 * stop:
-                raise KeyboardInterrupt
-
         with pytest.raises(KeyboardInterrupt):
-            extract(job(folder), stopping)
+            extract(job(folder), stopping_at(8 * stop, reached := []))
         assert not list(folder.glob("*.safetensors"))
         network.seen = 0
         assert extract(job(folder)).path.read_bytes() == whole
@@ -86,32 +102,150 @@ def test_interrupted_anywhere_it_goes_on_and_ends_the_same(tmp_path, network):
 
 
 def test_batches_of_another_job_are_not_taken_over(tmp_path, network):
-    def stopping(done, total):
-        if done >= 24:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        extract(job(tmp_path), stopping)
+        extract(job(tmp_path), stopping_at(24))
     network.seen = 0
     extract(job(tmp_path, per_class=9))
     assert network.seen == 120
+
+
+def test_a_finished_set_is_left_as_it_is_and_another_replaces_it(tmp_path, network):
+    first = extract(job(tmp_path), maps=True)
+    assert maps_path(first).is_file()
+    network.seen = 0
+    assert extract(job(tmp_path)).digest == first.digest
+    assert network.seen == 0
+    # Killed between the set and its maps: only those are made.
+    maps_path(first).unlink()
+    extract(job(tmp_path), maps=True)
+    assert network.seen == 0
+    assert maps_path(first).is_file()
+    larger = extract(job(tmp_path, per_class=9))
+    assert (larger.path, larger.digest == first.digest) == (first.path, False)
+    assert not maps_path(larger).exists()
 
 
 def test_damaged_weights_are_told(tmp_path, network):
     torch.nn.init.constant_(network.layer.weight, float("nan"))
     with pytest.raises(ImprintError, match="gave values that are not finite"):
         extract(job(tmp_path))
+    assert "not finite" in read_progress(job(tmp_path).partial).error
+
+
+@pytest.mark.usefixtures("network")
+def test_one_at_a_time(tmp_path):
+    with hold(tmp_path, "squeezenet1_1__digits"):
+        assert held(tmp_path, "squeezenet1_1__digits")
+        with pytest.raises(ImprintError, match="is being embedded already, by another window or command; wait"):
+            extract(job(tmp_path))
+    assert not held(tmp_path, "squeezenet1_1__digits")
+    extract(job(tmp_path))
+
+
+def test_memory_does_not_hold_the_set(tmp_path, monkeypatch, network):
+    """The set is written out of its batches, a piece at a time."""
+    sizes = []
+    write = extraction.write_set
+
+    def measured(folder, tensors, meta):
+        def counted(pieces):
+            for piece in pieces:
+                sizes.append(len(piece))
+                yield piece
+
+        streamed = {k: t._replace(pieces=counted(t.pieces)) if k.startswith("X") else t for k, t in tensors.items()}
+        return write(folder, streamed, meta)
+
+    monkeypatch.setattr(extraction, "write_set", measured)
+    extract(job(tmp_path))
+    assert max(sizes) == 8
+    assert sum(sizes) == 100
+
+
+@pytest.mark.usefixtures("network")
+def test_a_full_disk_keeps_what_is_done(tmp_path, monkeypatch):
+    whole = extract(job(tmp_path / "whole")).path.read_bytes()
+    sync, left = os.fsync, [9]
+
+    def filling(descriptor):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", filling)
+    with pytest.raises(ImprintError, match=r"could not be written .*No space left.*what is done is kept"):
+        extract(job(tmp_path / "full"))
+    monkeypatch.undo()
+    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: loaded(Counting().eval()))
+    done = len(list(job(tmp_path / "full").partial.glob("0*.safetensors")))
+    assert done >= 3
+    assert extract(job(tmp_path / "full")).path.read_bytes() == whole
+
+
+def _slow_child(folder, done_images):
+    """What is killed: real images through a tiny network that takes its time."""
+    extraction.load_model = lambda fm, weights: loaded(Counting(0.004).eval())
+
+    def tell(done, total):
+        done_images.value = done
+
+    extract(job(folder, per_class=60, test_per_class=30, batch_size=3), tell)
+
+
+def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path):
+    # A server with torch loaded forks the children: each would need seconds to import it.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.test_extraction", "sklearn.datasets"])
+    rng = random.Random(2025)  # noqa: S311
+    done = context.Value("i", 0)
+    whole = context.Process(target=_slow_child, args=(tmp_path / "whole", done))
+    whole.start()
+    whole.join(120)
+    wanted = read_tensors(tmp_path / "whole" / "squeezenet1_1__digits.safetensors")
+    kills, rounds = 0, 0
+    while kills < 20 and rounds < 60:
+        rounds += 1
+        folder = tmp_path / f"killed{rounds}"
+        finished = False
+        while not finished:
+            child = context.Process(target=_slow_child, args=(folder, done))
+            child.start()
+            if kills < 20:
+                child.join(rng.uniform(0.0, 0.6))
+                if child.is_alive():
+                    os.kill(child.pid, signal.SIGKILL)
+                    kills += 1
+            child.join(120)
+            finished = child.exitcode == 0
+            sets, problems = find_sets(folder)
+            if not finished:
+                assert not sets
+                # Whatever reads as a batch is a whole one, and no more than the one at work was lost.
+                shards = sorted(job(folder).partial.glob("0*.safetensors"))
+                assert sum(len(read_tensors(shard)["x"]) for shard in shards) >= done.value
+            assert not problems
+        got = read_tensors(folder / "squeezenet1_1__digits.safetensors")
+        assert {k: v.tobytes() for k, v in got.items()} == {k: v.tobytes() for k, v in wanted.items()}
+        assert not job(folder).partial.exists()
+        assert not list(folder.glob(".*.tmp"))
+    assert kills == 20
+
+
+def command(folder, shared, *more):
+    return [
+        *(sys.executable, "-m", "imprint_core", "embed", "--fm", "squeezenet1_1", "--dataset", "digits"),
+        *("--per-class", "6", "--test-per-class", "2", "--batch-size", "4", "--out", str(folder)),
+        *("--weights", str(shared / "fm" / "squeezenet1_1.safetensors"), "--no-maps", *more),
+    ]
 
 
 def test_killed_for_real_it_goes_on(tmp_path, shared):
     """The command itself, real weights and images, SIGKILL in the middle."""
-    command = [sys.executable, "-m", "imprint_core", "embed", "--fm", "squeezenet1_1", "--dataset", "digits"]
-    command += ["--per-class", "6", "--test-per-class", "2", "--batch-size", "4"]
-    command += ["--weights", str(shared / "fm" / "squeezenet1_1.safetensors")]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run([*command, "--out", whole], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(command(whole, shared), cwd=ROOT, check=True, capture_output=True)
     partial = killed / "squeezenet1_1__digits.partial"
-    process = subprocess.Popen([*command, "--out", killed], cwd=ROOT, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command(killed, shared), cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while len(list(partial.glob("0*.safetensors"))) < 5 and time.monotonic() < deadline:
         assert process.poll() is None
@@ -120,9 +254,32 @@ def test_killed_for_real_it_goes_on(tmp_path, shared):
     process.communicate()
     assert not list(killed.glob("*.safetensors"))
     assert 5 <= len(list(partial.glob("0*.safetensors"))) < 20
-    again = subprocess.run([*command, "--out", killed], cwd=ROOT, check=True, capture_output=True, text=True)
+    again = subprocess.run(command(killed, shared), cwd=ROOT, check=True, capture_output=True, text=True)
     assert "100%" in again.stderr
     name = "squeezenet1_1__digits.safetensors"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
-    maps = "squeezenet1_1__digits.maps.safetensors"
-    assert (killed / maps).is_file()
+
+
+def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path, shared):
+    """The system refuses to let files grow: what a full disk looks like to a process."""
+    limited = subprocess.run(
+        command(tmp_path, shared, "--quiet"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: (
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        ),
+    )
+    assert limited.returncode == 2
+    assert limited.stderr.count("\n") == 1
+    assert "could not be written" in limited.stderr
+    assert "what is done is kept" in limited.stderr
+    # Its batches of 4 kB could be written; the set of 84 kB could not, and nothing of it is left.
+    assert len(list((tmp_path / "squeezenet1_1__digits.partial").glob("0*.safetensors"))) == 20
+    assert not find_sets(tmp_path)[0]
+    assert not list(tmp_path.glob(".*.tmp"))
+    subprocess.run(command(tmp_path, shared, "--quiet"), cwd=ROOT, check=True, capture_output=True)
+    assert len(find_sets(tmp_path)[0]) == 1

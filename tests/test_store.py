@@ -9,7 +9,16 @@ from hypothesis.extra.numpy import arrays
 
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.embeddings.maps import base_map, maps_path, write_maps
-from imprint_core.embeddings.store import encode_uint8, read_info, write_set, write_whole
+from imprint_core.embeddings.store import (
+    Tensor,
+    encode_uint8,
+    read_info,
+    remove_set,
+    size_of,
+    write_set,
+    write_tensors,
+    write_whole,
+)
 from imprint_core.errors import ImprintError
 
 
@@ -164,3 +173,75 @@ def test_digest_is_of_the_tensors(tmp_path):
     again = write_set(tmp_path, tensors, {k: v for k, v in meta.items() if k not in ("sha256", "format")})
     assert again.digest != info.digest
     assert replace(again, path=info.path) == again
+
+
+@given(
+    st.dictionaries(
+        st.text("abc_", min_size=1, max_size=5),
+        arrays(
+            st.sampled_from([np.float16, np.float32, np.int32, np.uint8]),
+            st.tuples(st.integers(0, 7), st.integers(1, 3)),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(1, 4),
+)
+def test_what_is_written_piece_by_piece_the_library_reads(tmp_path_factory, tensors, size):
+    """The format is written here, for the library can't stream; it must be able to read it."""
+    from safetensors.numpy import load_file
+
+    def pieces(x):
+        return (x[i : i + size] for i in range(0, len(x), size))
+
+    path = tmp_path_factory.mktemp("t") / "x.safetensors"
+    write_tensors(path, {k: Tensor(x.dtype, x.shape, pieces(x)) for k, x in tensors.items()})
+    back = load_file(path)
+    assert set(back) == set(tensors)
+    for name, x in tensors.items():
+        assert back[name].dtype == x.dtype
+        assert back[name].tobytes() == x.tobytes()
+
+
+def test_pieces_that_do_not_make_the_tensor_leave_no_file(tmp_path):
+    x = np.zeros((3, 2), np.float16)
+    with pytest.raises(ValueError, match="have 12 bytes, their shapes say 16"):
+        write_tensors(tmp_path / "x.safetensors", {"x": Tensor(x.dtype, (4, 2), [x])})
+    assert not list(tmp_path.iterdir())
+
+
+def sorted_set(folder, sizes):
+    """A set as the extraction writes it: by class, in random order within."""
+    y = np.repeat(np.arange(len(sizes)), sizes).astype(np.int32)
+    X = np.random.default_rng(0).normal(size=(len(y), 3)).astype(np.float16)
+    rows = np.arange(len(y), dtype=np.int32)
+    tensors = {f"{a}_{s}": v for s in ("train", "test") for a, v in (("X", X), ("y", y), ("id", rows))}
+    meta = {"fm": {"name": "fm"}, "dataset": {"name": "data", "class_names": [str(c) for c in range(len(sizes))]}}
+    return X, write_set(folder, tensors, meta)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most", "taken"),
+    [([9, 9, 9], 12, [4, 4, 4]), ([2, 20, 5], 15, [2, 8, 5]), ([3, 3], 99, [3, 3]), ([5, 5, 5], 1, [1, 1, 1])],
+)
+def test_a_part_of_a_large_set_is_opened_evenly(tmp_path, sizes, most, taken):
+    X, info = sorted_set(tmp_path, sizes)
+    opened = open_set(info, (most, 4))
+    assert np.bincount(opened.y_train).tolist() == taken
+    assert opened.of == (sum(sizes), sum(sizes))
+    # Each class's first, which a smaller part shares.
+    np.testing.assert_array_equal(opened.X_train, X[opened.id_train].astype(np.float32))
+    for c, count in enumerate(taken):
+        start = sum(sizes[:c])
+        assert opened.id_train[opened.y_train == c].tolist() == list(range(start, start + count))
+
+
+def test_a_set_is_removed_whole_and_bundled_ones_stay(tmp_path, bundled):
+    _, info = small_set(tmp_path)
+    write_maps(open_set(info))
+    assert size_of(info) == sum(p.stat().st_size for p in tmp_path.iterdir())
+    remove_set(info)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ImprintError, match="ships with the project"):
+        remove_set(bundled["resnet50", "mnist"])
+    assert bundled["resnet50", "mnist"].path.is_file()

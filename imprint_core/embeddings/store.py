@@ -10,32 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
+from imprint_core.folders import bundled_folder, user_folder
 
 FORMAT = 1
+# What pages open of a set at most, so that a set of any size can be explored: training and test samples.
+EXPLORED = (10_000, 5_000)
 _SPLITS = ("train", "test")
-
-
-def bundled_folder() -> Path:
-    """Folder of the sets that ship with the project."""
-    return Path(__file__).resolve().parent.parent / "bundled"
-
-
-def user_folder() -> Path:
-    """Folder of the sets made on this machine; `IMPRINT_HOME` overrides it."""
-    import platformdirs
-
-    home = os.environ.get("IMPRINT_HOME")
-    return Path(home) if home else Path(platformdirs.user_data_dir("imprint", appauthor=False))
+_DTYPES = {
+    np.dtype(np.float16): "F16",
+    np.dtype(np.int32): "I32",
+    np.dtype(np.uint8): "U8",
+    np.dtype(np.float32): "F32",
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,18 @@ class SetInfo:
         """SHA-256 of the tensor file; identifies the embeddings in every cache key."""
         return str(self.meta["sha256"])
 
+    @property
+    def bundled(self) -> bool:
+        """Whether the set ships with the project."""
+        return self.path.parent == bundled_folder()
+
+    @property
+    def files(self) -> list[Path]:
+        """Everything on disk that is this set's."""
+        suffixes = (".json", ".maps.safetensors", ".safetensors")
+        paths = (self.path.with_name(self.path.name.removesuffix(".safetensors") + suffix) for suffix in suffixes)
+        return [path for path in paths if path.is_file()]
+
 
 @dataclass(frozen=True)
 class EmbeddingSet:
@@ -86,9 +94,12 @@ class EmbeddingSet:
     y_train, y_test : ndarray of shape (n,) and (m,), int32
     id_train, id_test : ndarray of shape (n,) and (m,), int32
         Index of each sample in the dataset's own split.
+    of : tuple of int
+        How many training and test samples the set has, of which these may be a part.
     """
 
     info: SetInfo
+    of: tuple[int, int]
     X_train: NDArray[np.float32]
     X_test: NDArray[np.float32]
     y_train: NDArray[np.int32]
@@ -150,35 +161,98 @@ def read_info(path: Path) -> SetInfo:
     return info
 
 
-def open_set(info: SetInfo) -> EmbeddingSet:
+def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet:
     """Open a set, check it against its digest, and decode it to float32.
+
+    Parameters
+    ----------
+    info : SetInfo
+    most : (int, int), optional
+        How many training and test samples to open at most; None for all. Classes give equally many, and those that
+        they give are a random choice, since samples are stored in random order within their class.
 
     Raises
     ------
     ImprintError
         If the tensor file is missing or not the one that its sidecar describes.
     """
-    tensors = read_tensors(info.path)
-    if _file_digest(info.path) != info.digest:
+    from safetensors import SafetensorError, safe_open
+
+    _check_there(info.path)
+    if file_digest(info.path) != info.digest:
         raise _damaged(info.path)
+    arrays: dict[str, NDArray[Any]] = {}
+    count = []
     try:
-        arrays: dict[str, NDArray[Any]] = {f"X_{s}": _decode(tensors, f"X_{s}") for s in _SPLITS}
-        arrays |= {f"{a}_{s}": tensors[f"{a}_{s}"] for a in ("y", "id") for s in _SPLITS}
-    except KeyError as error:
+        with safe_open(info.path, framework="numpy") as file:
+            coded = [file.get_tensor(key) for key in ("scale", "offset")] if "scale" in file.keys() else None  # noqa: SIM118
+            for place, split in enumerate(_SPLITS):
+                y = file.get_tensor(f"y_{split}")
+                rows = _first_of_each(y, most[place] if most else len(y))
+                x = _rows(file.get_slice(f"X_{split}"), rows)
+                arrays |= {
+                    f"X_{split}": _decode(x, coded),
+                    f"y_{split}": y[rows],
+                    f"id_{split}": file.get_tensor(f"id_{split}")[rows],
+                }
+                count.append(len(y))
+    except (SafetensorError, OSError, IndexError) as error:
         raise _damaged(info.path) from error
     for array in arrays.values():
         array.setflags(write=False)
-    return EmbeddingSet(info, **arrays)
+    return EmbeddingSet(info, (count[0], count[1]), **arrays)
+
+
+def _first_of_each(y: NDArray[np.int32], most: int) -> NDArray[np.intp]:
+    """Rows of the first samples of each class, as many as keep all within `most`; at least one of each."""
+    if len(y) <= most:
+        return np.arange(len(y))
+    sizes = np.bincount(y)
+    sizes = sizes[sizes > 0]
+    # Small classes leave room for large ones: the largest n with sum of min(size, n) within `most`.
+    share = next(n for n in range(int(sizes.max()), 0, -1) if n == 1 or np.minimum(sizes, n).sum() <= most)
+    return np.sort(np.concatenate([np.flatnonzero(y == c)[:share] for c in np.unique(y)]))
+
+
+def _rows(stored: Any, rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Rows of a tensor on disk, read by stretches, so that the rest never enters memory."""
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    stretches = np.split(rows, breaks)
+    return np.concatenate([stored[int(s[0]) : int(s[-1]) + 1] for s in stretches])
+
+
+def size_of(info: SetInfo) -> int:
+    """Bytes on disk of a set and what belongs to it."""
+    return sum(path.stat().st_size for path in info.files)
+
+
+def remove_set(info: SetInfo) -> None:
+    """Delete a set of the user's own from disk.
+
+    Raises
+    ------
+    ImprintError
+        If it ships with the project, or its files can't be deleted.
+    """
+    if info.bundled:
+        raise ImprintError(
+            f"'{info.path.stem}' ships with the project and stays; only sets of your own can be removed."
+        )
+    try:
+        # The sidecar first: without it the rest is no set.
+        for path in info.files:
+            path.unlink()
+    except OSError as error:
+        raise ImprintError(
+            f"'{info.path.stem}' could not be removed ({error.strerror}); delete its files yourself."
+        ) from error
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read every tensor of a `.safetensors` file through a memory map."""
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise ImprintError(
-            f"The embedding file '{path.name}' is missing beside its sidecar; restore it or embed the set again."
-        )
+    _check_there(path)
     try:
         with safe_open(path, framework="numpy") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -186,7 +260,20 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         raise _damaged(path) from error
 
 
-def write_set(folder: Path, tensors: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> SetInfo:
+class Tensor(NamedTuple):
+    """A tensor that is written piece by piece: its type, its shape, and its rows in order."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    pieces: Iterable[NDArray[Any]]
+
+
+def whole(array: NDArray[Any]) -> Tensor:
+    """An array as a tensor of one piece."""
+    return Tensor(array.dtype, array.shape, [array])
+
+
+def write_set(folder: Path, tensors: Mapping[str, NDArray[Any] | Tensor], meta: Mapping[str, Any]) -> SetInfo:
     """Write a set; both files appear whole or not at all, the sidecar last.
 
     Parameters
@@ -200,42 +287,68 @@ def write_set(folder: Path, tensors: Mapping[str, NDArray[Any]], meta: Mapping[s
     """
     path = folder / f"{set_name(meta['fm']['name'], meta['dataset']['name'])}.safetensors"
     write_tensors(path, tensors)
-    meta = {"format": FORMAT, **meta, "sha256": _file_digest(path)}
+    meta = {"format": FORMAT, **meta, "sha256": file_digest(path)}
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
     write_whole(path.with_suffix(".json"), text.encode())
     return SetInfo(path, meta)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Write a `.safetensors` file, whole or not at all."""
-    from safetensors.numpy import save
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any] | Tensor]) -> None:
+    """Write a `.safetensors` file, whole or not at all, without ever holding it in memory.
 
-    write_whole(path, save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
+    The library can only write what is in memory at once. The format is a length in 8 bytes, a JSON header of
+    types, shapes and offsets, and the bytes; the library reads it back (tests).
+    """
+    parts = {name: t if isinstance(t, Tensor) else whole(t) for name, t in tensors.items()}
+    header: dict[str, Any] = {}
+    end = 0
+    for name, part in parts.items():
+        size = int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
+        header[name] = {"dtype": _DTYPES[part.dtype], "shape": part.shape, "data_offsets": (end, end + size)}
+        end += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with _whole_file(path) as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        start = file.tell()
+        for part in parts.values():
+            for piece in part.pieces:
+                file.write(np.ascontiguousarray(piece, dtype=part.dtype).data)
+        if file.tell() - start != end:
+            raise ValueError(f"the pieces for {path.name} have {file.tell() - start} bytes, their shapes say {end}")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` aside and rename, so that no reader ever sees half a file.
+    """Write `data` so that no reader ever sees half a file.
 
     Raises
     ------
     ImprintError
         If the disk is full or the folder can't be written.
     """
+    with _whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that is written aside and renamed at the end; nothing is left of it if that fails."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
         raise ImprintError(
             f"'{path.name}' could not be written to '{path.parent}' ({error.strerror}); "
             "free some space or choose another folder, then go on: what is done is kept."
         ) from error
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 def encode_uint8(*arrays: NDArray[np.floating]) -> tuple[dict[str, NDArray[Any]], list[NDArray[np.uint8]]]:
@@ -255,17 +368,26 @@ def encode_uint8(*arrays: NDArray[np.floating]) -> tuple[dict[str, NDArray[Any]]
     return {"scale": scale, "offset": low}, codes
 
 
-def _decode(tensors: Mapping[str, NDArray[Any]], key: str) -> NDArray[np.float32]:
-    x = tensors[key].astype(np.float32)
-    if tensors[key].dtype == np.uint8:
-        x *= tensors["scale"]
-        x += tensors["offset"]
-    return x
+def _decode(x: NDArray[Any], coded: list[NDArray[Any]] | None) -> NDArray[np.float32]:
+    decoded = x.astype(np.float32)
+    if coded is not None:
+        scale, offset = coded
+        decoded *= scale
+        decoded += offset
+    return decoded
 
 
-def _file_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise ImprintError(
+            f"The embedding file '{path.name}' is missing beside its sidecar; restore it or embed the set again."
+        )
 
 
 def _damaged(path: Path) -> ImprintError:

@@ -1,0 +1,156 @@
+"""`evaluate`: a recipe on a task, as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imprint_core.classes import PAPER_TASKS, parse_task
+from imprint_core.commands.options import count
+from imprint_core.embeddings import find_sets, open_set
+from imprint_core.errors import ImprintError
+from imprint_core.models import ridge_of
+from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
+from imprint_core.task import SEEDS, Task
+
+HELP = "evaluate a recipe on a task; prints JSON"
+DESCRIPTION = """\
+Imprint a recipe's proxies from a task's shots and classify the task's test samples, once for each seed. Unlike the
+app's pages, which look at part of a very large set, this uses every sample of the set.
+
+A task is a dataset, all of it or some of its classes, merged or not:
+  mnist                      all classes
+  mnist-odd                  one of the paper's twelve tasks
+  cifar10:cat,dog,5-7        some classes, by name or number
+  cifar10:cat+dog,ship+truck classes merged
+  tiny_imagenet_100:3in1-2   "3 in 1", the second draw
+
+A recipe is a preset, and what differs from it: --recipe own --set k=5 --set norm_pre=none.
+"""
+EPILOG = f"""\
+presets: {", ".join(PRESETS)}
+named tasks: {", ".join(PAPER_TASKS)}
+
+examples:
+  python -m imprint_core evaluate --fm squeezenet1_1 --task mnist --recipe own
+  python -m imprint_core evaluate --fm vit_tiny_patch16_224 --task tiny_imagenet_100:5in1 --recipe own --set k=5
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("--fm", required=True, metavar="NAME", help="foundation model of the embedding set")
+    parser.add_argument("--task", required=True, metavar="TASK", help="dataset, or dataset:classes, or a named task")
+    parser.add_argument(
+        "--recipe",
+        default="own",
+        metavar="NAME",
+        help="a preset, a JSON object of a recipe's parts, or a .json file of one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PART=VALUE", help="change a part of the recipe; may be repeated"
+    )
+    parser.add_argument("--n-shot", type=count, metavar="N", help="shots of each class (default: all)")
+    parser.add_argument(
+        "--seeds", type=count, default=3, metavar="COUNT", help="how many of the paper's seeds (default: %(default)s)"
+    )
+    parser.add_argument("--predictions", action="store_true", help="with every test sample's id and predicted class")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate."""
+    data, classes = parse_task(options.task)
+    sets, _ = find_sets()
+    if (options.fm, data) not in sets:
+        have = sorted(d for fm, d in sets if fm == options.fm)
+        raise ImprintError(
+            f"{options.fm} has no embedding set of '{data}'; "
+            + (f"it has {', '.join(have)}." if have else "`sets list` shows which there are.")
+            + " Make one with `embed`."
+        )
+    if options.seeds > len(SEEDS):
+        raise ImprintError(f"There are {len(SEEDS)} seeds (the paper's); give --seeds from 1 to {len(SEEDS)}.")
+    recipe = recipe_from(options.recipe, options.set, options.fm)
+    print(json.dumps(evaluate(sets[options.fm, data], classes, recipe, options), indent=1, ensure_ascii=False))
+    return 0
+
+
+def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespace) -> dict[str, Any]:
+    """What the command prints."""
+    from imprint_core.classifier import ImprintingClassifier
+
+    opened = open_set(info)
+    runs = []
+    for seed in SEEDS[: options.seeds]:
+        split = Task(info.fm, info.dataset, classes, options.n_shot, seed).split(opened)
+        model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
+        predicted = model.predict(split.X_test)
+        row: dict[str, Any] = {"seed": seed, "accuracy": 100 * float((predicted == split.y_test).mean())}
+        if options.predictions:
+            row |= {"id": split.id_test.tolist(), "predicted": predicted.tolist()}
+        runs.append(row)
+    accuracies = [row["accuracy"] for row in runs]
+    return {
+        "task": {
+            "fm": info.fm,
+            "dataset": info.dataset,
+            "classes": classes,
+            "class_names": [split.names[c] for c in np.unique(split.y_train)],
+            "n_shot": options.n_shot,
+            "shots": len(split.y_train),
+            "test_samples": len(split.y_test),
+        },
+        "recipe": {**asdict(recipe), "in_words": str(recipe), "digest": recipe.digest},
+        "accuracy": {"median": float(np.median(accuracies)), "low": min(accuracies), "high": max(accuracies)},
+        "runs": runs,
+        "set": {
+            "sha256": info.digest,
+            "weights_sha256": info.meta["fm"]["weights_sha256"],
+            "weights_origin": info.meta["fm"]["weights_origin"],
+        },
+    }
+
+
+def recipe_from(text: str, changes: list[str], fm: str) -> Recipe:
+    """The recipe that a preset, JSON or a file of it names, with changes; λ is the FM's where none is given.
+
+    Raises
+    ------
+    ImprintError
+        If there is no such preset, or a part or its value is wrong.
+    """
+    preset = PRESETS.get(text)
+    parts = asdict(replace(preset.recipe, lam=ridge_of(fm))) if preset else _from_json(text)
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise ImprintError(f"'{change}' changes nothing; write PART=VALUE, such as k=5.")
+        parts[name.strip()] = _value(value.strip())
+    return Recipe.from_dict(parts)
+
+
+def _from_json(text: str) -> dict[str, Any]:
+    path = Path(text)
+    try:
+        parts = json.loads(path.read_text(encoding="utf-8") if path.suffix == ".json" else text)
+    except (OSError, ValueError) as error:
+        raise ImprintError(
+            f"'{text[:60]}' is no preset ({', '.join(PRESETS)}), no JSON object and no .json file of a recipe."
+        ) from error
+    if not isinstance(parts, dict):
+        raise ImprintError(f'\'{text[:60]}\' is not a JSON object; a recipe is one such as {{"gen": "mean"}}.')
+    return parts
+
+
+def _value(text: str) -> Any:
+    """A number where it is one, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

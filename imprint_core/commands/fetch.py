@@ -1,0 +1,78 @@
+"""`fetch`: weights and data ahead of going offline."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from imprint_core.commands.options import add_data_root
+from imprint_core.datasets import DATASETS, dataset
+from imprint_core.errors import ImprintError
+from imprint_core.folders import weights_folder
+from imprint_core.models import FOUNDATION_MODELS, foundation_model
+
+HELP = "get weights and data ahead of going offline"
+DESCRIPTION = """\
+Make sure that foundation models and datasets are on this machine, downloading what isn't, so that `embed` and the app
+work later without a network. Downloads are checked by the libraries; what is there already is left alone. With
+--weights, a local file is checked against one FM and copied to where the app finds it.
+"""
+EPILOG = f"""\
+examples:
+  python -m imprint_core fetch --fm resnet18 vit_b_16 --dataset mnist cifar10
+  python -m imprint_core fetch --fm swin_b --weights swin_b.pth
+
+Weights of your own are kept in {weights_folder()} (IMPRINT_WEIGHTS moves it).
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "--fm", nargs="+", default=[], metavar="NAME", help=f"foundation models: {', '.join(FOUNDATION_MODELS)}, …"
+    )
+    parser.add_argument("--dataset", nargs="+", default=[], metavar="NAME", help=f"datasets: {', '.join(DATASETS)}")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="a local state dict for the one FM named")
+    add_data_root(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch."""
+    if not options.fm and not options.dataset:
+        raise ImprintError("There is nothing to fetch; name foundation models with --fm or datasets with --dataset.")
+    if options.weights and len(options.fm) != 1:
+        raise ImprintError("--weights is a file of one foundation model; name that one with --fm.")
+    models = [foundation_model(name) for name in options.fm]
+    datasets = [dataset(name) for name in options.dataset]
+    from imprint_core.models.loading import load_model
+
+    for fm in models:
+        model = load_model(fm, options.weights)
+        if options.weights:
+            keep_weights(fm.name, options.weights)
+        print(f"{fm.label}: ready ({model.weights_file or 'official weights'}, {model.weights_digest[:12]})")
+    for data in datasets:
+        splits = data.read(options.data_root)
+        print(
+            f"{splits.label or data.label}: ready ({len(splits.train.labels):,} training and "
+            f"{len(splits.test.labels):,} test images)"
+        )
+    return 0
+
+
+def keep_weights(fm: str, file: Path) -> Path:
+    """Copy a state dict that was found to fit into the weights folder, under the FM's own name."""
+    target = weights_folder() / f"{fm}{file.suffix}"
+    aside = target.with_name(f".{target.name}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, aside)
+        aside.replace(target)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise ImprintError(
+            f"The weights could not be copied to '{target.parent}' ({error.strerror}); free some space or set "
+            "IMPRINT_WEIGHTS to another folder."
+        ) from error
+    return target

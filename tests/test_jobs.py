@@ -1,0 +1,93 @@
+import time
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from imprint_core.embeddings import find_sets
+from imprint_core.embeddings.jobs import discard_job, find_jobs, start_job, stop_job
+from imprint_core.embeddings.progress import Progress, hold, read_progress
+from imprint_core.errors import ImprintError
+from imprint_core.models import foundation_model
+from imprint_core.models.libraries import build
+
+NAME = "squeezenet1_1__digits"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Random weights: what is tested is the process, not what it computes."""
+    path = tmp_path_factory.mktemp("w") / "w.safetensors"
+    torch.manual_seed(0)
+    network, _ = build(foundation_model("squeezenet1_1"), official=False)
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
+    return path
+
+
+def arguments(folder, weights, per_class=30):
+    return [
+        *("--fm", "squeezenet1_1", "--dataset", "digits", "--per-class", str(per_class), "--test-per-class", "2"),
+        *("--batch-size", "4", "--weights", str(weights), "--out", str(folder), "--no-maps"),
+    ]
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def only(folder):
+    (job,) = find_jobs(folder)
+    return job
+
+
+def test_started_watched_stopped_resumed_and_finished(tmp_path, weights):
+    start_job(tmp_path, NAME, arguments(tmp_path, weights))
+    assert only(tmp_path).running
+    with pytest.raises(ImprintError, match="is being embedded already; its progress is shown here"):
+        start_job(tmp_path, NAME, arguments(tmp_path, weights))
+    with pytest.raises(ImprintError, match="is still being embedded; stop it first"):
+        discard_job(only(tmp_path))
+    wait_for(lambda: only(tmp_path).progress.done >= 12)
+    assert only(tmp_path).progress.total == 320
+    assert only(tmp_path).progress.rate > 0
+    stop_job(only(tmp_path))
+    wait_for(lambda: not only(tmp_path).running)
+    stopped = only(tmp_path)
+    assert not stopped.error
+    assert not find_sets(tmp_path)[0]
+    done = len(list((tmp_path / f"{NAME}.partial").glob("0*.safetensors")))
+    assert 3 <= done < 80
+
+    # With what lies on disk, as another server would.
+    start_job(tmp_path, NAME, stopped.arguments)
+    wait_for(lambda: not find_jobs(tmp_path))
+    sets, problems = find_sets(tmp_path)
+    assert list(sets) == [("squeezenet1_1", "digits")]
+    assert not problems
+
+
+def test_what_goes_wrong_is_told(tmp_path):
+    start_job(tmp_path, NAME, arguments(tmp_path, "/gone.safetensors"))
+    wait_for(lambda: not only(tmp_path).running and only(tmp_path).error)
+    assert "There is no weights file '/gone.safetensors'" in only(tmp_path).error
+    discard_job(only(tmp_path))
+    assert not find_jobs(tmp_path)
+
+
+def test_a_job_of_another_process_is_seen(tmp_path):
+    (tmp_path / f"{NAME}.partial").mkdir()
+    with hold(tmp_path, NAME):
+        assert only(tmp_path).running
+    assert not only(tmp_path).running
+
+
+def test_progress_that_cannot_be_read_is_a_fresh_one(tmp_path):
+    for text in ("", "{", "[]", '{"stage": "x", "unknown": 1}'):
+        (tmp_path / "progress.json").write_text(text)
+        assert read_progress(tmp_path) == Progress()
+    assert read_progress(tmp_path / "gone") == Progress()
+    assert Progress(done=10, total=30, rate=4.0).remaining == 5
+    assert Progress().remaining is None
