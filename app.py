@@ -5,8 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from pages import explore
+from pages import explore, library, own_data
 from pages.components import cached
+from pages.components.navigation import asked_for
 from pages.components.plot import serve_plotly
 from pages.components.sidebar import sidebar
 
@@ -27,9 +28,22 @@ def explore_page() -> None:
     explore.show(selection)
 
 
-page = st.navigation(
-    [st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True)]
-)
+def own_data_page() -> None:
+    """Draw the page of one's own data, beside the sidebar's selection."""
+    own_data.show(selection)
+
+
+PAGES = {
+    "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
+    "library": st.Page(library.show, title="Library", icon=":material/library_books:", url_path="library"),
+    "own_data": st.Page(
+        own_data_page, title="Your own data", icon=":material/add_photo_alternate:", url_path="own_data"
+    ),
+}
+page = st.navigation(list(PAGES.values()), position="top")
+asked = asked_for()
+if asked:
+    st.switch_page(PAGES[asked], query_params=st.query_params.to_dict())
 try:
     serve_plotly()
 except ImprintError as error:

@@ -302,6 +302,27 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         found = self._each_part(X, nearest)
         return np.concatenate([gaps for _, gaps in found]), np.concatenate([rows for rows, _ in found])
 
+    def shots_of(self, proxy: int) -> NDArray[np.intp]:
+        """The shots that a proxy stands for: those of its class to which no other of the class's proxies is nearer.
+
+        Parameters
+        ----------
+        proxy : int
+            A row of `proxies_`.
+
+        Returns
+        -------
+        ndarray of shape (s,)
+            Rows of the training data, those nearest to the proxy first; empty where it is nearest to none.
+        """
+        own = np.flatnonzero(self.proxy_class_ == self.proxy_class_[proxy])
+        rows = np.flatnonzero(self._codes == self.proxy_class_[proxy])
+        x = NORMALIZATIONS[self.norm_inf].function(self.transform_(self._shots[rows]))
+        gaps = self._gaps(compare(self.proxies_[own], x, np.zeros(1, dtype=np.intp)))
+        mine = int(np.searchsorted(own, proxy))
+        won = np.flatnonzero(np.argmin(gaps, axis=0) == mine)
+        return rows[won[np.argsort(gaps[mine, won], kind="stable")]]
+
     def explain(self, X: ArrayLike) -> Explanation:
         """For each sample of X (m, d): the winning proxy, the runner-up and the margin."""
         voting = self.recipe.voting

@@ -297,6 +297,50 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
     return figure
 
 
+def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequence[int], measure: str) -> go.Figure:
+    """How near proxies are to one image, the nearest on top.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        What each proxy is called.
+    values : sequence of float
+        Its similarity, or distance.
+    classes : sequence of int
+        Its class number, for the colour.
+    measure : str
+        What the values are.
+    """
+    places = list(range(len(labels)))
+    figure = go.Figure(
+        go.Bar(
+            x=list(values),
+            y=places,
+            orientation="h",
+            marker={"color": [class_color(c) for c in classes]},
+            text=[f"{v:.3f}" for v in values],
+            textposition="auto",
+            customdata=[_escape(label) for label in labels],
+            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.update_layout(
+        # Two proxies may be called the same, so that places, not names, are the axis.
+        yaxis={
+            "autorange": "reversed",
+            "tickvals": places,
+            "ticktext": [_escape(label) for label in labels],
+            "automargin": True,
+            "ticks": "",
+        },
+        xaxis={"title": measure, "zeroline": True},
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        bargap=0.35,
+    )
+    return figure
+
+
 def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) -> go.Figure:
     """Median line with its band from the lowest to the highest run."""
     figure = go.Figure()

@@ -16,6 +16,7 @@ from imprint_core.recipe import Recipe
 from imprint_core.statistics import Summary, confusion, summarize
 from pages.components import cached, explain
 from pages.components.controls import most_shots
+from pages.components.navigation import hand_over
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 from pages.components.text import plain
@@ -249,5 +250,4 @@ def _sources(selection: Selection) -> None:
 
 
 if __name__ == "__main__":
-    # A link to this page that is a new server's first: Streamlit runs the file itself, without the entry point.
-    st.switch_page("app.py", query_params=st.query_params.to_dict())
+    hand_over("explore")

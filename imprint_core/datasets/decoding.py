@@ -137,18 +137,20 @@ def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     multiplied by 255, other floats within 0 … 255 rounded. The rest is stretched between its own
     extremes.
     """
-    x = np.nan_to_num(values.astype(np.float32), posinf=0, neginf=0)
-    np.clip(x, -1e30, 1e30, out=x)  # 255 times as much still fits
-    low, high = float(x.min()), float(x.max())
-    full = 1.0 if values.dtype.kind == "f" else 65535.0
+    floats = values.dtype.kind == "f"
+    if floats:
+        # Nothing is known of the rest; 255 times what is left still fits.
+        values = np.nan_to_num(values, posinf=0, neginf=0).clip(-1e30, 1e30)
+    low, high = float(values.min()), float(values.max())
+    full = 1.0 if floats else 65535.0
     if low >= 0 and high <= full:
         low = 0.0
-    elif values.dtype.kind == "f" and low >= 0 and high <= 255:
+    elif floats and low >= 0 and high <= 255:
         low, full = 0.0, 255.0
     else:
         full = high - low or 1.0
-    # In place: an image of the greatest size is 256 MB in float32.
-    x -= low
-    x *= 255
-    x /= full
-    return np.rint(x, out=x).clip(0, 255, out=x).astype(np.uint8)
+    scaled = np.empty(values.shape, np.uint8)
+    # Row by row: all of them in float32 would be four times the image.
+    for row, to in zip(values, scaled, strict=True):
+        to[:] = np.rint((row.astype(np.float32) - low) * 255 / full)
+    return scaled

@@ -48,6 +48,8 @@ class Dataset:
         Whether it is under a data root, at a glance.
     download : int
         How many megabytes are downloaded where it isn't; 0 where it can't be.
+    path : str
+        Where one that has no place under the data root is read from.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Dataset:
     origin: str
     present: Callable[[Path], bool]
     download: int = 0
+    path: str = ""
 
 
 def _has(*patterns: str) -> Callable[[Path], bool]:
@@ -247,6 +250,7 @@ def dataset_at(path: Path) -> Dataset:
         (),
         f"Read from {path}.",
         lambda root: path.exists(),
+        path=str(path),
     )
 
 

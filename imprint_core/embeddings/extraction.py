@@ -26,6 +26,7 @@ from imprint_core.embeddings.store import (
     EXPLORED,
     SetInfo,
     Tensor,
+    class_sizes,
     open_set,
     read_info,
     read_tensors,
@@ -288,13 +289,14 @@ def _sidecar(
             "name": job.dataset.name,
             "label": splits.label or job.dataset.label,
             "origin": job.dataset.origin,
+            "path": job.dataset.path,
             "class_names": list(job.dataset.class_names or splits.class_names or _numbers(labels)),
             "sample_ids": "index in the dataset's own training or test split"
             + (", from the first id of its part" if splits.parts else ""),
             "parts": [part._asdict() for part in splits.parts],
             "draw_seed": DRAW_SEED,
         },
-        "samples": {split: _counts(y) for split, y in labels.items()},
+        "samples": {split: class_sizes(y) for split, y in labels.items()},
         "encoding": "float16",
         "versions": {name: version(name) for name in _LIBRARIES},
         "plan": json.loads(plan),
@@ -304,9 +306,3 @@ def _sidecar(
 def _numbers(labels: dict[str, NDArray[np.int32]]) -> list[str]:
     """Names for classes that have none: their numbers."""
     return [str(c) for c in range(max(int(y.max()) for y in labels.values()) + 1)]
-
-
-def _counts(y: NDArray[np.int32]) -> dict[str, int]:
-    sizes = np.bincount(y)
-    sizes = sizes[sizes > 0]
-    return {"count": len(y), "per_class_least": int(sizes.min()), "per_class_most": int(sizes.max())}

@@ -260,6 +260,13 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         raise _damaged(path) from error
 
 
+def class_sizes(y: NDArray[np.int32]) -> dict[str, int]:
+    """What a sidecar says of a split's samples: how many, in all and of the smallest and largest class."""
+    sizes = np.bincount(y)
+    sizes = sizes[sizes > 0]
+    return {"count": len(y), "per_class_least": int(sizes.min()), "per_class_most": int(sizes.max())}
+
+
 class Tensor(NamedTuple):
     """A tensor that is written piece by piece: its type, its shape, and its rows in order."""
 

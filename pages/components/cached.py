@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from imprint_core import figures
 from imprint_core.collapse import nc1
+from imprint_core.datasets.images import Splits
+from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.maps import base_map
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluation, Evaluator
+from imprint_core.folders import data_folder
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import l2
 from imprint_core.projection import MapMethod, place
@@ -22,6 +26,9 @@ from imprint_core.recipe import Recipe, Space
 from imprint_core.task import choose_classes
 from imprint_core.task import class_names as names_of
 from pages.components.text import plain
+
+if TYPE_CHECKING:
+    from imprint_core.classifier import ImprintingClassifier
 
 Sets = dict[tuple[str, str], SetInfo]
 Seeds = tuple[int, ...]
@@ -74,6 +81,37 @@ def _evaluator(key: str, classes: str, space: Space, _info: SetInfo) -> Evaluato
 def evaluator(info: SetInfo, classes: str, recipe: Recipe) -> Evaluator:
     """What every recipe of this one's space shares."""
     return _evaluator(_key(info), classes, recipe.canonical().space, info)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _classifier(
+    key: str, classes: str, recipe: Recipe, n: int, seed: int, _info: SetInfo
+) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
+    # Here, for it imports scikit-learn, which the first page does without.
+    from imprint_core.classifier import ImprintingClassifier
+
+    shared = evaluator(_info, classes, recipe)
+    rows = np.concatenate(shared.shots(n, seed))
+    model = ImprintingClassifier.from_recipe(recipe, random_state=seed)
+    return model.fit(shared.pool.X_train[rows], shared.pool.y_train[rows]), rows
+
+
+def classifier(
+    info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int
+) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
+    """The estimator, fitted on one draw, and its shots' rows in the evaluator's pool."""
+    return _classifier(_key(info), classes, recipe.canonical(), n, seed, info)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _pictures(key: str, root: str, _info: SetInfo) -> Splits | None:
+    return images_of(embeddings(_info))
+
+
+def pictures(info: SetInfo) -> Splits | None:
+    """The images behind a set's samples, where they are on this machine."""
+    with st.spinner("Looking for the images …"):
+        return _pictures(_key(info), str(data_folder()), info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)

@@ -1,0 +1,183 @@
+"""One image against all proxies: what it is taken for, what came near, and which shots stand behind that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.aggregation import AGGREGATIONS, DISTANCES
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.embeddings import SetInfo
+from imprint_core.errors import ImprintError
+
+if TYPE_CHECKING:
+    # It imports torch, which pages do without until an image has to be embedded.
+    from imprint_core.models.loading import LoadedModel
+
+
+@dataclass(frozen=True)
+class NearProxy:
+    """A proxy near an image.
+
+    Attributes
+    ----------
+    proxy : int
+        Row of the classifier's `proxies_`.
+    number : int
+        Which of its class's proxies it is, from 1.
+    label : int
+        Its class.
+    similarity : float
+        Inner product with the image (a cosine after L2); for m-NN the distance, which is smaller the nearer.
+    shots : ndarray
+        Rows of the training data that it stands for, nearest to it first.
+    """
+
+    proxy: int
+    number: int
+    label: int
+    similarity: float
+    shots: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an image is taken for, and why.
+
+    Attributes
+    ----------
+    label : int
+        The predicted class.
+    margin : float
+        By how much its score is higher than the next class's; infinite where there is no other.
+    runner_up : int or None
+        The class with the second-highest score.
+    near : tuple of NearProxy
+        The nearest proxies, nearest first.
+    measure : str
+        What `similarity` is: "cosine", "inner product", or a distance's label.
+    """
+
+    label: int
+    margin: float
+    runner_up: int | None
+    near: tuple[NearProxy, ...]
+    measure: str
+
+
+def try_embedding(model: ImprintingClassifier, x: NDArray[np.float32], count: int = 5) -> Trial:
+    """Classify one embedding (d,) and tell its `count` nearest proxies."""
+    X = x[None]
+    explanation = model.explain(X)
+    by_distance = AGGREGATIONS[model.agg].uses_distance
+    gaps, rows = model.kneighbors(X, count)
+    firsts = np.searchsorted(model.proxy_class_, model.proxy_class_[rows[0]])
+    near = [
+        NearProxy(
+            int(row),
+            int(row - first) + 1,
+            int(model.classes_[model.proxy_class_[row]]),
+            float(gap if by_distance else -gap),
+            model.shots_of(int(row)),
+        )
+        for row, gap, first in zip(rows[0], gaps[0], firsts, strict=True)
+    ]
+    second = int(explanation.runner_up[0])
+    unit = model.norm_post == "l2" and model.norm_inf == "l2"
+    return Trial(
+        int(model.predict(X)[0]),
+        float(explanation.margin[0]),
+        int(model.classes_[model.proxy_class_[second]]) if second >= 0 else None,
+        tuple(near),
+        f"{DISTANCES[model.distance].label} distance" if by_distance else "cosine" if unit else "inner product",
+    )
+
+
+def check_same_weights(info: SetInfo, model: LoadedModel) -> None:
+    """Make sure that what the model embeds can be compared with a set.
+
+    Raises
+    ------
+    ImprintError
+        If the set was made with other weights.
+    """
+    if info.meta["fm"].get("weights_sha256") != model.weights_digest:
+        given = model.weights_file or "the library's official ones"
+        raise ImprintError(
+            f"The weights at hand ({given}) are not those that this set was made with "
+            f"({info.meta['fm']['weights_origin']}), so a new image's embedding would mean nothing beside it; embed "
+            "the dataset again with these weights, in the Library."
+        )
+
+
+@dataclass(frozen=True)
+class AddedClass:
+    """A classifier with one more class.
+
+    Attributes
+    ----------
+    model : ImprintingClassifier
+        With the new class.
+    label : int
+        The new class's number.
+    proxies : int
+        How many proxies it got.
+    """
+
+    model: ImprintingClassifier
+    label: int
+    proxies: int
+
+
+def add_class(model: ImprintingClassifier, X: NDArray[np.float32]) -> AddedClass:
+    """Imprint one more class from the embeddings X (n, d) of its images; `model` stays as it was.
+
+    The proxies of the other classes stay, too, but where the recipe makes them of all classes' shots
+    (`ImprintingClassifier.partial_fit`).
+    """
+    label = int(max(model.classes_)) + 1
+    # A shallow copy will do: `partial_fit` puts new arrays in place of the old ones and changes none.
+    grown = copy(model).partial_fit(X, np.full(len(X), label))
+    return AddedClass(grown, label, int((grown.proxy_class_ == len(grown.classes_) - 1).sum()))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What more classes do to the test samples of those that were there.
+
+    Attributes
+    ----------
+    before, after : float
+        Accuracy on them, in percent.
+    lost : int
+        Those that were right and are now taken for a new class.
+    """
+
+    before: float
+    after: float
+    lost: int
+
+
+def effect(
+    before: ImprintingClassifier, after: AddedClass, X_test: NDArray[np.float32], y_test: NDArray[np.integer]
+) -> Effect:
+    """Compare predictions on the test samples (m, d) without and with an added class."""
+    was, now = before.predict(X_test), after.model.predict(X_test)
+    lost = int(((was == y_test) & (now == after.label)).sum())
+    return Effect(100 * float((was == y_test).mean()), 100 * float((now == y_test).mean()), lost)
+
+
+def in_words(trial: Trial, names: Sequence[str]) -> str:
+    """One sentence: what won, and by how much."""
+    first = trial.near[0]
+    sentence = f"Taken for {names[trial.label]}"
+    if trial.runner_up is None:
+        return f"{sentence}, the only class."
+    if first.label == trial.label:
+        sentence += f": its proxy {first.number} is the nearest"
+    return f"{sentence}; {names[trial.runner_up]} comes next, {trial.margin:.3f} behind."

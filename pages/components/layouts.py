@@ -1,0 +1,61 @@
+"""Pictures of what an upload looks like."""
+
+# Readable on light and on dark.
+_INK, _SOFT = "#7b8794", "#8b96a3"
+_FONT = 'font-family="monospace" font-size="13"'
+
+
+def _svg(height: int, *parts: str) -> str:
+    size = f'width="330" height="{height}" viewBox="0 0 330 {height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_FONT}>{"".join(parts)}</svg>'
+
+
+def _line(y: int, text: str) -> str:
+    return f'<text x="4" y="{y}" fill="{_SOFT}" font-size="12">{text}</text>'
+
+
+def _folder(x: int, y: int, name: str) -> str:
+    shape = f"M{x} {y}h7l3 3h10v13h-20z"
+    return f'<path d="{shape}" fill="#ffa90e"/><text x="{x + 27}" y="{y + 13}" fill="{_INK}">{name}</text>'
+
+
+def _picture(x: int, y: int, name: str) -> str:
+    return (
+        f'<rect x="{x}" y="{y}" width="18" height="16" rx="2" fill="#3f90da"/>'
+        f'<path d="M{x + 2} {y + 13}l5-6 4 4 2-2 3 4z" fill="#fff"/>'
+        f'<text x="{x + 25}" y="{y + 13}" fill="{_SOFT}">{name}</text>'
+    )
+
+
+FOLDERS = _svg(
+    204,
+    _folder(4, 4, "pets.zip"),
+    _folder(30, 30, "cat"),
+    _picture(56, 54, "any name.jpg"),
+    _picture(56, 76, "another.png"),
+    _folder(30, 102, "dog"),
+    _picture(56, 126, "IMG_0042.jpg"),
+    _line(166, "A quarter of each class is kept for testing,"),
+    _line(182, "unless there are train/cat, train/dog and"),
+    _line(198, "test/cat, test/dog."),
+)
+
+
+def _array(x: int, y: int, width: int, height: int, name: str, shape: str) -> str:
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="none" stroke="{_SOFT}"/>'
+        f'<text x="{x}" y="{y - 6}" fill="{_INK}">{name}</text>'
+        f'<text x="{x}" y="{y + height + 15}" fill="{_SOFT}">{shape}</text>'
+    )
+
+
+ARRAYS = _svg(
+    236,
+    _array(4, 24, 150, 60, "X_train", "n × d numbers"),
+    _array(190, 24, 16, 60, "y_train", "n labels"),
+    _array(4, 130, 150, 30, "X_test", "m × d numbers"),
+    _array(190, 130, 16, 30, "y_test", "m labels"),
+    _line(198, "Or X and y alone: a quarter is kept for testing."),
+    _line(214, "In .parquet: a column label, maybe split, and a"),
+    _line(230, "column per dimension, or a list in embedding."),
+)

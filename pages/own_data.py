@@ -1,0 +1,37 @@
+"""Your own data: images, embeddings and weights become tasks like any other; one image is tried, a class added."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.components import own_embeddings, own_images
+from pages.components.jobs import show_jobs, show_problem
+from pages.components.navigation import hand_over
+from pages.components.sidebar import Selection
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    st.title("Your own data", anchor=False)
+    st.caption("Bring images or embeddings, try an image, add a class. Nothing leaves this machine.")
+    show_problem()
+    show_jobs()
+    titles = ["Images", "Embeddings", "Try one image", "Add a class"]
+    images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")
+    # These two always, for a file that was uploaded is forgotten where its box isn't drawn.
+    with images:
+        own_images.show()
+    with embeddings:
+        own_embeddings.show()
+    if one_image.open or new_class.open:
+        # Here, for it imports scikit-learn, which the first page does without.
+        from pages.components import trying
+
+        with one_image:
+            trying.show_trial(selection)
+        with new_class:
+            trying.show_added(selection)
+
+
+if __name__ == "__main__":
+    hand_over("own_data")
