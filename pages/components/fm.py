@@ -20,6 +20,8 @@ def choose_fm(key: str) -> FoundationModel | None:
     """A box of FMs, those with weights at hand first, which takes any other by its name; None where it is wrong."""
     here = [name for name, fm in FOUNDATION_MODELS.items() if at_hand(fm)]
     options = here + [name for name in FOUNDATION_MODELS if name not in here]
+    written = st.session_state.get(key)
+    options += [written] if written and written not in options else []
 
     def shown(name: str) -> str:
         label = FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else name

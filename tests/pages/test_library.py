@@ -1,0 +1,165 @@
+"""The Library page without a browser."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.embeddings import find_sets
+from imprint_core.embeddings.jobs import find_jobs, start_job
+from imprint_core.models import foundation_model
+from imprint_core.models.libraries import build
+from tests.conftest import ROOT
+from tests.test_store import small_set
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A machine with nothing of its own, and no library's cache."""
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    for variable in ("IMPRINT_WEIGHTS", "IMPRINT_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def weights(home):
+    """Random weights where the app looks for them: what is tested is not what they compute."""
+    torch.manual_seed(0)
+    network, _ = build(foundation_model("squeezenet1_1"), official=False)
+    (home / "weights").mkdir(parents=True)
+    path = home / "weights" / "squeezenet1_1.safetensors"
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
+    return path
+
+
+def library():
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.session_state["goto"] = "library"
+    return app.run()
+
+
+def said(app):
+    return " ".join(m.value for m in [*app.markdown, *app.caption, *app.info, *app.error, *app.warning])
+
+
+def button(app, label):
+    return next(b for b in app.button if b.label == label)
+
+
+def test_lists_every_set_there_is(home, bundled):
+    _, info = small_set(home)
+    meta = info.meta["fm"] | {"label": "<b>FM</b>", "dim": 5}
+    write(info, meta)
+    app = library()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert len(table) == len(bundled) + 1
+    own = table[table["From"] == "this machine"]
+    assert own["Training"].tolist() == [12]
+    assert own["Foundation model"].tolist() == ["<b>FM</b>"]
+    assert set(table[table["From"] == "comes with the app"]["Dimensions"]) == {192, 512, 2048}
+
+
+def write(info, fm):
+    """Fill in what the small set's sidecar leaves out."""
+    import json
+
+    samples = {"count": 12, "per_class_least": 6, "per_class_most": 6}
+    dataset = info.meta["dataset"] | {"label": "data", "origin": "a test"}
+    full = dict(info.meta) | {"fm": fm | {"weights_origin": "", "transform": ""}, "dataset": dataset, "encoding": "f"}
+    full["samples"] = {"train": samples, "test": samples}
+    info.path.with_suffix(".json").write_text(json.dumps(full))
+
+
+@pytest.mark.usefixtures("home")
+def test_without_any_weights_one_sentence_says_what_to_do():
+    app = library()
+    assert not app.exception
+    assert [i.value for i in app.info if "No foundation model's weights are on this machine" in i.value]
+    assert "connect to a network once, or put a state dict such as" in said(app).replace("\\", "")
+    # What is bundled keeps working.
+    app.session_state["goto"] = "explore"
+    app.run()
+    assert not app.exception
+    assert app.metric[0].value.endswith("%")
+
+
+@pytest.mark.usefixtures("weights")
+def test_says_what_is_at_hand_and_what_is_not():
+    app = library()
+    assert not [i for i in app.info if "No foundation model" in i.value]
+    boxes = {s.key: s for s in app.selectbox}
+    assert boxes["library_fm"].value == "squeezenet1_1"
+    assert boxes["library_fm"].options[0] == "SqueezeNet 1.1 · weights here"
+    assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in said(app)
+    assert "12 MB are downloaded when you start" in said(app.selectbox(key="library_data").select("mnist").run())
+    assert "no library offers them" in said(app.selectbox(key="library_data").select("mnist_m").run())
+    app.selectbox(key="library_data").select("digits").run()
+    assert "They are on this machine." in said(app)
+    app.selectbox(key="library_fm").select("resnet18").run()
+    assert "The weights of ResNet\\-18 are not on this machine: connect to a network" in said(app)
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.1)
+
+
+@pytest.mark.usefixtures("weights")
+def test_embeds_stops_goes_on_and_shows_the_same_in_two_windows(home):
+    app = library()
+    app.selectbox(key="library_data").select("digits").run()
+    app.select_slider(key="library_train").set_value(50).run()
+    button(app, "Embed").click().run()
+    assert not app.error
+    wait_for(lambda: find_jobs(home)[0].progress.done > 0)
+    other = library()
+    for window in (app.run(), other):
+        assert "SqueezeNet 1.1 on Digits \\(scikit\\-learn\\)" in said(window)
+        assert [b.label for b in window.button if b.label == "Stop"]
+    # The second window can't start it again.
+    other.selectbox(key="library_data").select("digits").run()
+    button(other, "Embed").click().run()
+    assert "is being embedded already" in said(other).replace("\\", "")
+    button(other, "Stop").click().run()
+    wait_for(lambda: not find_jobs(home)[0].running)
+    app.run()
+    assert [b.label for b in app.button if b.label in ("Stop", "Go on", "Discard")] == ["Go on", "Discard"]
+    button(app, "Go on").click().run()
+    wait_for(lambda: ("squeezenet1_1", "digits") in find_sets(home)[0])
+    wait_for(lambda: not find_jobs(home))
+    app.run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    own = table[table["From"] == "this machine"]
+    assert own[["Dataset", "Training", "Test"]].to_numpy().tolist() == [["Digits (scikit-learn)", 500, 596]]
+
+
+@pytest.mark.usefixtures("weights")
+def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
+    start_job(home, "squeezenet1_1__mnist_m", ["--fm", "squeezenet1_1", "--dataset", "mnist_m", "--out", str(home)])
+    wait_for(lambda: not find_jobs(home)[0].running and find_jobs(home)[0].error)
+    app = library()
+    assert "MNIST\\-M can't be downloaded by torchvision; put it as" in said(app)
+    button(app, "Discard").click().run()
+    assert not find_jobs(home)
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("home")
+def test_a_model_that_there_is_not():
+    app = library()
+    app.session_state["library_fm"] = "no_such_<b>model</b>"
+    app.run()
+    assert not app.exception
+    assert "No foundation model is called 'no\\_such\\_\\<b\\>model\\</b\\>'" in said(app)
+    assert button(app, "Embed").disabled

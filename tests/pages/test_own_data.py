@@ -1,0 +1,250 @@
+"""The page of one's own data without a browser."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.datasets import dataset
+from imprint_core.embeddings import find_sets, open_set
+from imprint_core.embeddings.jobs import find_jobs
+from imprint_core.folders import data_folder, images_folder
+from imprint_core.recipe import Recipe
+from imprint_core.task import SEEDS, Task
+from imprint_core.trial import try_embedding
+from imprint_core.uploads import find_own
+from imprint_core.uploads.samples import sample_npz, sample_zip
+from tests.conftest import ROOT
+from tests.pages.test_library import button, home, said, wait_for, weights  # noqa: F401
+
+
+def own_data(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "own_data"
+    return app.run()
+
+
+def on_tab(app, title):
+    app.session_state["own_tab"] = title
+    return app.run()
+
+
+def upload(app, key, name, content):
+    app.file_uploader(key=key).upload(name, content)
+    return app.run()
+
+
+def test_a_zip_is_checked_kept_embedded_and_explored(home, weights):  # noqa: F811
+    app = upload(own_data(), "own_zip", "numerals.zip", sample_zip())
+    button(app, "Keep these images").click().run()
+    assert not app.exception
+    assert "Kept 36 images of 3 classes" in " ".join(s.value for s in app.success)
+    (own,), problems = find_own(images_folder())
+    assert (own.label, own.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
+    button(app, "Embed").click().run()
+    wait_for(lambda: ("squeezenet1_1", own.name) in find_sets(home)[0])
+    wait_for(lambda: not find_jobs(home))
+    app.run()
+    assert "Embedded by SqueezeNet 1.1." in said(app)
+    button(app, "Explore it").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Explore weight imprinting"
+    assert {s.key: s.value for s in app.selectbox}["data"] == own.name
+    assert float(app.metric[0].value.split()[0]) > 30
+
+
+def archive(*names):
+    file = io.BytesIO()
+    picture = io.BytesIO()
+    Image.new("RGB", (9, 9), "red").save(picture, "PNG")
+    with zipfile.ZipFile(file, "w") as made:
+        for name in names:
+            made.writestr(name, picture.getvalue())
+    return file.getvalue()
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"no zip at all", "zip"),
+        (archive("../cat/1.png", "dog/2.png"), ".."),
+        (archive("cat/1.png", "cat/2.png"), "class"),
+        (archive("a.png"), "class"),
+        (archive("cat/1.png", "dog/inner.zip"), "archive"),
+    ],
+)
+def test_a_bad_zip_is_one_sentence_and_nothing_is_kept(content, sentence):
+    app = upload(own_data(), "own_zip", "../x.zip", content)
+    button(app, "Keep these images").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value.replace("\\", "")
+    assert not images_folder().exists() or not list(images_folder().iterdir())
+
+
+@pytest.mark.usefixtures("home")
+def test_one_pile_per_class():
+    app = own_data()
+    app.session_state["own_how"] = "piles"
+    app.run()
+    for i, (name, color) in enumerate((("<b>red</b>", "red"), ("синий", "blue"))):
+        app.text_input(key=f"pile_name_{i}").set_value(name).run()
+        files = []
+        for shade in range(4):
+            picture = io.BytesIO()
+            Image.new("RGB", (20 + shade, 20), color).save(picture, "PNG")
+            files.append((f"{shade}.png", picture.getvalue(), "image/png"))
+        app.file_uploader(key=f"pile_{i}").set_value(files).run()
+    button(app, "Keep these images").click().run()
+    assert not app.exception
+    (own,), _ = find_own(images_folder())
+    assert set(own.class_names) == {"<b>red</b>", "синий"}
+    # Shown as it is typed.
+    assert "\\<b\\>red\\</b\\>" in said(app)
+
+
+@pytest.mark.usefixtures("home")
+def test_embeddings_become_a_task(home):  # noqa: F811
+    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    button(app, "Keep these embeddings").click().run()
+    assert not app.exception
+    assert "Kept 72 training and 72 test embeddings of 3 classes, 192 dimensions." in app.success[0].value
+    ((fm, data),) = find_sets(home)[0]
+    assert fm == "own_192d"
+    button(app, "Explore it").click().run()
+    assert not app.exception
+    assert {s.key: s.value for s in app.selectbox}["data"] == data
+    assert float(app.metric[0].value.split()[0]) > 80
+
+
+@pytest.mark.usefixtures("home")
+def test_embeddings_of_another_width_than_the_models():
+    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    app.selectbox(key="own_embeddings_fm").select("resnet50").run()
+    button(app, "Keep these embeddings").click().run()
+    assert "These embeddings have 192 dimensions, ResNet\\-50 gives 2,048" in app.error[0].value
+    pickled = io.BytesIO()
+    np.savez(pickled, X=np.array([{}], dtype=object), y=np.zeros(1))
+    upload(app, "own_embeddings", "evil.npz", pickled.getvalue())
+    button(app, "Keep these embeddings").click().run()
+    assert len(app.error) == 1
+    assert "holds Python objects, which are never loaded here" in app.error[0].value
+    assert not find_sets(data_folder())[0]
+
+
+def near(app):
+    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
+    (figure,) = [json.loads(d["figure"]) for d in data if d["name"] == "near-proxies"]
+    return figure["data"][0]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_test_sample_is_tried_against_the_sidebars_proxies(bundled):
+    app = own_data(fm="vit_tiny_patch16_224", data="digits", n="20", k="3")
+    app.session_state["try_row"] = 7
+    on_tab(app, "Try one image")
+    assert not app.exception
+    opened = open_set(bundled["vit_tiny_patch16_224", "digits"])
+    split = Task("vit_tiny_patch16_224", "digits", "all", 20, SEEDS[0]).split(opened)
+    model = ImprintingClassifier.from_recipe(Recipe("kmeans", 3), random_state=SEEDS[0]).fit(
+        split.X_train, split.y_train
+    )
+    wanted = try_embedding(model, opened.X_test[7])
+    assert {m.label: m.value for m in app.metric}["Taken for"] == str(wanted.label)
+    np.testing.assert_allclose(np.array(near(app)["x"], float), [p.similarity for p in wanted.near], rtol=1e-5)
+    # The numerals come with scikit-learn, so that they can always be shown.
+    assert len(app.get("image")) >= 5
+
+
+@pytest.mark.usefixtures("home")
+def test_without_the_images_shots_are_told_by_number():
+    app = on_tab(own_data(fm="vit_tiny_patch16_224", data="mnist", n="5"), "Try one image")
+    assert not app.exception
+    assert "The images of MNIST are not on this machine" in said(app)
+    assert "training samples " in said(app)
+
+
+def numeral(label):
+    images = dataset("digits").read(None).test
+    png = io.BytesIO()
+    images.load(int(np.flatnonzero(images.labels == label)[0])).resize((64, 64)).save(png, "PNG")
+    return png.getvalue()
+
+
+@pytest.mark.usefixtures("home")
+def test_an_uploaded_image_needs_the_models_weights():
+    app = own_data(fm="squeezenet1_1", data="digits")
+    app.session_state["try_source"] = "upload"
+    on_tab(app, "Try one image")
+    upload(app, "try_file", "x.png", numeral(3))
+    assert not app.exception
+    assert "the weights of SqueezeNet 1.1 are needed, and they are not on this machine" in said(app).replace("\\", "")
+
+
+@pytest.mark.usefixtures("weights")
+def test_other_weights_than_the_sets_are_refused():
+    app = own_data(fm="squeezenet1_1", data="digits")
+    app.session_state["try_source"] = "upload"
+    on_tab(app, "Try one image")
+    upload(app, "try_file", "x.png", numeral(3))
+    assert not app.exception
+    assert "are not those that this set was made with" in said(app)
+
+
+@pytest.mark.usefixtures("home")
+def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeypatch):
+    monkeypatch.setenv("IMPRINT_WEIGHTS", str(shared / "fm"))
+    query = {"fm": "squeezenet1_1", "data": "digits", "classes": "0-6", "n": "20", "k": "2"}
+    app = own_data(**query)
+    app.session_state["try_source"] = "upload"
+    on_tab(app, "Try one image")
+    upload(app, "try_file", "x.png", numeral(3))
+    assert not app.exception
+    assert not app.error
+    assert {m.label: m.value for m in app.metric}["Taken for"] == "3"
+    upload(app, "try_file", "x.png", b"not an image")
+    assert len(app.error) == 1
+
+    on_tab(app, "Add a class")
+    images = dataset("digits").read(None).train
+    files = []
+    for row in np.flatnonzero(images.labels == 8)[:6]:
+        png = io.BytesIO()
+        images.load(int(row)).resize((64, 64)).save(png, "PNG")
+        files.append((f"{row}.png", png.getvalue(), "image/png"))
+    app.text_input(key="added_name").set_value("*eight*").run()
+    app.file_uploader(key="added_files").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
+    button(app, "Imprint").click().run()
+    assert not app.exception
+    assert "1 could not be read and were left out" in app.warning[0].value
+    assert "6 images made 2 proxies in" in said(app)
+    assert "\\*eight\\*" in said(app)
+    # A second one of the same name is refused, and nothing is lost.
+    button(app, "Imprint").click().run()
+    assert "There is a class called" in said(app)
+
+    app.session_state["try_source"] = "upload"
+    on_tab(app, "Try one image")
+    upload(app, "try_file", "y.png", numeral(8))
+    assert {m.label: m.value for m in app.metric}["Taken for"] == "*eight*"
+    on_tab(app, "Add a class")
+    button(app, "Take it away").click().run()
+    assert "Nothing is added yet" in said(app)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_class_without_a_name():
+    app = on_tab(own_data(data="digits"), "Add a class")
+    app.file_uploader(key="added_files").set_value([("x.png", numeral(1), "image/png")]).run()
+    button(app, "Imprint").click().run()
+    assert app.error[0].value == "The class has no name; write one above."
