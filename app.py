@@ -28,6 +28,11 @@ def explore_page() -> None:
     explore.show(selection)
 
 
+def library_page() -> None:
+    """Draw the Library, which offers the sidebar's FM first."""
+    library.show(selection)
+
+
 def own_data_page() -> None:
     """Draw the page of one's own data, beside the sidebar's selection."""
     own_data.show(selection)
@@ -35,7 +40,7 @@ def own_data_page() -> None:
 
 PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
-    "library": st.Page(library.show, title="Library", icon=":material/library_books:", url_path="library"),
+    "library": st.Page(library_page, title="Library", icon=":material/library_books:", url_path="library"),
     "own_data": st.Page(
         own_data_page, title="Your own data", icon=":material/add_photo_alternate:", url_path="own_data"
     ),

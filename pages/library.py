@@ -15,12 +15,13 @@ from pages.components import cached
 from pages.components.fm import about_weights, choose_fm, none_at_hand
 from pages.components.jobs import begin, show_jobs, show_problem
 from pages.components.navigation import explore_button, hand_over
+from pages.components.sidebar import Selection
 from pages.components.text import plain
 
 _PER_CLASS = (20, 50, 100, 200, 300, 500, 1000, 2000, "all")
 
 
-def show() -> None:
+def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Library", anchor=False)
     st.caption(
@@ -35,7 +36,7 @@ def show() -> None:
     if chosen is not None:
         _details(chosen)
     st.markdown("##### Embed a dataset")
-    _embed()
+    _embed(selection.info.fm)
 
 
 def _table(sets: cached.Sets) -> SetInfo | None:
@@ -107,13 +108,13 @@ def _remove(info: SetInfo) -> None:
         st.session_state.jobs_problem = str(error)
 
 
-def _embed() -> None:
+def _embed(default: str) -> None:
     missing = none_at_hand()
     if missing:
         st.info(missing, icon=":material/cloud_off:")
     left, right = st.columns(2)
     with left:
-        fm = choose_fm("library_fm")
+        fm = choose_fm("library_fm", default)
     with right:
         data = _choose_dataset()
     a, b, c = st.columns([2, 2, 1], vertical_alignment="bottom")

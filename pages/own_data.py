@@ -20,7 +20,7 @@ def show(selection: Selection) -> None:
     images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")
     # These two always, for a file that was uploaded is forgotten where its box isn't drawn.
     with images:
-        own_images.show()
+        own_images.show(selection.info.fm)
     with embeddings:
         own_embeddings.show()
     if one_image.open or new_class.open:

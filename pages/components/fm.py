@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from imprint_core.models.loading import LoadedModel
 
 
-def choose_fm(key: str) -> FoundationModel | None:
-    """A box of FMs, those with weights at hand first, which takes any other by its name; None where it is wrong."""
+def choose_fm(key: str, default: str) -> FoundationModel | None:
+    """A box of FMs, those with weights at hand first, which takes any other by its name; None where it is wrong.
+
+    `default` is chosen at first, if its weights are at hand.
+    """
     here = [name for name, fm in FOUNDATION_MODELS.items() if at_hand(fm)]
     options = here + [name for name in FOUNDATION_MODELS if name not in here]
     written = st.session_state.get(key)
@@ -30,6 +33,7 @@ def choose_fm(key: str) -> FoundationModel | None:
     name = st.selectbox(
         "Foundation model",
         options,
+        index=options.index(default) if default in here else 0,
         format_func=shown,
         key=key,
         persist_state="session",

@@ -25,8 +25,8 @@ _IMAGES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 _SHOWN_LEFT_OUT = 5
 
 
-def show() -> None:
-    """Draw the tab."""
+def show(default: str) -> None:
+    """Draw the tab; `default` is the FM that is offered first."""
     left, right = st.columns([3, 2], gap="large")
     with right:
         st.image(FOLDERS, alt="A zip with a folder for each class, which holds its images")
@@ -51,7 +51,7 @@ def show() -> None:
         st.warning(plain(problem), icon=":material/warning:")
     if own:
         st.markdown("##### Your images")
-        _kept(own)
+        _kept(own, default)
 
 
 def _zip() -> None:
@@ -124,7 +124,7 @@ def _keep(read: Callable[[], Sequence[Entry]], label: str) -> None:
         st.warning("\n".join([f"{len(made.left_out)} could not be read and were left out:", "", *told, *rest]))
 
 
-def _kept(own: list[OwnImages]) -> None:
+def _kept(own: list[OwnImages], default: str) -> None:
     names = {o.name: o for o in own}
     if st.session_state.get("own_chosen") not in names:
         st.session_state.own_chosen = own[0].name
@@ -152,7 +152,7 @@ def _kept(own: list[OwnImages]) -> None:
     missing = none_at_hand()
     if missing:
         st.info(missing, icon=":material/cloud_off:")
-    fm = choose_fm("own_fm")
+    fm = choose_fm("own_fm", default)
     if fm is not None:
         if not missing:
             st.caption(about_weights(fm))

@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve() -> Iterator[str]:
+def serve(**environment: str) -> Iterator[str]:
     """Run the app on a free port; gives its address."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -51,6 +51,7 @@ def serve() -> Iterator[str]:
     app = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
         cwd=ROOT,
+        env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -72,8 +73,9 @@ def serve() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    with serve() as url:
+def address(tmp_path_factory) -> Iterator[str]:
+    # A home of its own, so that what this machine has doesn't show.
+    with serve(IMPRINT_HOME=str(tmp_path_factory.mktemp("home"))) as url:
         yield url
 
 

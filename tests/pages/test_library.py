@@ -39,9 +39,10 @@ def weights(home):
     return path
 
 
-def library():
+def library(**state):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.session_state["goto"] = "library"
+    for name, value in {**state, "goto": "library"}.items():
+        app.session_state[name] = value
     return app.run()
 
 
@@ -157,9 +158,7 @@ def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
 
 @pytest.mark.usefixtures("home")
 def test_a_model_that_there_is_not():
-    app = library()
-    app.session_state["library_fm"] = "no_such_<b>model</b>"
-    app.run()
+    app = library(library_fm="no_such_<b>model</b>")
     assert not app.exception
     assert "No foundation model is called 'no\\_such\\_\\<b\\>model\\</b\\>'" in said(app)
     assert button(app, "Embed").disabled

@@ -1,0 +1,691 @@
+import io
+import json
+import pickle
+import struct
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from imprint_core.datasets.images import hold_out
+from imprint_core.errors import ImprintError
+from imprint_core.uploads import read_embeddings
+from imprint_core.uploads.pages import check_pages
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(20, 6)).astype(np.float32), np.arange(20) % 4
+PARTS = {"X_train": X[:12], "y_train": Y[:12], "X_test": X[12:], "y_test": Y[12:]}
+
+
+def npz(method=np.savez, **arrays):
+    out = io.BytesIO()
+    method(out, **arrays)
+    return out
+
+
+def safetensors(metadata=None, **arrays):
+    return io.BytesIO(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, metadata))
+
+
+def parquet(columns, **options):
+    out = io.BytesIO()
+    pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), out, **options)
+    return out
+
+
+def lists(x=X, kind=None):
+    return pa.array(list(x), kind or pa.list_(pa.float32()))
+
+
+def refused(sentence, file, kind="npz", **options):
+    with pytest.raises(ImprintError, match=sentence) as caught:
+        read_embeddings(file, kind, **options)
+    assert str(caught.value).endswith(".")
+
+
+def check_parts(own):
+    np.testing.assert_array_equal(own.X_train, X[:12])
+    np.testing.assert_array_equal(own.X_test, X[12:])
+    assert own.y_train.tolist() == Y[:12].tolist()
+    assert own.y_test.tolist() == Y[12:].tolist()
+    assert [a.dtype for a in (own.X_train, own.X_test, own.y_train, own.y_test)] == [np.float32] * 2 + [np.int32] * 2
+
+
+def check_held_out(own):
+    test = hold_out(Y)
+    np.testing.assert_array_equal(own.X_train, X[~test])
+    np.testing.assert_array_equal(own.X_test, X[test])
+    assert own.y_test.tolist() == Y[test].tolist()
+    assert (
+        "A quarter of each class, 4 of 20 samples, is held out as the test split, for the file has none." in own.notes
+    )
+
+
+@pytest.mark.parametrize("method", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("case", [str, str.lower, str.upper])
+def test_npz_with_splits(method, case):
+    own = read_embeddings(npz(method, **{case(k): v for k, v in PARTS.items()}, other=np.array([None])), "npz")
+    check_parts(own)
+    assert (own.class_names, own.notes) == (("0", "1", "2", "3"), ())
+
+
+@pytest.mark.parametrize("keys", [("X", "y"), ("x", "Y"), ("embeddings", "labels")])
+def test_npz_without_splits_holds_a_quarter_out(keys):
+    check_held_out(read_embeddings(npz(**dict(zip(keys, (X, Y), strict=True))), "npz"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: np.asfortranarray(x),
+        lambda x: x.astype(np.float64),
+        lambda x: x.astype(">f4"),
+        lambda x: x.astype(np.longdouble),
+    ],
+)
+def test_however_the_numbers_are_stored(change):
+    check_parts(read_embeddings(npz(**{k: change(v) if k[0] == "X" else v for k, v in PARTS.items()}), "npz"))
+
+
+def test_whole_numbers_and_half_floats_are_numbers():
+    for kind in (np.uint8, np.int64, np.float16):
+        x = (np.arange(120).reshape(20, 6)).astype(kind)
+        own = read_embeddings(npz(X=x, y=Y), "npz")
+        np.testing.assert_array_equal(own.X_train, x[~hold_out(Y)])
+
+
+def test_blocks_are_joined_where_they_belong():
+    """5,000 rows of 300 numbers are two blocks."""
+    x = RNG.normal(size=(5_000, 300)).astype(np.float32)
+    y = RNG.integers(0, 3, 5_000)
+    test = hold_out(y)
+    embedding = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), 300)
+    for file, kind in (
+        (npz(X=x, y=y), "npz"),
+        (safetensors(X=x, y=y), "safetensors"),
+        (parquet({"y": y, "embedding": embedding}, row_group_size=1_111), "parquet"),
+    ):
+        own = read_embeddings(file, kind)
+        np.testing.assert_array_equal(own.X_train, x[~test])
+        np.testing.assert_array_equal(own.X_test, x[test])
+        np.testing.assert_array_equal(own.y_train, y[~test])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array(["b", "a", "d", "c"])[Y], ("a", "b", "c", "d")),
+        (np.array([b"b", b"a", b"d", b"\xc3\xa9"])[Y], ("a", "b", "d", "é")),
+        (np.array(["10", "9", "-1", "100"])[Y], ("-1", "9", "10", "100")),
+        (np.array([7, -5, 1000, 8])[Y], ("-5", "7", "8", "1000")),
+        (np.array([2**63, 5, 6, 2**64 - 1], np.uint64)[Y], ("5", "6", str(2**63), str(2**64 - 1))),
+        (Y.astype(float) + 1, ("1", "2", "3", "4")),
+        (Y[:, None], ("0", "1", "2", "3")),
+    ],
+)
+def test_labels_of_any_kind(labels, names):
+    own = read_embeddings(npz(X=X, y=labels), "npz")
+    assert own.class_names == names
+    test = hold_out(np.array([names.index(_text(v)) for v in labels.ravel()]))
+    assert [own.class_names[c] for c in own.y_test] == [_text(v) for v in labels.ravel()[test]]
+
+
+def _text(value):
+    value = value.item()
+    return value.decode() if isinstance(value, bytes) else str(int(value) if isinstance(value, float) else value)
+
+
+def test_class_names_by_number():
+    names = np.array(["zebra", "ape", "unused", "c\u202eow", "dog"])
+    labels = np.array([0, 1, 3, 4])[Y]
+    own = read_embeddings(npz(X=X, y=labels, class_names=names), "npz")
+    assert own.class_names == ("zebra", "ape", "cow", "dog")
+    assert set(zip(own.class_names, np.unique(own.y_train), strict=True)) == set(
+        zip(("zebra", "ape", "cow", "dog"), range(4), strict=True)
+    )
+    metadata = {"class_names": json.dumps(names.tolist())}
+    assert read_embeddings(safetensors(metadata, X=X, y=labels), "safetensors").class_names == own.class_names
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, np.int32])
+def test_safetensors(kind):
+    x = (X * 100).astype(kind)
+    arrays = {**PARTS, "X_train": x[:12], "X_test": x[12:]}
+    own = read_embeddings(safetensors(**arrays), "safetensors")
+    np.testing.assert_array_equal(own.X_train, x[:12].astype(np.float32))
+    np.testing.assert_array_equal(own.X_test, x[12:].astype(np.float32))
+    check_held_out(read_embeddings(safetensors(x=X, Y=Y, other=X), "safetensors"))
+
+
+def test_bfloat16_is_the_upper_half_of_a_float():
+    upper = (X.view(np.uint32) >> 16).astype(np.uint16)
+    data = safetensors(X=upper, y=Y).getvalue().replace(b'"U16"', b'"BF16"')
+    (length,) = struct.unpack("<Q", data[:8])
+    at = data.index(b'"BF16"')
+    assert at < 8 + length
+    # One byte more in the header; it is padded with spaces, one of which goes.
+    header = data[8 : 9 + length].replace(b" ", b"", 1).ljust(length)
+    own = read_embeddings(io.BytesIO(data[:8] + header[:length] + data[9 + length :]), "safetensors")
+    expected = (upper.astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_array_equal(own.X_train, expected[~hold_out(Y)])
+
+
+TEXTS = pa.array(Y.astype(str))
+SPLIT = ["train"] * 12 + ["val"] * 4 + [" Test"] * 4
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"label": Y, "split": SPLIT, "embedding": lists()},
+        {"y": TEXTS, "split": pa.array(SPLIT).dictionary_encode(), "embedding": lists(kind=pa.list_(pa.float64()))},
+        {"y": TEXTS.cast(pa.large_string()), "split": SPLIT, "embedding": lists()},
+        {"label": TEXTS.dictionary_encode(), "split": SPLIT, "embedding": lists(kind=pa.large_list(pa.float32()))},
+        {"label": pa.array(Y).dictionary_encode(), "split": SPLIT, "embedding": lists()},
+        {"label": Y.astype(float), "split": SPLIT, "embedding": lists(kind=pa.list_(pa.float32(), 6)), "f": X[:, 0]},
+        {**{f"f{i}": X[:, i] for i in range(6)}, "y": Y, "split": SPLIT},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("rows", [7, 100])
+def test_parquet_with_splits(columns, rows):
+    own = read_embeddings(parquet(columns, row_group_size=rows), "parquet")
+    check_parts(own)
+    assert own.class_names == ("0", "1", "2", "3")
+
+
+def test_numeric_columns_but_labels_and_identifiers_are_the_embedding():
+    columns = {
+        "id": np.arange(20),
+        "label": Y.astype(str),
+        "y": Y,
+        "file": ["x.png"] * 20,
+        "__index_level_0__": np.arange(20),
+        **{f"f{i}": X[:, i] for i in range(6)},
+        "good": Y > 1,
+    }
+    own = read_embeddings(parquet(columns), "parquet")
+    check_held_out(own)
+    assert own.notes[0] == (
+        "6 numeric columns were taken as the embedding; id, file, __index_level_0__, good left out."
+    )
+
+
+def test_dimensions_of_the_model():
+    assert read_embeddings(npz(X=X, y=Y), "npz", 6, "A").X_train.shape == (16, 6)
+    for file, kind in (
+        (npz(X=X, y=Y), "npz"),
+        (safetensors(X=X, y=Y), "safetensors"),
+        (parquet({"y": Y, "embedding": lists()}), "parquet"),
+    ):
+        refused(
+            "These embeddings have 6 dimensions, ResNet-50 gives 2,048; choose the model that they were made with",
+            file, kind, fm_dim=2048, fm_label="ResNet-50",
+        )  # fmt: skip
+
+
+def with_values(x, *places):
+    x = x.astype(np.float64)
+    for place, value in places:
+        x[place] = value
+    return x
+
+
+# What makes each refusal, and its sentence.
+WRONG = [
+    ({}, "The file has none of these; embeddings are X_train, y_train, X_test and y_test, or X and y"),
+    ({"X": X}, "The file has X; embeddings are X_train, y_train, X_test and y_test, or X and y"),
+    ({k: v for k, v in PARTS.items() if k != "y_test"}, "The file has X_test, X_train, y_train; embeddings are"),
+    ({"X": X[:, 0], "y": Y}, r"'X' has shape \(20,\), but embeddings are a table .*; if these are images, upload"),
+    ({"X": X[..., None], "y": Y}, r"'X' has shape \(20, 6, 1\), .*; if these are images, upload them as images"),
+    ({"X": X > 0, "y": Y}, "'X' is of type bool; embeddings must be real numbers, such as float32"),
+    ({"X": X, "y": Y[:-1]}, "There are 20 rows in 'X' but 19 labels; each row needs one"),
+    ({"X": X, "y": np.array(3)}, "There are 20 rows in 'X' but 1 labels; each row needs one"),
+    ({"X": X[:0], "y": Y[:0]}, "'X' is empty; it needs a row for each sample"),
+    ({"X": X[:, :0], "y": Y}, "'X' is empty"),
+    ({"X": X, "y": Y * 0}, "only one class, '0'; telling classes apart needs at least two"),
+    ({"X": X[:5], "y": Y[:5]}, "Class '1' has a single sample; without a split of its own the file needs two of each"),
+    ({"X": X, "y": np.eye(20)[:, :4]}, "'y' has shape 20 × 4; labels are one number or text a sample"),
+    ({"X": X, "y": Y + 0.5}, "'y' holds fractions or NaN; labels must be whole numbers or text"),
+    ({"X": X, "y": with_values(Y, (3, np.nan))}, "'y' holds fractions or NaN"),
+    ({"X": X, "y": Y > 1}, "'y' is of type bool; labels must be whole numbers or text"),
+    ({**PARTS, "X_test": X[12:, :5]}, "'X_train' has 6 dimensions but 'X_test' 5; both must be made with the same"),
+    ({**PARTS, "y_test": np.append(Y[12:19], 4)}, "Class '4' is in the test split but not in the training split"),
+    ({**PARTS, "y_test": Y[12:] % 2}, "Class '2' is in the training split but not in the test split; every class"),
+    ({"X": with_values(X, ((7, 1), np.nan), ((9, 0), np.inf)), "y": Y},
+     r"2 of 20 rows hold NaN or infinite values, the first is row 7 of X \(counted from 0\); leave them out"),
+    ({**PARTS, "X_test": with_values(X[12:], (3, -np.inf))}, "1 of 20 rows hold NaN or .* is row 3 of X_test"),
+    ({"X": with_values(X, ((4, 0), 1e39)), "y": Y}, "1 of 20 rows hold NaN or .* is row 4 of X "),
+    ({"X": np.zeros((1001, 1), np.float32), "y": np.arange(1001)}, "'y' holds 1,001 classes; 1,000 are the most"),
+    ({"X": np.zeros((2, 65_537), np.float32), "y": Y[:2]}, "have 65,537 dimensions; 65,536 are the most"),
+    ({"X": X, "y": Y, "x": X}, "The file holds both '.' and '.'; keep one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arrays", "sentence"), WRONG)
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_what_is_wrong_is_told(arrays, sentence, kind):
+    refused(sentence, npz(**arrays) if kind == "npz" else safetensors(**arrays), kind)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"X": X.astype(complex), "y": Y}, "'X' is of type complex128; embeddings must be real numbers"),
+        ({"X": X.astype(str), "y": Y}, "'X' is of type <U32; embeddings must be real numbers"),
+        ({"X": np.zeros(20, "f4,f4")[:, None], "y": Y}, "'X' is of type .*; embeddings must be real numbers"),
+        ({"X": X, "y": Y.astype("M8[s]")}, "'y' is of type datetime64.*; labels must be whole numbers or text"),
+        ({"X": X, "y": Y.astype("U1001")}, "'y' has labels of more than 1,000 letters; shorten them"),
+        ({"X": X, "y": np.array([b"\xff", b"a"])[Y % 2]}, "'y' holds text that is not Unicode; save it as UTF-8"),
+        ({"X": X, "y": np.array([2**31, 7], "<u4").view("<U1")[Y % 2]}, "'y' holds text that is not Unicode"),
+        ({"X": X, "y": np.array(["a", "a\u200b"])[Y % 2]}, "Two classes would both be called 'a'"),
+        ({**PARTS, "y_test": Y[12:].astype(str)}, "Some labels are numbers and some text; use the same kind"),
+        ({"X": X, "y": Y, "class_names": np.array(["a", "b"])}, "Label [23] has no name among the 2 class names"),
+        ({"X": X, "y": Y - 1, "class_names": np.array(list("abcd"))}, "Label -1 has no name among the 4 class names"),
+        ({"X": X, "y": Y, "class_names": np.array(list("abca"))}, "Two classes have the same name in the class names"),
+        ({"X": X, "y": Y, "class_names": np.arange(4)}, "'class_names' must be a list of short texts"),
+        ({"X": X, "y": Y, "class_names": np.full(1001, "a")}, "'class_names' holds 1,001 classes"),
+    ],
+)
+def test_what_only_an_npz_can_have(arrays, sentence):
+    refused(sentence, npz(**arrays))
+
+
+class Trap:
+    def __reduce__(self):
+        return pytest.fail, ("unpickled",)
+
+
+@pytest.mark.parametrize("key", ["X", "y", "class_names"])
+def test_pickled_objects_are_never_loaded(key):
+    trap = np.empty(20, object)
+    trap[:] = [Trap()] * 20
+    file = npz(**({"X": X, "y": Y} | {key: trap}))
+    with pytest.raises(pytest.fail.Exception, match="unpickled"):
+        pickle.loads(pickle.dumps(trap))  # noqa: S301
+    refused(f"'{key}' holds Python objects, which are never loaded here; save plain numbers or text", file)
+
+
+def test_what_is_no_npz():
+    refused("The file is not a npz; write one with numpy.savez", io.BytesIO(b"PK"))
+    refused("The npz breaks off before its end", io.BytesIO(npz(X=X, y=Y).getvalue()[:500]))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("X.npy", b"hello")
+        archive.writestr("y.npy", b"\x93NUMPY\x01\0\xff\xff{")
+    refused("'X' is damaged in the file; save it anew", out)
+
+
+def header(shape="(20, 6)", descr="'<f4'", order="False"):
+    text = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        header("(21, 6)") + X.tobytes(),
+        header("(-20, -6)") + X.tobytes(),
+        header("(10**9, 10**9)") + X.tobytes(),
+        header(f"({10**12}, {10**12})") + X.tobytes(),
+        header("(20, 6)") + X.tobytes()[:-1],
+        header("(20, 6.0)") + X.tobytes(),
+        header(descr="'<U0'") + X.tobytes(),
+        header(descr="'nonsense'") + X.tobytes(),
+        header(descr="'-' * 100") + X.tobytes(),
+        header(descr="(" * 5000 + ")" * 5000) + X.tobytes(),
+        header(descr="-" * 9000 + "1") + X.tobytes(),
+        b"\x93NUMPY\x02\0" + struct.pack("<I", 2**31) + b" " * 30_000,
+        b"\x93NUMPY\x03\0" + header()[8:] + X.tobytes(),
+    ],
+)
+def test_headers_that_lie(data):
+    out = npz(y=Y)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("X.npy", data)
+    refused("'X' is damaged in the file; save it anew", out)
+
+
+def test_array_larger_than_the_most_is_refused_by_its_header():
+    """A gigabyte and more of zeros that take a megabyte in the file, honestly declared or not."""
+    head = header("(250000001, 1)")
+    for honest in (True, False):
+        out = npz(y=Y)
+        with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("X.npy", head + bytes(2_000_000))
+        data = bytearray(out.getvalue())
+        entry = data.rindex(b"PK\x01\x02")
+        data[entry + 24 : entry + 28] = (len(head) + 1_000_000_004).to_bytes(4, "little")
+        if honest:
+            data[entry + 20 : entry + 24] = (2_000).to_bytes(4, "little")
+        tracemalloc.start()
+        refused("'X' (takes 1.0 GB; 1 GB is the most|is damaged)", io.BytesIO(bytes(data)))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("told", [1_100, 200_000_000])
+def test_arrays_shorter_than_they_claim_are_told_in_little_memory(told):
+    """The header and the directory agree; the stream has 1,000 numbers."""
+    head = header(f"({told}, 1)")
+    labels = np.arange(told if told < 10_000 else 2_000_000, dtype=np.uint8) % 2
+    out = npz(np.savez_compressed, y=labels)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("X.npy", head + bytes(4_000))
+    data = bytearray(out.getvalue())
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 24 : entry + 28] = (len(head) + 4 * told).to_bytes(4, "little")
+    tracemalloc.start()
+    refused("'X' is damaged in the file; save it anew", io.BytesIO(bytes(data)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_labels_of_no_letters_are_damage():
+    out = npz(X=X)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("y.npy", header("(20,)", "'<U0'"))
+    refused("'y' is damaged in the file; save it anew", out)
+
+
+def test_the_first_of_the_rows_that_are_not_finite_is_told():
+    x = np.zeros((10_000, 300), np.float32)
+    x[[11, 5_000, 9_999], 7] = np.nan
+    refused(
+        "3 of 10,000 rows hold NaN or infinite values, the first is row 11 of X ", npz(X=x, y=np.arange(10_000) % 2)
+    )
+
+
+def test_sizes_are_told_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes - 1)
+    for file, kind in ((npz(X=X, y=Y), "npz"), (safetensors(X=X, y=Y), "safetensors")):
+        refused("'X' takes 0.0 GB; 0 GB is the most, so save fewer rows, or float16", file, kind)
+    monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes)
+    monkeypatch.setattr("imprint_core.uploads.arrays.MOST_TOGETHER", X.nbytes)
+    refused("The arrays take more than 0 GB together; save fewer rows", npz(X=X, y=Y))
+
+
+def test_many_and_wide_rows_are_told(monkeypatch):
+    files = [(npz(X=X, y=Y), "npz"), (parquet({"y": Y, "embedding": lists()}), "parquet")]
+    monkeypatch.setattr("imprint_core.uploads.rows.MOST_BYTES", X.nbytes - 1)
+    for file, kind in files:
+        refused("20 rows of 6 dimensions take more than 0 GB; save fewer rows", file, kind)
+    monkeypatch.setattr("imprint_core.uploads.rows.MOST_ROWS", 19)
+    for file, kind in files:
+        refused("There are 20 rows; 19 are the most, so save fewer", file, kind)
+
+
+def test_embeddings_are_not_in_memory_twice():
+    x = np.zeros((40_000, 250), np.float32)
+    y = np.arange(40_000) % 4
+    embedding = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), 250)
+    for file, kind in (
+        (npz(X=x, y=y), "npz"),
+        (npz(np.savez_compressed, X=x.astype(np.float64), y=y), "npz"),
+        (safetensors(X=x, y=y), "safetensors"),
+        (parquet({"y": y, "embedding": embedding}), "parquet"),
+    ):
+        tracemalloc.start()
+        read_embeddings(file, kind)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert x.nbytes < peak < x.nbytes * 1.6, kind
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"dtype": "F32", "shape": [20, 6], "data_offsets": [0, 479]}, "'X' is damaged in the file"),
+        ({"dtype": "F32", "shape": [20, 6], "data_offsets": [10_000, 10_480]}, "'X' is damaged"),
+        ({"dtype": "F32", "shape": [20, 6], "data_offsets": [-480, 0]}, "'X' is damaged"),
+        ({"dtype": "F32", "shape": [-20, -6], "data_offsets": [0, 480]}, "'X' is damaged"),
+        ({"dtype": "F32", "shape": [20, 6.0], "data_offsets": [0, 480]}, "'X' is damaged"),
+        ({"dtype": "F32", "shape": "20", "data_offsets": [0, 480]}, "'X' is damaged"),
+        ({"dtype": "F32", "shape": [20, 6]}, "'X' is damaged"),
+        ([], "'X' is damaged"),
+        (
+            {"dtype": "F8_E4M3", "shape": [20, 24], "data_offsets": [0, 480]},
+            "'X' is of type F8_E4M3, .* save it as F32",
+        ),
+    ],
+)
+def test_safetensors_headers_that_lie(entry, sentence):
+    text = json.dumps({"X": entry, "y": {"dtype": "I64", "shape": [20], "data_offsets": [480, 640]}}).encode()
+    data = struct.pack("<Q", len(text)) + text + X.tobytes() + Y.tobytes()
+    refused(sentence, io.BytesIO(data), "safetensors")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"1234567",
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 10) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 2) + b"{]",
+        struct.pack("<Q", 2) + b"\xff\xff",
+        struct.pack("<Q", 200_000) + b"[" * 200_000,
+        safetensors(X=X, y=Y).getvalue()[:30],
+    ],
+)
+def test_what_is_no_safetensors(data):
+    refused(
+        "The file is not a whole .safetensors file; save it with safetensors' save_file",
+        io.BytesIO(data),
+        "safetensors",
+    )
+
+
+@pytest.mark.parametrize("names", ["nonsense", '"abcd"', "[1, 2, 3, 4]", "[" * 100_000])
+def test_metadata_that_names_no_classes(names):
+    file = safetensors({"class_names": names}, X=X, y=Y)
+    refused(r'class_names must be a JSON list of texts, such as \["cat", "dog"\]', file, "safetensors")
+
+
+def nested():
+    return pa.array([[list(map(float, row))] for row in X])
+
+
+def gaps(value):
+    rows = list(X)
+    rows[5] = value
+    return pa.array(rows, pa.list_(pa.float32()))
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"embedding": lists()}, r"The table has no column 'label' \(or 'y'\); add one with each row's class"),
+        ({"y": Y, "name": Y.astype(str), "id": Y}, "has no embeddings; give it a list column 'embedding' or numeric"),
+        ({"y": Y, "embedding": X[:, 0]}, "'embedding' is of type float; it must hold a list of numbers in each row"),
+        ({"y": Y, "embedding": nested()}, "'embedding' is of type list.*; it must hold a list of numbers in each row"),
+        ({"y": Y, "embedding": gaps(X[0, :5])}, r"rows of different lengths, such as row 5 \(counted from 0\)"),
+        ({"y": Y, "embedding": gaps(None)}, "rows of different lengths, such as row 5"),
+        ({"y": Y, "embedding": gaps([1.0, None, 2, 3, 4, 5])}, "1 of 20 rows hold NaN or .* is row 5 "),
+        ({"y": Y, "f": pa.array([1.0, None] * 10)}, "10 of 20 rows hold NaN or infinite values, the first is row 1 "),
+        ({"y": Y, "f": pa.array([1, None] * 10)}, "10 of 20 rows hold NaN or infinite values, the first is row 1 "),
+        ({"y": Y, "embedding": pa.array([[]] * 20, pa.list_(pa.float32()))}, "The file holds no embeddings"),
+        ({"y": Y[:0], "f": X[:0, 0]}, "The file holds no embeddings; it needs at least two rows of each class"),
+        ({"y": pa.array([1, None] * 10), "f": X[:, 0]}, "Column 'y' has rows without a value; fill them"),
+        ({"y": Y + 0.5, "f": X[:, 0]}, "'y' holds fractions or NaN; labels must be whole numbers or text"),
+        ({"y": Y > 1, "f": X[:, 0]}, "Column 'y' is of type bool; it must be whole numbers or text"),
+        ({"y": np.array([b"a", b"b"])[Y % 2], "f": X[:, 0]}, "Column 'y' is of type binary; it must be whole"),
+        ({"y": lists(), "f": X[:, 0]}, "Column 'y' is of type list.*; it must be whole numbers or text"),
+        ({"y": Y, "split": ["train", "<dev>"] * 10, "f": X[:, 0]}, "Column 'split' says '<dev>'; it must say train"),
+        ({"y": Y, "split": ["train", None] * 10, "f": X[:, 0]}, "Column 'split' has rows without a value"),
+        ({"y": Y, "split": ["train", "test"] * 10, "f": X[:, 0]}, "Class '0' is in the training split but"),
+        ({"y": Y * 0, "f": X[:, 0]}, "only one class, '0'"),
+        ({"y": np.arange(1001), "f": np.zeros(1001)}, "'y' holds 1,001 classes; 1,000 are the most"),
+        (pa.Table.from_arrays([pa.array(Y), pa.array(Y)], ["y", "y"]), "Two columns of the table have the same name"),
+    ],
+)  # fmt: skip
+def test_tables_that_are_refused(columns, sentence):
+    refused(sentence, parquet(columns), "parquet")
+
+
+def test_what_is_no_parquet():
+    whole = parquet({"y": Y, "embedding": lists()}).getvalue()
+    for data in (b"", b"PAR1", b"PAR1" * 4, whole[:-3], whole[: len(whole) // 2], whole[50:]):
+        refused("The file is damaged or not a parquet table; write it anew", io.BytesIO(data), "parquet")
+
+
+def test_dictionary_places_outside_of_the_dictionary_are_told():
+    """Arrow itself gives such a column out as it is."""
+    labels = pa.DictionaryArray.from_arrays(pa.array(Y.astype(np.int32)), pa.array(["a", "b", "c", "d"]))
+    data = parquet({"label": labels, "f": X[:, 0]}, compression="none", use_dictionary=["label"]).getvalue()
+    told = set()
+    for at in range(4, 60):
+        for value in (0x7F, 0xFF, data[at] ^ 1):
+            try:
+                own = read_embeddings(io.BytesIO(data[:at] + bytes([value]) + data[at + 1 :]), "parquet")
+            except ImprintError as error:
+                told.add(str(error))
+            else:
+                assert len(own.class_names) <= 4
+    assert "The file is damaged or not a parquet table; write it anew." in told
+
+
+def long_list(count):
+    """Four rows, the first a list of `count` zeros, in about a kilobyte."""
+    offsets = pa.array([0, count, count + 1, count + 2, count + 3], pa.int32())
+    long = pa.ListArray.from_arrays(offsets, pa.array(np.zeros(count + 3, np.float32)))
+    return parquet({"y": Y[:4] % 2, "embedding": long}).getvalue()
+
+
+def varint(value):
+    """A number of 22 to 27 bits as the footer has it."""
+    return bytes([2 * value & 127 | 128, 2 * value >> 7 & 127 | 128, 2 * value >> 14 & 127 | 128, 2 * value >> 21])
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_kilobyte_of_equal_numbers_is_refused_before_arrow_reads_it(honest):
+    count = 4_000_000
+    data = long_list(count)
+    sentence = "have 1,000,001 dimensions; 65,536 are the most"
+    if not honest:
+        footer = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
+        assert data.count(varint(count + 3), footer) > 0
+        data = data[:footer] + data[footer:].replace(varint(count + 3), varint(2**20))
+        sentence = "The file is damaged"
+    assert len(data) < 2_000
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    try:
+        refused(sentence, io.BytesIO(data), "parquet")
+    finally:
+        pa.set_memory_pool(usual)
+    assert pool.max_memory() < 1_000_000
+
+
+def test_a_table_that_unpacks_to_too_much_is_told(monkeypatch):
+    file = parquet({"y": Y, "embedding": lists()}, use_dictionary=False)
+    monkeypatch.setattr("imprint_core.uploads.pages.MOST_BYTES", 2_000)
+    read_embeddings(file, "parquet")
+    monkeypatch.setattr("imprint_core.uploads.pages.MOST_BYTES", 479)
+    refused("The table unpacks to more than 0 GB; save fewer rows", file, "parquet")
+
+
+def test_footers_that_lie_or_nest_without_end(monkeypatch):
+    nest = b"\x1c" * 100_000
+    refused("The file is damaged", io.BytesIO(b"PAR1" + nest + struct.pack("<I", len(nest)) + b"PAR1"), "parquet")
+    # More labels than rows.
+    chunk = {3: [b"y"], 5: 21, 7: 0, 9: 4}
+    monkeypatch.setattr("imprint_core.uploads.pages._footer", lambda file: {4: [{1: [{3: chunk}], 3: 20}]})
+    with pytest.raises(ImprintError, match="The file is damaged"):
+        check_pages(io.BytesIO(), ["y"], ["embedding"])
+    chunk[5] = 20
+    assert check_pages(io.BytesIO(), ["y"], ["embedding"]) == 0
+
+
+@pytest.mark.parametrize("coding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_labels_coded_as_differences_are_told(coding, version):
+    options = {"use_dictionary": False, "column_encoding": {"y": coding}, "data_page_version": version}
+    file = parquet({"y": TEXTS, "embedding": lists()}, **options)
+    refused("The labels are coded as differences; write them with dictionary encoding", file, "parquet")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data_page_version": "2.0", "compression": "zstd"},
+        {"use_dictionary": False, "compression": "gzip", "write_statistics": False},
+        {"data_page_size": 32, "write_batch_size": 3, "write_page_index": True, "write_page_checksum": True},
+        {"use_dictionary": False, "column_encoding": {"x": "BYTE_STREAM_SPLIT"}},
+        {"use_dictionary": False, "column_encoding": {"n": "DELTA_BINARY_PACKED"}, "compression": "none"},
+        {"store_schema": False, "version": "1.0", "compression": "brotli"},
+        {"bloom_filter_options": {"label": True}},
+        {"dictionary_pagesize_limit": 1},
+    ],
+)
+def test_however_a_table_is_written(options):
+    n = np.arange(20, dtype=np.int64)
+    columns = {"label": TEXTS, "x": X[:, 0], "n": n, "words": [["a", "b"]] * 20, "at": [{"x": 1}] * 20}
+    own = read_embeddings(parquet(columns, row_group_size=8, **options), "parquet")
+    np.testing.assert_array_equal(own.X_train, np.column_stack([X[:, 0], n])[~hold_out(Y)])
+    assert own.notes[0] == "2 numeric columns were taken as the embedding; words, at left out."
+
+
+def test_long_texts_in_every_row_are_not_held_together():
+    label = "x" * 100_000
+    columns = {"label": np.array([f"a{label}", f"b{label}"])[Y % 2].tolist() * 200, "f": np.zeros(4_000)}
+    file = parquet(columns, store_schema=False, dictionary_pagesize_limit=10**6)
+    del columns
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    try:
+        own = read_embeddings(file, "parquet")
+    finally:
+        pa.set_memory_pool(usual)
+    assert pool.max_memory() < 50_000_000
+    assert [name[:2] for name in own.class_names] == ["ax", "bx"]
+
+
+SEEDS = [
+    ("npz", npz(X=X, y=Y).getvalue()),
+    ("npz", npz(np.savez_compressed, **PARTS).getvalue()),
+    ("npz", npz(X=np.asfortranarray(X), y=Y.astype(str), class_names=np.array(list("abcd"))).getvalue()),
+    ("safetensors", safetensors({"class_names": '["a", "b", "c", "d"]'}, X=X, y=Y).getvalue()),
+    ("parquet", parquet({"label": Y.astype(str), "split": SPLIT, "embedding": lists()}).getvalue()),
+    ("parquet", parquet({"y": Y, "f": X[:, 0], "g": X[:, 1]}, compression="gzip").getvalue()),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(SEEDS), st.data())
+def test_whatever_comes_is_embeddings_or_a_sentence(seed, data):
+    kind, whole = seed
+    changed = bytearray(whole)
+    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=5)):
+        changed[at] = data.draw(st.integers(0, 255))
+    kept = data.draw(st.sampled_from([len(whole), data.draw(st.integers(0, len(whole)))]))
+    read_or_refuse(bytes(changed[:kept]), kind)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300), st.sampled_from(["npz", "safetensors", "parquet"]))
+def test_random_bytes_raise_nothing_else(data, kind):
+    read_or_refuse(data, kind)
+    read_or_refuse(b"PAR1" + data + struct.pack("<I", len(data)) + b"PAR1", kind)
+    read_or_refuse(struct.pack("<Q", len(data)) + data, kind)
+
+
+def read_or_refuse(data, kind):
+    try:
+        own = read_embeddings(io.BytesIO(data), kind)
+    except ImprintError:
+        return
+    assert np.isfinite(own.X_train).all()
+    assert np.isfinite(own.X_test).all()
+    classes = list(range(len(own.class_names)))
+    assert np.unique(own.y_train).tolist() == np.unique(own.y_test).tolist() == classes

@@ -1,0 +1,395 @@
+import io
+import json
+import os
+import tracemalloc
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imprint_core.datasets.images import hold_out
+from imprint_core.errors import ImprintError
+from imprint_core.uploads import Entry, find_own, from_archive, from_keras_npz, from_piles, keep_images, read_own
+
+
+def png(shade, size=(3, 2)):
+    out = io.BytesIO()
+    Image.new("L", size, shade).save(out, "PNG")
+    return out.getvalue()
+
+
+def piles(**counts):
+    """Class → that many images, each of a shade of its own."""
+    shades = iter(range(1, 250))
+    return {c: [(f"{i:02}.png", png(next(shades))) for i in range(n)] for c, n in counts.items()}
+
+
+def shades(images):
+    return [images.load(i).getpixel((0, 0)) for i in range(len(images.labels))]
+
+
+def test_kept_images_are_read_as_they_came(tmp_path):
+    told = []
+    own = keep_images(from_piles(piles(b=8, a=5)), "My <b>set</b>\n", tmp_path / "new", lambda *at: told.append(at))
+    assert (own.label, own.class_names, own.left_out) == ("My <b>set</b>", ("a", "b"), ())
+    assert own.counts == ((4, 1), (6, 2))
+    assert told == [*((i, 13) for i in range(13)), (13, 13)]
+    assert own.path == tmp_path / "new" / f"{own.name}.zip"
+    assert own.name.startswith("own_")
+    assert len(own.name) == 16
+    header, splits = read_own(own.path)
+    assert header == own
+    assert (splits.class_names, splits.label) == (("a", "b"), "My <b>set</b>")
+    # Class b was shaded first, 1 … 8; a has 9 … 13.
+    every = shades(splits.train) + shades(splits.test)
+    assert sorted(every) == list(range(1, 14))
+    labels = [*splits.train.labels, *splits.test.labels]
+    assert [int(s <= 8) for s in every] == labels
+    assert splits.train.labels.dtype == np.int32
+    assert (splits.train.load(0).mode, splits.train.load(0).size) == ("L", (3, 2))
+    assert splits.train.draw(2, 0).shape == (4,)
+
+
+def test_the_file_holds_the_bytes_as_they_came_under_names_of_ours(tmp_path):
+    files = piles(a=4, b=4)
+    own = keep_images(from_piles(files), "x", tmp_path)
+    with zipfile.ZipFile(own.path) as archive:
+        assert {i.compress_type for i in archive.infolist()} == {zipfile.ZIP_STORED}
+        names = archive.namelist()
+        assert sorted(names[:-1]) == [*(f"test/{i:06d}" for i in range(2)), *(f"train/{i:06d}" for i in range(6))]
+        data = {archive.read(name) for name in names[:-1]}
+        manifest = json.loads(archive.read("manifest.json"))
+    assert data == {data for pile in files.values() for _, data in pile}
+    assert manifest == {
+        "format": 1,
+        "label": "x",
+        "class_names": ["a", "b"],
+        "train": [0, 0, 0, 1, 1, 1],
+        "test": [0, 1],
+    }
+
+
+def test_what_is_held_out_is_a_quarter_and_always_the_same(tmp_path):
+    own = keep_images(from_piles(piles(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
+    assert own.counts == ((1, 1), (2, 1), (4, 2), (15, 5))
+    _, splits = read_own(own.path)
+    expected = np.arange(1, 32)[hold_out(np.repeat(range(4), (2, 3, 6, 20)))]
+    assert shades(splits.test) == expected.tolist()
+    again = keep_images(from_piles(piles(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
+    assert again.name == own.name
+    assert again.path.read_bytes() == own.path.read_bytes()
+    other = piles(a=2, b=3, c=6, d=20)
+    other["d"][0] = ("00.png", png(255))
+    assert keep_images(from_piles(other), "x", tmp_path / "2").name != own.name
+
+
+def test_an_archive_keeps_its_splits(tmp_path):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for i, name in enumerate(("train/a/1", "train/b/1", "val/a/1", "val/a/2", "val/b/1")):
+            archive.writestr(f"{name}.png", png(i))
+    own = keep_images(from_archive(file), "x", tmp_path)
+    assert own.counts == ((1, 2), (1, 1))
+    _, splits = read_own(own.path)
+    assert (shades(splits.train), shades(splits.test)) == ([0, 1], [2, 3, 4])
+    assert splits.test.labels.tolist() == [0, 0, 1]
+
+
+def test_damaged_images_are_left_out_and_told(tmp_path):
+    files = piles(a=3, b=3)
+    files["a"].append(("bad\u202e.png", png(9)[:-30]))
+    files["b"].insert(0, ("notes.doc", b"hello"))
+    own = keep_images(from_piles(files), "x", tmp_path)
+    assert own.counts == ((2, 1), (2, 1))
+    assert [name for name, _ in own.left_out] == ["a/bad.png", "b/notes.doc"]
+    assert own.left_out[0][1] == "The image is damaged or breaks off; save or copy it anew."
+    assert own.left_out[1][1].startswith("The file is not a readable JPEG, PNG,")
+    assert read_own(own.path)[0].left_out == ()
+
+
+def test_a_member_damaged_in_the_zip_is_left_out(tmp_path):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("a/1", "a/2", "a/3", "b/1", "b/2"):
+            archive.writestr(f"{name}.png", png(7))
+    data = bytearray(file.getvalue())
+    data[data.index(b"a/2.png") + 20] ^= 1
+    own = keep_images(from_archive(io.BytesIO(bytes(data))), "x", tmp_path)
+    assert own.left_out == (("a/2.png", "The file is damaged inside the zip; make the zip anew."),)
+    assert own.counts == ((1, 1), (1, 1))
+
+
+BAD = ("bad.png", b"bad")
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (
+            {"a": [BAD], "b": [BAD]},
+            "None of the files can be used; of the first, 'a/bad.png': The file is not a readable",
+        ),
+        (piles(a=2, b=1), "Class 'b' has one image that can be used; each needs at least two, one to learn from"),
+        ({**piles(a=2), "b": [BAD, BAD]}, "Class 'b' has no image that can be used; each needs at least two"),
+        (piles(a=2), "only one class, 'a'"),
+        (piles(a=2, b=0), "Class 'b' has no images; add some or remove the class"),
+        ({**piles(a=2), "a ": []}, "Two classes would both be called 'a'"),
+        ({}, "There is no class"),
+    ],
+)
+def test_too_little_is_refused_and_leaves_nothing(files, sentence, tmp_path):
+    with pytest.raises(ImprintError, match=sentence):
+        keep_images(from_piles(files), "x", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_class_must_be_in_both_splits(tmp_path):
+    def entries(*names):
+        return [Entry(n[-1], "test" if n.startswith("test") else "train", n, lambda: png(1)) for n in names]
+
+    with pytest.raises(ImprintError, match=r"Class 'b' has no image that can be used in test/; where there are train"):
+        keep_images(entries("train/a", "train/b", "test/a"), "x", tmp_path)
+    with pytest.raises(ImprintError, match=r"Class 'a' has no image that can be used in train/"):
+        keep_images(entries("train/b", "test/b", "test/a"), "x", tmp_path)
+    with pytest.raises(ImprintError, match="There is no class"):
+        keep_images([], "x", tmp_path)
+
+
+class Full(io.RawIOBase):
+    def write(self, data):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", lambda *a: Full().write(b""))
+    with pytest.raises(
+        ImprintError, match=r"could not be written to '.*' \(No space left on device\); free some space"
+    ):
+        keep_images(from_piles(piles(a=2, b=2)), "x", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ImprintError, match="could not be written to"):
+        keep_images(from_piles(piles(a=2, b=2)), "x", tmp_path / "file" / "in")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interrupted_writing_leaves_nothing(tmp_path, stop):
+    reads = iter(range(100))
+
+    def read():
+        # All are checked first, so the seventh read is in the middle of writing.
+        if next(reads) == 6:
+            assert len(list(tmp_path.iterdir())) == 1
+            raise stop
+        return png(1)
+
+    with pytest.raises(stop):
+        keep_images([Entry(c, None, c, read) for c in "aabb"], "x", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_more_than_one_image_is_in_memory(tmp_path):
+    size = 2_000_000
+    noise = np.random.default_rng(0).integers(0, 256, (1000, size // 1000), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "PNG", compress_level=0)
+    path = tmp_path / "image"
+    path.write_bytes(out.getvalue())
+    entries = [Entry(c, None, c, path.read_bytes) for c in "ab" * 10]
+    tracemalloc.start()
+    own = keep_images(entries, "x", tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert own.path.stat().st_size > 20 * size
+    assert peak < 4 * size
+
+
+def test_images_load_from_many_threads(tmp_path):
+    own = keep_images(from_piles(piles(a=30, b=30)), "x", tmp_path)
+    _, splits = read_own(own.path)
+    alone = shades(splits.train)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda i: splits.train.load(i).getpixel((0, 0)), list(range(len(alone))) * 10))
+    assert together == alone * 10
+
+
+def test_own_datasets_are_found(tmp_path):
+    assert find_own(tmp_path / "none") == ([], [])
+    second = keep_images(from_piles(piles(a=2, b=2)), "zebra", tmp_path)
+    first = keep_images(from_piles(piles(a=2, b=3)), "Ape", tmp_path)
+    (tmp_path / "own_0123456789ab.zip").write_bytes(second.path.read_bytes()[:-5])
+    (tmp_path / ".own.x.tmp").write_bytes(b"")
+    for _ in range(2):
+        assert find_own(tmp_path) == (
+            [first, second],
+            ["'own_0123456789ab.zip' is damaged; delete it and upload the images again."],
+        )
+    second.path.unlink()
+    assert find_own(tmp_path)[0] == [first]
+    before = first.path.stat().st_mtime_ns
+    renamed = keep_images(from_piles(piles(a=2, b=3)), "Ant, of other length", tmp_path)
+    os.utime(renamed.path, ns=(before, before))
+    assert (renamed.name, find_own(tmp_path)[0]) == (first.name, [renamed])
+
+
+def rewritten(path, **changes):
+    """The same file with other words in its manifest, and without the members that are None."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(members["manifest.json"]) | {k: v for k, v in changes.items() if "/" not in k}
+    members["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            if changes.get(name, data) is not None:
+                archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"label": 3},
+        {"class_names": ["a"]},
+        {"class_names": ["a", 7]},
+        {"train": [0, 1, 0]},
+        {"train": [0, 2]},
+        {"train": [0, -1]},
+        {"train": [0, True]},
+        {"train": "01"},
+        {"test/000000": None},
+        {"format": None},
+    ],
+)
+def test_a_file_that_is_not_as_its_manifest_says_is_damaged(changes, tmp_path):
+    own = keep_images(from_piles(piles(a=2, b=2)), "x", tmp_path)
+    with pytest.raises(ImprintError, match=r"'own_\w+\.zip' is damaged; delete it and upload the images again"):
+        read_own(rewritten(own.path, **changes))
+
+
+def test_other_formats_and_missing_files(tmp_path):
+    own = keep_images(from_piles(piles(a=2, b=2)), "x", tmp_path)
+    with pytest.raises(ImprintError, match="is of format 2, this version reads 1; upload the images again"):
+        read_own(rewritten(own.path, format=2))
+    own.path.unlink()
+    with pytest.raises(ImprintError, match=f"no images of your own called '{own.name}'; upload them again"):
+        read_own(own.path)
+
+
+def test_an_image_that_was_damaged_later_is_told_when_loaded(tmp_path):
+    own = keep_images(from_piles(piles(a=2, b=2)), "x", tmp_path)
+    data = own.path.read_bytes()
+    at = data.index(b"train/000001") + 30
+    own.path.write_bytes(data[:at] + b"\0\0\0" + data[at + 3 :])
+    _, splits = read_own(own.path)
+    assert splits.train.load(0).size == (3, 2)
+    with pytest.raises(ImprintError, match="is damaged; delete it and upload the images again"):
+        splits.train.load(1)
+
+
+def keras(save=np.savez_compressed, **changes):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x_train": rng.integers(0, 256, (12, 5, 4, 3), np.uint8),
+        "y_train": np.arange(12).reshape(-1, 1) % 3 + 8,
+        "x_test": rng.integers(0, 256, (6, 5, 4, 3), np.uint8),
+        "y_test": np.arange(6).reshape(-1, 1) % 3 + 8,
+    } | changes
+    out = io.BytesIO()
+    save(out, **{k: v for k, v in arrays.items() if v is not None})
+    return out, arrays
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("channels", ["grey", "one", "three"])
+def test_images_of_a_keras_npz(save, channels, tmp_path):
+    one = {"grey": lambda x: x[..., 0], "one": lambda x: x[..., :1], "three": lambda x: x}[channels]
+    file, arrays = keras(save)
+    file, arrays = keras(save, x_train=one(arrays["x_train"]).copy(), x_test=one(arrays["x_test"]).copy())
+    own = keep_images(from_keras_npz(file), "x", tmp_path)
+    assert own.class_names == ("8", "9", "10")
+    assert own.counts == ((4, 2),) * 3
+    _, splits = read_own(own.path)
+    for split in ("train", "test"):
+        images = getattr(splits, split)
+        pixels = np.stack([np.asarray(images.load(i)) for i in range(len(images.labels))])
+        np.testing.assert_array_equal(pixels, arrays[f"x_{split}"].reshape(pixels.shape))
+        assert images.labels.tolist() == (arrays[f"y_{split}"].ravel() - 8).tolist()
+
+
+def test_entries_of_a_keras_npz_are_read_in_any_order():
+    file, arrays = keras()
+    entries = from_keras_npz(file)
+    for i in (3, 11, 0, 0, 5):
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(entries[i].read()))), arrays["x_train"][i])
+    assert (entries[3].shown_name, entries[3].split, entries[12].split) == ("x_train[3]", "train", "test")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"x_test": None, "y_test": None},
+            "lacks x_test, y_test; Keras' layout has x_train, y_train, x_test and y_test",
+        ),
+        ({"x_train": np.zeros((12, 5, 4))}, r"'x_train' is float64 of shape \(12, 5, 4\); images are uint8"),
+        ({"x_train": np.zeros((12, 5), np.uint8)}, r"'x_train' is uint8 of shape \(12, 5\); images are uint8"),
+        ({"x_test": np.zeros((6, 5, 4, 4), np.uint8)}, "'x_test' is uint8 of shape"),
+        ({"x_test": np.zeros((6, 0, 4), np.uint8)}, "'x_test' is uint8 of shape"),
+        ({"y_test": np.arange(5)}, "There are 6 images in 'x_test' but 5 labels; each image needs one"),
+        ({"y_test": np.array(1)}, "There are 6 images in 'x_test' but 1 labels"),
+        ({"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)}, "only one class, '0'"),
+        ({"y_train": np.full(12, "a")}, "Some labels are numbers and some text"),
+        ({"y_train": np.full((12, 3), 1)}, "'y_train' has shape 12 × 3; labels are one number or text a sample"),
+        ({"x_train": np.asfortranarray(np.zeros((12, 5, 4), np.uint8))}, "column by column; save numpy.ascontiguous"),
+        ({"y_train": np.array([None] * 12)}, "'y_train' holds Python objects, which are never loaded here"),
+    ],
+)
+def test_keras_npz_that_are_refused(changes, sentence):
+    file, _ = keras(**changes)
+    with pytest.raises(ImprintError, match=sentence):
+        from_keras_npz(file)
+
+
+def test_keras_images_of_too_many_pixels_are_refused(monkeypatch):
+    monkeypatch.setattr("imprint_core.uploads.keras.MOST_PIXELS", 19)
+    with pytest.raises(ImprintError, match="The images in 'x_train' have more than 0 million pixels each"):
+        from_keras_npz(keras()[0])
+
+
+def test_a_keras_npz_with_too_many_images_is_refused(monkeypatch):
+    monkeypatch.setattr("imprint_core.uploads.keras.MOST_IMAGES", 17)
+    with pytest.raises(ImprintError, match="holds more than 17 images; save fewer"):
+        from_keras_npz(keras()[0])
+
+
+def test_a_damaged_keras_npz_is_told_before_any_image_is_made():
+    large = np.zeros((12, 50, 40, 3), np.uint8)
+    data = bytearray(keras(np.savez, x_train=large)[0].getvalue())
+    data[data.index(b"x_train.npy") + 40_000] ^= 1
+    with pytest.raises(ImprintError, match="'x_train' is damaged in the file; save it anew"):
+        from_keras_npz(io.BytesIO(bytes(data)))
+
+
+SEEDS = [keras(save)[0].getvalue() for save in (np.savez, np.savez_compressed)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(SEEDS), st.data())
+def test_whatever_comes_as_an_npz_is_images_or_a_sentence(seed, data):
+    changed = bytearray(seed)
+    for at in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=5)):
+        changed[at] = data.draw(st.integers(0, 255))
+    try:
+        entries = from_keras_npz(io.BytesIO(bytes(changed)))
+    except ImprintError:
+        return
+    assert len(entries) == 18
+    for entry in entries:
+        Image.open(io.BytesIO(entry.read())).load()

@@ -1,0 +1,71 @@
+import unicodedata
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imprint_core.errors import ImprintError
+from imprint_core.uploads.names import MOST_CHARACTERS, clean_classes, clean_name
+
+
+@pytest.mark.parametrize(
+    ("given_name", "shown"),
+    [
+        ("cat", "cat"),
+        ("  a \t\n b\r\n", "a b"),
+        ("e\u0301", "é"),
+        ("e\u200b\u0301", "é"),
+        ("safe\u202egnp.exe", "safegnp.exe"),
+        ("\u2066\u2069\u200f\ufeff", "unnamed"),
+        ("\u200d \u200c", "unnamed"),
+        ("", "unnamed"),
+        ("a\0b\x1b[31m", "ab[31m"),
+        ("lone\ud800", "lone"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("<b>**猫**</b> $x$ :dog:", "<b>**猫**</b> $x$ :dog:"),
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+    ],
+)
+def test_names_are_made_fit_to_be_shown(given_name, shown):
+    assert clean_name(given_name) == shown
+
+
+@given(st.text(max_size=200))
+def test_clean_names_stay_as_they_are(text):
+    name = clean_name(text)
+    assert clean_name(name) == name
+    assert 0 < len(name) <= MOST_CHARACTERS
+    assert name == unicodedata.normalize("NFC", name)
+    assert not {unicodedata.category(c) for c in name} & {"Cc", "Cs", "Zl", "Zp"}
+    assert not set(name) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+def test_a_name_of_megabytes_takes_no_time():
+    text = "\u202e" * 10**7 + "x"
+    start = perf_counter()
+    assert clean_name(text) == "unnamed"
+    assert perf_counter() - start < 0.3
+
+
+def test_classes_are_in_order():
+    assert clean_classes([" b", "a", "a"]) == {"a": "a", " b": "b"}
+    assert list(clean_classes(["a", " b"]).values()) == ["a", "b"]
+    assert list(clean_classes(map(str, range(-1, 12)))) == [str(i) for i in range(-1, 12)]
+    assert list(clean_classes(["10", "9", "x"])) == ["10", "9", "x"]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["cat", "cat\u200b"], "Two classes would both be called 'cat'"),
+        (["é", "e\u0301"], "Two classes would both be called 'é'"),
+        (["cat"], "only one class, 'cat'; telling classes apart needs at least two"),
+        ([], "no class; at least two"),
+        ([str(i) for i in range(1001)], r"1,001 classes; 1,000 are the most"),
+    ],
+)
+def test_classes_that_cannot_be_told_apart(names, sentence):
+    with pytest.raises(ImprintError, match=sentence):
+        clean_classes(names)
