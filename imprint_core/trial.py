@@ -71,23 +71,29 @@ class Trial:
 
 
 def try_embedding(model: ImprintingClassifier, x: NDArray[np.float32], count: int = 5) -> Trial:
-    """Classify one embedding (d,) and tell its `count` nearest proxies."""
+    """Classify one embedding (d,) and tell its `count` nearest proxies.
+
+    The last place is the runner-up class's, where none of its proxies is among them: what came next is half of why.
+    """
     X = x[None]
     explanation = model.explain(X)
     by_distance = AGGREGATIONS[model.agg].uses_distance
-    gaps, rows = model.kneighbors(X, count)
-    firsts = np.searchsorted(model.proxy_class_, model.proxy_class_[rows[0]])
+    gaps, rows = (ranked[0] for ranked in model.kneighbors(X, len(model.proxies_)))
+    second = int(explanation.runner_up[0])
+    shown = list(range(min(count, len(rows))))
+    place = int(np.flatnonzero(rows == second)[0]) if second >= 0 else 0
+    if count > 1 and place >= count and model.proxy_class_[second] not in model.proxy_class_[rows[:count]]:
+        shown[-1] = place
     near = [
         NearProxy(
-            int(row),
-            int(row - first) + 1,
-            int(model.classes_[model.proxy_class_[row]]),
-            float(gap if by_distance else -gap),
-            model.shots_of(int(row)),
+            int(rows[i]),
+            int(rows[i] - np.searchsorted(model.proxy_class_, model.proxy_class_[rows[i]])) + 1,
+            int(model.classes_[model.proxy_class_[rows[i]]]),
+            float(gaps[i] if by_distance else -gaps[i]),
+            model.shots_of(int(rows[i])),
         )
-        for row, gap, first in zip(rows[0], gaps[0], firsts, strict=True)
+        for i in shown
     ]
-    second = int(explanation.runner_up[0])
     unit = model.norm_post == "l2" and model.norm_inf == "l2"
     return Trial(
         int(model.predict(X)[0]),

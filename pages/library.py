@@ -55,6 +55,7 @@ def _table(sets: cached.Sets) -> SetInfo | None:
             "From": ["comes with the app" if info.bundled else "this machine" for info in rows],
         },
         hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in ("Training", "Test")},
         height=min(36 * (len(rows) + 1), 400),
         on_select="rerun",
         selection_mode="single-row",

@@ -123,6 +123,13 @@ def test_floats_are_scaled(values, scaled):
     assert np.asarray(decode(data)).tolist() == [scaled]
 
 
+def test_all_rows_are_scaled_also_where_there_are_millions():
+    values = (np.arange(3_000_000) % 65_536).astype(">u2")
+    for width in (1, 1_500_000):
+        image = decode(b"P5 %d %d 65535\n" % (width, 3_000_000 // width) + values.tobytes())
+        np.testing.assert_array_equal(np.asarray(image).ravel(), np.rint(values / 257))
+
+
 def test_32_bits_are_stretched():
     for values in ([[0, 10**9, 2 * 10**9]], [[-7, 0, 7]]):
         data = encoded(Image.fromarray(np.array(values, np.int32)), "TIFF")

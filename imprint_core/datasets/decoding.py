@@ -107,10 +107,9 @@ def _too_large() -> ImprintError:
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation; 1 (upright) where the EXIF is absent or damaged, for the pixels are not."""
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
     except _DAMAGE:
         return 1
-    return value if isinstance(value, int) else 1
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -145,12 +144,13 @@ def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     full = 1.0 if floats else 65535.0
     if low >= 0 and high <= full:
         low = 0.0
-    elif floats and low >= 0 and high <= 255:
+    elif low >= 0 and high <= 255:
         low, full = 0.0, 255.0
     else:
         full = high - low or 1.0
     scaled = np.empty(values.shape, np.uint8)
-    # Row by row: all of them in float32 would be four times the image.
-    for row, to in zip(values, scaled, strict=True):
-        to[:] = np.rint((row.astype(np.float32) - low) * 255 / full)
+    # About a million at a time: all of them in float32 would be four times the image.
+    step = max(1, 2**20 // values.shape[1])
+    for i in range(0, len(values), step):
+        scaled[i : i + step] = np.rint((values[i : i + step].astype(np.float32) - low) * 255 / full)
     return scaled

@@ -45,9 +45,17 @@ def _agree(images: Images, ids: np.ndarray, y: np.ndarray) -> bool:
     return bool(len(rows) and rows.max() < len(images.labels) and (images.labels[rows] == y).all())
 
 
-def thumbnail(image: Image.Image, edge: int = 96) -> Image.Image:
-    """An image fitted into a square of `edge` pixels; small ones are enlarged without blurring."""
+def thumbnail(image: Image.Image, edge: int = 96, gap: int = 0) -> Image.Image:
+    """An image fitted into a square of `edge` pixels; small ones are enlarged without blurring.
+
+    With a gap, it stands in a transparent square that is wider by it, so that a row of them keeps them apart.
+    """
     width, height = image.size
     scale = edge / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return image.convert("RGB").resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
+    small = image.convert("RGB").resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
+    if not gap:
+        return small
+    framed = Image.new("RGBA", (edge + gap, edge + gap))
+    framed.paste(small, ((edge - size[0]) // 2, (edge - size[1]) // 2))
+    return framed

@@ -53,25 +53,36 @@ def from_archive(file: BinaryIO) -> list[Entry]:
     members = [(path, info) for info in archive.infolist() if (path := _path(info)) and not _ignored(path, info)]
     _check_sizes(members)
     members.sort(key=lambda m: m[0])
-    # The images tell how the zip is laid out; a licence or a script beside them doesn't.
-    pictures = [path for path, _ in members if path[-1].lower().endswith(SUFFIXES)] or [path for path, _ in members]
+    placed = _placed(members)
+    clean = clean_classes(path[-2] for path, _, _ in placed)
+    return [_entry(archive, info, clean[path[-2]], split) for path, split, info in placed]
+
+
+def _placed(members: list[tuple[Parts, zipfile.ZipInfo]]) -> list[tuple[Parts, Split | None, zipfile.ZipInfo]]:
+    """Find out how the zip is laid out; the members that lie in class folders, and their splits."""
+    # The images tell; a licence or a script beside them doesn't.
+    pictures = [path for path, _ in members if _is_picture(path)] or [path for path, _ in members]
     if not pictures:
         raise ImprintError(f"The zip holds no images; {_LAYOUT}.")
     shared = 0
     while len({p[shared] for p in pictures}) == 1 and all(len(p) > shared + 2 for p in pictures):
         shared += 1
-    split = all(len(p) == shared + 3 and p[shared].lower() in SPLITS for p in pictures)
-    depth = shared + 3 if split else shared + 2
+    has_splits = all(len(p) == shared + 3 and p[shared].lower() in SPLITS for p in pictures)
+    depth = shared + 3 if has_splits else shared + 2
     classes = {p[-2] for p in pictures if len(p) == depth}
     placed = []
     for path, info in members:
-        part = SPLITS.get(path[shared].lower()) if split and len(path) == depth else None
-        if len(path) == depth and path[:shared] == pictures[0][:shared] and path[-2] in classes and bool(part) == split:
-            placed.append((part, path[-2], info))
-        elif path[-1].lower().endswith(SUFFIXES):
+        if len(path) == depth and path[:shared] == pictures[0][:shared] and path[-2] in classes:
+            split = SPLITS.get(path[shared].lower()) if has_splits else None
+            if split or not has_splits:
+                placed.append((path, split, info))
+        elif _is_picture(path):
             raise ImprintError(f"'{_shown(info)}' does not lie in a class folder like the others; {_LAYOUT}.")
-    clean = clean_classes(folder for _, folder, _ in placed)
-    return [_entry(archive, info, clean[folder], part) for part, folder, info in placed]
+    return placed
+
+
+def _is_picture(path: Parts) -> bool:
+    return path[-1].lower().endswith(SUFFIXES)
 
 
 def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, class_name: str, split: Split | None) -> Entry:

@@ -142,9 +142,12 @@ def _opened(path: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
             raise _damaged(path)
         manifest = json.loads(archive.read(MANIFEST))
         _check(manifest, members, path)
+    except ImprintError:
+        archive.close()
+        raise
     except (*DAMAGE, RecursionError) as error:
         archive.close()
-        raise error if isinstance(error, ImprintError) else _damaged(path) from error
+        raise _damaged(path) from error
     return archive, {**manifest, **{split: np.array(manifest[split], np.int32) for split in SPLITS}}
 
 

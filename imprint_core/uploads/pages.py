@@ -65,9 +65,11 @@ def check_pages(file: BinaryIO, texts: Collection[str], lists: Collection[str]) 
                 listed, flat = (listed + chunk[5], flat) if name in lists else (listed, flat + chunk[5])
                 if max(unpacked, 4 * (flat + listed)) > MOST_BYTES:
                     raise ImprintError(f"The table unpacks to more than {MOST_BYTES // 10**9} GB; save fewer rows.")
+    except ImprintError:
+        raise
     except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
         # A struct with other fields than it should have is damage, too.
-        raise error if isinstance(error, ImprintError) else damaged_table() from error
+        raise damaged_table() from error
     return listed
 
 

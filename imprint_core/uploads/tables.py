@@ -45,8 +45,10 @@ def parquet_rows(file: BinaryIO) -> Rows:
         texts = [f.name for f in table.schema_arrow if f.name in (*_LABELS, _SPLIT) and _is_text(pa, f.type)]
         table = pq.ParquetFile(file, pre_buffer=False, metadata=table.metadata, read_dictionary=texts)
         return _rows(pa, table, listed, damage)
+    except ImprintError:
+        raise
     except damage as error:
-        raise _told(error) from error
+        raise damaged_table() from error
 
 
 def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], ...]) -> Rows:
@@ -78,8 +80,10 @@ def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], .
                 if block.shape[1] != width or start > metadata.num_rows:
                     raise damaged_table()
                 yield block
+        except ImprintError:
+            raise
         except damage as error:
-            raise _told(error) from error
+            raise damaged_table() from error
         if start != metadata.num_rows:
             raise damaged_table()
 
@@ -186,7 +190,3 @@ def _lists(pa: Any, column: Any, start: int) -> NDArray[Any]:
 def _columns(batch: Any) -> NDArray[Any]:
     # Where a value is missing, Arrow gives NaN, which is told with the others.
     return np.column_stack([column.to_numpy(zero_copy_only=False) for column in batch.columns])
-
-
-def _told(error: BaseException) -> ImprintError:
-    return error if isinstance(error, ImprintError) else damaged_table()

@@ -52,9 +52,9 @@ def open_zip(file: BinaryIO, kind: Kind = "zip") -> zipfile.ZipFile:
     try:
         start = _checked_directory(file, kind)
         archive = zipfile.ZipFile(file)
+    except ImprintError:
+        raise
     except DAMAGE as error:
-        if isinstance(error, ImprintError):
-            raise
         raise _damaged(kind) from error
     # Members that share their compressed bytes unpack to far more than the file could hold.
     if sum(i.compress_size for i in archive.infolist()) > start:
@@ -97,9 +97,9 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with open_member(archive, info) as member:
             data = member.read(info.file_size + 1)
+    except ImprintError:
+        raise
     except DAMAGE as error:
-        if isinstance(error, ImprintError):
-            raise
         raise damaged_member() from error
     if len(data) != info.file_size:
         raise damaged_member()

@@ -12,14 +12,14 @@ from imprint_core.folders import data_folder, user_folder
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel
 from pages.components.text import plain
 
-# Seconds between two looks at what is being done.
-_EVERY = 1.0
+# Seconds between two looks at what is being done, and at whether another window or a command has begun something.
+_BUSY, _IDLE = 1.0, 3.0
 
 
 def show_jobs() -> None:
-    """Draw every extraction that isn't finished, and keep it up to date while one runs."""
+    """Draw every extraction that isn't finished, and keep that up to date."""
     running = any(job.running for job in find_jobs(user_folder()))
-    st.fragment(_panel, run_every=_EVERY if running else None)()
+    st.fragment(_panel, run_every=_BUSY if running else _IDLE)()
 
 
 def begin(fm: FoundationModel, data: Dataset, train: int | str, test: int | str) -> None:

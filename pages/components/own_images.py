@@ -138,7 +138,7 @@ def _kept(own: list[OwnImages], default: str) -> None:
     try:
         _, splits = read_own(chosen.path)
         firsts = [int((splits.train.labels == c).argmax()) for c in range(min(8, len(chosen.class_names)))]
-        st.image([thumbnail(splits.train.load(row)) for row in firsts], width=96)
+        st.image([thumbnail(splits.train.load(row), 96, 8) for row in firsts], width=104)
     except ImprintError as error:
         st.error(plain(error))
         return

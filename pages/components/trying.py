@@ -74,7 +74,7 @@ def _near(
     selection: Selection, trial: Trial, names: dict[int, str], rows: NDArray[np.intp], added: list[dict[str, Any]]
 ) -> None:
     """The nearest proxies: how near, and the shots that they stand for."""
-    st.markdown(f"##### The {len(trial.near)} nearest proxies")
+    st.markdown("##### The nearest proxies")
     labels = [f"{names[near.label]} · proxy {near.number}" for near in trial.near]
     plot(
         "near-proxies",
@@ -99,7 +99,7 @@ def _near(
         ids = pool.id_train[rows[own]]
         shown = _thumbnails(near, ids, pictures, len(rows), added)
         if shown:
-            st.image(shown, width=64)
+            st.image(shown, width=70)
         elif len(ids):
             st.caption("training samples " + ", ".join(map(str, ids)))
 
@@ -109,7 +109,7 @@ def _thumbnails(
 ) -> list[Image.Image]:
     """Thumbnails of shots: the dataset's, or those of a class that was added, which come after all of its rows."""
     if pictures is not None and len(ids):
-        return [thumbnail(pictures.train.by_id(int(i)), 64) for i in ids]
+        return [thumbnail(pictures.train.by_id(int(i)), 64, 6) for i in ids]
     images = [image for one in added for image in one["images"]]
     return [images[row - count] for row in near.shots[near.shots >= count][:_BEHIND]]
 
@@ -211,7 +211,7 @@ def _imprint(selection: Selection, name: str, files: list[tuple[str, bytes]]) ->
     except ImprintError as error:
         st.error(plain(error))
         return
-    thumbnails = [thumbnail(image, 64) for _, image in images]
+    thumbnails = [thumbnail(image, 64, 6) for _, image in images]
     st.session_state.setdefault("added", {}).setdefault(_key(selection), []).append((cleaned, X, thumbnails))
 
 
@@ -226,13 +226,13 @@ def _list_added(selection: Selection) -> None:
         told = one["effect"]
         with st.container(border=True):
             st.markdown(f"**{plain(one['name'])}**")
-            st.image(one["images"][:_BEHIND], width=64)
+            st.image(one["images"][:_BEHIND], width=70)
             shots, proxies = len(one["images"]), change.proxies
             st.markdown(
                 f"{shots} {'image' if shots == 1 else 'images'} made {proxies} "
                 f"{'proxy' if proxies == 1 else 'proxies'} in {1000 * one['seconds']:.0f} ms. Accuracy on the other "
-                f"classes' test samples: {told.before:.1f} → {told.after:.1f} %; {told.lost} that were right are "
-                "now taken for it."
+                f"classes' test samples: {told.before:.1f} → {told.after:.1f} %; {told.lost or 'none'} of those "
+                "that were right are now taken for it."
             )
             st.button("Take it away", key=f"away_{i}", on_click=_take_away, args=(_key(selection), i))
     st.caption(f"{len(names)} classes now. “Try one image” compares with all of them.")
