@@ -17,6 +17,7 @@ PICTURES = [
     ("explore-390-dark", "", PHONE, "dark"),
     ("whitened-1280-light", "?preset=whitened", WIDE, "light"),
 ]
+LOWER = (1280, 900)
 
 
 def main() -> None:
@@ -34,6 +35,22 @@ def main() -> None:
             page.wait_for_timeout(1500)
             page.screenshot(path=Path(__file__).parent / f"{name}.png")
             context.close()
+        context = browser.new_context(viewport={"width": LOWER[0], "height": LOWER[1]})
+        page = context.new_page()
+        # Digits: their images are always at hand.
+        page.goto(f"{address}/?data=digits")
+        for link, tab, ready, name in (
+            ("Library", "", "[data-testid=stDataFrame] canvas", "library"),
+            ("Your own data", "Images", "[data-testid=stImage] img", "own-images"),
+            ("Your own data", "Try one image", '.imprint-plot[data-name="near-proxies"][data-drawn]', "trying"),
+        ):
+            page.get_by_role("link", name=link).click()
+            if tab:
+                page.get_by_role("tab", name=tab).click()
+            page.locator(ready).first.wait_for()
+            page.wait_for_timeout(1500)
+            page.screenshot(path=Path(__file__).parent / f"{name}-1280-light.png")
+        context.close()
         browser.close()
 
 
