@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from imprint_core.aggregation import AGGREGATIONS, DISTANCES
 from imprint_core.classifier import ImprintingClassifier
-from imprint_core.embeddings import SetInfo
+from imprint_core.datasets.images import Splits
+from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.errors import ImprintError
 
 if TYPE_CHECKING:
@@ -104,21 +105,52 @@ def try_embedding(model: ImprintingClassifier, x: NDArray[np.float32], count: in
     )
 
 
-def check_same_weights(info: SetInfo, model: LoadedModel) -> None:
+# Below it two embeddings of one image are not the same model's. Rounding the weights to 16 bits, or the embeddings to
+# 8, leaves more than 0.9995; another training of the same network leaves nothing.
+_SAME = 0.999
+_COMPARED = 4
+
+
+def check_same_weights(
+    info: SetInfo, model: LoadedModel, known: Callable[[], tuple[EmbeddingSet, Splits] | None]
+) -> None:
     """Make sure that what the model embeds can be compared with a set.
+
+    Parameters
+    ----------
+    info : SetInfo
+    model : LoadedModel
+    known : callable
+        Gives a set of the same weights and its images, if there is one on this machine; asked only where the
+        weights' digests differ, since weights that were rounded differ by it and still embed alike.
 
     Raises
     ------
     ImprintError
         If the set was made with other weights.
     """
-    if info.meta["fm"].get("weights_sha256") != model.weights_digest:
-        given = model.weights_file or "the library's official ones"
-        raise ImprintError(
-            f"The weights at hand ({given}) are not those that this set was made with "
-            f"({info.meta['fm']['weights_origin']}), so a new image's embedding would mean nothing beside it; embed "
-            "the dataset again with these weights, in the Library."
-        )
+    if info.meta["fm"].get("weights_sha256") == model.weights_digest:
+        return
+    found = known()
+    if found is not None and _embeds_alike(model, *found):
+        return
+    given = model.weights_file or "the library's official ones"
+    raise ImprintError(
+        f"The weights at hand ({given}) are not those that this set was made with "
+        f"({info.meta['fm']['weights_origin']}), so a new image's embedding would mean nothing beside it; embed "
+        "the dataset again with these weights, in the Library."
+    )
+
+
+def _embeds_alike(model: LoadedModel, embeddings: EmbeddingSet, images: Splits) -> bool:
+    """Whether the model gives a few images the embeddings that the set has of them."""
+    rows = np.linspace(0, len(embeddings.id_train) - 1, _COMPARED).astype(int)
+    x = model.embed([images.train.by_id(int(i)) for i in embeddings.id_train[rows]])
+    stored = embeddings.X_train[rows]
+    if x.shape != stored.shape:
+        return False
+    cosine = (x * stored).sum(axis=1) / np.maximum(np.linalg.norm(x, axis=1) * np.linalg.norm(stored, axis=1), 1e-12)
+    return bool((cosine > _SAME).all())
 
 
 @dataclass(frozen=True)

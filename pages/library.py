@@ -12,7 +12,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.folders import data_folder, images_folder
 from imprint_core.uploads.own_images import find_own
 from pages.components import cached
-from pages.components.fm import about_weights, choose_fm, none_at_hand
+from pages.components.fm import about_weights, choose_fm, none_at_hand, weights_upload
 from pages.components.jobs import begin, show_jobs, show_problem
 from pages.components.navigation import explore_button, hand_over
 from pages.components.sidebar import Selection
@@ -129,6 +129,8 @@ def _embed(default: str) -> None:
         st.caption(_about_data(data))
         if start:
             begin(fm, data, train, test)
+    if fm is not None:
+        weights_upload(fm)
 
 
 def _choose_dataset() -> Dataset | None:

@@ -234,6 +234,21 @@ def test_the_weights_folder_comes_before_the_librarys_cache(nowhere, squeezenet_
     assert loading.load_model(fm).weights_file == "squeezenet1_1.safetensors"
 
 
+def test_weights_are_kept_only_if_they_fit(nowhere, squeezenet_state):
+    fm = foundation_model("squeezenet1_1")
+    save_file(squeezenet_state, nowhere / "mine.safetensors")
+    with (nowhere / "mine.safetensors").open("rb") as file:
+        kept = loading.keep_weights(fm, file)
+    assert kept == own_weights(fm)
+    before = kept.read_bytes()
+    save_file({"x": torch.zeros(2)}, nowhere / "other.safetensors")
+    with (nowhere / "other.safetensors").open("rb") as file, pytest.raises(ImprintError, match="does not fit Squeeze"):
+        loading.keep_weights(fm, file)
+    # What was there stays, and nothing else.
+    assert kept.read_bytes() == before
+    assert list(kept.parent.iterdir()) == [kept]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "swin_b"])
 def test_official_weights_are_taken_from_where_the_library_caches_them(name, nowhere):
     fm = foundation_model(name)

@@ -2,11 +2,18 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from imprint_core.classifier import ImprintingClassifier
+from imprint_core.datasets.pictures import images_of
+from imprint_core.embeddings import open_set
+from imprint_core.errors import ImprintError
+from imprint_core.models import foundation_model
+from imprint_core.models.loading import load_model, read_state
 from imprint_core.presets import PRESETS
 from imprint_core.task import SEEDS, Task
-from imprint_core.trial import add_class, effect, in_words, try_embedding
+from imprint_core.trial import add_class, check_same_weights, effect, in_words, try_embedding
 
 SEED = SEEDS[0]
 
@@ -77,6 +84,30 @@ def test_one_image_makes_a_class(vit_digits):
     added = add_class(model, nine)
     assert added.proxies == 1
     assert try_embedding(added.model, nine[0]).label == 9
+
+
+def test_rounded_weights_are_the_same_and_others_are_not(shared, bundled, tmp_path, monkeypatch):
+    fm = foundation_model("squeezenet1_1")
+    info = bundled["squeezenet1_1", "mnist"]
+    state = read_state(shared / "fm" / "squeezenet1_1.safetensors")
+    known = open_set(bundled["squeezenet1_1", "digits"])
+
+    def loaded(change):
+        torch.manual_seed(0)
+        changed = {k: change(v.float()).contiguous() for k, v in state.items()}
+        save_file(changed, tmp_path / "w.safetensors")
+        return load_model(fm, tmp_path / "w.safetensors")
+
+    def images():
+        return known, images_of(known)
+
+    check_same_weights(info, loaded(lambda v: v), lambda: None)
+    rounded = loaded(lambda v: v.to(torch.bfloat16).float())
+    assert rounded.weights_digest != info.meta["fm"]["weights_sha256"]
+    check_same_weights(info, rounded, images)
+    for model, find in ((rounded, lambda: None), (loaded(lambda v: v + 0.05 * v.std() * torch.randn_like(v)), images)):
+        with pytest.raises(ImprintError, match="are not those that this set was made with"):
+            check_same_weights(info, model, find)
 
 
 def test_in_words(vit_digits):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from imprint_core.commands.options import add_data_root
 from imprint_core.datasets import DATASETS, dataset
@@ -45,12 +45,13 @@ def run(options: argparse.Namespace) -> int:
         raise ImprintError("--weights is a file of one foundation model; name that one with --fm.")
     models = [foundation_model(name) for name in options.fm]
     datasets = [dataset(name) for name in options.dataset]
-    from imprint_core.models.loading import load_model
+    from imprint_core.models.loading import keep_weights, load_model
 
     for fm in models:
-        model = load_model(fm, options.weights)
         if options.weights:
-            keep_weights(fm.name, options.weights)
+            with open_weights(options.weights) as file:
+                keep_weights(fm, file, options.weights.suffix)
+        model = load_model(fm)
         print(f"{fm.label}: ready ({model.weights_file or 'official weights'}, {model.weights_digest[:12]})")
     for data in datasets:
         splits = data.read(options.data_root)
@@ -61,18 +62,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def keep_weights(fm: str, file: Path) -> Path:
-    """Copy a state dict that was found to fit into the weights folder, under the FM's own name."""
-    target = weights_folder() / f"{fm}{file.suffix}"
-    aside = target.with_name(f".{target.name}.tmp")
+def open_weights(path: Path) -> BinaryIO:
+    """Open a local file of weights."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, aside)
-        aside.replace(target)
+        return path.open("rb")
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise ImprintError(
-            f"The weights could not be copied to '{target.parent}' ({error.strerror}); free some space or set "
-            "IMPRINT_WEIGHTS to another folder."
-        ) from error
-    return target
+        raise ImprintError(f"There is no weights file '{path}'; give a .safetensors or .pth that is there.") from error

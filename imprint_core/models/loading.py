@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from imprint_core.errors import ImprintError
+from imprint_core.folders import weights_folder
 from imprint_core.models.libraries import build, remove_head
 from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
@@ -88,6 +91,33 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
     # Convolutions run 1.3 to 2 times faster on two CPU cores in this layout, measured.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LoadedModel(network.to(_device()), preprocessing(transform), digest, weights.name if weights else "")
+
+
+def keep_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensors") -> Path:
+    """Copy local weights into the weights folder under the FM's own name, if they fit.
+
+    Raises
+    ------
+    ImprintError
+        If they don't, or the folder can't be written to.
+    """
+    target = weights_folder() / f"{fm.name}{suffix}"
+    # Under its own name, for that is what a sentence about it says.
+    aside = target.parent / ".new" / target.name
+    try:
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+        load_model(fm, aside)
+        aside.replace(target)
+    except OSError as error:
+        raise ImprintError(
+            f"The weights could not be copied to '{target.parent}' ({error.strerror}); free some space or set "
+            "IMPRINT_WEIGHTS to another folder."
+        ) from error
+    finally:
+        shutil.rmtree(aside.parent, ignore_errors=True)
+    return target
 
 
 def _device() -> str:

@@ -12,6 +12,9 @@ from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_m
 from imprint_core.models.weights import at_hand, own_weights
 from pages.components.text import plain
 
+# Swin-B's take 350 MB.
+_WEIGHTS_MB = 1500
+
 if TYPE_CHECKING:
     from imprint_core.models.loading import LoadedModel
 
@@ -71,6 +74,28 @@ def none_at_hand() -> str:
         f"network once, or put a state dict such as resnet18.safetensors into {plain(weights_folder())}. All sets that "
         "are here already can be explored all the same."
     )
+
+
+def weights_upload(fm: FoundationModel) -> None:
+    """A box that takes local weights of an FM, checks that they fit and keeps them where they are found."""
+    with st.expander(f"Weights of your own for {plain(fm.label)}", icon=":material/upload_file:"):
+        file = st.file_uploader(
+            f"A state dict of {fm.library}'s {plain(fm.built_as)}",
+            type=["safetensors"],
+            max_upload_size=_WEIGHTS_MB,
+            key=f"weights_{fm.name}",
+            help="A .safetensors file, keyed as the library keys it. A .pth can be taken by the command `fetch`.",
+        )
+        if file is not None and st.button("Check and keep these weights", key=f"keep_{fm.name}"):
+            from imprint_core.models.loading import keep_weights
+
+            try:
+                with st.spinner("Checking that they fit …"):
+                    kept = keep_weights(fm, file)
+            except ImprintError as error:
+                st.error(plain(error))
+            else:
+                st.success(f"They fit, and are kept as {plain(kept)}.")
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -16,6 +16,7 @@ from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.pictures import thumbnail
+from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.trial import (
     AddedClass,
@@ -160,7 +161,7 @@ def embed(selection: Selection, images: list[tuple[bytes, Image.Image]]) -> NDAr
         If its weights aren't at hand, or aren't those that the set was made with.
     """
     model = loaded(selection.info.fm)
-    check_same_weights(selection.info, model)
+    check_same_weights(selection.info, model, lambda: _known(selection.info))
     seen = st.session_state.setdefault("own_embedded_images", {})
     keys = [(model.weights_digest, hashlib.sha256(data).hexdigest()) for data, _ in images]
     fresh = [(key, image) for key, (_, image) in zip(keys, images, strict=True) if key not in seen]
@@ -168,6 +169,17 @@ def embed(selection: Selection, images: list[tuple[bytes, Image.Image]]) -> NDAr
         with st.spinner("Embedding …"):
             seen.update(zip([key for key, _ in fresh], model.embed([image for _, image in fresh]), strict=True))
     return np.stack([seen[key] for key in keys])
+
+
+def _known(info: SetInfo) -> tuple[EmbeddingSet, Splits] | None:
+    """A set of the same weights whose images are on this machine: of a bundled FM, that of the numerals always is."""
+    weights = info.meta["fm"].get("weights_sha256")
+    for other in [info, *cached.sets()[0].values()]:
+        if weights and other.meta["fm"].get("weights_sha256") == weights:
+            pictures = cached.pictures(other)
+            if pictures is not None:
+                return cached.embeddings(other), pictures
+    return None
 
 
 def show_added(selection: Selection) -> None:

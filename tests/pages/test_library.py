@@ -162,3 +162,22 @@ def test_a_model_that_there_is_not():
     assert not app.exception
     assert "No foundation model is called 'no\\_such\\_\\<b\\>model\\</b\\>'" in said(app)
     assert button(app, "Embed").disabled
+
+
+@pytest.mark.usefixtures("home")
+def test_weights_are_uploaded_checked_and_kept(weights):
+    content = weights.read_bytes()
+    weights.unlink()
+    app = library(library_fm="squeezenet1_1")
+    app.file_uploader(key="weights_squeezenet1_1").upload("anything.safetensors", content[:1000])
+    app.run()
+    button(app, "Check and keep these weights").click().run()
+    assert not app.exception
+    assert "is not a whole .safetensors file" in said(app).replace("\\", "")
+    assert not weights.exists()
+    app.file_uploader(key="weights_squeezenet1_1").upload("../x.safetensors", content)
+    app.run()
+    button(app, "Check and keep these weights").click().run()
+    assert not app.exception
+    assert weights.read_bytes() == content
+    assert "They fit" in app.success[0].value
