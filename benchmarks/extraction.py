@@ -27,6 +27,7 @@ from imprint_core.embeddings import extraction
 from imprint_core.embeddings.extraction import Job, extract
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model
+from imprint_core.models.memory import keep_memory
 
 MODELS = ("squeezenet1_1", "vit_tiny_patch16_224", "resnet50")
 BATCH = 64
@@ -115,8 +116,12 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=10, help="how many classes it has")
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--memory", nargs="*", default=["squeezenet1_1"], help="models whose memory is measured")
+    parser.add_argument("--default-memory", action="store_true", help="leave the C library's memory as it is")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if not options.default_memory:
+        # As the command does.
+        keep_memory()
     if options.child:
         child(options)
         return

@@ -105,6 +105,9 @@ def run(options: argparse.Namespace) -> int:
 
     from imprint_core.embeddings.extraction import Job, extract
     from imprint_core.embeddings.jobs import note_arguments
+    from imprint_core.models.memory import keep_memory
+
+    keep_memory()
 
     job = Job(
         fm,

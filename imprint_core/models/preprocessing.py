@@ -47,10 +47,13 @@ class Preprocessing:
         """Scale what `prepare` gave, on whatever device it is: (b, 3, h, w) float32, channels last."""
         if self.plain is None:
             return batch.contiguous(memory_format=torch.channels_last)
-        mean, std = (torch.tensor(v, device=batch.device) for v in (self.plain.mean, self.plain.std))
+        # A whole row of pixels at a time: three numbers that repeat themselves take four times as long.
+        size, width = batch.shape, batch.shape[2]
+        mean, std = (torch.tensor(v * width, device=batch.device) for v in (self.plain.mean, self.plain.std))
+        rows = batch.reshape(*size[:2], -1)
         # In the order in which the libraries round.
-        scaled: Tensor = batch.to(torch.float32).div_(255).sub_(mean).div_(std)
-        return scaled.permute(0, 3, 1, 2)
+        scaled: Tensor = rows.to(torch.float32).div_(255).sub_(mean).div_(std)
+        return scaled.reshape(size).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,18 @@ class Plain:
         """Resize and crop images in L or RGB: (b, crop, crop, 3)."""
         batch = np.empty((len(images), self.crop, self.crop, 3), dtype=np.uint8)
         for place, image in zip(batch, images, strict=True):
-            cut = np.asarray(self._resized(image))
-            top, left = ((length - self.crop) / 2 for length in cut.shape[:2])
-            # Python's rounding, as torchvision's.
-            top, left = round(top), round(left)
-            cut = cut[top : top + self.crop, left : left + self.crop]
+            cut = np.asarray(self._cut(image))
             place[:] = cut if cut.ndim == 3 else cut[:, :, None]
         return batch
 
-    def _resized(self, image: Image.Image) -> Image.Image:
+    def _cut(self, image: Image.Image) -> Image.Image:
         width, height = image.size
-        if min(width, height) == self.resize:
-            return image
         longer = int(self.resize * max(width, height) / min(width, height))
         size = (self.resize, longer) if width <= height else (longer, self.resize)
-        return image.resize(size, self.resample)
+        # Python's rounding, as torchvision's.
+        left, top = (round((edge - self.crop) / 2) for edge in size)
+        resized = image if size == image.size else image.resize(size, self.resample)
+        return resized.crop((left, top, left + self.crop, top + self.crop))
 
 
 def preprocessing(transform: Any) -> Preprocessing:
