@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from imprint_core.commands.options import add_data_root, count
@@ -71,6 +72,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out the base maps, which take about half a minute; the app then shows a PCA map",
     )
+    parser.add_argument(
+        "--low-priority", action="store_true", help="let other processes go first, as the app does with its own jobs"
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing but what went wrong")
 
 
@@ -107,6 +111,8 @@ def run(options: argparse.Namespace) -> int:
     from imprint_core.embeddings.jobs import note_arguments
     from imprint_core.models.memory import keep_memory
 
+    if options.low_priority and hasattr(os, "nice"):
+        os.nice(10)
     keep_memory()
 
     job = Job(

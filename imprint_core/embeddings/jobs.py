@@ -104,7 +104,7 @@ def start_job(folder: Path, name: str, arguments: Sequence[str]) -> None:
     write_whole(folder / f"{name}{_SUFFIX}" / "progress.json", b"{}")
     _said.pop((folder, name), None)
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "imprint_core", "embed", *arguments, "--quiet"],
+        [sys.executable, "-m", "imprint_core", "embed", *arguments, "--quiet", "--low-priority"],
         cwd=_ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
