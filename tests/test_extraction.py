@@ -209,6 +209,7 @@ def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path):
         folder = tmp_path / f"killed{rounds}"
         finished = False
         while not finished:
+            done.value = 0
             child = context.Process(target=_slow_child, args=(folder, done))
             child.start()
             if kills < 20:
@@ -219,8 +220,8 @@ def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path):
             child.join(120)
             finished = child.exitcode == 0
             sets, problems = find_sets(folder)
-            if not finished:
-                assert not sets
+            # A set that is there is whole, also where the process was killed while it cleared its batches away.
+            if not finished and not sets:
                 # Whatever reads as a batch is a whole one, and no more than the one at work was lost.
                 shards = sorted(job(folder).partial.glob("0*.safetensors"))
                 assert sum(len(read_tensors(shard)["x"]) for shard in shards) >= done.value

@@ -142,7 +142,7 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
 
         info = _complete(job, plan)
         if info is None:
-            _enter(job.partial, plan)
+            _enter(job, plan)
             batches = list(_batches(rows, job.batch_size))
             _embed(job, model, images, batches, report)
             reporter.stage("writing the set")
@@ -256,12 +256,13 @@ def _complete(job: Job, plan: str) -> SetInfo | None:
     return info if info.meta.get("plan") == json.loads(plan) and info.path.is_file() else None
 
 
-def _enter(partial: Path, plan: str) -> None:
+def _enter(job: Job, plan: str) -> None:
     """Clear away batches of another plan, and what a killed run left of files that it was writing."""
-    file = partial / "plan.json"
+    file = job.partial / "plan.json"
     same = file.is_file() and file.read_text(encoding="utf-8") == plan
-    for stale in partial.glob("*.safetensors" if not same else ".*.tmp"):
-        stale.unlink()
+    stale = [*job.partial.glob(".*.tmp"), *job.folder.glob(f".{job.name}.*.tmp")]
+    for path in [*stale, *(() if same else job.partial.glob("*.safetensors"))]:
+        path.unlink(missing_ok=True)
     if not same:
         write_whole(file, plan.encode())
 
