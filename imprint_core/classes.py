@@ -2,7 +2,7 @@
 
 A spec is a text: the name of a class set, d in 1 (`3in1`, its second draw `3in1-2`), or classes between commas.
 A class is its number or its name in any case. `5-7` is a range: each class by itself, or all of them in a group.
-`+` makes a group, and `name=` calls it something: `animals=cat+dog+bird, vehicles=ship+truck, 5-7`.
+`+` makes a group, and `name=` calls it something: `animals=cat+dog+bird, vehicles=ship+truck, 6-7`.
 """
 
 from __future__ import annotations

@@ -206,10 +206,10 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         moved = np.searchsorted(self.classes_, before)
         self._codes = np.concatenate([moved[self._codes], codes])
         self._shots = np.concatenate([self._shots, X])
-        post = POST_NORMALIZATIONS[recipe.norm_post]
-        if TRANSFORMS[recipe.pretransform].fitted or GENERATORS[recipe.gen].ridge or not post.separate:
+        if depends_on_all(recipe):
             self._imprint_all(recipe)
             return
+        post = POST_NORMALIZATIONS[recipe.norm_post]
         changed = np.unique(codes)
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
         made, sources = generate(x, self._members(changed), recipe.gen, recipe.k, self._seed())
@@ -352,6 +352,12 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def _nearest(self, gaps: Array, classes: NDArray[np.intp]) -> NDArray[np.intp]:
         own = self.proxy_class_[:, None] == classes
         return np.argmin(np.where(own, gaps, np.inf), axis=0)
+
+
+def depends_on_all(recipe: Recipe) -> bool:
+    """Whether a class's proxies depend on other classes' shots: fitted transforms, least squares, quantile."""
+    post = POST_NORMALIZATIONS[recipe.norm_post]
+    return TRANSFORMS[recipe.pretransform].fitted or bool(GENERATORS[recipe.gen].ridge) or not post.separate
 
 
 def _or_none(sources: NDArray[np.intp]) -> NDArray[np.object_]:

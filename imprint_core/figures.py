@@ -7,6 +7,7 @@ nobody would choose, and the page puts its own in their place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -271,7 +272,8 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
 def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.Figure:
     """Confusion matrix (C, C) in percent of each true class; rows are true classes."""
     few = len(names) <= _FEW_CLASSES
-    labels = [_escape(n) for n in names]
+    labels = _distinct([_escape(n) for n in names])
+    short = [_escape(shortened(n)) for n in names]
     figure = go.Figure(
         go.Heatmap(
             z=percent.astype(np.float32),
@@ -288,9 +290,17 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
             showscale=not few,
         )
     )
-    axis = {"type": "category", "showgrid": False, "showticklabels": few, "ticks": ""}
+    axis = {
+        "type": "category",
+        "showgrid": False,
+        "showticklabels": few,
+        "ticks": "",
+        # The whole names are in the hover.
+        "tickvals": labels,
+        "ticktext": short,
+    }
     figure.update_layout(
-        xaxis={**axis, "title": "predicted class", "tickangle": 0 if max(map(len, labels)) < 3 else -40},
+        xaxis={**axis, "title": "predicted class", "tickangle": 0 if max(map(len, short)) < 3 else -40},
         yaxis={**axis, "title": "true class", "autorange": "reversed"},
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
     )
@@ -318,8 +328,9 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
             y=places,
             orientation="h",
             marker={"color": [class_color(c) for c in classes]},
-            text=[f"{v:.3f}" for v in values],
-            textposition="auto",
+            text=[f"{v:.3f}".replace("-", "−") for v in values],
+            textposition="outside",
+            cliponaxis=False,
             customdata=[_escape(label) for label in labels],
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
             showlegend=False,
@@ -334,7 +345,8 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
             "automargin": True,
             "ticks": "",
         },
-        xaxis={"title": measure, "zeroline": True},
+        # Room for the numbers at the bars' ends.
+        xaxis={"title": measure, "zeroline": True, "range": [1.25 * min(0.0, *values), 1.15 * max(0.0, *values)]},
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         bargap=0.35,
     )
@@ -419,6 +431,21 @@ def _log_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
         hovermode="closest",
     )
+
+
+def shortened(name: str, length: int = 18) -> str:
+    """A name that fits beside a picture."""
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
+def _distinct(labels: Sequence[str]) -> list[str]:
+    """Labels of which no two are the same category: those that look alike get something that isn't seen."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for label in labels:
+        distinct.append(label + "\u2060" * seen[label])
+        seen[label] += 1
+    return distinct
 
 
 def _escape(text: object) -> str:

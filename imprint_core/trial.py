@@ -62,6 +62,8 @@ class Trial:
         The nearest proxies, nearest first.
     measure : str
         What `similarity` is: "cosine", "inner product", or a distance's label.
+    by_votes : bool
+        Whether the nearest proxies vote (m-NN).
     """
 
     label: int
@@ -69,6 +71,7 @@ class Trial:
     runner_up: int | None
     near: tuple[NearProxy, ...]
     measure: str
+    by_votes: bool
 
 
 def try_embedding(model: ImprintingClassifier, x: NDArray[np.float32], count: int = 5) -> Trial:
@@ -102,6 +105,7 @@ def try_embedding(model: ImprintingClassifier, x: NDArray[np.float32], count: in
         int(model.classes_[model.proxy_class_[second]]) if second >= 0 else None,
         tuple(near),
         f"{DISTANCES[model.distance].label} distance" if by_distance else "cosine" if unit else "inner product",
+        by_distance,
     )
 
 
@@ -216,6 +220,9 @@ def in_words(trial: Trial, names: Sequence[str]) -> str:
     sentence = f"Taken for {names[trial.label]}"
     if trial.runner_up is None:
         return f"{sentence}, the only class."
+    if trial.by_votes:
+        # Its margin counts votes and shares of them, which the distances beside it don't show.
+        return f"{sentence} by the votes of the nearest proxies; {names[trial.runner_up]} comes next."
     if first.label == trial.label:
         sentence += f": its proxy {first.number} is the nearest"
     return f"{sentence}; {names[trial.runner_up]} comes next, {trial.margin:.3f} behind."

@@ -234,13 +234,14 @@ def _confusion(selection: Selection) -> None:
 def _sources(selection: Selection) -> None:
     meta = selection.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
+    drawn = ", drawn at random per class" if data.get("draw_seed") is not None else ""
     merged = explain.classes(selection)
     _heading("What this stands on")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {selection.recipe}\n"
         f"- **FM**: {plain(fm['label'])}, {fm['dim']} dimensions, frozen. Weights: {plain(fm['weights_origin'])}.\n"
         f"- **Data**: {plain(data['label'])}; {samples['train']['count']:,} training and "
-        f"{samples['test']['count']:,} test samples embedded, drawn at random per class. {plain(data['origin'])}\n"
+        f"{samples['test']['count']:,} test samples embedded{drawn}. {plain(data['origin'])}\n"
         + (f"- **Classes**: {plain(merged)}\n" if merged else "")
         + f"- **Stored as** {plain(meta['encoding'])}.\n"
         "- **Seeds**: the paper's, "

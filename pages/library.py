@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from imprint_core.datasets import DATASETS, Dataset, dataset
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
-from imprint_core.folders import data_folder, images_folder
+from imprint_core.folders import bundled_folder, data_folder, images_folder
 from imprint_core.uploads.own_images import find_own
 from pages.components import cached
 from pages.components.fm import about_weights, choose_fm, none_at_hand, weights_upload
@@ -51,11 +50,14 @@ def _table(sets: cached.Sets) -> SetInfo | None:
             "Training": [s["train"]["count"] for s in samples],
             "Test": [s["test"]["count"] for s in samples],
             "Dimensions": [info.meta["fm"]["dim"] for info in rows],
-            "MB": np.array([size_of(info) / 1e6 for info in rows]).round(1),
-            "From": ["comes with the app" if info.bundled else "this machine" for info in rows],
+            "MB": [size_of(info) / 1e6 for info in rows],
+            "From": [_from(info) for info in rows],
         },
         hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="localized") for name in ("Training", "Test")},
+        column_config={
+            **{name: st.column_config.NumberColumn(format="localized") for name in ("Training", "Test")},
+            "MB": st.column_config.NumberColumn(format="%.1f"),
+        },
         height=min(36 * (len(rows) + 1), 400),
         on_select="rerun",
         selection_mode="single-row",
@@ -67,6 +69,16 @@ def _table(sets: cached.Sets) -> SetInfo | None:
             f"{len(rows)} sets. Choose a row to see what it was made with, to explore it, check it or remove it."
         )
     return rows[picked[0]] if picked and picked[0] < len(rows) else None
+
+
+def _from(info: SetInfo) -> str:
+    if info.bundled:
+        return "comes with the app"
+    return "this machine, in place of the app's" if _has_bundled(info.path.stem) else "this machine"
+
+
+def _has_bundled(name: str) -> bool:
+    return (bundled_folder() / f"{name}.json").is_file()
 
 
 def _details(info: SetInfo) -> None:
@@ -127,6 +139,15 @@ def _embed(default: str) -> None:
         if not missing:
             st.caption(about_weights(fm))
         st.caption(_about_data(data))
+        there = cached.sets()[0].get((fm.name, data.name))
+        if there is not None:
+            bundled = " The set that comes with the app stays, and is back when yours is removed."
+            st.warning(
+                f"There is a set of these two already ({there.meta['samples']['train']['count']:,} training samples). "
+                "A new one takes its place in every page and link."
+                + (bundled if _has_bundled(there.path.stem) else ""),
+                icon=":material/info:",
+            )
         if start:
             begin(fm, data, train, test)
     if fm is not None:
@@ -155,7 +176,7 @@ def _choose_dataset() -> Dataset | None:
 
 def _about_data(data: Dataset) -> str:
     if data.present(data_folder()):
-        return f"Images: {plain(data.help)} They are on this machine."
+        return f"{plain(data.help)} The images are on this machine."
     where = f"put it into {plain(data_folder())} (or set IMPRINT\\_DATA to the folder that holds it)"
     if data.download:
         return f"Images: not on this machine; {data.download} MB are downloaded when you start, or {where}."

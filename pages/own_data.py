@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imprint_core.errors import ImprintError
 from pages.components import own_embeddings, own_images
 from pages.components.jobs import show_jobs, show_problem
 from pages.components.navigation import hand_over
 from pages.components.sidebar import Selection
+from pages.components.text import plain
 
 
 def show(selection: Selection) -> None:
@@ -15,7 +17,6 @@ def show(selection: Selection) -> None:
     st.title("Your own data", anchor=False)
     st.caption("Bring images or embeddings, try an image, add a class. Nothing leaves this machine.")
     show_problem()
-    show_jobs()
     titles = ["Images", "Embeddings", "Try one image", "Add a class"]
     images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")
     # These two always, for a file that was uploaded is forgotten where its box isn't drawn.
@@ -27,10 +28,14 @@ def show(selection: Selection) -> None:
         # Here, for it imports scikit-learn, which the first page does without.
         from pages.components import trying
 
-        with one_image:
-            trying.show_trial(selection)
-        with new_class:
-            trying.show_added(selection)
+        tab, draw = (one_image, trying.show_trial) if one_image.open else (new_class, trying.show_added)
+        with tab:
+            try:
+                draw(selection)
+            except ImprintError as error:
+                st.error(plain(error))
+    # Below, beside the button that begins one.
+    show_jobs()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -8,6 +10,7 @@ from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import write_set
 from imprint_core.presets import PRESETS
 from imprint_core.task import SEEDS, Task
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +120,7 @@ def test_sets_are_listed_verified_and_removed(bundled, home, capsys):
     printed = capsys.readouterr().out
     assert sum("bundled" in line for line in printed.splitlines()) == len(bundled)
     line = next(line for line in printed.splitlines() if line.startswith("vit_tiny_patch16_224__mine"))
-    assert line.split()[1:] == ["10", "1,201", "596", "192", "1.4", "this", "machine"]
+    assert line.split()[1:] == ["10", "1,201", "596", "192", "1.4", "this", "machine:", "Digits", "(scikit-learn)"]
     assert main(["sets", "list", "--json"]) == 0
     assert info.digest in [row["sha256"] for row in json.loads(capsys.readouterr().out)]
 
@@ -145,3 +148,16 @@ def test_fetch_checks_and_keeps_local_weights(shared, tmp_path, monkeypatch, cap
     assert main(["fetch", "--fm", "resnet18", "--weights", str(file)]) == 2
     assert "does not fit ResNet-18" in capsys.readouterr().err
     assert len(list((tmp_path / "weights").iterdir())) == 1
+
+
+@pytest.mark.parametrize("task", ["cifar10:cat,dog,6-8", "cifar10:cat+dog,ship+truck", "mnist-odd", "mnist"])
+def test_tasks_of_the_help_are_tasks(task, capsys):
+    assert main(["evaluate", "--fm", "vit_tiny_patch16_224", "--task", task, "--seeds", "1", "--n-shot", "5"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"]["median"] > 20
+
+
+def test_output_that_is_cut_off_is_no_fault():
+    command = f"{sys.executable} -m imprint_core sets list --json | head -1"
+    done = subprocess.run(["/bin/bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "["
+    assert not done.stderr

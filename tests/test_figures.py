@@ -94,3 +94,20 @@ def test_confusion_matrix_is_readable_or_bare(classes):
     assert (figure.data[0].texttemplate is None) == (classes > 12)
     assert figure.layout.xaxis.title.text == "predicted class"
     json.loads(figure.to_json())
+
+
+def test_classes_of_one_name_and_of_long_names_keep_their_rows():
+    names = ["crane", "crane", "a name that is much too long to stand beside a picture"]
+    figure = figures.confusion_matrix(np.eye(3) * 100, names)
+    assert len(set(figure.data[0].x)) == 3
+    assert figure.data[0].x[2] == names[2]
+    assert list(figure.layout.xaxis.ticktext) == ["crane", "crane", "a name that is mu…"]
+
+
+def test_near_proxies_leave_room_for_their_numbers():
+    figure = figures.near_proxies(["a", "<b>"], [0.9, -0.2], [0, 1], "cosine")
+    low, high = figure.layout.xaxis.range
+    assert low < -0.2
+    assert high > 0.9
+    assert list(figure.data[0].text) == ["0.900", "−0.200"]
+    assert list(figure.layout.yaxis.ticktext) == ["a", "&lt;b&gt;"]

@@ -1,4 +1,5 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -91,3 +92,20 @@ def test_progress_that_cannot_be_read_is_a_fresh_one(tmp_path):
     assert read_progress(tmp_path / "gone") == Progress()
     assert Progress(done=10, total=30, rate=4.0).remaining == 5
     assert Progress().remaining is None
+
+
+def test_two_starts_at_once_are_one_job(tmp_path, weights):
+    def start(_):
+        try:
+            start_job(tmp_path, NAME, arguments(tmp_path, weights))
+        except ImprintError as error:
+            return str(error)
+        assert only(tmp_path).running
+        return "started"
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(start, range(4)))
+    assert said.count("started") == 1
+    assert all("is being embedded already" in one for one in said if one != "started")
+    stop_job(only(tmp_path))
+    wait_for(lambda: not only(tmp_path).running)

@@ -133,7 +133,7 @@ LAYOUT = r"lay the zip out as <class>/<image>, or as train/<class>/<image> and t
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["1.png", "2.png"], rf"'1\.png' does not lie in a class folder like the others; {LAYOUT}"),
+        (["1.png", "2.png"], rf"'1\.png' does not lie in a class folder; {LAYOUT}"),
         ([*PLAIN, "3.jpg"], rf"'3\.jpg' does not lie in a class folder like the others; {LAYOUT}"),
         ([*PLAIN, "a/b/c.png"], rf"'a/b/c\.png' does not lie in a class folder like the others; {LAYOUT}"),
         (["train/a/1.png", "test/b/1.png", "c/1.png"], "'test/b/1.png' does not lie in a class folder"),

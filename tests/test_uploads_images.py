@@ -336,7 +336,7 @@ def test_entries_of_a_keras_npz_are_read_in_any_order():
     [
         (
             {"x_test": None, "y_test": None},
-            "lacks x_test, y_test; Keras' layout has x_train, y_train, x_test and y_test",
+            "lacks x_test, y_test: pixels come as x_train, y_train, x_test and y_test; if these are",
         ),
         ({"x_train": np.zeros((12, 5, 4))}, r"'x_train' is float64 of shape \(12, 5, 4\); images are uint8"),
         ({"x_train": np.zeros((12, 5), np.uint8)}, r"'x_train' is uint8 of shape \(12, 5\); images are uint8"),

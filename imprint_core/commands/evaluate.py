@@ -27,7 +27,7 @@ app's pages, which look at part of a very large set, this uses every sample of t
 A task is a dataset, all of it or some of its classes, merged or not:
   mnist                      all classes
   mnist-odd                  one of the paper's twelve tasks
-  cifar10:cat,dog,5-7        some classes, by name or number
+  cifar10:cat,dog,6-8        some classes, by name or number
   cifar10:cat+dog,ship+truck classes merged
   tiny_imagenet_100:3in1-2   "3 in 1", the second draw
 

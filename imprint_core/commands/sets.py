@@ -59,7 +59,7 @@ def _list(options: argparse.Namespace, sets: dict[str, SetInfo]) -> int:
     for row in rows:
         print(
             f"{row['set']:52} {row['classes']:7,} {row['training']:9,} {row['test']:7,} {row['dim']:5} "
-            f"{row['bytes'] / 1e6:8.1f}  {row['origin']}"
+            f"{row['bytes'] / 1e6:8.1f}  {row['origin']}: {row['dataset']}"
         )
     return 0
 

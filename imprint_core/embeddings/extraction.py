@@ -295,7 +295,7 @@ def _sidecar(
             "sample_ids": "index in the dataset's own training or test split"
             + (", from the first id of its part" if splits.parts else ""),
             "parts": [part._asdict() for part in splits.parts],
-            "draw_seed": DRAW_SEED,
+            "draw_seed": DRAW_SEED if job.per_class or job.test_per_class else None,
         },
         "samples": {split: class_sizes(y) for split, y in labels.items()},
         "encoding": "float16",

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 from imprint_core.embeddings.progress import Progress, held, read_progress
 from imprint_core.embeddings.store import write_whole
@@ -29,6 +29,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 # Processes started here, and what they said last: the one place that a full disk leaves for it.
 _started: dict[tuple[Path, str], subprocess.Popen[str]] = {}
 _said: dict[tuple[Path, str], str] = {}
+# Sets whose process is being started; one start at a time.
+_starting: set[tuple[Path, str]] = set()
+_start = Lock()
 
 
 @dataclass(frozen=True)
@@ -97,30 +100,36 @@ def start_job(folder: Path, name: str, arguments: Sequence[str]) -> None:
     ImprintError
         If a process works on the same set already, or the folder can't be written to.
     """
-    if _runs(folder, name):
-        raise ImprintError(f"'{name}' is being embedded already; its progress is shown here.")
-    # At once, so that every window sees the job before the process has read its first line.
-    note_arguments(folder / f"{name}{_SUFFIX}", arguments)
-    write_whole(folder / f"{name}{_SUFFIX}" / "progress.json", b"{}")
-    _said.pop((folder, name), None)
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "imprint_core", "embed", *arguments, "--quiet", "--low-priority"],
-        cwd=_ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Not among the server's own processes: stopping that one must not stop the job.
-        start_new_session=True,
-    )
-    _started[folder, name] = process
+    with _start:
+        if _runs(folder, name):
+            raise ImprintError(f"'{name}' is being embedded already; its progress is shown here.")
+        _starting.add((folder, name))
+        try:
+            # At once, so that every window sees the job before the process has read its first line.
+            note_arguments(folder / f"{name}{_SUFFIX}", arguments)
+            write_whole(folder / f"{name}{_SUFFIX}" / "progress.json", b"{}")
+            _said.pop((folder, name), None)
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "imprint_core", "embed", *arguments, "--quiet", "--low-priority"],
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                # Not among the server's own processes: stopping that one must not stop the job.
+                start_new_session=True,
+            )
+            _started[folder, name] = process
+        finally:
+            _starting.discard((folder, name))
     Thread(target=_listen, args=(folder, name, process), daemon=True).start()
 
 
 def _runs(folder: Path, name: str) -> bool:
     """Whether a process works on the set; one started here counts before it has taken its lock."""
     process = _started.get((folder, name))
-    return (process is not None and process.poll() is None) or held(folder, name)
+    started_here = (folder, name) in _starting or (process is not None and process.poll() is None)
+    return started_here or held(folder, name)
 
 
 def _listen(folder: Path, name: str, process: subprocess.Popen[str]) -> None:

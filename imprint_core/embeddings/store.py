@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -340,7 +341,8 @@ def write_whole(path: Path, data: bytes) -> None:
 @contextmanager
 def _whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file that is written aside and renamed at the end; nothing is left of it if that fails."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two threads of one process may write the same file.
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("wb") as file:

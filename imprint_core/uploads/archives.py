@@ -77,7 +77,8 @@ def _placed(members: list[tuple[Parts, zipfile.ZipInfo]]) -> list[tuple[Parts, S
             if split or not has_splits:
                 placed.append((path, split, info))
         elif _is_picture(path):
-            raise ImprintError(f"'{_shown(info)}' does not lie in a class folder like the others; {_LAYOUT}.")
+            like = " like the others" if classes else ""
+            raise ImprintError(f"'{_shown(info)}' does not lie in a class folder{like}; {_LAYOUT}.")
     return placed
 
 

@@ -44,7 +44,10 @@ def from_keras_npz(file: BinaryIO) -> list[Entry]:
     arrays = npz_arrays(file, _KEYS)
     absent = [key for key in _KEYS if key not in arrays]
     if absent:
-        raise ImprintError(f"The npz lacks {', '.join(absent)}; Keras' layout has x_train, y_train, x_test and y_test.")
+        raise ImprintError(
+            f"The npz lacks {', '.join(absent)}: pixels come as x_train, y_train, x_test and y_test; if these are "
+            "embeddings, upload them as embeddings."
+        )
     for split in _SPLITS:
         _check(arrays[f"x_{split}"], arrays[f"y_{split}"])
     if sum(arrays[f"x_{split}"].shape[0] for split in _SPLITS) > MOST_IMAGES:

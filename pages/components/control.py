@@ -45,6 +45,9 @@ class Control:
     accepts : callable or None
         Where a person may write what is not among the options: maps the text, the sets at hand and the earlier
         controls' values to the valid value that it means, or raises an `ImprintError` that says why it means none.
+    joins : str
+        Where a text that begins with one of these goes on with the value before: Streamlit's box leaves out what it
+        held, when that is extended.
     show : callable
         A value's label.
     kind : {"select", "segments", "slider"}
@@ -68,6 +71,7 @@ class Control:
     kind: str = "select"
     field: str = ""
     accepts: Callable[[str, Sets, Values], Any] | None = None
+    joins: str = ""
     hidden: Callable[[Values], bool] = lambda values: False
     off: Callable[[Values], str] = lambda values: ""
     remark: Callable[[Values], str] = lambda values: ""

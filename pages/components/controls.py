@@ -19,12 +19,26 @@ from pages.components.text import plain
 _OFFERED_D = (2, 3, 5, 8, 10)
 
 
+# What FMs and datasets of the user's own are called, as far as a run has met them: their sets say it.
+_LABELS: dict[str, str] = {}
+
+
+def _meet(part: str, sets: Sets) -> None:
+    """Learn the labels of what isn't in the tables; two of one label are told apart by their names' ends."""
+    labels = {info.meta[part]["name"]: str(info.meta[part]["label"]) for info in sets.values()}
+    for name, label in labels.items():
+        twins = [other for other, same in labels.items() if same == label and other != name]
+        _LABELS[name] = f"{label} · {name[-4:]}" if twins else label
+
+
 def _fms(sets: Sets, values: Values) -> list[str]:
+    _meet("fm", sets)
     present = {fm for fm, _ in sets}
     return [n for n in FOUNDATION_MODELS if n in present] + sorted(present - set(FOUNDATION_MODELS))
 
 
 def _datasets(sets: Sets, values: Values) -> list[str]:
+    _meet("dataset", {key: info for key, info in sets.items() if key[1] not in DATASETS})
     order = ["mnist", "fashion_mnist", "cifar10"]
     present = [d for fm, d in sets if fm == values["fm"]]
     return [d for d in order if d in present] + sorted(d for d in present if d not in order)
@@ -110,7 +124,7 @@ CONTROLS = (
         "The frozen, pre-trained model whose embeddings are used.",
         _fms,
         "squeezenet1_1",
-        lambda name: FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else name,
+        lambda name: FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else _LABELS.get(name, name),
     ),
     Control(
         "data",
@@ -119,7 +133,7 @@ CONTROLS = (
         "The images to be told apart. Those that this FM has embedded are listed.",
         _datasets,
         "mnist",
-        lambda name: DATASETS[name].label if name in DATASETS else name,
+        lambda name: DATASETS[name].label if name in DATASETS else _LABELS.get(name, name),
     ),
     Control(
         "classes",
@@ -130,6 +144,7 @@ CONTROLS = (
         "all",
         _show_classes,
         accepts=_written_classes,
+        joins=",+=",
         remark=_classes_remark,
     ),
     Control(

@@ -55,6 +55,8 @@ def remarks(selection: Selection) -> list[str]:
             f"{short} of {len(sizes)} classes have fewer than {n} training samples (the smallest has "
             f"{sizes.min()}); they give all they have."
         )
+    if len(sizes) == 1:
+        sentences.append("There is one class only, so that every prediction is right.")
     if TRANSFORMS[recipe.pretransform].shrinks:
         maps = [shared.fit_of(n, seed) for seed in selection.seeds]
         chosen = sorted({m.shrinkage for m in maps if m.shrinkage is not None})

@@ -55,7 +55,7 @@ ARRAYS = _svg(
     _array(190, 24, 16, 60, "y_train", "n labels"),
     _array(4, 130, 150, 30, "X_test", "m × d numbers"),
     _array(190, 130, 16, 30, "y_test", "m labels"),
-    _line(198, "Or X and y alone: a quarter is kept for testing."),
-    _line(214, "In .parquet: a column label, maybe split, and a"),
-    _line(230, "column per dimension, or a list in embedding."),
+    _line(198, "Or X and y: a quarter is for testing."),
+    _line(214, "In .parquet: a column label, maybe split,"),
+    _line(230, "and a column per dimension, or a list."),
 )

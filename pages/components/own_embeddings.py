@@ -47,6 +47,8 @@ def _upload() -> None:
         label = st.text_input("Call them", file.name.rsplit(".", 1)[0][:80], max_chars=80)
         if st.button("Keep these embeddings", type="primary"):
             fm = FOUNDATION_MODELS.get(made_by)
+            # Whatever comes of this one, it isn't the one before.
+            st.session_state.pop("own_embedded", None)
             try:
                 with st.spinner("Reading and checking …"):
                     own = read_embeddings(

@@ -50,6 +50,7 @@ def show(default: str) -> None:
     for problem in problems:
         st.warning(plain(problem), icon=":material/warning:")
     if own:
+        own.sort(key=lambda one: one.path.stat().st_mtime, reverse=True)
         st.markdown("##### Your images")
         _kept(own, default)
 

@@ -9,6 +9,7 @@ earlier control changed, becomes the nearest valid one, in the URL too, and the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,8 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
         default = defaults[control.key] = nearest(control.default, options, control.default)
         # Assigned only where it has to be: an assignment takes back what a finger has moved since.
         if control.key in state and state[control.key] not in options:
-            value, note = _settled(control, state[control.key], options, default, sets, values)
+            before = state.get("last_values", {}).get(control.key)
+            value, note = _settled(control, state[control.key], options, default, sets, values, before)
             notes += [note] if note else []
             if value != state[control.key]:
                 state[control.key] = value
@@ -115,6 +117,7 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
         if values[control.key] not in options:
             # What a person has written is offered, too, as long as it is chosen.
             options.append(values[control.key])
+    state.last_values = dict(values)
     _draw(sets, values, defaults, choices)
     link = {c.key: str(values[c.key]) for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key]}
     if link != query:
@@ -123,14 +126,26 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
 
 
 def _settled(
-    control: Control, was: Any, options: Sequence[Any], default: Any, sets: Sets, values: Values
+    control: Control,
+    was: Any,
+    options: Sequence[Any],
+    default: Any,
+    sets: Sets,
+    values: Values,
+    before: Any = None,
 ) -> tuple[Any, str]:
-    """The valid value nearest to `was`, and a sentence where that means something else."""
+    """The valid value nearest to `was`, and a sentence where that means something else; `before` is the last one."""
     if control.accepts and isinstance(was, str) and was not in options:
+        if control.joins and was.strip()[:1] in tuple(control.joins) and isinstance(before, str):
+            was = before + was
         try:
             return control.accepts(was, sets, values), ""
         except ImprintError as error:
-            return default, f"{error} Now {control.show(default)}."
+            kept = default
+            if before is not None and before != was:
+                with suppress(ImprintError):
+                    kept = before if before in options else control.accepts(before, sets, values)
+            return kept, f"“{was[:60]}”: {error} Now {control.show(kept)}."
     now = nearest(was, options, default)
     return now, "" if now == was else _note(control, was, now, options)
 

@@ -532,7 +532,7 @@ def test_a_remapping_is_written_by_link_and_by_widget():
     assert app.selectbox(key="classes").value == spec
     app.selectbox(key="data").set_value("digits").run()
     assert app.selectbox(key="classes").value == "all"
-    assert app.warning[0].value.startswith(plain("There is no class 'cat' here; write a number from 0 to 9, or a"))
+    assert plain("There is no class 'cat' here; write a number from 0 to 9, or a") in app.warning[0].value
     assert app.warning[0].value.endswith("Now all.")
     assert "classes" not in app.query_params
 
@@ -604,3 +604,15 @@ def test_nameless_classes_are_called_by_their_numbers(tmp_path, monkeypatch, vit
     app = opened(fm="vit_tiny_patch16_224", data="broken", n="20", seeds="1")
     assert not app.exception
     assert "restore it or embed the set again" in app.error[0].value
+
+
+def test_a_written_spec_is_extended_and_an_error_keeps_the_one_before():
+    """Streamlit's box gives only what was added, when what it held is extended."""
+    app = written(opened(data="mnist", classes="a=0+1"), ", b=2")
+    assert not app.exception
+    assert not app.warning
+    assert app.query_params["classes"] == "a=0+1, b=2"
+    written(app, "nonsense")
+    assert app.query_params["classes"] == "a=0+1, b=2"
+    assert app.warning[0].value.startswith("“nonsense”")
+    assert "Now a" in app.warning[0].value

@@ -103,7 +103,7 @@ def test_says_what_is_at_hand_and_what_is_not():
     assert "12 MB are downloaded when you start" in said(app.selectbox(key="library_data").select("mnist").run())
     assert "no library offers them" in said(app.selectbox(key="library_data").select("mnist_m").run())
     app.selectbox(key="library_data").select("digits").run()
-    assert "They are on this machine." in said(app)
+    assert "The images are on this machine." in said(app)
     app.selectbox(key="library_fm").select("resnet18").run()
     assert "The weights of ResNet\\-18 are not on this machine: connect to a network" in said(app)
 
@@ -141,7 +141,7 @@ def test_embeds_stops_goes_on_and_shows_the_same_in_two_windows(home):
     app.run()
     assert not app.exception
     table = app.dataframe[0].value
-    own = table[table["From"] == "this machine"]
+    own = table[table["From"] == "this machine, in place of the app's"]
     assert own[["Dataset", "Training", "Test"]].to_numpy().tolist() == [["Digits (scikit-learn)", 500, 596]]
 
 
@@ -181,3 +181,11 @@ def test_weights_are_uploaded_checked_and_kept(weights):
     assert not app.exception
     assert weights.read_bytes() == content
     assert "They fit" in app.success[0].value
+
+
+@pytest.mark.usefixtures("weights")
+def test_says_that_a_new_set_takes_another_ones_place():
+    app = library()
+    app.selectbox(key="library_data").select("mnist").run()
+    assert "There is a set of these two already (3,000 training samples)" in said(app)
+    assert "The set that comes with the app stays" in said(app)

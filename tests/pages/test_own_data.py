@@ -222,21 +222,23 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
         png = io.BytesIO()
         images.load(int(row)).resize((64, 64)).save(png, "PNG")
         files.append((f"{row}.png", png.getvalue(), "image/png"))
-    app.text_input(key="added_name").set_value("*eight*").run()
-    app.file_uploader(key="added_files").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
+    app.text_input(key="added_name_0").set_value("*eight*").run()
+    app.file_uploader(key="added_files_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
     button(app, "Imprint").click().run()
     assert not app.exception
     assert "1 could not be read and were left out" in app.warning[0].value
     assert "6 images made 2 proxies in" in said(app)
     assert "\\*eight\\*" in said(app)
     # A second one of the same name is refused, and nothing is lost.
+    app.text_input(key="added_name_1").set_value("*EIGHT*").run()
+    app.file_uploader(key="added_files_1").set_value(files).run()
     button(app, "Imprint").click().run()
     assert "There is a class called" in said(app)
 
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")
     upload(app, "try_file", "y.png", numeral(8))
-    assert {m.label: m.value for m in app.metric}["Taken for"] == "*eight*"
+    assert {m.label: m.value for m in app.metric}["Taken for"] == "\\*eight\\*"
     on_tab(app, "Add a class")
     button(app, "Take it away").click().run()
     assert "Nothing is added yet" in said(app)
@@ -245,6 +247,41 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
 @pytest.mark.usefixtures("home")
 def test_a_class_without_a_name():
     app = on_tab(own_data(data="digits"), "Add a class")
-    app.file_uploader(key="added_files").set_value([("x.png", numeral(1), "image/png")]).run()
+    app.file_uploader(key="added_files_0").set_value([("x.png", numeral(1), "image/png")]).run()
     button(app, "Imprint").click().run()
     assert app.error[0].value == "The class has no name; write one above."
+
+
+def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
+    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    button(app, "Keep these embeddings").click().run()
+    ((fm, data), info) = next(iter(find_sets(home)[0].items()))
+    info.path.write_bytes(b"damaged")
+    for title in ("Try one image", "Add a class"):
+        app = on_tab(own_data(fm=fm, data=data), title)
+        assert not app.exception
+        told = [e.value for e in app.error]
+        assert title == "Add a class" or (len(told) == 1 and "is damaged or not the one its sidecar" in told[0])
+
+
+@pytest.mark.usefixtures("home")
+def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa: F811
+    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    button(app, "Keep these embeddings").click().run()
+    ((fm, data),) = find_sets(home)[0]
+    app = on_tab(own_data(fm=fm, data=data), "Try one image")
+    assert not app.exception
+    assert "their model isn't known here" in said(app)
+    assert {m.label for m in app.metric} == {"Taken for"}
+    # The sidebar calls the data as the person does.
+    assert {s.label: s.options for s in app.selectbox}["Dataset"] == ["mine"]
+    app = on_tab(own_data(fm=fm, data=data), "Add a class")
+    assert "their model isn't known here" in " ".join(i.value for i in app.info)
+    assert not [b for b in app.button if b.label == "Imprint"]
+    # A bad file after a good one: nothing of the good one is left beside the sentence.
+    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    button(app, "Keep these embeddings").click().run()
+    upload(app, "own_embeddings", "bad.npz", b"nothing")
+    button(app, "Keep these embeddings").click().run()
+    assert len(app.error) == 1
+    assert not app.success
