@@ -117,6 +117,22 @@ def test_preprocessing_is_the_librarys_to_the_last_bit(name, size, mode, seed):
     torch.testing.assert_close(pixels.finish(pixels.prepare([image]))[0], wanted, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224"])
+def test_every_square_image_too(name):
+    """Where only what is kept is resized."""
+    _, transform = _built(name)
+    pixels = preprocessing(transform)
+    rng = np.random.default_rng(0)
+    for edge in [*range(1, 70), *range(70, 600, 7), 128, 224, 248, 256, 512, 1024]:
+        image = Image.fromarray(rng.integers(0, 256, (edge, edge, 3), dtype=np.uint8))
+        got = pixels.prepare([image])[0].numpy()
+        side, cut = pixels.plain.resize, pixels.plain.crop
+        start = round((side - cut) / 2)
+        whole = np.asarray(image.resize((side, side), pixels.plain.resample))
+        wanted = whole[start : start + cut, start : start + cut]
+        np.testing.assert_array_equal(got, wanted, err_msg=str(edge))
+
+
 _kept: dict[str, object] = {}
 
 

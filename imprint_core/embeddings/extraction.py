@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from threading import get_native_id
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +46,8 @@ DRAW_SEED = 0
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow", "numpy", "safetensors")
 # Batches decoded ahead of the one that the FM works on.
 _AHEAD = 2
+# Of the scheduler's priorities, from −20 to 19.
+_LOW = 15
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ def _embed(
     done = total - sum(len(batch.rows) for batch in todo)
     report(done, total)
     # Decoding and resizing of the next batches overlap with this one's forward pass.
-    with ThreadPoolExecutor(_decoders()) as decoders:
+    with ThreadPoolExecutor(_decoders(), initializer=_step_back) as decoders:
         waiting: deque[tuple[_Batch, Future[torch.Tensor]]] = deque()
         try:
             while todo or waiting:
@@ -194,6 +198,17 @@ def _embed(
 def _decoders() -> int:
     """On a GPU every core may decode; beside an FM on the same cores one thread is enough."""
     return max(1, (os.cpu_count() or 2) - 1) if torch.cuda.is_available() else 1
+
+
+def _step_back() -> None:
+    """Let this thread give way to the FM's.
+
+    The threads of a forward pass wait for each other; one that has to share its core holds up all of them.
+    """
+    # Linux gives every thread a priority of its own.
+    if sys.platform == "linux":
+        thread = get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(_LOW, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def _assemble(

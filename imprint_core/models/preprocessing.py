@@ -89,8 +89,16 @@ class Plain:
         size = (self.resize, longer) if width <= height else (longer, self.resize)
         # Python's rounding, as torchvision's.
         left, top = (round((edge - self.crop) / 2) for edge in size)
-        resized = image if size == image.size else image.resize(size, self.resample)
-        return resized.crop((left, top, left + self.crop, top + self.crop))
+        corners = (left, top, left + self.crop, top + self.crop)
+        if size == image.size:
+            return image.crop(corners)
+        step = width / self.resize
+        if width == height and float(np.float32(left * step)) == left * step and float(np.float32(step)) == step:
+            # Where Pillow, which keeps a box in 32 bits, rounds nothing, only what is kept needs resizing: a quarter
+            # less work on the small square images of most datasets.
+            box = (left * step, top * step, corners[2] * step, corners[3] * step)
+            return image.resize((self.crop, self.crop), self.resample, box=box)
+        return image.resize(size, self.resample).crop(corners)
 
 
 def preprocessing(transform: Any) -> Preprocessing:
