@@ -26,9 +26,9 @@ def show(selection: Selection) -> None:
         own_embeddings.show()
     if one_image.open or new_class.open:
         # Here, for it imports scikit-learn, which the first page does without.
-        from pages.components import trying
+        from pages.components import adding, trying
 
-        tab, draw = (one_image, trying.show_trial) if one_image.open else (new_class, trying.show_added)
+        tab, draw = (one_image, trying.show_trial) if one_image.open else (new_class, adding.show_added)
         with tab:
             try:
                 draw(selection)
