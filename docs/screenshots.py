@@ -41,7 +41,6 @@ def main() -> None:
         page.goto(f"{address}/?data=digits")
         for link, tab, ready, name in (
             ("Library", "", "[data-testid=stDataFrame] canvas", "library"),
-            ("Your own data", "Images", "[data-testid=stImage] img", "own-images"),
             ("Your own data", "Try one image", '.imprint-plot[data-name="near-proxies"][data-drawn]', "trying"),
         ):
             page.get_by_role("link", name=link).click()

@@ -87,7 +87,8 @@ def test_keys_faster_than_the_answers_all_count(visit, gap):
         page.wait_for_timeout(gap)
     visit.settle()
     assert slider.get_attribute("aria-valuetext") == "16"
-    assert visit.search() == "?k=16"
+    # On a busy machine the browser may send the last key's value only after a while of silence.
+    page.wait_for_function("location.search === '?k=16'", timeout=20_000)
 
 
 def test_link_restores_and_the_back_button_goes_back(visit, browser):
