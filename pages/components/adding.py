@@ -18,7 +18,8 @@ from imprint_core.errors import ImprintError
 from imprint_core.trial import AddedClass, Effect, add_class, effect
 from imprint_core.uploads import clean_name
 from pages.components import cached
-from pages.components.new_images import KINDS, MEGABYTES, embed, unknown
+from pages.components.new_images import MEGABYTES, embed, unknown
+from pages.components.own_images import KINDS
 from pages.components.sidebar import Selection
 from pages.components.text import plain
 

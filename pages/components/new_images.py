@@ -16,7 +16,6 @@ from pages.components import cached
 from pages.components.fm import loaded
 from pages.components.sidebar import Selection
 
-KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 MEGABYTES = 50
 
 

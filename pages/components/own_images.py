@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import streamlit as st
+from PIL import Image
 
 from imprint_core.datasets import dataset
 from imprint_core.datasets.pictures import thumbnail
@@ -21,7 +22,7 @@ from pages.components.navigation import explore_button
 from pages.components.text import plain
 
 _ZIP_MB = 500
-_IMAGES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 _SHOWN_LEFT_OUT = 5
 
 
@@ -78,7 +79,7 @@ def _piles() -> None:
         a, b = st.columns([1, 2])
         name = a.text_input(f"Class {i + 1}", key=f"pile_name_{i}", max_chars=80)
         files = b.file_uploader(
-            f"Images of class {i + 1}", type=_IMAGES, accept_multiple_files=True, key=f"pile_{i}", max_upload_size=50
+            f"Images of class {i + 1}", type=KINDS, accept_multiple_files=True, key=f"pile_{i}", max_upload_size=50
         )
         if files:
             unnamed = unnamed or not name.strip()
@@ -137,9 +138,7 @@ def _kept(own: list[OwnImages], default: str) -> None:
         f"to draw shots from, {test:,} to test on."
     )
     try:
-        _, splits = read_own(chosen.path)
-        firsts = [int((splits.train.labels == c).argmax()) for c in range(min(8, len(chosen.class_names)))]
-        st.image([thumbnail(splits.train.load(row), 96, 8) for row in firsts], width=104)
+        st.image(_firsts(chosen.name, chosen), width=104)
     except ImprintError as error:
         st.error(plain(error))
         return
@@ -163,6 +162,14 @@ def _kept(own: list[OwnImages], default: str) -> None:
         with b.popover("Remove", width="stretch"):
             st.markdown("Delete these images from disk? Embeddings that were made of them stay.")
             st.button("Delete the images", on_click=_delete, args=(chosen,), type="primary")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _firsts(name: str, _own: OwnImages) -> list[Image.Image]:
+    """Thumbnails of the first image of each of the first classes; the name is of what is in the dataset."""
+    _, splits = read_own(_own.path)
+    rows = [int((splits.train.labels == c).argmax()) for c in range(min(8, len(_own.class_names)))]
+    return [thumbnail(splits.train.load(row), 96, 8) for row in rows]
 
 
 def _delete(own: OwnImages) -> None:

@@ -16,7 +16,8 @@ from imprint_core.errors import ImprintError
 from imprint_core.trial import NearProxy, Trial, in_words, try_embedding
 from pages.components import cached
 from pages.components.adding import Added, added_classes, names_of
-from pages.components.new_images import KINDS, MEGABYTES, embed, unknown
+from pages.components.new_images import MEGABYTES, embed, unknown
+from pages.components.own_images import KINDS
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 from pages.components.text import plain
