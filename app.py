@@ -9,7 +9,7 @@ from pages import explore, library, own_data
 from pages.components import cached
 from pages.components.navigation import asked_for
 from pages.components.plot import serve_plotly
-from pages.components.sidebar import sidebar
+from pages.components.sidebar import keep_controls, sidebar
 
 # An image of our own: the browser would fetch a named icon from the internet.
 _ICON = Path(__file__).parent / "pages/components/icon.png"
@@ -28,6 +28,14 @@ def explore_page() -> None:
     explore.show(selection)
 
 
+def embedding_map_page() -> None:
+    """Draw the map for the sidebar's selection."""
+    # Here, for it imports scikit-learn, which the first page does without.
+    from pages import map as map_page
+
+    map_page.show(selection)
+
+
 def library_page() -> None:
     """Draw the Library, which offers the sidebar's FM first."""
     library.show(selection)
@@ -40,6 +48,7 @@ def own_data_page() -> None:
 
 PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
+    "map": st.Page(embedding_map_page, title="Map", icon=":material/scatter_plot:", url_path="map"),
     "library": st.Page(library_page, title="Library", icon=":material/library_books:", url_path="library"),
     "own_data": st.Page(
         own_data_page, title="Your own data", icon=":material/add_photo_alternate:", url_path="own_data"
@@ -48,6 +57,7 @@ PAGES = {
 page = st.navigation(list(PAGES.values()), position="top")
 asked = asked_for()
 if asked:
+    keep_controls()
     st.switch_page(PAGES[asked], query_params=st.query_params.to_dict())
 try:
     serve_plotly()
@@ -63,7 +73,7 @@ if not sets:
         "make a set with `python -m imprint_core embed --fm resnet50 --dataset mnist`."
     )
     st.stop()
-selection, notes = sidebar(sets)
+selection, notes = sidebar(sets, next(name for name, one in PAGES.items() if one is page))
 if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
 page.run()

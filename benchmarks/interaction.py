@@ -3,10 +3,10 @@
 Starts the app afresh, opens it in headless Chromium, and measures
 
 - from process start to the first drawn chart;
-- from a key press on the k and n-shot sliders to the new accuracy on screen, and to the last
-  changed picture, over moves to values that were not computed before.
+- from a key press on the k and n-shot sliders to the new accuracy on screen (on Explore), to the map with its
+  proxies in their new places, and to the last changed picture, over moves to values that were not computed before.
 
-    python -m benchmarks.interaction [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
+    python -m benchmarks.interaction [--page map] [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[d
             {
                 # Two values may give the same accuracy to a tenth: then there is nothing to see.
                 "accuracy": (seen["accuracy"] - seen["key"]) / 1000 if "accuracy" in seen else float("nan"),
+                "map": min((t - seen["key"] for n, t in seen["pictures"] if n == "map"), default=float("nan")) / 1000,
                 "pictures": max(t - seen["key"] for _, t in seen["pictures"]) / 1000,
                 "drawn": len({name for name, _ in seen["pictures"]}),
             }
@@ -86,21 +87,25 @@ def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[d
 
 def report(name: str, rows: list[dict[str, float]]) -> None:
     print(f"{name}: {len(rows)} moves, {statistics.mean(r['drawn'] for r in rows):.1f} pictures changed")
-    for what in ("accuracy", "pictures"):
+    told = {"accuracy": "new accuracy", "map": "map", "pictures": "last changed picture"}
+    for what, label in told.items():
         values = [r[what] for r in rows if r[what] == r[what]]
-        print(
-            f"  to the {'new accuracy' if what == 'accuracy' else 'last changed picture'}: "
-            f"median {statistics.median(values):.2f} s, 95th percentile {percentile(values, 0.95):.2f} s, "
-            f"largest {max(values):.2f} s ({len(values)} seen)"
-        )
+        if values:
+            print(
+                f"  to the {label}: "
+                f"median {statistics.median(values):.2f} s, 95th percentile {percentile(values, 0.95):.2f} s, "
+                f"largest {max(values):.2f} s ({len(values)} seen)"
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--page", choices=("explore", "map"), default="explore")
     parser.add_argument("--link", default="", help="query string to open the app with")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between key presses")
     options = parser.parse_args()
+    path, last = {"explore": ("", "nc1-over-shots"), "map": ("map", "confusion-first")}[options.page]
     port = free_port()
     started = time.perf_counter()
     app = subprocess.Popen(
@@ -115,7 +120,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             while True:
                 try:
-                    page.goto(f"http://127.0.0.1:{port}/?{options.link}")
+                    page.goto(f"http://127.0.0.1:{port}/{path}?{options.link}")
                     break
                 except Error:
                     if app.poll() is not None or time.perf_counter() - started > 60:
@@ -123,7 +128,7 @@ def main() -> None:
                     time.sleep(0.05)
             page.wait_for_selector(".imprint-plot[data-drawn]", timeout=60000)
             print(f"process start to first drawn chart: {time.perf_counter() - started:.1f} s")
-            page.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
+            page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
             time.sleep(3)
             page.evaluate(WATCH)
             k, n = "k: proxies a class", "n-shot"

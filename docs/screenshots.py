@@ -17,6 +17,11 @@ PICTURES = [
     ("explore-390-dark", "", PHONE, "dark"),
     ("whitened-1280-light", "?preset=whitened", WIDE, "light"),
 ]
+MAPS = [
+    ("map-1280-light", "?data=digits&sample=429&regions=True", (1280, 1480), "light"),
+    ("compare-1280-light", "?data=digits&against=k%3D1&color=right&shots=False&lines=True", (1280, 900), "light"),
+    ("map-390-dark", "?data=digits&sample=429", (390, 2700), "dark"),
+]
 LOWER = (1280, 900)
 
 
@@ -27,11 +32,12 @@ def main() -> None:
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        for name, path, (w, h), scheme in PICTURES:
+        pages = [("", "nc1-over-shots", p) for p in PICTURES] + [("map", "confusion-first", p) for p in MAPS]
+        for place, last, (name, path, (w, h), scheme) in pages:
             context = browser.new_context(viewport={"width": w, "height": h}, color_scheme=scheme)
             page = context.new_page()
-            page.goto(f"{address}/{path}")
-            page.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
+            page.goto(f"{address}/{place}{path}")
+            page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
             page.wait_for_timeout(1500)
             page.screenshot(path=Path(__file__).parent / f"{name}.png")
             context.close()

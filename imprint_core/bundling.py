@@ -73,7 +73,7 @@ def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda 
         before = open_set(info)
         after = open_set(_recode(info, target))
         progress(f"{info.path.stem}: maps")
-        write_maps(after)
+        write_maps(after, grid=True)
         changes = np.array(_accuracies(after)) - np.array(_accuracies(before))
         codings.append(
             Coding(

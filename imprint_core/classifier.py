@@ -37,7 +37,8 @@ class Explanation(NamedTuple):
     winner : ndarray of shape (m,)
         The nearest proxy of the predicted class, a row of `proxies_`.
     runner_up : ndarray of shape (m,)
-        The nearest proxy of the class with the second-highest score; -1 where there is none.
+        The nearest proxy of the class with the second-highest score, of several such the nearest of all; -1 where
+        there is no other class.
     margin : ndarray of shape (m,)
         By how much the predicted class's score is higher; `inf` where there is no other class.
     """
@@ -337,7 +338,10 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 none = np.full(len(best), -1)
                 return self._nearest(gaps, best), none, np.full(len(best), np.inf)
             scores[best, columns] = -np.inf
-            second = np.argmax(scores, axis=0)
+            # Of classes with equal scores, such as those without a vote, the one that has the nearest proxy.
+            tied = scores == scores.max(axis=0)
+            starts = np.searchsorted(self.proxy_class_, np.arange(len(scores)))
+            second = np.argmin(np.where(tied, np.minimum.reduceat(gaps, starts, axis=0), np.inf), axis=0)
             return self._nearest(gaps, best), self._nearest(gaps, second), top - scores[second, columns]
 
         parts = self._each_part(X, explained)

@@ -50,9 +50,7 @@ CURRENT = CLASS_COLORS[6]
 _FULL = "#1d6fb8"
 _BAND = "rgba(63, 144, 218, 0.22)"
 # More classes than this: no legend, and neither numbers nor names on the confusion matrix.
-_FEW_CLASSES = 12
-# Above this many proxies an SVG trace gets slow.
-_MANY_PROXIES = 600
+FEW_CLASSES = 12
 
 
 def class_color(c: int) -> str:
@@ -63,139 +61,6 @@ def class_color(c: int) -> str:
 def class_symbol(c: int) -> str:
     """Symbol of class `c`; with the colour it tells a hundred classes apart."""
     return CLASS_SYMBOLS[(c + c // len(CLASS_COLORS)) % len(CLASS_SYMBOLS)]
-
-
-def base_map(
-    positions: NDArray[np.float32],
-    classes: NDArray[np.integer],
-    ids: NDArray[np.integer],
-    names: Sequence[str],
-    extent: tuple[NDArray[np.float32], NDArray[np.float32]],
-    to_scale: bool,
-) -> go.Figure:
-    """Test samples on the base map, a trace a class.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (m, 2)
-    classes : ndarray of shape (m,)
-        Class numbers of the dataset.
-    ids : ndarray of shape (m,)
-        Sample ids, for the hover and as `customdata`.
-    names : sequence of str
-        Class names by class number.
-    extent : (ndarray of shape (2,), ndarray of shape (2,))
-        Lowest and highest position that the map has to show.
-    to_scale : bool
-        Whether both axes share one scale.
-    """
-    few = len(np.unique(classes)) <= _FEW_CLASSES
-    traces = []
-    for c in np.unique(classes):
-        here = classes == c
-        traces.append(
-            go.Scattergl(
-                x=positions[here, 0],
-                y=positions[here, 1],
-                customdata=ids[here],
-                mode="markers",
-                name=_escape(names[c]),
-                showlegend=few,
-                legendgroup=str(c),
-                marker={"color": class_color(c), "symbol": class_symbol(c), "size": 6, "opacity": 0.6},
-                hovertemplate=f"test sample %{{customdata}}<br>class {_escape(names[c])}<extra></extra>",
-            )
-        )
-    bare = {"showgrid": False, "zeroline": False, "showline": False, "showticklabels": False, "ticks": ""}
-    low, high = extent
-    # Fixed, so that nothing on the map ever moves but what is laid over it.
-    ranges = [[float(low[i]) - 0.05, float(high[i]) + 0.05] for i in (0, 1)]
-    figure = go.Figure(traces)
-    figure.update_layout(
-        xaxis={**bare, "range": ranges[0]},
-        yaxis={**bare, "range": ranges[1], "scaleanchor": "x" if to_scale else None},
-        margin={"l": 4, "r": 4, "t": 4, "b": 4},
-        legend={
-            "orientation": "h",
-            "y": -0.02,
-            "yanchor": "top",
-            "x": 0,
-            "itemsizing": "constant",
-            # A click would hide a class's test samples and leave its shots and proxies.
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
-        hovermode="closest",
-        dragmode="pan",
-    )
-    return figure
-
-
-def map_overlay(
-    shots: NDArray[np.float32],
-    shot_classes: NDArray[np.integer],
-    shot_ids: NDArray[np.integer],
-    proxies: NDArray[np.float32],
-    proxy_classes: NDArray[np.integer],
-    names: Sequence[str],
-) -> go.Figure:
-    """What moves on the map: shots as rings, proxies as stars.
-
-    Parameters
-    ----------
-    shots, proxies : ndarray of shape (n, 2) and (p, 2)
-        Positions.
-    shot_classes, proxy_classes : ndarray of shape (n,) and (p,)
-        Class numbers of the dataset.
-    shot_ids : ndarray of shape (n,)
-    names : sequence of str
-        Class names by class number.
-    """
-    number = np.concatenate([np.arange(1, n + 1) for n in np.unique(proxy_classes, return_counts=True)[1]])
-    names_of = np.array([_escape(n) for n in names])
-    star = go.Scattergl if len(proxies) > _MANY_PROXIES else go.Scatter
-    return go.Figure(
-        [
-            go.Scattergl(
-                x=shots[:, 0],
-                y=shots[:, 1],
-                customdata=shot_ids,
-                text=names_of[shot_classes],
-                mode="markers",
-                name="shots",
-                marker={
-                    **_by_class(shot_classes),
-                    "symbol": "circle-open",
-                    "size": 6,
-                    "opacity": 0.75,
-                    "line": {"width": 1},
-                },
-                hovertemplate="shot: training sample %{customdata}<br>class %{text}<extra></extra>",
-            ),
-            star(
-                x=proxies[:, 0],
-                y=proxies[:, 1],
-                customdata=number,
-                text=names_of[proxy_classes],
-                mode="markers",
-                name="proxies",
-                marker={
-                    **_by_class(proxy_classes),
-                    "symbol": "star",
-                    "size": 18 if len(proxies) <= 120 else 13,
-                    "line": {"width": 1.4, "color": THEME_TEXT},
-                },
-                hovertemplate="proxy %{customdata} of class %{text}<extra></extra>",
-            ),
-        ]
-    )
-
-
-def _by_class(classes: NDArray[np.integer]) -> dict[str, Any]:
-    """Marker colours as numbers on a scale of steps: a hundred times quicker to build than names."""
-    count = len(CLASS_COLORS)
-    steps = [[edge / count, color] for i, color in enumerate(CLASS_COLORS) for edge in (i, i + 1)]
-    return {"color": classes % count, "cmin": -0.5, "cmax": count - 0.5, "colorscale": steps, "showscale": False}
 
 
 def accuracy_over_k(
@@ -229,7 +94,7 @@ def accuracy_over_k(
             mode="lines",
             name=label,
             line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
-            hovertemplate=f"{_escape(label)}: {level.median:.1f} %<extra></extra>",
+            hovertemplate=f"{escape(label)}: {level.median:.1f} %<extra></extra>",
         )
     )
     if current is not None:
@@ -271,9 +136,9 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
 
 def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.Figure:
     """Confusion matrix (C, C) in percent of each true class; rows are true classes."""
-    few = len(names) <= _FEW_CLASSES
-    labels = _distinct([_escape(n) for n in names])
-    short = [_escape(shortened(n)) for n in names]
+    few = len(names) <= FEW_CLASSES
+    labels = _distinct([escape(n) for n in names])
+    short = [escape(shortened(n)) for n in names]
     figure = go.Figure(
         go.Heatmap(
             z=percent.astype(np.float32),
@@ -331,7 +196,7 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
             text=[f"{v:.3f}".replace("-", "−") for v in values],
             textposition="outside",
             cliponaxis=False,
-            customdata=[_escape(label) for label in labels],
+            customdata=[escape(label) for label in labels],
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
             showlegend=False,
         )
@@ -341,7 +206,7 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
         yaxis={
             "autorange": "reversed",
             "tickvals": places,
-            "ticktext": [_escape(label) for label in labels],
+            "ticktext": [escape(label) for label in labels],
             "automargin": True,
             "ticks": "",
         },
@@ -448,7 +313,7 @@ def _distinct(labels: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _escape(text: object) -> str:
+def escape(text: object) -> str:
     """Text that Plotly shows as it is, in templates too."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("%{", "%&#123;")

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES
+from imprint_core.aggregation import AGGREGATIONS
 from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.why import measure_of, numbers_of
 
 if TYPE_CHECKING:
     # It imports torch, which pages do without until an image has to be embedded.
@@ -88,23 +89,23 @@ def try_embedding(model: ImprintingClassifier, x: NDArray[np.float32], count: in
     place = int(np.flatnonzero(rows == second)[0]) if second >= 0 else 0
     if count > 1 and place >= count and model.proxy_class_[second] not in model.proxy_class_[rows[:count]]:
         shown[-1] = place
+    numbers = numbers_of(model)
     near = [
         NearProxy(
             int(rows[i]),
-            int(rows[i] - np.searchsorted(model.proxy_class_, model.proxy_class_[rows[i]])) + 1,
+            int(numbers[rows[i]]),
             int(model.classes_[model.proxy_class_[rows[i]]]),
             float(gaps[i] if by_distance else -gaps[i]),
             model.shots_of(int(rows[i])),
         )
         for i in shown
     ]
-    unit = model.norm_post == "l2" and model.norm_inf == "l2"
     return Trial(
         int(model.predict(X)[0]),
         float(explanation.margin[0]),
         int(model.classes_[model.proxy_class_[second]]) if second >= 0 else None,
         tuple(near),
-        f"{DISTANCES[model.distance].label} distance" if by_distance else "cosine" if unit else "inner product",
+        measure_of(model),
         by_distance,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from imprint_core import figures
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
 from imprint_core.presets import PRESETS
+from imprint_core.projection import MAP_METHODS
 from imprint_core.recipe import Recipe
+from imprint_core.samples import Samples, id_of
 from imprint_core.statistics import Summary, confusion, summarize
-from pages.components import cached, explain
+from pages.components import base_maps, cached, explain, mapped
 from pages.components.controls import most_shots
-from pages.components.navigation import hand_over
+from pages.components.map_plot import map_plot
+from pages.components.navigation import go_to, hand_over
+from pages.components.picks import asked_about, pick, pick_cell, selected
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 from pages.components.text import plain
@@ -125,23 +130,40 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
 
 
 def _map(selection: Selection) -> None:
-    recipe, n = selection.recipe, selection.n
+    recipe, n, seed = selection.recipe, selection.n, selection.seeds[0]
     info, classes = selection.info, selection.task.classes
-    figure, label = cached.map_figure(info, classes, selection.map, recipe.space.shown)
-    shared = cached.evaluator(info, classes, recipe)
-    plot(
+    base = base_maps.base_map(selection)
+    on = mapped.ground(info, classes, base, "test")
+    label = MAP_METHODS[base.layout.method].label
+    map_plot(
         "map",
-        figure,
-        overlay=cached.overlay(info, classes, recipe, n, selection.seeds[0], selection.map),
-        alt=f"{label} map of {len(shared.truth)} test samples by class, with the {n}-shot sets as rings and "
+        mapped.picture(
+            on, mapped.plain_paint(info, classes, recipe), mapped.overlays(info, classes, recipe, n, seed, base)
+        ),
+        alt=f"{label} map of {len(on.samples.y)} test samples by class, with the {n}-shot sets as rings and "
         "the proxies as stars",
         height=560,
+        selected=selected(selection, on.samples).tolist(),
+        on_pick=partial(pick, selection, recipe),
     )
+    base_maps.show_progress()
+    _to_the_map(selection, on.samples)
     st.caption(
-        f"{label} of the embeddings{explain.stage(recipe)}: all {len(shared.truth):,} test samples, and shots and "
+        f"{label} of the embeddings{explain.stage(recipe)}: all {len(on.samples.y):,} test samples, and shots and "
         "proxies of the first seed. Two dimensions can't keep all distances; accuracy is computed in the full space. "
         f"A proxy stands at the median of {explain.near(recipe)}."
     )
+
+
+def _to_the_map(selection: Selection, own: Samples) -> None:
+    """A way from what was picked here to its images."""
+    count, code = len(selected(selection, own)), asked_about(selection)
+    if count or code is not None:
+        part, number = id_of(code or 0)
+        what = f"{count:,} samples are selected" if count else f"{part.capitalize()} sample {number} is chosen"
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.markdown(f"{what}.")
+        right.button("See why, on the Map", on_click=go_to, args=("map",), width="stretch")
 
 
 def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
@@ -227,8 +249,12 @@ def _confusion(selection: Selection) -> None:
         figures.confusion_matrix(percent, names),
         alt=f"Confusion matrix of {len(names)} classes. {sentence}",
         height=460,
+        on_click=partial(pick_cell, selection),
     )
-    st.caption(f"Percent of each true class (row), over all seeds. {plain(sentence)}")
+    st.caption(
+        f"Percent of each true class (row), over all seeds. {plain(sentence)} A click on a cell selects its samples of "
+        "the first seed."
+    )
 
 
 def _sources(selection: Selection) -> None:

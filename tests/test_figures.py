@@ -12,58 +12,6 @@ def test_a_hundred_classes_look_different():
     assert len(looks) == 100
 
 
-def test_base_map_carries_sample_ids_and_escapes_names():
-    classes = np.array([0, 1, 1])
-    figure = figures.base_map(
-        np.zeros((3, 2), np.float32),
-        classes,
-        np.array([7, 8, 9]),
-        ["<b>", "two"],
-        (np.zeros(2, np.float32), np.ones(2, np.float32)),
-        True,
-    )
-    assert [list(t.customdata) for t in figure.data] == [[7], [8, 9]]
-    assert "&lt;b&gt;" in figure.data[0].hovertemplate
-    assert figure.data[0].name == "&lt;b&gt;"
-    assert figure.layout.yaxis.scaleanchor == "x"
-
-
-def test_many_classes_have_no_legend():
-    figure = figures.base_map(
-        np.zeros((30, 2), np.float32),
-        np.arange(30),
-        np.arange(30),
-        [str(c) for c in range(30)],
-        (np.zeros(2, np.float32), np.ones(2, np.float32)),
-        False,
-    )
-    assert not any(t.showlegend for t in figure.data)
-
-
-def test_overlay_numbers_the_proxies_of_each_class():
-    figure = figures.map_overlay(
-        np.zeros((1, 2), np.float32),
-        np.array([0]),
-        np.array([5]),
-        np.zeros((5, 2), np.float32),
-        np.array([0, 0, 1, 1, 1]),
-        ["a", "b"],
-    )
-    proxies = next(t for t in figure.data if t.name == "proxies")
-    assert list(proxies.customdata) == [1, 2, 1, 2, 3]
-    assert list(proxies.text) == ["a", "a", "b", "b", "b"]
-
-
-def test_numbered_colours_are_the_classes_colours():
-    """Each class number falls in the middle of its colour's step."""
-    marker = figures._by_class(np.arange(20))
-    for c, number in enumerate(marker["color"]):
-        place = (number - marker["cmin"]) / (marker["cmax"] - marker["cmin"])
-        below = [color for edge, color in marker["colorscale"] if edge <= place][-1]
-        above = next(color for edge, color in marker["colorscale"] if edge >= place)
-        assert below == above == figures.class_color(c)
-
-
 def test_accuracy_curve_shows_median_range_and_where_we_are():
     runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
     figure = figures.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean a class", runs[0]))

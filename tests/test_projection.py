@@ -2,8 +2,57 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from imprint_core.errors import ImprintError
 from imprint_core.normalization import l2
-from imprint_core.projection import MAP_METHODS, pca_map, place, umap_map
+from imprint_core.projection import (
+    LAYOUT_GRID,
+    MAP_METHODS,
+    MIN_DISTS,
+    N_NEIGHBORS,
+    Layout,
+    pca_map,
+    place,
+    trustworthiness,
+    umap_map,
+)
+
+rng = np.random.default_rng(0)
+
+
+def test_a_layout_has_a_key_and_keys_are_of_one_map():
+    assert Layout().key == "umap_15_0.1_0"
+    assert Layout(min_dist=0).key == Layout(min_dist=-0.0).key == "umap_15_0.0_0"
+    assert Layout("pca", 50, 0.8, 3).key == "pca"
+    assert Layout("pca", 50, 0.8, 3).canonical() == Layout("pca")
+    assert Layout(n_neighbors=50).canonical() == Layout(n_neighbors=50)
+    offered = {Layout("umap", n, dist) for n in N_NEIGHBORS for dist in MIN_DISTS}
+    assert len({layout.key for layout in offered}) == len(offered)
+    assert set(LAYOUT_GRID) - offered == set()
+    for layout in [*offered, Layout("pca"), Layout(seed=2**32 - 1)]:
+        assert Layout.of(layout.key) == layout
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"method": "tsne"}, "There is no map called 'tsne'; there are umap, pca."),
+        ({"n_neighbors": 1}, "n_neighbors is 1; it must be a whole number from 2 to 200."),
+        ({"n_neighbors": 2.5}, "n_neighbors is 2.5; it must be a whole number"),
+        ({"min_dist": 1.0}, "min_dist is 1.0; it must be a number from 0 to 0.99."),
+        ({"min_dist": float("nan")}, "min_dist is nan; it must be a number from 0 to 0.99."),
+        ({"seed": -1}, "seed is -1; it must be a whole number from 0 to 4294967295."),
+        ({"seed": True}, "seed is True; it must be a whole number"),
+    ],
+)
+def test_a_layout_out_of_range_is_told(values, sentence):
+    with pytest.raises(ImprintError, match=sentence):
+        Layout(**values)
+
+
+@pytest.mark.parametrize("key", ["", "tsne", "umap_x_0.1_0", "umap_15_0.1", "../umap"])
+def test_a_key_that_is_none_is_told(key):
+    with pytest.raises(ImprintError):
+        Layout.of(key)
 
 
 def test_pca_map_is_the_first_two_components(vit_digits):
@@ -14,33 +63,111 @@ def test_pca_map_is_the_first_two_components(vit_digits):
     assert np.abs(ours).max() == pytest.approx(1)
 
 
-def test_umap_map_is_the_same_every_time_and_keeps_neighbours(vit_digits):
+def test_umap_map_is_the_same_every_time_keeps_neighbours_and_tells_how_far_it_is(vit_digits):
     X = l2(vit_digits.X_train[:400])
-    first, second = umap_map(X), umap_map(X)
+    told = []
+    first, second = umap_map(X, progress=lambda *said: told.append(said)), umap_map(X)
     np.testing.assert_array_equal(first, second)
-    from sklearn.manifold import trustworthiness
+    assert trustworthiness(X, first) > 0.9
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] <= shares[-1] <= 1
+    assert [stage for stage, _ in told if stage != "laying out"] == [
+        "finding the principal components",
+        "finding neighbours",
+        "preparing the layout",
+    ]
+    assert told[-1] == ("laying out", 1.0)
 
-    assert trustworthiness(X, first, n_neighbors=10) > 0.9
+
+def test_parameters_and_seed_make_other_maps(vit_digits):
+    X = l2(vit_digits.X_train[:200])
+    maps = [umap_map(X, Layout(**values)) for values in ({}, {"n_neighbors": 5}, {"min_dist": 0.8}, {"seed": 1})]
+    assert len({positions.tobytes() for positions in maps}) == 4
+
+
+ODD = {
+    "one": np.zeros((1, 3)),
+    "two": np.eye(2, 3),
+    "identical": np.ones((5, 4)),
+    "identical, more than neighbours": np.ones((40, 4)),
+    "all zero": np.zeros((20, 4)),
+    "fewer than neighbours": rng.normal(size=(6, 5)),
+    "two different": np.repeat(np.eye(2, 6), 30, axis=0),
+    "five different, each more often than neighbours": np.repeat(rng.normal(size=(5, 6)), 30, axis=0),
+    "far groups": np.concatenate([rng.normal(size=(40, 4)) + 1e4 * c for c in range(3)]),
+    "one dimension": rng.normal(size=(30, 1)),
+    "two dimensions": rng.normal(size=(30, 2)),
+    "some dimensions constant": np.pad(rng.normal(size=(30, 3)), ((0, 0), (2, 2)), constant_values=3),
+    "huge": 1e30 * rng.normal(size=(30, 4)),
+    "tiny": 1e-30 * rng.normal(size=(30, 4)),
+    "read-only": rng.normal(size=(30, 4)),
+}
 
 
 @pytest.mark.parametrize("method", MAP_METHODS)
-@pytest.mark.parametrize("X", [np.zeros((1, 3)), np.ones((5, 4)), np.random.default_rng(0).normal(size=(3, 2))])
-def test_tiny_and_constant_data_get_a_map(method, X):
-    positions = MAP_METHODS[method].function(X.astype(np.float32))
+@pytest.mark.parametrize("kind", ODD)
+def test_whatever_the_data_are_there_is_a_map(method, kind):
+    X = ODD[kind].astype(np.float32)
+    X.setflags(write=False)
+    positions = MAP_METHODS[method].function(X, Layout(method, n_neighbors=15))
     assert positions.shape == (len(X), 2)
+    assert positions.dtype == np.float32
     assert np.isfinite(positions).all()
+    if len(np.unique(X, axis=0)) > 1:
+        assert np.abs(positions).max() == pytest.approx(1)
+    trust = trustworthiness(X, positions)
+    assert np.isnan(trust) == (len(X) < 6 or len(np.unique(X, axis=0)) == 1)
 
 
-def test_one_dimension_gets_a_map():
-    positions = pca_map(np.arange(5, dtype=np.float32)[:, None])
-    assert np.ptp(positions[:, 0]) == pytest.approx(2)
-    assert not positions[:, 1].any()
+@pytest.mark.parametrize("method", MAP_METHODS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_told(method, value):
+    X = rng.normal(size=(9, 3)).astype(np.float32)
+    X[2, 1] = value
+    with pytest.raises(ImprintError, match="hold values that are not finite, so there is no map"):
+        MAP_METHODS[method].function(X, Layout(method))
+
+
+def test_two_dimensions_are_a_map_already():
+    X = rng.normal(size=(50, 2)).astype(np.float32)
+    positions = umap_map(X)
+    assert trustworthiness(X, positions) == 1
+    for axis in range(2):
+        assert np.corrcoef(positions[:, axis], X[:, axis])[0, 1] > 0.9999
+
+
+def test_one_dimension_gets_a_line():
+    for method in (pca_map, umap_map):
+        positions = method(np.arange(5, dtype=np.float32)[:, None])
+        assert np.ptp(positions[:, 0]) == pytest.approx(2)
+        assert not positions[:, 1].any()
+
+
+def test_trustworthiness_tells_a_good_map_from_a_bad_one(vit_digits):
+    from sklearn.manifold import trustworthiness as theirs
+
+    X = l2(vit_digits.X_train)
+    good, bad = pca_map(X), rng.normal(size=(len(X), 2)).astype(np.float32)
+    assert trustworthiness(X, good) == theirs(X, good, n_neighbors=15)
+    assert trustworthiness(X, good) > 0.7 > trustworthiness(X, bad)
+    assert trustworthiness(X[:, :2], X[:, :2]) == 1
+
+
+def test_trustworthiness_of_many_samples_is_that_of_some():
+    X = rng.normal(size=(9000, 3)).astype(np.float32)
+    positions = X[:, :2]
+    of_some = trustworthiness(X, positions)
+    assert of_some == trustworthiness(X, positions)
+    assert of_some == pytest.approx(trustworthiness(X[:3000], positions[:3000]), abs=0.02)
 
 
 def test_an_embedding_is_placed_where_it_is(vit_digits):
     X = vit_digits.X_train
     positions = np.random.default_rng(0).uniform(-1, 1, (len(X), 2)).astype(np.float32)
-    np.testing.assert_allclose(place(X[:50], X, positions), positions[:50], atol=1e-6)
+    placed = place(X[:50], X, positions)
+    np.testing.assert_allclose(placed, positions[:50], atol=1e-6)
+    np.testing.assert_array_equal(place(X[:50], X, positions, np.einsum("ij,ij->i", X, X)), placed)
 
 
 def test_a_proxy_is_not_placed_in_the_void():

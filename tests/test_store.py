@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.embeddings.maps import base_map, maps_path, write_maps
+from imprint_core.embeddings.maps import keep_map, map_path, maps_path, quick_map
 from imprint_core.embeddings.store import (
     Tensor,
     encode_uint8,
+    maps_folder,
     read_info,
     remove_set,
     size_of,
@@ -68,34 +69,6 @@ def test_every_bundled_set_opens(bundled):
         assert set(opened.y_train) == set(range(len(info.class_names)))
 
 
-def test_every_bundled_set_has_its_maps(bundled):
-    for info in bundled.values():
-        opened = open_set(info)
-        for method in ("umap", "pca"):
-            for norm in ("none", "l2"):
-                positions, shown = base_map(opened, method, norm)
-                assert shown.label.lower() == method
-                assert positions.shape == (len(opened.X_train) + len(opened.X_test), 2)
-                assert np.abs(positions).max() == pytest.approx(1, abs=0.01)
-
-
-def test_a_set_without_maps_gets_a_pca_map(tmp_path):
-    _, info = small_set(tmp_path)
-    opened = open_set(info)
-    positions, shown = base_map(opened, "umap", "l2")
-    assert (positions.shape, shown.label) == ((16, 2), "PCA")
-    maps_path(info).write_bytes(b"damaged")
-    assert base_map(opened, "pca", "l2")[1].label == "PCA"
-
-
-def test_maps_are_kept(tmp_path):
-    _, info = small_set(tmp_path)
-    seen = []
-    write_maps(open_set(info), seen.append)
-    assert len(seen) == 4
-    assert base_map(open_set(info), "umap", "l2")[1].label == "UMAP"
-
-
 def damage(info, how):
     path = info.path
     if how == "truncated":
@@ -126,6 +99,9 @@ def test_damage_is_told_in_a_sentence(tmp_path, how, sentence):
         open_set(damage(info, how))
 
 
+SIDECAR = '{"format": 1, "fm": {"name": "f"}, "dataset": {"name": "d", "class_names": []}, "sha256": "%s"}'
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -134,6 +110,9 @@ def test_damage_is_told_in_a_sentence(tmp_path, how, sentence):
         ("{}", "is damaged; restore it"),
         ('{"format": 99}', "is of format 99, this version reads 1"),
         ('{"format": 1, "fm": {}}', "is damaged; restore it"),
+        # A digest names a folder, which goes when its set is removed.
+        (SIDECAR % "../../../..", "is damaged; restore it"),
+        (SIDECAR % "", "is damaged; restore it"),
     ],
 )
 def test_bad_sidecar_is_told_and_passed_over(tmp_path, text, sentence):
@@ -236,12 +215,22 @@ def test_a_part_of_a_large_set_is_opened_evenly(tmp_path, sizes, most, taken):
         assert opened.id_train[opened.y_train == c].tolist() == list(range(start, start + count))
 
 
-def test_a_set_is_removed_whole_and_bundled_ones_stay(tmp_path, bundled):
-    _, info = small_set(tmp_path)
-    write_maps(open_set(info))
-    assert size_of(info) == sum(p.stat().st_size for p in tmp_path.iterdir())
+def test_a_set_is_removed_whole_and_bundled_ones_stay(tmp_path, bundled, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    _, info = small_set(tmp_path / "sets")
+    _, other = small_set(tmp_path / "sets", "other", n=20)
+    maps_path(info).write_bytes(b"maps")
+    assert size_of(info) + size_of(other) == sum(p.stat().st_size for p in (tmp_path / "sets").iterdir())
+    for one in (info, other):
+        keep_map(one, base := quick_map(open_set(one), "l2"))
+        assert map_path(one, "l2", base.layout).is_file()
     remove_set(info)
-    assert not list(tmp_path.iterdir())
+    assert not info.files
+    assert not maps_folder(info).exists()
+    assert map_path(other, "l2", base.layout).is_file()
+    remove_set(other)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not (tmp_path / "home" / "maps").exists()
     with pytest.raises(ImprintError, match="ships with the project"):
         remove_set(bundled["resnet50", "mnist"])
     assert bundled["resnet50", "mnist"].path.is_file()

@@ -48,7 +48,7 @@ def test_theme_has_the_figures_colours():
 
 
 def test_page_knows_the_figures_theme_colours():
-    script = (ROOT / "pages" / "components" / "plot.js").read_text()
+    script = (ROOT / "pages" / "components" / "drawing.js").read_text()
     assert figures.THEME_TEXT in script
     assert figures.THEME_BACKGROUND in script
 

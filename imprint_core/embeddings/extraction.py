@@ -155,7 +155,7 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
             total = sum(map(len, rows.values()))
             report(total, total)
         if maps and not maps_path(info).is_file():
-            write_maps(open_set(info, EXPLORED), lambda name: reporter.stage(f"computing the base map: {name}"))
+            write_maps(open_set(info, EXPLORED), lambda name, share: reporter.stage(f"computing the base map: {name}"))
         shutil.rmtree(job.partial, ignore_errors=True)
     return info
 

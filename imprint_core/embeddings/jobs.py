@@ -1,4 +1,4 @@
-"""Extractions as processes of their own: a page starts, watches, stops and resumes them.
+"""Extractions and other long work as processes of their own: a page starts, watches, stops and resumes them.
 
 What a job is and how far it is lies on disk, so every window shows the same, a new server finds what an
 old one began, and the command line's extractions show up, too.
@@ -36,16 +36,16 @@ _start = Lock()
 
 @dataclass(frozen=True)
 class RunningJob:
-    """An extraction that isn't finished.
+    """A job that isn't finished.
 
     Attributes
     ----------
     name : str
-        File stem of the set that it makes.
+        What tells it from others of its folder; of an extraction the file stem of the set that it makes.
     folder : Path
-        Where the set will be.
+        Where what it makes will be.
     arguments : tuple of str
-        Of the command `embed` that goes on with it.
+        Of the command that goes on with it.
     running : bool
         Whether a process works on it now.
     progress : Progress
@@ -68,37 +68,46 @@ def note_arguments(partial: Path, arguments: Sequence[str]) -> None:
 
 def find_jobs(folder: Path) -> list[RunningJob]:
     """Every extraction begun in `folder` and not finished."""
-    jobs = []
-    for partial in sorted(folder.glob(f"*__*{_SUFFIX}")):
-        name = partial.name.removesuffix(_SUFFIX)
-        try:
-            arguments = json.loads((partial / _ARGUMENTS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            # Killed before it wrote its first line; a new start takes the folder over.
-            arguments = []
-        running = _runs(folder, name)
-        progress = read_progress(partial)
-        error = "" if running else progress.error or _said.get((folder, name), "")
-        jobs.append(RunningJob(name, folder, tuple(arguments), running, progress, error))
-    return jobs
+    return [read_job(folder, partial.name.removesuffix(_SUFFIX)) for partial in sorted(folder.glob(f"*__*{_SUFFIX}"))]
 
 
-def start_job(folder: Path, name: str, arguments: Sequence[str]) -> None:
-    """Begin, or go on with, an extraction in a process of its own; it outlives the caller.
+def job_folder(folder: Path, name: str) -> Path:
+    """Where a job keeps what it is, how far it is, and what it has done."""
+    return folder / f"{name}{_SUFFIX}"
+
+
+def read_job(folder: Path, name: str) -> RunningJob:
+    """One job, as it is told on disk."""
+    partial = job_folder(folder, name)
+    try:
+        arguments = json.loads((partial / _ARGUMENTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Killed before it wrote its first line; a new start takes the folder over.
+        arguments = []
+    running = _runs(folder, name)
+    progress = read_progress(partial)
+    error = "" if running else progress.error or _said.get((folder, name), "")
+    return RunningJob(name, folder, tuple(arguments), running, progress, error)
+
+
+def start_job(folder: Path, name: str, arguments: Sequence[str], command: str = "embed") -> None:
+    """Begin, or go on with, a job in a process of its own; it outlives the caller.
 
     Parameters
     ----------
     folder : Path
-        Where the set will be.
+        Where what it makes will be.
     name : str
-        File stem of the set.
+        What tells it from others of the folder; of an extraction the file stem of the set.
     arguments : sequence of str
-        Of the command `embed`.
+        Of the command.
+    command : str
+        One that takes `--quiet` and `--low-priority`, and holds the job's lock while it runs.
 
     Raises
     ------
     ImprintError
-        If a process works on the same set already, or the folder can't be written to.
+        If a process works on the same already, or the folder can't be written to.
     """
     with _start:
         if _runs(folder, name):
@@ -106,11 +115,11 @@ def start_job(folder: Path, name: str, arguments: Sequence[str]) -> None:
         _starting.add((folder, name))
         try:
             # At once, so that every window sees the job before the process has read its first line.
-            note_arguments(folder / f"{name}{_SUFFIX}", arguments)
-            write_whole(folder / f"{name}{_SUFFIX}" / "progress.json", b"{}")
+            note_arguments(job_folder(folder, name), arguments)
+            write_whole(job_folder(folder, name) / "progress.json", b"{}")
             _said.pop((folder, name), None)
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "imprint_core", "embed", *arguments, "--quiet", "--low-priority"],
+                [sys.executable, "-m", "imprint_core", command, *arguments, "--quiet", "--low-priority"],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -165,6 +174,6 @@ def discard_job(job: RunningJob) -> None:
     if _runs(job.folder, job.name):
         raise ImprintError(f"'{job.name}' is still being embedded; stop it first.")
     try:
-        shutil.rmtree(job.folder / f"{job.name}{_SUFFIX}")
+        shutil.rmtree(job_folder(job.folder, job.name))
     except OSError as error:
         raise ImprintError(f"'{job.name}' could not be removed ({error.strerror}); delete it yourself.") from error

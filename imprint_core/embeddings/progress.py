@@ -28,9 +28,9 @@ class Progress:
     stage : str
         What it is doing.
     done, total : int
-        Images embedded; both 0 before they are counted.
+        Images embedded, or other steps; both 0 before they are counted.
     rate : float
-        Images a second in this run; 0 where not known yet.
+        Images or steps a second in this run; 0 where not known yet.
     pid : int
         The process that runs it, or ran it last.
     error : str
@@ -70,18 +70,19 @@ class Reporter:
 
     def stage(self, name: str) -> None:
         """Say what is being done."""
-        self._tell(stage=name)
+        if name != self._now.stage:
+            self._tell(stage=name)
 
-    def count(self, done: int, total: int) -> None:
-        """Say how many images are embedded."""
+    def count(self, done: int, total: int, stage: str = "embedding") -> None:
+        """Say how many images are embedded, or how many steps of something else are done."""
         now = time.monotonic()
         if self._began is None:
             # Images of an earlier run count as done, but not towards the rate.
             self._began = now, done
         since, before = self._began
         rate = (done - before) / (now - since) if done > before else 0.0
-        if now - self._written >= _EVERY or done == total:
-            self._tell(stage="embedding", done=done, total=total, rate=rate)
+        if now - self._written >= _EVERY or done == total or stage != self._now.stage:
+            self._tell(stage=stage, done=done, total=total, rate=rate)
             self._written = now
 
     def _tell(self, **changes: object) -> None:
@@ -98,8 +99,8 @@ def read_progress(folder: Path) -> Progress:
 
 
 @contextmanager
-def hold(folder: Path, name: str) -> Iterator[None]:
-    """Be the only process that works on the set `name`; the system lets go when the process ends, however it does.
+def hold(folder: Path, name: str, doing: str = "embedded") -> Iterator[None]:
+    """Be the only process that works on `name`; the system lets go when the process ends, however it does.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def hold(folder: Path, name: str) -> Iterator[None]:
         lock.acquire(timeout=1)
     except filelock.Timeout:
         raise ImprintError(
-            f"'{name}' is being embedded already, by another window or command; wait for it, or stop it there."
+            f"'{name}' is being {doing} already, by another window or command; wait for it, or stop it there."
         ) from None
     except OSError as error:
         raise ImprintError(f"'{folder}' can't be written to ({error.strerror}); choose another folder.") from error
@@ -126,7 +127,7 @@ def hold(folder: Path, name: str) -> Iterator[None]:
 
 
 def held(folder: Path, name: str) -> bool:
-    """Whether some process works on the set `name`."""
+    """Whether some process works on `name`."""
     import filelock
 
     path = _lock(folder, name)
@@ -137,6 +138,11 @@ def held(folder: Path, name: str) -> bool:
             return False
     except filelock.Timeout:
         return True
+
+
+def unlock(folder: Path, name: str) -> None:
+    """Delete the lock's file, by the process that holds it: where names are many, they would pile up."""
+    _lock(folder, name).unlink(missing_ok=True)
 
 
 def _lock(folder: Path, name: str) -> Path:

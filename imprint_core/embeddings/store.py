@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -152,7 +154,10 @@ def read_info(path: Path) -> SetInfo:
                 f"'{sidecar.name}' is of format {meta['format']}, this version reads {FORMAT}; embed it again."
             )
         info = SetInfo(path, meta)
-        _ = info.fm, info.dataset, info.class_names, info.digest
+        _ = info.fm, info.dataset, info.class_names
+        # It names a folder, too.
+        if not re.fullmatch(r"[0-9a-f]{64}", info.digest):
+            raise ValueError(info.digest)
     except FileNotFoundError:
         raise ImprintError(f"There is no embedding set '{path.stem}'; make it with `embed`.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -222,6 +227,11 @@ def _rows(stored: Any, rows: NDArray[np.intp]) -> NDArray[Any]:
     return np.concatenate([stored[int(s[0]) : int(s[-1]) + 1] for s in stretches])
 
 
+def maps_folder(info: SetInfo) -> Path:
+    """Where base maps that were asked for later are kept, for all sets of the same tensors."""
+    return user_folder() / "maps" / info.digest[:16]
+
+
 def size_of(info: SetInfo) -> int:
     """Bytes on disk of a set and what belongs to it."""
     return sum(path.stat().st_size for path in info.files)
@@ -243,6 +253,10 @@ def remove_set(info: SetInfo) -> None:
         # The sidecar first: without it the rest is no set.
         for path in info.files:
             path.unlink()
+        shutil.rmtree(maps_folder(info), ignore_errors=True)
+        with suppress(OSError):
+            # Of the last set that had any.
+            maps_folder(info).parent.rmdir()
     except OSError as error:
         raise ImprintError(
             f"'{info.path.stem}' could not be removed ({error.strerror}); delete its files yourself."

@@ -9,21 +9,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core import figures
 from imprint_core.collapse import nc1
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
-from imprint_core.embeddings.maps import base_map
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluation, Evaluator
 from imprint_core.folders import data_folder
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import l2
-from imprint_core.projection import MapMethod, place
 from imprint_core.recipe import Recipe, Space
-from imprint_core.task import choose_classes
+from imprint_core.task import Split, choose_classes
 from imprint_core.task import class_names as names_of
 from pages.components.text import plain
 
@@ -58,7 +53,7 @@ def largest_class(info: SetInfo) -> int:
     return int(np.bincount(embeddings(info).y_train).max())
 
 
-def _key(info: SetInfo) -> str:
+def key_of(info: SetInfo) -> str:
     """What every result hangs on: the embeddings, and what their classes are called."""
     return "\n".join([info.digest, *info.class_names])
 
@@ -73,14 +68,24 @@ def class_names(info: SetInfo) -> tuple[str, ...]:
         return ()
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pool(key: str, classes: str, _info: SetInfo) -> Split:
+    return choose_classes(embeddings(_info), classes)
+
+
+def pool(info: SetInfo, classes: str) -> Split:
+    """All samples of the classes that take part."""
+    return _pool(key_of(info), classes, info)
+
+
 @st.cache_resource(max_entries=5, show_spinner=False)
 def _evaluator(key: str, classes: str, space: Space, _info: SetInfo) -> Evaluator:
-    return Evaluator(choose_classes(embeddings(_info), classes), space)
+    return Evaluator(_pool(key, classes, _info), space)
 
 
 def evaluator(info: SetInfo, classes: str, recipe: Recipe) -> Evaluator:
     """What every recipe of this one's space shares."""
-    return _evaluator(_key(info), classes, recipe.canonical().space, info)
+    return _evaluator(key_of(info), classes, recipe.canonical().space, info)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -100,7 +105,7 @@ def classifier(
     info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int
 ) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
     """The estimator, fitted on one draw, and its shots' rows in the evaluator's pool."""
-    return _classifier(_key(info), classes, recipe.canonical(), n, seed, info)
+    return _classifier(key_of(info), classes, recipe.canonical(), n, seed, info)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -110,8 +115,10 @@ def _pictures(key: str, root: str, _info: SetInfo) -> Splits | None:
 
 def pictures(info: SetInfo) -> Splits | None:
     """The images behind a set's samples, where they are on this machine."""
+    # Sets of the same tensors may be of other images.
+    key = f"{info.path}\n{key_of(info)}"
     with st.spinner("Looking for the images …"):
-        return _pictures(_key(info), str(data_folder()), info)
+        return _pictures(key, str(data_folder()), info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
@@ -121,7 +128,7 @@ def _evaluation(key: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _i
 
 def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> Evaluation:
     """Predictions and accuracy of a recipe over seeds."""
-    return _evaluation(_key(info), classes, recipe.canonical(), n, seeds, info)
+    return _evaluation(key_of(info), classes, recipe.canonical(), n, seeds, info)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -135,7 +142,7 @@ def accuracy_over_k(
     info: SetInfo, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds
 ) -> NDArray[np.float64]:
     """Accuracy (len(ks), s) of a recipe at each k, whatever its own k is."""
-    return _curve(_key(info), classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
+    return _curve(key_of(info), classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
@@ -147,61 +154,4 @@ def _collapse(key: str, classes: str, pre: str, n: int, seeds: Seeds, _inf: str,
 
 def collapse(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> list[float]:
     """NC1 of the n-shot sets of each seed, after NORM_pre and before any transform."""
-    return _collapse(_key(info), classes, recipe.norm_pre, n, seeds, recipe.norm_inf, info)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _map(key: str, method: str, norm: str, _info: SetInfo) -> tuple[NDArray[np.float32], MapMethod]:
-    return base_map(embeddings(_info), method, norm)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _map_figure(key: str, classes: str, method: str, norm: str, _info: SetInfo) -> str:
-    opened = embeddings(_info)
-    positions, shown_method = _map(key, method, norm, _info)
-    pool = choose_classes(opened, classes)
-    # In the pool's order: its training, then its test samples.
-    shown = positions[np.isin(np.concatenate([opened.y_train, opened.y_test]), pool.origin_test)]
-    figure = figures.base_map(
-        shown[len(pool.y_train) :],
-        pool.y_test,
-        pool.id_test,
-        pool.names,
-        (shown.min(axis=0), shown.max(axis=0)),
-        shown_method.to_scale,
-    )
-    return str(figure.to_json())
-
-
-def map_figure(info: SetInfo, classes: str, method: str, norm: str) -> tuple[str, str]:
-    """The base map's figure as JSON, and the label of the map that is shown."""
-    label = _map(_key(info), method, norm, info)[1].label
-    return _map_figure(_key(info), classes, method, norm, info), label
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _overlay(key: str, classes: str, recipe: Recipe, n: int, seed: int, method: str, _info: SetInfo) -> str:
-    shared = evaluator(_info, classes, recipe)
-    opened = embeddings(_info)
-    positions = _map(key, method, recipe.space.shown, _info)[0][: len(opened.X_train)]
-    positions = positions[np.isin(opened.y_train, shared.pool.origin_train)]
-    proxies, proxy_classes, around = shared.imprint(recipe, n, seed)
-    if GENERATORS[recipe.gen].ridge:
-        # Their lengths are no embeddings'; they stand where they answer most strongly.
-        proxies, around = l2(proxies), l2(around)
-    rows = np.concatenate(shared.shots(n, seed))
-    return str(
-        figures.map_overlay(
-            positions[rows],
-            shared.pool.y_train[rows],
-            shared.pool.id_train[rows],
-            place(proxies, around, positions),
-            shared.classes[proxy_classes],
-            shared.pool.names,
-        ).to_json()
-    )
-
-
-def overlay(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, method: str) -> str:
-    """Shots and proxies of one seed on the map, as the JSON of a figure."""
-    return _overlay(_key(info), classes, recipe.canonical(), n, seed, method, info)
+    return _collapse(key_of(info), classes, recipe.norm_pre, n, seeds, recipe.norm_inf, info)

@@ -50,7 +50,8 @@ class Control:
         held, when that is extended.
     show : callable
         A value's label.
-    kind : {"select", "segments", "slider"}
+    kind : {"select", "segments", "slider", "toggle", "text", "many"}
+        "many" takes any number of the options, in a list.
     field : str
         The part of `Recipe` that it sets; empty for a control of the task or of the page.
     hidden : callable
@@ -59,6 +60,10 @@ class Control:
         Why it has no effect under all values, and is shown disabled; empty where it has.
     remark : callable
         What its own value means beside the others, where that may surprise; else empty.
+    about : tuple of str
+        Keys of earlier controls; when one of these gets another value, this one's means nothing any more.
+    page : str
+        The page that draws it, where it thinks fit; empty for the sidebar, on every page.
     """
 
     key: str
@@ -75,6 +80,8 @@ class Control:
     hidden: Callable[[Values], bool] = lambda values: False
     off: Callable[[Values], str] = lambda values: ""
     remark: Callable[[Values], str] = lambda values: ""
+    about: tuple[str, ...] = ()
+    page: str = ""
 
 
 def label_in(table: Mapping[str, Any]) -> Callable[[str], str]:
@@ -85,3 +92,21 @@ def label_in(table: Mapping[str, Any]) -> Callable[[str], str]:
 def described(table: Mapping[str, Any], lead: str) -> str:
     """Help that tells every entry of a table."""
     return lead + "\n\n" + "\n".join(f"- **{e.label}**: {e.help}" for e in table.values())
+
+
+def as_number(value: Any) -> float:
+    """The number that a value is or writes; NaN where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
+def named_option(control: Control, text: str, options: Sequence[Any]) -> Any:
+    """The option that `text` names, by its label, its own name in any case, or its value; else the text."""
+    wanted = text.strip().replace("_", " ").casefold()
+    for option in options:
+        same_number = not isinstance(option, str) and as_number(text) == option
+        if same_number or wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
+            return option
+    return text

@@ -9,10 +9,10 @@ from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.projection import MAP_METHODS
 from imprint_core.task import SEEDS
 from pages.components import cached
-from pages.components.control import STEPS, Control, Sets, Values, described, label_in
+from pages.components.control import STEPS, Control, Sets, Values, described
+from pages.components.map_controls import MAP_CONTROLS
 from pages.components.recipe_controls import RECIPE_CONTROLS
 from pages.components.text import plain
 
@@ -169,14 +169,5 @@ CONTROLS = (
         str,
         "segments",
     ),
-    Control(
-        "map",
-        "Runs",
-        "Map",
-        described(MAP_METHODS, "How the embeddings are laid out in two dimensions."),
-        lambda sets, values: list(MAP_METHODS),
-        "umap",
-        label_in(MAP_METHODS),
-        "segments",
-    ),
+    *MAP_CONTROLS,
 )

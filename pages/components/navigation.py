@@ -17,6 +17,11 @@ def _go(info: SetInfo) -> None:
     st.session_state.update(fm=info.fm, data=info.dataset, classes="all", goto="explore")
 
 
+def go_to(page: str) -> None:
+    """Lead to a page; for buttons' callbacks."""
+    st.session_state.goto = page
+
+
 def asked_for() -> str:
     """The page that a button or a link asked for, once; empty where none did."""
     return str(st.session_state.pop("goto", ""))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -14,11 +16,22 @@ from imprint_core.embeddings.store import write_whole
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = f"plotly-{version('plotly')}.min.js"
-_component = st.components.v2.component(
-    "imprint_plot",
-    js=(Path(__file__).parent / "plot.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+
+
+def component(name: str, script: str) -> Any:
+    """A component whose script draws with Plotly."""
+    here = Path(__file__).parent
+    js = "\n".join((here / file).read_text(encoding="utf-8") for file in ("drawing.js", script))
+    return st.components.v2.component(name, js=js, isolate_styles=False)
+
+
+def stamp_of(*parts: object) -> str:
+    """Changes whenever what is to be drawn does."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+SOURCE = f"app/static/{_SCRIPT}"
+_component = component("imprint_plot", "plot.js")
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +54,7 @@ def plot(
     *,
     alt: str,
     height: int,
-    overlay: str = "",
+    on_click: Callable[[int, tuple[int, ...]], None] | None = None,
 ) -> None:
     """Draw a figure under the identity `name`.
 
@@ -55,21 +68,31 @@ def plot(
         What the picture shows, for those who don't see it.
     height : int
         In pixels.
-    overlay : str, optional
-        JSON of a figure whose traces come on top; they may change without the figure being sent anew.
+    on_click : callable, optional
+        Called, before the page is drawn anew, with the number of the trace that was clicked and the number of
+        the point in it; of a matrix, row and column.
     """
     text = figure if isinstance(figure, str) else figure.to_json()
-    stamp = hashlib.sha256(f"{text}\n{overlay}".encode()).hexdigest()[:16]
+    key = f"plot-{name}"
+
+    def clicked() -> None:
+        told = st.session_state[key].get("clicked")
+        # It comes from a browser: anything may be in it.
+        trace, point = (told.get("trace"), told.get("point")) if isinstance(told, dict) else (None, None)
+        if on_click and isinstance(trace, int) and isinstance(point, list) and all(isinstance(i, int) for i in point):
+            on_click(trace, tuple(point))
+
     _component(
-        key=f"plot-{name}",
+        key=key,
         data={
             "name": name,
             "figure": text,
-            "overlay": overlay,
             "alt": alt,
             "height": height,
-            "stamp": stamp,
-            "source": f"app/static/{_SCRIPT}",
+            "clicks": on_click is not None,
+            "stamp": stamp_of(text),
+            "source": SOURCE,
         },
         height=height,
+        on_clicked_change=clicked,
     )

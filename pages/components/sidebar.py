@@ -21,10 +21,13 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
 from imprint_core.presets import PRESETS, preset_of
+from imprint_core.projection import Layout
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
-from pages.components.control import Control, Sets, Values
+from pages.components.control import Control, Sets, Values, as_number, named_option
 from pages.components.controls import CONTROLS
+from pages.components.other_recipe import other_recipe
+from pages.components.panel import Panel, draw_widget
 from pages.components.recipe_controls import recipe_of, values_of
 from pages.components.text import plain
 
@@ -43,15 +46,21 @@ class Selection:
         With the first seed.
     recipe : Recipe
     seeds : tuple of int
-    map : str
-        Key of `MAP_METHODS`.
+    layout : Layout
+        Of the map.
+    other : Recipe or None
+        What the recipe is compared with.
+    panel : Panel
+        The controls that pages draw themselves.
     """
 
     info: SetInfo
     task: Task
     recipe: Recipe
     seeds: tuple[int, ...]
-    map: str
+    layout: Layout
+    other: Recipe | None
+    panel: Panel
 
     @property
     def n(self) -> int:
@@ -64,7 +73,7 @@ def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
     if value in options:
         return value
     numbers = [o for o in options if not isinstance(o, str)]
-    number = _number(value)
+    number = as_number(value)
     if not numbers or np.isnan(number):
         return default if default in options else options[0]
     if np.isinf(number):
@@ -72,40 +81,33 @@ def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
     return min(numbers, key=lambda o: abs(o - number))
 
 
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return float("nan")
-
-
-def parse(control: Control, text: str, options: Sequence[Any]) -> Any:
-    """The option that `text` names, by its label, its own name in any case, or its value; else the text."""
-    wanted = text.strip().replace("_", " ").casefold()
-    for option in options:
-        same_number = not isinstance(option, str) and _number(text) == option
-        if same_number or wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
-            return option
-    return text
-
-
-def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
-    """Draw the sidebar; gives the selection and what had to be put right, a sentence each, in Markdown."""
+def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
+    """Draw the sidebar for a page; gives the selection and what had to be put right, a sentence each, in Markdown."""
     state = st.session_state
     query = st.query_params.to_dict()
     notes: list[str] = []
+    followed = False
     context = get_script_run_ctx()
     # A query that merely differs may be older than the widgets: keys can be pressed faster than
     # the browser takes over the link of the run before.
     if "followed" not in state or (context is not None and context.is_history_navigation):
-        state.followed = True
+        followed = state.followed = True
         notes = _follow(query, sets)
     values: Values = {}
     defaults: Values = {}
     choices: dict[str, list[Any]] = {}
     for control in CONTROLS:
         options = choices[control.key] = list(control.options(sets, values))
-        default = defaults[control.key] = nearest(control.default, options, control.default)
+        default = defaults[control.key] = _default(control, options)
+        before = state.get("last_values", {})
+        if not followed and any(before.get(key, values[key]) != values[key] for key in control.about):
+            state.pop(control.key, None)
+        if control.kind == "many":
+            kept = [v for v in state.get(control.key, ()) if v in options]
+            if kept != list(state.get(control.key, ())):
+                state[control.key] = kept
+            values[control.key] = tuple(kept)
+            continue
         # Assigned only where it has to be: an assignment takes back what a finger has moved since.
         if control.key in state and state[control.key] not in options:
             before = state.get("last_values", {}).get(control.key)
@@ -118,11 +120,28 @@ def sidebar(sets: Sets) -> tuple[Selection, list[str]]:
             # What a person has written is offered, too, as long as it is chosen.
             options.append(values[control.key])
     state.last_values = dict(values)
-    _draw(sets, values, defaults, choices)
-    link = {c.key: str(values[c.key]) for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key]}
+    _draw(sets, values, defaults, choices, page)
+    changed = (c for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key])
+    link = {c.key: _written(values[c.key]) for c in changed}
     if link != query:
         st.query_params.from_dict(link)
-    return _select(sets, values), [plain(note) for note in notes]
+    return _select(Panel(sets, values, defaults, choices)), [plain(note) for note in notes]
+
+
+def keep_controls() -> None:
+    """Keep the controls' values over a run that ends before they are drawn, as one that goes to another page."""
+    for control in CONTROLS:
+        if control.key in st.session_state:
+            st.session_state[control.key] = st.session_state[control.key]
+
+
+def _default(control: Control, options: Sequence[Any]) -> Any:
+    return () if control.kind == "many" else nearest(control.default, options, control.default)
+
+
+def _written(value: Any) -> str:
+    """A value as the link has it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _settled(
@@ -145,28 +164,31 @@ def _settled(
             if before is not None and before != was:
                 with suppress(ImprintError):
                     kept = before if before in options else control.accepts(before, sets, values)
-            return kept, f"“{was[:60]}”: {error} Now {control.show(kept)}."
+            now = control.show(kept)
+            return kept, f"“{was[:60]}”: {error} " + (f"Now {now}." if now else "Ignored.")
     now = nearest(was, options, default)
     return now, "" if now == was else _note(control, was, now, options)
 
 
-def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, list[Any]]) -> None:
-    """Draw the controls that mean something under the values."""
+def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, list[Any]], page: str) -> None:
+    """Draw the sidebar's controls that mean something under the values."""
     state = st.session_state
     group = ""
     with st.sidebar:
         for control in CONTROLS:
-            if control.hidden(values):
+            if control.hidden(values) or control.page not in ("", page):
                 # Streamlit forgets a widget that isn't drawn, unless its value is touched.
                 if control.key in state:
                     state[control.key] = state[control.key]
+                continue
+            if control.page:
                 continue
             if control.group != group:
                 group = control.group
                 st.markdown(f"**{group}**")
                 if group == "Recipe":
                     _preset(values)
-            _widget(control, choices[control.key], defaults[control.key], sets, values)
+            draw_widget(control, choices[control.key], defaults[control.key], sets, values)
             said = control.off(values) or control.remark(values)
             if said:
                 st.caption(said)
@@ -216,9 +238,14 @@ def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
     values: Values = {}
     for control in CONTROLS:
         options = list(control.options(sets, values))
-        value = nearest(control.default, options, control.default)
-        if control.key in query:
-            named = parse(control, query[control.key], options)
+        value = _default(control, options)
+        if control.key in query and control.kind == "many":
+            asked = [named_option(control, text, options) for text in query[control.key].split(",")]
+            unknown = [str(v) for v in asked if v not in options]
+            notes += [f"{control.label}: {', '.join(unknown)[:60]} is not among them; ignored."] if unknown else []
+            value = [v for v in asked if v in options]
+        elif control.key in query:
+            named = named_option(control, query[control.key], options)
             value, note = _settled(control, named, options, value, sets, values)
             notes += [note] if note else []
         values[control.key] = value
@@ -243,28 +270,15 @@ def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
     return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
 
 
-def _widget(control: Control, options: list[Any], default: Any, sets: Sets, values: Values) -> None:
-    common: dict[str, Any] = {
-        "key": control.key,
-        "help": control.help if isinstance(control.help, str) else control.help(sets, values),
-        "format_func": control.show,
-        "disabled": bool(control.off(values)),
-    }
-    if control.kind == "slider":
-        st.select_slider(control.label, options, value=default, **common)
-    elif control.kind == "segments":
-        st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
-    else:
-        own = control.accepts is not None
-        st.selectbox(control.label, options, index=options.index(default), accept_new_options=own, **common)
-
-
-def _select(sets: Sets, values: Values) -> Selection:
+def _select(panel: Panel) -> Selection:
+    values = panel.values
     seeds = SEEDS[: values["seeds"]]
     return Selection(
-        sets[values["fm"], values["data"]],
+        panel.sets[values["fm"], values["data"]],
         Task(values["fm"], values["data"], values["classes"], int(values["n"]), seeds[0]),
         recipe_of(values),
         seeds,
-        values["map"],
+        Layout(values["map"], values["neighbors"], values["min_dist"], values["map_seed"]).canonical(),
+        other_recipe(values["against"], panel.sets, values),
+        panel,
     )

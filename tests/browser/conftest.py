@@ -43,15 +43,15 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve(**environment: str) -> Iterator[str]:
-    """Run the app on a free port; gives its address."""
+def serve(script: str = "app.py", **environment: str) -> Iterator[str]:
+    """Run the app, or another script, on a free port; gives its address."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     app = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
+        [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port), "--server.headless", "true"],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -94,6 +94,10 @@ class Visit:
     def _note(self, request):
         if not request.url.startswith((self.address, "data:", "blob:", self.address.replace("http", "ws"))):
             self.outside.append(request.url)
+
+    def errors_of_ours(self) -> list[str]:
+        """What went wrong, without what Streamlit itself asks for in vain on a link to a page."""
+        return [error for error in self.errors if "404" not in error]
 
     def open(self, query: str = "") -> Page:
         self.page.goto(self.address + query)

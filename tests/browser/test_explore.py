@@ -1,6 +1,7 @@
 """What only a browser shows of the Explore page."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import serve
 
@@ -59,18 +60,19 @@ def test_a_slider_moves_the_accuracy_and_keeps_map_and_zoom(visit):
     state = """(() => {
       const d = document.querySelector('[data-name=map]');
       const range = d.layout.xaxis.range.map((v) => v.toFixed(2));
-      return [d.same, range, d.data.length, d.data.at(-1).name, d.calcdata.at(-1).length];
+      const stars = d.data.findIndex((trace) => trace.name === "proxies");
+      return [d.same, range, d.data.length, d.calcdata[stars].length];
     })()"""
-    same, panned, *traces = page.evaluate(state)
+    same, panned, traces, stars = page.evaluate(state)
     assert same
     assert panned != ["-1.05", "1.05"]
-    assert traces == [12, "proxies", 50]
+    assert stars == 50
     slider = page.get_by_role("slider", name="k: proxies a class")
     slider.focus()
     page.keyboard.press("End")
     visit.settle()
     assert visit.accuracy() != before
-    assert page.evaluate(state) == [True, panned, 12, "proxies", 500]
+    assert page.evaluate(state) == [True, panned, traces, 500]
     assert visit.search() == "?k=50"
 
 
@@ -103,8 +105,9 @@ def test_link_restores_and_the_back_button_goes_back(visit, browser):
     visit.settle()
     assert "k=50" in visit.search()
     page.go_back()
+    # The answer to "back" may begin after a while on a busy machine.
+    expect(slider).to_have_attribute("aria-valuetext", "3", timeout=20_000)
     visit.settle()
-    assert slider.get_attribute("aria-valuetext") == "3"
     assert visit.accuracy() == there
     link = page.evaluate("location.href")
     other = browser.new_page()

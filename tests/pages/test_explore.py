@@ -64,8 +64,8 @@ def test_k_slider_moves_the_proxies_and_nothing_else_on_the_map():
     before = pictures(app)["map"]
     app.select_slider(key="k").set_value(20).run()
     after = pictures(app)["map"]
-    assert before["figure"] == after["figure"]
-    stars = next(t for t in json.loads(after["overlay"])["data"] if t["name"] == "proxies")
+    assert before["base"] == after["base"]
+    stars = json.loads(after["overlays"][1])[0]
     assert len(stars["text"]) == 200
     marks = json.loads(pictures(app)["accuracy-over-k"]["figure"])["data"]
     assert any(t["name"] == "k = 20" for t in marks)
@@ -492,7 +492,7 @@ def test_d_in_1_is_ten_classes_of_three(bundled):
     assert metrics(app)["Accuracy"].value == f"{np.median(runs):.1f} %"
     # Three classes have three times the training samples of one.
     assert app.select_slider(key="n").options[-1] == "180"
-    traces = json.loads(pictures(app)["map"]["figure"])["data"]
+    traces = json.loads(pictures(app)["map"]["base"])["data"]
     assert [t["name"] for t in traces] == list(pool.names)
     assert sum(len(ids) for ids in (pool.id_test[pool.y_test == c] for c in range(10))) == 900
     assert "Draw 1 of 10" in captions(app)

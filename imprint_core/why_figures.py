@@ -1,0 +1,96 @@
+"""One sample against every proxy, drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from imprint_core.figures import FEW_CLASSES, THEME_TEXT, class_color, escape, shortened
+
+
+def all_proxies(
+    similarity: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    numbers: NDArray[np.integer],
+    names: Sequence[str],
+    marked: Sequence[tuple[int, str]],
+    measure: str,
+    smaller_is_nearer: bool = False,
+) -> go.Figure:
+    """How near every proxy is to a sample: bars grouped by class, the nearest first within each.
+
+    Parameters
+    ----------
+    similarity : ndarray of shape (p,)
+        Similarities, or distances.
+    labels, numbers : ndarray of shape (p,)
+        Class number of each proxy, and which of its class's it is.
+    names : sequence of str
+        Class names by class number.
+    marked : sequence of (int, str)
+        Rows of proxies to mark, and what with.
+    measure : str
+        What the values are.
+    smaller_is_nearer : bool
+        Whether they are distances.
+    """
+    order = np.lexsort((similarity if smaller_is_nearer else -similarity, labels))
+    classes, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    # A gap of one bar between classes.
+    gap = np.repeat(np.arange(len(classes)), counts)
+    places = np.arange(len(order)) + gap
+    traces = [
+        go.Bar(
+            x=places[start : start + count],
+            y=similarity[order[start : start + count]],
+            name=escape(names[c]),
+            marker={"color": class_color(c), "line": {"width": 0}},
+            customdata=numbers[order[start : start + count]],
+            hovertemplate=f"proxy %{{customdata}} of class {escape(names[c])}: %{{y:.4f}}<extra></extra>",
+            showlegend=False,
+        )
+        for c, start, count in zip(classes, starts, counts, strict=True)
+    ]
+    figure = go.Figure(traces)
+    where = np.empty(len(order))
+    where[order] = places
+    for place, (row, sign) in enumerate(marked):
+        figure.add_annotation(
+            x=where[row],
+            y=max(0.0, float(similarity[row])),
+            text=f"<b>{escape(sign)}</b>",
+            showarrow=True,
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=THEME_TEXT,
+            ax=0,
+            # One above the other, for they may stand side by side.
+            ay=-18 - 16 * place,
+            font={"size": 12, "color": THEME_TEXT},
+        )
+    few = len(classes) <= FEW_CLASSES
+    least, most = float(similarity.min()), float(similarity.max())
+    # Where all are alike, bars from 0 on would hide what decides.
+    cut = least > 0.5 * most > 0
+    low, high = (least - 0.25 * (most - least or most), most) if cut else (min(0.0, 1.1 * least), max(0.0, most))
+    figure.update_layout(
+        bargap=0.12,
+        xaxis={
+            "tickvals": (starts + np.arange(len(classes)) + (counts - 1) / 2).tolist() if few else [],
+            "ticktext": [escape(shortened(names[c], 12)) for c in classes] if few else [],
+            "title": "proxies by class, nearest first",
+            "showgrid": False,
+            "range": [-1, float(places[-1]) + 1],
+        },
+        # Room for the marks above the bars.
+        yaxis={
+            "title": escape(measure) + (f" (from {low:.3g} up)" if cut else ""),
+            "range": [low, high + 0.42 * (high - low or 1.0)],
+            "zeroline": True,
+        },
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+    )
+    return figure

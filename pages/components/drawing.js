@@ -1,0 +1,115 @@
+// What all of our pictures share. Put before each component's own script.
+
+function plotly(source) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  if (!window.plotlyLoading) {
+    window.plotlyLoading = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      // Streamlit may be served below a path; its own script knows where.
+      const own = document.querySelector('script[src*="static/js/index"]').src;
+      script.src = own.split("static/js/index")[0] + source;
+      script.onload = () => resolve(window.Plotly);
+      script.onerror = () => {
+        window.plotlyLoading = undefined;
+        reject(new Error("plotly's script could not be loaded"));
+      };
+      document.head.appendChild(script);
+    });
+  }
+  return window.plotlyLoading;
+}
+
+function themed(text, style) {
+  const css = (name) => style.getPropertyValue(name).trim();
+  return JSON.parse(
+    text
+      // THEME_TEXT and THEME_BACKGROUND of imprint_core/figures.py.
+      .replaceAll('"#010203"', JSON.stringify(css("--st-text-color")))
+      .replaceAll('"#fdfcfb"', JSON.stringify(css("--st-background-color"))),
+  );
+}
+
+function dress(layout, style, height) {
+  const css = (name) => style.getPropertyValue(name).trim();
+  const text = css("--st-text-color");
+  const grid = css("--st-border-color");
+  layout.height = height;
+  layout.autosize = true;
+  layout.paper_bgcolor = "rgba(0,0,0,0)";
+  layout.plot_bgcolor = "rgba(0,0,0,0)";
+  layout.font = { family: css("--st-font"), size: 13, color: text, ...layout.font };
+  layout.hoverlabel = {
+    bgcolor: css("--st-secondary-background-color"),
+    bordercolor: grid,
+    font: { color: text },
+    ...layout.hoverlabel,
+  };
+  layout.uirevision = layout.uirevision ?? "kept";
+  for (const name of Object.keys(layout).filter((n) => /^[xy]axis/.test(n))) {
+    layout[name] = { gridcolor: grid, zeroline: false, linecolor: grid, automargin: true, ...layout[name] };
+  }
+}
+
+const TOOLS = {
+  displaylogo: false,
+  responsive: true,
+  scrollZoom: false,
+  // Nothing leaves this machine.
+  showSendToCloud: false,
+  plotlyServerURL: "",
+};
+// Buttons that would upload the chart.
+const UPLOADING = ["sendChartToCloud", "sendDataToCloud"];
+
+// Keeps drawing until what is shown is what is wanted; `put` draws one state.
+async function draw(plot, put) {
+  if (plot.busy) return;
+  plot.busy = true;
+  try {
+    const Plotly = await plotly(plot.wanted.source);
+    const style = getComputedStyle(plot.div);
+    // The same data is drawn again where the theme has been switched.
+    const look = () => style.getPropertyValue("--st-text-color") + style.getPropertyValue("--st-background-color");
+    while (plot.wanted !== plot.shown || look() !== plot.look) {
+      const data = plot.wanted;
+      plot.look = look();
+      await put(Plotly, plot, data, style);
+      plot.shown = data;
+      plot.div.dataset.drawn = data.stamp;
+    }
+  } catch (error) {
+    plot.div.textContent = `This picture can't be drawn: ${error.message}. Reload the page.`;
+  } finally {
+    plot.busy = false;
+  }
+}
+
+// The plot of an element, made at its first run; `put` draws it, `leave` is called when it goes.
+function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () => {}) {
+  let plot = plots.get(parentElement);
+  if (!plot) {
+    const div = document.createElement("div");
+    div.className = "imprint-plot";
+    div.setAttribute("role", "figure");
+    parentElement.appendChild(div);
+    plot = { div, shown: null };
+    plots.set(parentElement, plot);
+  }
+  plot.tell = setTriggerValue;
+  plot.div.dataset.name = data.name;
+  plot.div.setAttribute("aria-label", data.alt);
+  plot.div.style.height = `${data.height}px`;
+  plot.wanted = data;
+  const run = (plot.run = (plot.run ?? 0) + 1);
+  // After the next frame, so that the numbers are on screen before the pictures are drawn; but for what a page is about.
+  if (data.first) draw(plot, put);
+  else requestAnimationFrame(() => setTimeout(() => draw(plot, put)));
+  return () => {
+    // Streamlit also calls this for a run that a later one overtook.
+    if (plot.run !== run) return;
+    leave(plot);
+    if (window.Plotly) window.Plotly.purge(plot.div);
+    plots.delete(parentElement);
+    plot.div.remove();
+  };
+}

@@ -1,0 +1,215 @@
+"""Thumbnails that are clicked, in a small app of their own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit, serve
+
+SCRIPT = """
+import numpy as np
+import streamlit as st
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from imprint_core.figures import class_color
+from pages.components.gallery import Tile, gallery
+
+st.set_page_config(layout="wide")
+state = st.session_state
+state.setdefault("clicked", None)
+state.setdefault("clicks", 0)
+images, y = load_digits(return_X_y=True)
+
+
+def take(code):
+    state.clicked = code
+    state.clicks += 1
+
+
+def tile(code, title="", image=True, wrong=False):
+    picture = Image.fromarray((images[code].reshape(8, 8) * 15.9).astype(np.uint8)) if image else None
+    wrong = wrong or code % 5 == 3
+    note = f"→ {y[code] + 1} · 0.{code:03}" if wrong else f"0.{code:03}"
+    told = f"test sample {code}: true class {y[code]}, margin 0.{code:03}"
+    return Tile(code, picture, title or str(y[code]), note, class_color(int(y[code])), wrong, told)
+
+
+st.write(f"clicked {state.clicked}, {state.clicks} clicks in all")
+start = st.number_input("first", 0, 100, 0)
+gallery("digits", [tile(i) for i in range(start, start + 24)], label="Digits", chosen=state.clicked, on_click=take)
+st.write("Without images")
+hostile = ["<img src=x onerror=alert(1)>", "$x^2$ **bold**", "a name of many words that goes on and on", "\\u202eabc"]
+texts = [tile(100 + i, text, image=False) for i, text in enumerate(hostile)]
+texts += [tile(200 + i, image=False) for i in range(8)]
+gallery("texts", texts, label="Texts", chosen=state.clicked, on_click=take)
+if st.toggle("photographs"):
+    rng = np.random.default_rng(0)
+    noise = [Image.fromarray(rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)).resize((300, 200), 3) for _ in range(5)]
+    photos = [
+        Tile(i, image, "golden retriever", "→ Labrador", class_color(i), i == 1, f"photo {i}")
+        for i, image in enumerate(noise)
+    ]
+    gallery("photos", photos, label="Photographs", on_click=take)
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    script = tmp_path_factory.mktemp("gallery") / "shown.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    with serve(str(script)) as url:
+        yield url
+
+
+class Shown(Visit):
+    def wait(self):
+        self.tile("digits", 0).wait_for(timeout=60_000)
+        self.tile("texts", 207).wait_for(timeout=60_000)
+
+    def tile(self, name, code):
+        return self.page.locator(f"[data-name={name}] button[data-code='{code}']")
+
+    def expect_clicked(self, code, clicks):
+        expect(self.page.get_by_text(f"clicked {code}, {clicks} clicks in all")).to_be_visible(timeout=15_000)
+
+
+@pytest.fixture
+def shown(browser, address, request):
+    screen = getattr(request, "param", {})
+    context = browser.new_context(
+        viewport={"width": screen.get("width", 1280), "height": 900}, color_scheme=screen.get("scheme", "light")
+    )
+    visit = Shown(context.new_page(), address)
+    visit.open()
+    yield visit
+    assert visit.errors == []
+    assert visit.outside == []
+    context.close()
+
+
+def focused(page):
+    return page.evaluate(
+        """() => {
+          let e = document.activeElement;
+          while (e?.shadowRoot) e = e.shadowRoot.activeElement;
+          return e?.dataset?.code ?? null;
+        }"""
+    )
+
+
+def test_each_click_is_told_once(shown):
+    for clicks, code in enumerate((0, 5, 13, 23, 7, 7, 1, 12, 3, 22), start=1):
+        shown.tile("digits", code).click()
+        shown.expect_clicked(code, clicks)
+        expect(shown.tile("digits", code)).to_have_attribute("aria-pressed", "true")
+        assert shown.page.locator("[data-name=digits] [aria-pressed=true]").count() == 1
+    shown.tile("texts", 204).click()
+    shown.expect_clicked(204, 11)
+    expect(shown.page.locator("[data-name=digits] [aria-pressed=true]")).to_have_count(0)
+
+
+def test_keys_reach_and_press_tiles(shown):
+    page = shown.page
+    shown.tile("digits", 2).focus()
+    page.keyboard.press("Enter")
+    shown.expect_clicked(2, 1)
+    assert focused(page) == "2"
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert focused(page) == "4"
+    page.keyboard.press("Space")
+    shown.expect_clicked(4, 2)
+    page.keyboard.press("ArrowDown")
+    below = int(focused(page))
+    boxes = [shown.tile("digits", code).bounding_box() for code in (4, below)]
+    assert boxes[0]["x"] == boxes[1]["x"]
+    assert boxes[0]["y"] < boxes[1]["y"]
+    page.keyboard.press("ArrowUp")
+    assert focused(page) == "4"
+    style = "getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
+    assert shown.tile("digits", 4).evaluate(f"e => {style}") == "solid3px"
+
+
+def test_tiles_that_stay_keep_their_elements_and_focus(shown):
+    page = shown.page
+    tile = shown.tile("digits", 5)
+    tile.evaluate("e => { e.same = true; e.querySelector('img').same = true; }")
+    for first in (2, 0, 4):
+        page.get_by_label("first").fill(str(first))
+        # Focus goes to the tile before the run that the number starts has ended.
+        page.keyboard.press("Enter")
+        tile.focus()
+        shown.tile("digits", first + 23).wait_for()
+        expect(page.locator("[data-name=digits] button").first).to_have_attribute("data-code", str(first))
+        expect(page.locator("[data-name=digits] button")).to_have_count(24)
+        assert tile.evaluate("e => e.same && e.querySelector('img').same")
+        assert focused(page) == "5"
+
+
+def test_lists_are_named_and_tiles_told(shown):
+    for label, count in (("Digits", 24), ("Texts", 12)):
+        assert shown.page.get_by_role("list", name=label, exact=True).get_by_role("listitem").count() == count
+    told = "test sample 3: true class 3, margin 0.003"
+    tile = shown.page.get_by_role("button", name=told, exact=True)
+    assert tile.get_attribute("title") == told
+    assert tile.locator(".cross").is_visible()
+    assert not shown.tile("digits", 4).locator(".cross").is_visible()
+
+
+def test_text_is_shown_as_it_is(shown):
+    assert shown.tile("texts", 100).locator(".title").text_content() == "<img src=x onerror=alert(1)>"
+    assert shown.tile("texts", 101).locator(".title").text_content() == "$x^2$ **bold**"
+    assert shown.page.locator("[data-name=texts] img").count() == 0
+    cut = shown.tile("texts", 102).locator(".title")
+    assert cut.evaluate("e => e.scrollWidth > e.clientWidth && getComputedStyle(e).textOverflow === 'ellipsis'")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [{"width": w, "scheme": s} for w in (300, 390, 1280) for s in ("light", "dark")],
+    indirect=True,
+    ids=lambda s: f"{s['width']}-{s['scheme']}",
+)
+def test_fits_and_can_be_read(shown, request):
+    page = shown.page
+    page.get_by_text("photographs").click()
+    shown.tile("digits", 6).click()
+    shown.expect_clicked(6, 1)
+    page.locator("[data-name=photos] button").first.wait_for()
+    shown.tile("digits", 1).focus()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    width = page.viewport_size["width"]
+    for box in page.locator("button[data-code]").all():
+        rectangle = box.bounding_box()
+        assert rectangle["x"] >= 0
+        assert rectangle["x"] + rectangle["width"] <= width
+    # The notes of digits fit: nobody has to guess a number.
+    assert page.locator("[data-name=digits] .note").evaluate_all(
+        "all => all.every(e => e.scrollWidth <= e.clientWidth)"
+    )
+    for part in (".title", ".note"):
+        assert shown.tile("digits", 4).locator(part).evaluate(CONTRAST) >= 4.5
+    if folder := os.environ.get("IMPRINT_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/gallery-{request.node.callspec.id}.png", full_page=True)
+
+
+# WCAG's contrast of an element's text with its tile; a canvas reads whatever way a colour is written.
+CONTRAST = """e => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  const luminance = (color) => {
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((v) => {
+      const c = v / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const of = (el, what) => luminance(getComputedStyle(el)[what]);
+  const [low, high] = [of(e, "color"), of(e.closest("button"), "backgroundColor")].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}"""

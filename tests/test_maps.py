@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from imprint_core.embeddings import open_set
+from imprint_core.embeddings.maps import (
+    DEFAULT_LAYOUTS,
+    BaseMap,
+    compute_map,
+    keep_map,
+    kept_map,
+    map_path,
+    maps_path,
+    quick_map,
+    write_maps,
+)
+from imprint_core.embeddings.store import maps_folder, write_tensors
+from imprint_core.errors import ImprintError
+from imprint_core.projection import LAYOUT_GRID, Layout
+from tests.test_store import small_set
+
+PCA, UMAP = DEFAULT_LAYOUTS
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def opened(tmp_path):
+    return open_set(small_set(tmp_path / "sets")[1])
+
+
+@pytest.fixture
+def positions():
+    return np.random.default_rng(0).uniform(-1, 1, (16, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    """PCA in place of UMAP, turned with its parameters: what is tested is what becomes of a map."""
+    from imprint_core.projection import MAP_METHODS, MapMethod, pca_map
+
+    def map_of(X, layout, progress):
+        progress("laying out", 0.5)
+        return pca_map(X) * np.float32((layout.min_dist + 0.1) / layout.n_neighbors)
+
+    monkeypatch.setitem(MAP_METHODS, "umap", MapMethod("UMAP", "", map_of, to_scale=False, parameters=True))
+
+
+def test_every_bundled_set_has_its_maps_and_small_multiples(bundled):
+    for info in bundled.values():
+        opened = open_set(info)
+        wanted = [(norm, layout) for norm in ("none", "l2") for layout in DEFAULT_LAYOUTS]
+        for norm, layout in [*wanted, *(("l2", layout) for layout in LAYOUT_GRID)]:
+            base = kept_map(opened, norm, layout)
+            assert (base.norm, base.layout) == (norm, layout)
+            assert base.positions.shape == (len(opened.X_train) + len(opened.X_test), 2)
+            assert base.positions.dtype == np.float32
+            assert np.abs(base.positions).max() == pytest.approx(1, abs=0.01)
+            assert 0.6 < base.trust <= 1
+        assert kept_map(opened, "l2", Layout(seed=1)) is None
+
+
+def test_a_set_without_maps_gets_a_pca_map_at_once(opened):
+    for layout in DEFAULT_LAYOUTS:
+        assert kept_map(opened, "l2", layout) is None
+    base = quick_map(opened, "l2")
+    assert (base.positions.shape, base.layout, base.norm, base.trust) == ((16, 2), PCA, "l2", None)
+    keep_map(opened.info, compute_map(opened, "l2", PCA))
+    again = quick_map(opened, "l2")
+    assert 0 < again.trust < 1
+    np.testing.assert_allclose(again.positions, base.positions, atol=1e-3)
+
+
+def test_a_map_is_kept_under_its_norm_and_layout(opened, instant):
+    layout = Layout(n_neighbors=5, min_dist=0.25, seed=3)
+    told = []
+    base = compute_map(opened, "none", layout, lambda *said: told.append(said))
+    assert told[0] == ("laying out", pytest.approx(0.45))
+    assert told[-1] == ("measuring its trustworthiness", 1.0)
+    keep_map(opened.info, base)
+    kept = kept_map(opened, "none", layout)
+    np.testing.assert_allclose(kept.positions, base.positions, atol=1e-3)
+    assert kept.trust == pytest.approx(base.trust)
+    assert map_path(opened.info, "none", layout).name == "none.umap_5_0.25_3.safetensors"
+    assert kept_map(opened, "l2", layout) is None
+    assert kept_map(opened, "none", UMAP) is None
+
+
+def test_layouts_of_pca_are_one_map(opened):
+    keep_map(opened.info, compute_map(opened, "l2", Layout("pca", 50, 0.5, 9)))
+    assert kept_map(opened, "l2", PCA) is not None
+    assert kept_map(opened, "l2", Layout("pca", 2, 0.0, 1)) is not None
+    assert len(list(maps_folder(opened.info).iterdir())) == 1
+
+
+def test_maps_come_with_a_set(opened, instant):
+    told = []
+    write_maps(opened, lambda *said: told.append(said))
+    assert list(dict.fromkeys(name for name, _ in told)) == [
+        "PCA, NORM none",
+        "UMAP, NORM none",
+        "PCA, NORM L2",
+        "UMAP, NORM L2",
+    ]
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    for norm in ("none", "l2"):
+        for layout in DEFAULT_LAYOUTS:
+            assert kept_map(opened, norm, layout).trust > 0.5
+    assert kept_map(opened, "l2", LAYOUT_GRID[0]) is None
+
+
+def test_small_multiples_are_a_byte_a_number_and_the_others_exact(opened, instant):
+    write_maps(opened, grid=True)
+    tensors = load_file(maps_path(opened.info))
+    coarse = {name for name, tensor in tensors.items() if tensor.dtype == np.uint8}
+    assert coarse == {f"l2.{layout.key}" for layout in LAYOUT_GRID if layout != UMAP}
+    for layout in LAYOUT_GRID:
+        kept = kept_map(opened, "l2", layout).positions
+        np.testing.assert_allclose(kept, compute_map(opened, "l2", layout).positions, atol=1.01 * 2 / 255)
+        np.testing.assert_array_equal(kept, kept_map(opened, "l2", layout).positions)
+
+
+def test_files_of_earlier_versions_are_read(opened, positions):
+    write_tensors(maps_path(opened.info), {"umap_l2": positions.astype(np.float16)})
+    base = kept_map(opened, "l2", UMAP)
+    np.testing.assert_array_equal(base.positions, positions.astype(np.float16))
+    assert base.trust is None
+    assert kept_map(opened, "none", UMAP) is None
+    assert kept_map(opened, "l2", Layout(seed=1)) is None
+
+
+@pytest.mark.parametrize("kind", ["bytes", "empty", "samples", "shape", "not finite", "folder"])
+def test_a_damaged_map_counts_as_none(opened, positions, kind):
+    for path, name in ((maps_path(opened.info), "l2.pca"), (map_path(opened.info, "l2", PCA), "l2.pca")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "folder":
+            path.mkdir()
+        elif kind in ("bytes", "empty"):
+            path.write_bytes(b"damaged" if kind == "bytes" else b"")
+        else:
+            odd = {"samples": positions[:-1], "shape": positions.T, "not finite": positions * np.nan}[kind]
+            write_tensors(path, {name: odd.astype(np.float16)})
+    assert kept_map(opened, "l2", PCA) is None
+    assert quick_map(opened, "l2").positions.shape == (16, 2)
+
+
+def test_a_trust_that_means_nothing_is_none(tmp_path):
+    opened = open_set(small_set(tmp_path, n=1)[1])
+    assert compute_map(opened, "l2", PCA).trust is None
+    keep_map(opened.info, compute_map(opened, "l2", PCA))
+    assert kept_map(opened, "l2", PCA).trust is None
+
+
+def test_a_map_that_cannot_be_written_is_told(opened, home, positions):
+    home.write_text("a file where the folder should be")
+    with pytest.raises(ImprintError, match="could not be written"):
+        keep_map(opened.info, BaseMap(positions, UMAP, "l2", None))
