@@ -11,7 +11,7 @@ from imprint_core.embeddings.map_jobs import begin_map, map_job, stop_map
 from imprint_core.embeddings.maps import BaseMap
 from imprint_core.errors import ImprintError
 from imprint_core.projection import MAP_METHODS, Layout
-from pages.components import mapped
+from pages.components import kept_maps
 from pages.components.sidebar import Selection
 from pages.components.text import plain
 
@@ -25,7 +25,7 @@ Wanted = tuple[SetInfo, str, tuple[Layout, ...]]
 def base_map(selection: Selection) -> BaseMap:
     """The map to draw now; what isn't there yet is begun."""
     norm = selection.recipe.space.shown
-    found = mapped.shown_map(selection.info, norm, selection.layout)
+    found = kept_maps.shown_map(selection.info, norm, selection.layout)
     absent = () if found.layout == selection.layout else (selection.layout,)
     _ask("map_wanted", selection.info, norm, absent)
     return found
@@ -86,7 +86,7 @@ def _progress(place: str) -> None:
     if wanted is None:
         return
     info, norm, layouts = wanted
-    there = [mapped.kept(info, norm, layout) is not None for layout in layouts]
+    there = [kept_maps.kept(info, norm, layout) is not None for layout in layouts]
     if all(there):
         st.rerun()
     seen = st.session_state.get(f"{place}_seen")
@@ -110,6 +110,8 @@ def _progress(place: str) -> None:
 
 def ask_for_all(selection: Selection, layouts: Sequence[Layout]) -> None:
     """Have several maps of the selection computed, one after the other."""
-    absent = [layout for layout in layouts if mapped.kept(selection.info, selection.recipe.space.shown, layout) is None]
+    absent = [
+        layout for layout in layouts if kept_maps.kept(selection.info, selection.recipe.space.shown, layout) is None
+    ]
     # All of them, so that the job stays the same while it fills in.
     _ask("maps_wanted", selection.info, selection.recipe.space.shown, layouts if absent else ())

@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core import map_figures
 from imprint_core.projection import LAYOUT_GRID
-from pages.components import base_maps, mapped
+from pages.components import base_maps, kept_maps, mapped
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 
@@ -24,7 +24,7 @@ def show_layouts(selection: Selection) -> None:
     info, classes, norm = selection.info, selection.task.classes, selection.recipe.space.shown
     maps, chosen, y = [], -1, None
     for i, layout in enumerate(LAYOUT_GRID):
-        base = mapped.kept(info, norm, layout)
+        base = kept_maps.kept(info, norm, layout)
         positions = None
         if base is not None:
             on = mapped.ground(info, classes, base, "test")

@@ -1,0 +1,40 @@
+"""Base maps as they are kept on disk, read once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imprint_core.embeddings import SetInfo
+from imprint_core.embeddings.maps import BaseMap, kept_map, quick_map
+from imprint_core.projection import Layout
+from pages.components import cached
+
+
+class _AbsentError(Exception):
+    """A map that isn't kept; nothing that is raised is cached, so it is looked for again."""
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _kept(key: str, norm: str, layout: Layout, _info: SetInfo) -> BaseMap:
+    found = kept_map(cached.embeddings(_info), norm, layout)
+    if found is None:
+        raise _AbsentError
+    return found
+
+
+def kept(info: SetInfo, norm: str, layout: Layout) -> BaseMap | None:
+    """A map that has been computed before; None where it has not."""
+    try:
+        return _kept(cached.key_of(info), norm, layout, info)
+    except _AbsentError:
+        return None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _quick(key: str, norm: str, _info: SetInfo) -> BaseMap:
+    return quick_map(cached.embeddings(_info), norm)
+
+
+def shown_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
+    """The map that is asked for, or until it is there a quick one."""
+    return kept(info, norm, layout) or _quick(cached.key_of(info), norm, info)
