@@ -179,12 +179,12 @@ def test_opens_with_all_numbers_of_the_core(begun):
 
 
 def test_trustworthiness_is_told_where_it_is_known(monkeypatch):
-    from pages.components import mapped
+    from pages.components import kept_maps
 
     known = replace(kept_map(core().set, "l2", Layout("pca")), trust=0.87654)
-    monkeypatch.setattr(mapped, "shown_map", lambda info, norm, layout: known)
+    monkeypatch.setattr(kept_maps, "shown_map", lambda info, norm, layout: known)
     assert "**Trustworthiness 0.88** of 1" in said(fine(digits(map="pca")))
-    monkeypatch.setattr(mapped, "shown_map", lambda info, norm, layout: replace(known, trust=None))
+    monkeypatch.setattr(kept_maps, "shown_map", lambda info, norm, layout: replace(known, trust=None))
     assert "Trustworthiness" not in said(fine(digits(map="pca")))
 
 
