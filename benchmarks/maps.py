@@ -1,6 +1,6 @@
 """Base maps against UMAP as it comes: how long in a new process and in a warm one, and how trustworthy; in one run.
 
-python benchmarks/maps.py
+python -m benchmarks.maps
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def digest(positions: np.ndarray) -> str:
 
 def in_new_process(which: str, cache: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__, which, str(time.time())],
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.maps", which, str(time.time())],
+        cwd=Path(__file__).parents[1],
         env={**os.environ, "NUMBA_CACHE_DIR": cache},
         capture_output=True,
         text=True,
