@@ -1,7 +1,8 @@
-"""Neural collapse: how far each class varies around its mean.
+"""Neural collapse: how far each class varies around its mean, and how the means stand to each other.
 
-NC1 is that of Papyan, Han and Donoho (PNAS 2020), trace(Σ_W Σ_B⁺)/C, as the textbook has it.
-The paper's published values carry an extra μ_G μ_Gᵀ in Σ_W (facts §4) and are larger.
+NC1 to NC4 are those of Papyan, Han and Donoho (PNAS 2020). All measures count classes equally,
+whatever their sizes, and need at least two. Classes of one sample have no variance, which makes
+any set look more collapsed than it is.
 """
 
 from __future__ import annotations
@@ -9,20 +10,47 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.class_statistics import RANK_TOLERANCE, ClassStatistics, Floats, class_statistics
 from imprint_core.errors import ImprintError
 from imprint_core.normalization import Array
 
-# Class means that differ by less than this, relative to the largest spread, count as one
-# direction: float64 leaves about 1e-16, float32 embeddings about 1e-7.
-_RANK_TOLERANCE = 1e-6
-_TINY = float(np.finfo(np.float32).tiny)
+# Directions of Σ_T with less of its variance than this are rounding.
+_NULL = 1e-10
+
+
+def _two_classes(statistics: ClassStatistics, measure: str) -> None:
+    if len(statistics.sizes) < 2:
+        raise ImprintError(f"{measure} compares classes; it needs samples of at least two.")
+
+
+def _ratio(within: Floats, between: Floats, scale: float) -> Floats:
+    """Quotients of variances: `inf` where only `between` vanishes against the scale, 0 where both do."""
+    nothing = (RANK_TOLERANCE**2) * scale
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotients = within / between
+    return np.where(between > nothing, quotients, np.where(within > nothing, np.inf, 0.0))
+
+
+def _scale(statistics: ClassStatistics) -> float:
+    """The largest squared length there is, against which rounding is told from variance."""
+    return float(np.max(np.einsum("ij,ij->i", statistics.means, statistics.means) + statistics.variances, initial=0))
+
+
+def nc1_per_class(statistics: ClassStatistics) -> Floats:
+    """What each class adds to NC1: trace(Σ_c Σ_B⁺)/C, of shape (C,); NC1 is their mean.
+
+    With Z = (class means − their mean)/√C = U S Vᵀ this is the mean of ‖(x − μ_c) V / S‖²,
+    divided by C: no d × d matrix and no pseudo-inverse. Without any difference between the
+    means it is `inf` for a class that varies and 0 for one that doesn't.
+    """
+    _two_classes(statistics, "NC1")
+    if not len(statistics.between):
+        return _ratio(statistics.variances, np.zeros(len(statistics.sizes)), _scale(statistics))
+    return np.asarray((statistics.along / statistics.between).sum(axis=1) / len(statistics.sizes))
 
 
 def nc1(X: Array, y: NDArray[np.integer]) -> float:
-    """Within-class variability, trace(Σ_W pinv(Σ_B)) / C, classes weighted equally.
-
-    With Z = (class means − their mean)/√C = U S Vᵀ this is the class-balanced mean of
-    ‖(x − μ_y) V / S‖², divided by C: no d × d matrix and no pseudo-inverse.
+    """Within-class variability, trace(Σ_W Σ_B⁺)/C (Papyan et al. 2020, NC1), as the textbook has it.
 
     Parameters
     ----------
@@ -41,28 +69,168 @@ def nc1(X: Array, y: NDArray[np.integer]) -> float:
     ImprintError
         For fewer than two classes: with one there is nothing between classes.
     """
-    classes, codes = np.unique(y, return_inverse=True)
-    count = len(classes)
-    if count < 2:
-        raise ImprintError("NC1 compares classes; it needs samples of at least two.")
-    if np.any(codes[1:] < codes[:-1]):
-        order = np.argsort(codes, kind="stable")
-        X, codes = X[order], codes[order]
-    sizes = np.bincount(codes)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    means = np.add.reduceat(X, starts, axis=0, dtype=np.float64) / sizes[:, None]
-    spread = (means - means.mean(axis=0)) / np.sqrt(count)
-    _, s, vt = np.linalg.svd(spread, full_matrices=False)
-    # The centred means sum to nothing, so the last singular value is rounding.
-    s, vt = s[: count - 1], vt[: count - 1]
-    keep = s > _RANK_TOLERANCE * max(float(s.max(initial=0)), _TINY)
-    residuals_matter = bool(keep.any())
-    if not residuals_matter:
-        varies = bool(np.any(np.abs(X - means[codes]) > _RANK_TOLERANCE * np.abs(X).max(initial=0)))
-        return float("inf") if varies else 0.0
-    axes = vt[keep].T / s[keep]
-    # Projecting first, in the embeddings' own precision, leaves 9 columns of 2048 to subtract in.
-    along = (X @ axes.astype(X.dtype)).astype(np.float64) - (means @ axes)[codes]
-    squares = np.einsum("ij,ij->i", along, along)
-    within = np.add.reduceat(squares, starts) / sizes
-    return float(within.mean() / count)
+    return float(nc1_per_class(class_statistics(X, y)).mean())
+
+
+def published_nc1(X: Array, y: NDArray[np.integer]) -> float:
+    """NC1 as the paper's code computes it, to compare with its figures; takes what `nc1` takes.
+
+    It subtracts (class mean − global mean) instead of the class mean, so that its Σ_W has an extra
+    μ_G μ_Gᵀ: embeddings far from the origin seem less collapsed. Its μ_G is the mean of all samples.
+    """
+    statistics = class_statistics(X, y, center="samples")
+    _two_classes(statistics, "NC1")
+    if not len(statistics.between):
+        return float(nc1_per_class(statistics).mean())
+    extra = np.sum((statistics.axes @ statistics.center) ** 2 / statistics.between) / len(statistics.sizes)
+    return float(nc1_per_class(statistics).mean() + extra)
+
+
+def trace_ratio(statistics: ClassStatistics) -> float:
+    """trace(Σ_W)/trace(Σ_B): NC1 without regard to directions, and without a pseudo-inverse."""
+    _two_classes(statistics, "The ratio of traces")
+    within, between = statistics.variances.mean(), statistics.between.sum()
+    return float(_ratio(within, between, _scale(statistics)))
+
+
+def cdnv(statistics: ClassStatistics) -> Floats:
+    """Class-distance normalised variance of each pair of classes (Galanti, György and Hutter, ICLR 2022).
+
+    Returns
+    -------
+    ndarray of shape (C, C)
+        (var_i + var_j) / (2 ‖μ_i − μ_j‖²), with 0 on the diagonal; `inf` for two classes
+        around the same mean. Its mean over pairs is the measure that is usually told.
+    """
+    _two_classes(statistics, "CDNV")
+    centered = statistics.centered
+    # Differences of means, not expanded squares: means may be close to each other and far from 0.
+    apart = np.array([np.sum((centered - mean) ** 2, axis=1) for mean in centered])
+    quotients = _ratio(statistics.variances[:, None] + statistics.variances, 2 * apart, _scale(statistics))
+    np.fill_diagonal(quotients, 0)
+    return quotients
+
+
+def mean_cdnv(statistics: ClassStatistics) -> float:
+    """CDNV, averaged over all pairs of different classes."""
+    count = len(statistics.sizes)
+    return float(cdnv(statistics).sum() / (count * (count - 1)))
+
+
+def vci(statistics: ClassStatistics) -> float:
+    """Variability collapse index, 1 − trace(Σ_T⁺ Σ_B)/rank(Σ_B) (Xu and Liu, ICML 2023).
+
+    From 0 (collapsed) to 1; rotations, scales and any invertible linear map leave it as it is. Where
+    there are fewer samples than dimensions, some direction separates them all and it is 0: it
+    needs more samples than dimensions to say anything. 1 where all means coincide. The
+    statistics must have been made with their covariance.
+    """
+    _two_classes(statistics, "VCI")
+    if statistics.covariance is None:
+        raise ValueError("VCI needs statistics with their covariance")
+    if not len(statistics.between):
+        return 1.0
+    spread = statistics.axes.T * np.sqrt(statistics.between)
+    values, vectors = np.linalg.eigh(statistics.covariance + spread @ spread.T)
+    keep = values > _NULL * values[-1]
+    explained = np.sum((vectors[:, keep].T @ spread) ** 2 / values[keep, None])
+    return float(1 - explained / len(statistics.between))
+
+
+def equinorm(statistics: ClassStatistics) -> float:
+    """How much the class means differ in length, seen from μ_G: std/mean (Papyan et al. 2020, NC2); 0 if equal."""
+    _two_classes(statistics, "NC2")
+    lengths = np.linalg.norm(_resolved(statistics), axis=1)
+    return float(lengths.std() / lengths.mean()) if lengths.any() else 0.0
+
+
+def equiangularity(statistics: ClassStatistics) -> float:
+    """How far angles between class means are from the largest that C means can all have (Papyan et al. 2020, NC2).
+
+    The mean of |cos(μ_i − μ_G, μ_j − μ_G) + 1/(C − 1)| over pairs; 0 for a simplex. A mean that is μ_G
+    itself points nowhere: its cosines count as 0.
+    """
+    _two_classes(statistics, "NC2")
+    centered = _resolved(statistics)
+    lengths = np.linalg.norm(centered, axis=1, keepdims=True)
+    units = np.divide(centered, lengths, out=np.zeros_like(centered), where=lengths > 0)
+    pairs = np.triu_indices(len(units), 1)
+    return float(np.abs((units @ units.T)[pairs] + 1 / (len(units) - 1)).mean())
+
+
+def etf_distance(statistics: ClassStatistics) -> float:
+    """Distance of the class means to a simplex equiangular tight frame, lengths and angles in one number.
+
+    ‖G/‖G‖ − (I − 11ᵀ/C)/√(C − 1)‖ in the Frobenius norm, with G the inner products of the class
+    means seen from μ_G (Zhu et al., NeurIPS 2021, NC2). 0 for a simplex, 1 where all means coincide.
+    """
+    _two_classes(statistics, "NC2")
+    centered = _resolved(statistics)
+    count = len(centered)
+    products = centered @ centered.T
+    size = np.linalg.norm(products)
+    simplex = (np.eye(count) - 1 / count) / np.sqrt(count - 1)
+    return float(np.linalg.norm((products / size if size > 0 else products) - simplex))
+
+
+def _resolved(statistics: ClassStatistics) -> Floats:
+    """Class means (C, r) seen from μ_G along the directions in which they differ by more than rounding."""
+    return statistics.centered @ statistics.axes.T
+
+
+def nc3(proxies: Array, y_proxies: NDArray[np.integer], statistics: ClassStatistics) -> float:
+    """How far proxies are from being the class means, up to one scale (Papyan et al. 2020, NC3).
+
+    ‖W/‖W‖ − M/‖M‖‖ in the Frobenius norm, with M the class means seen from μ_G, and for imprinting W
+    the mean proxy of each class, seen from their mean.
+
+    Parameters
+    ----------
+    proxies : ndarray of shape (p, d)
+    y_proxies : ndarray of shape (p,)
+        Their classes, 0 … C − 1 in the order of the statistics; each has at least one.
+    statistics : ClassStatistics
+        Of the embeddings that the proxies are to stand for, in the same space.
+
+    Returns
+    -------
+    float
+        0 where proxies and means agree, √2 where they have nothing in common, 2 where opposed.
+
+    Raises
+    ------
+    ImprintError
+        For fewer than two classes, or a class without a proxy.
+    """
+    _two_classes(statistics, "NC3")
+    found = class_statistics(proxies, y_proxies)
+    if len(found.sizes) != len(statistics.sizes):
+        raise ImprintError("NC3 compares proxies with class means; every class needs a proxy.")
+    return float(np.linalg.norm(_unit(found.centered) - _unit(statistics.centered)))
+
+
+def _unit(values: Floats) -> Floats:
+    size = np.linalg.norm(values)
+    return values / size if size > 0 else values
+
+
+def nc4(predictions: NDArray[np.integer], X: Array, statistics: ClassStatistics) -> float:
+    """Share of samples that a classifier gives the class of the nearest class mean (Papyan et al. 2020, NC4).
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n,)
+        Predicted classes, 0 … C − 1 in the order of the statistics.
+    X : ndarray of shape (n, d)
+        The samples, n ≥ 1, in the space of the statistics.
+    statistics : ClassStatistics
+
+    Returns
+    -------
+    float
+        From 0 to 1. Of equally near means the first counts.
+    """
+    seen = X - statistics.center.astype(X.dtype)
+    means = statistics.centered
+    distances = np.einsum("ij,ij->i", means, means) - 2 * (seen @ means.T.astype(X.dtype))
+    return float(np.mean(np.argmin(distances, axis=1) == predictions))
