@@ -22,7 +22,8 @@ Blocks = Callable[[], Iterable[tuple[Array, NDArray[np.integer]]]]
 # direction: float64 leaves about 1e-16, float32 embeddings about 1e-7.
 RANK_TOLERANCE = 1e-6
 _TINY = float(np.finfo(np.float32).tiny)
-_ROWS = 4096
+# Entries of a block: what the processor keeps close while it is read a few times.
+_CELLS = 2**19
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,10 @@ def class_statistics(
         Without samples.
     """
     labels, codes = np.unique(y, return_inverse=True)
+    rows = max(1, _CELLS // max(1, X.shape[1]))
 
     def blocks() -> Iterable[tuple[Array, NDArray[np.integer]]]:
-        return ((X[i : i + _ROWS], codes[i : i + _ROWS]) for i in range(0, len(X), _ROWS))
+        return ((X[i : i + rows], codes[i : i + rows]) for i in range(0, len(X), rows))
 
     return streamed_statistics(blocks, len(labels), center=center, covariance=covariance)
 
