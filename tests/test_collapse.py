@@ -155,13 +155,13 @@ def test_streamed_is_the_same(bundled):
         streamed_statistics(lambda: [(X, y)], len(whole.sizes) + 1)
 
 
-@given(st.integers(0, 999), st.integers(2, 5), st.integers(4, 8))
+@given(st.integers(0, 999), st.integers(2, 5), st.integers(1, 8))
 @settings(deadline=None, max_examples=40)
 def test_by_the_book_with_unequal_classes(seed, classes, d):
     rng = np.random.default_rng(seed)
-    y = np.concatenate([np.full(rng.integers(4, 9), c) for c in range(classes)])
+    y = np.concatenate([np.full(rng.integers(2, 9), c) for c in range(classes)])
     X = rng.normal(size=(classes, d))[y] + rng.normal(size=(len(y), d))
-    if np.linalg.cond(X.T @ X) > 1e6:
+    if d < classes - 1 or np.linalg.cond(X.T @ X) > 1e6:
         return
     book = Book(X, y)
     assert nc1(X, y) == pytest.approx(book.nc1(), rel=1e-6)
