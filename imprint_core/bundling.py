@@ -14,6 +14,7 @@ import numpy as np
 
 from imprint_core.collapse import nc1
 from imprint_core.embeddings.maps import maps_path, write_maps
+from imprint_core.embeddings.packing import pack
 from imprint_core.embeddings.store import (
     EmbeddingSet,
     SetInfo,
@@ -94,9 +95,12 @@ def _recode(info: SetInfo, target: Path) -> SetInfo:
     meta = dict(info.meta)
     if tensors["X_train"].shape[1] > _FULL_WIDTH:
         x = [tensors[f"X_{s}"].astype(np.float32) for s in ("train", "test")]
-        shared, (tensors["X_train"], tensors["X_test"]) = encode_uint8(*x)
+        shared, codes = encode_uint8(*x)
         tensors |= shared
-        meta["encoding"] = "uint8, linear for each dimension"
+        for split, coded in zip(("train", "test"), codes, strict=True):
+            tensors[f"X_{split}.packed"] = pack(coded)
+            del tensors[f"X_{split}"]
+        meta["encoding"] = "uint8, linear for each dimension, packed"
     return write_set(target, tensors, {k: v for k, v in meta.items() if k not in ("format", "sha256")})
 
 

@@ -2,7 +2,8 @@
 
 Tensors: `X_train (n, d)`, `X_test (m, d)`, `y_train`, `y_test` (int32 class numbers),
 `id_train`, `id_test` (int32, the samples' indices in the dataset's own splits). `X` is
-float16, or uint8 with `scale (d,)` and `offset (d,)`: x ≈ offset + scale · code.
+float16, or uint8 with `scale (d,)` and `offset (d,)`: x ≈ offset + scale · code. Such codes may be packed
+(`packing`), as `X_train.packed` and `X_test.packed`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.embeddings.packing import unpack
 from imprint_core.errors import ImprintError
 from imprint_core.folders import bundled_folder, user_folder
 
@@ -195,14 +197,17 @@ def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet
             for place, split in enumerate(_SPLITS):
                 y = file.get_tensor(f"y_{split}")
                 rows = _first_of_each(y, most[place] if most else len(y))
-                x = _rows(file.get_slice(f"X_{split}"), rows)
+                if f"X_{split}.packed" in file.keys():  # noqa: SIM118
+                    x = unpack(file.get_tensor(f"X_{split}.packed"), len(y), len(file.get_tensor("scale")))[rows]
+                else:
+                    x = _rows(file.get_slice(f"X_{split}"), rows)
                 arrays |= {
                     f"X_{split}": _decode(x, coded),
                     f"y_{split}": y[rows],
                     f"id_{split}": file.get_tensor(f"id_{split}")[rows],
                 }
                 count.append(len(y))
-    except (SafetensorError, OSError, IndexError) as error:
+    except (SafetensorError, OSError, IndexError, ValueError) as error:
         raise _damaged(info.path) from error
     for array in arrays.values():
         array.setflags(write=False)

@@ -127,7 +127,10 @@ def test_labels_are_understood_in_a_link():
         ({"n": "nan"}, "n-shot can't be nan here; it is from 1 to 300."),
         ({"n": "1e999"}, "n-shot can't be 1e999 here; it is from 1 to 300."),
         ({"fm": "<script>"}, "Foundation model (FM) can't be <script> here; it is one of"),
-        ({"data": "tiny_imagenet_100"}, "Dataset can't be Tiny-ImageNet (100 classes) here; it is one of MNIST"),
+        (
+            {"fm": "resnet50", "data": "tiny_imagenet_100"},
+            "Dataset can't be Tiny-ImageNet (100 classes) here; it is one of MNIST",
+        ),
         (
             {"gen": ""},
             "GEN can't be empty here; it is one of mean, k-means, k-medoids, k-medoids (cosine),",
