@@ -36,6 +36,14 @@ def embedding_map_page() -> None:
     map_page.show(selection)
 
 
+def collapse_page() -> None:
+    """Draw neural collapse for the sidebar's selection."""
+    # As above.
+    from pages import collapse
+
+    collapse.show(selection)
+
+
 def library_page() -> None:
     """Draw the Library, which offers the sidebar's FM first."""
     library.show(selection)
@@ -49,6 +57,7 @@ def own_data_page() -> None:
 PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
     "map": st.Page(embedding_map_page, title="Map", icon=":material/scatter_plot:", url_path="map"),
+    "collapse": st.Page(collapse_page, title="Collapse", icon=":material/compress:", url_path="collapse"),
     "library": st.Page(library_page, title="Library", icon=":material/library_books:", url_path="library"),
     "own_data": st.Page(
         own_data_page, title="Your own data", icon=":material/add_photo_alternate:", url_path="own_data"

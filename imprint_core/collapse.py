@@ -7,6 +7,9 @@ any set look more collapsed than it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,18 +75,62 @@ def nc1(X: Array, y: NDArray[np.integer]) -> float:
     return float(nc1_per_class(class_statistics(X, y)).mean())
 
 
+def published_nc1_per_class(statistics: ClassStatistics) -> Floats:
+    """What each class adds to NC1 in the paper's code, of shape (C,); the statistics' μ_G is that of all samples."""
+    own = nc1_per_class(statistics)
+    if not len(statistics.between):
+        return own
+    return own + np.sum((statistics.axes @ statistics.center) ** 2 / statistics.between) / len(statistics.sizes)
+
+
 def published_nc1(X: Array, y: NDArray[np.integer]) -> float:
     """NC1 as the paper's code computes it, to compare with its figures; takes what `nc1` takes.
 
     It subtracts (class mean − global mean) instead of the class mean, so that its Σ_W has an extra
     μ_G μ_Gᵀ: embeddings far from the origin seem less collapsed. Its μ_G is the mean of all samples.
     """
-    statistics = class_statistics(X, y, center="samples")
-    _two_classes(statistics, "NC1")
-    if not len(statistics.between):
-        return float(nc1_per_class(statistics).mean())
-    extra = np.sum((statistics.axes @ statistics.center) ** 2 / statistics.between) / len(statistics.sizes)
-    return float(nc1_per_class(statistics).mean() + extra)
+    return float(published_nc1_per_class(class_statistics(X, y, center="samples")).mean())
+
+
+@dataclass(frozen=True)
+class Nc1Variant:
+    """An entry of the table: which NC1 is meant.
+
+    Attributes
+    ----------
+    label, help : str
+        For pages and the documentation.
+    center : {"classes", "samples"}
+        Which μ_G it takes (`class_statistics`).
+    of : callable
+        Maps such statistics to what each class adds, (C,).
+    """
+
+    label: str
+    help: str
+    center: str
+    of: Callable[[ClassStatistics], Floats]
+
+    def per_class(self, X: Array, y: NDArray[np.integer]) -> Floats:
+        """What each class (C,) of embeddings (n, d) adds; NC1 is their mean."""
+        return self.of(class_statistics(X, y, center=self.center))
+
+
+NC1_VARIANTS: dict[str, Nc1Variant] = {
+    "textbook": Nc1Variant(
+        "textbook",
+        "Samples are compared with their class mean (Papyan et al., 2020, NC1).",
+        "classes",
+        nc1_per_class,
+    ),
+    "published": Nc1Variant(
+        "as published",
+        "The paper's code subtracts (class mean − global mean) instead of the class mean, so that the square of the "
+        "global mean counts as spread within classes and NC1 comes out larger.",
+        "samples",
+        published_nc1_per_class,
+    ),
+}
 
 
 def trace_ratio(statistics: ClassStatistics) -> float:
@@ -126,12 +173,27 @@ def vci(statistics: ClassStatistics) -> float:
     statistics must have been made with their covariance.
     """
     _two_classes(statistics, "VCI")
+    return _vci(_covariance(statistics), statistics)
+
+
+def published_vci(X: Array, y: NDArray[np.integer]) -> float:
+    """VCI as the paper's code computes it, with the Σ_W of `published_nc1`; takes what `nc1` takes."""
+    statistics = class_statistics(X, y, center="samples", covariance=True)
+    _two_classes(statistics, "VCI")
+    return _vci(_covariance(statistics) + np.outer(statistics.center, statistics.center), statistics)
+
+
+def _covariance(statistics: ClassStatistics) -> Floats:
     if statistics.covariance is None:
         raise ValueError("VCI needs statistics with their covariance")
+    return statistics.covariance
+
+
+def _vci(within: Floats, statistics: ClassStatistics) -> float:
     if not len(statistics.between):
         return 1.0
     spread = statistics.axes.T * np.sqrt(statistics.between)
-    values, vectors = np.linalg.eigh(statistics.covariance + spread @ spread.T)
+    values, vectors = np.linalg.eigh(within + spread @ spread.T)
     keep = values > _NULL * values[-1]
     explained = np.sum((vectors[:, keep].T @ spread) ** 2 / values[keep, None])
     return float(1 - explained / len(statistics.between))

@@ -48,7 +48,6 @@ CLASS_SYMBOLS = (
 ACCENT = CLASS_COLORS[0]
 CURRENT = CLASS_COLORS[6]
 _FULL = "#1d6fb8"
-_BAND = "rgba(63, 144, 218, 0.22)"
 # More classes than this: no legend, and neither numbers nor names on the confusion matrix.
 FEW_CLASSES = 12
 
@@ -69,6 +68,7 @@ def accuracy_over_k(
     method: str,
     current: tuple[int, Summary, str] | None,
     flat: tuple[str, Summary],
+    suggested: int | None = None,
 ) -> go.Figure:
     """Accuracy over the number of proxies a class.
 
@@ -84,12 +84,14 @@ def accuracy_over_k(
         current method has no k.
     flat : (str, Summary)
         Label and accuracy of a method without k, drawn as a line across.
+    suggested : int, optional
+        The k that the shots themselves suggest, one of `ks`.
     """
     figure = _curve(ks, runs, method, "accuracy %{y:.1f} %")
     label, level = flat
     figure.add_trace(
         go.Scatter(
-            x=_across(ks),
+            x=across(ks),
             y=[level.median] * 2,
             mode="lines",
             name=label,
@@ -97,9 +99,11 @@ def accuracy_over_k(
             hovertemplate=f"{escape(label)}: {level.median:.1f} %<extra></extra>",
         )
     )
+    if suggested is not None:
+        figure.add_trace(suggestion_mark([suggested], [runs[list(ks).index(suggested)].median]))
     if current is not None:
-        figure.add_trace(_mark(*current, " %"))
-    _log_axis(figure, ks, "proxies a class, k")
+        figure.add_trace(mark(*current, " %"))
+    plain_axis(figure, ks, "proxies a class, k")
     figure.update_yaxes(title="accuracy (%)")
     return figure
 
@@ -118,7 +122,7 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
     figure = _curve(ns, runs, "NC1", "NC1 %{y:.2f}")
     figure.add_trace(
         go.Scatter(
-            x=_across(ns),
+            x=across(ns),
             y=[1, 1],
             mode="lines",
             name="NC1 = 1",
@@ -127,8 +131,8 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
         )
     )
     if current is not None:
-        figure.add_trace(_mark(*current, f"n = {current[0]}", ""))
-    _log_axis(figure, ns, "shots a class, n")
+        figure.add_trace(mark(*current, f"n = {current[0]}", ""))
+    plain_axis(figure, ns, "shots a class, n")
     values = [v for r in runs for v in (r.low, r.high) if np.isfinite(v)]
     figure.update_yaxes(title="NC1", range=[0, 1.08 * max([1.0, *values])])
     return figure
@@ -220,29 +224,59 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
 
 def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) -> go.Figure:
     """Median line with its band from the lowest to the highest run."""
-    figure = go.Figure()
+    return go.Figure(curve_traces(xs, runs, name, hover))
+
+
+def curve_traces(
+    xs: Sequence[int],
+    runs: Sequence[Summary],
+    name: str,
+    hover: str,
+    color: str = ACCENT,
+    over: str = "seeds",
+    **group: Any,
+) -> list[go.Scatter]:
+    """A median line, before it the band from the lowest to the highest run where runs differ.
+
+    Parameters
+    ----------
+    xs : sequence of int
+    runs : sequence of Summary
+        At each x.
+    name : str
+        In the legend.
+    hover : str
+        What the hover says of y, in Plotly's template language.
+    color : str
+        As #rrggbb.
+    over : str
+        What the runs are.
+    **group
+        What both traces get in addition, such as their legend group.
+    """
     varies = any(r.low < r.high for r in runs)
+    traces = []
     if varies and len(xs) > 1:
-        figure.add_trace(
+        traces.append(
             go.Scatter(
                 x=[*xs, *reversed(xs)],
                 y=[*(r.high for r in runs), *(r.low for r in reversed(runs))],
                 fill="toself",
-                fillcolor=_BAND,
+                fillcolor=faded(color),
                 mode="lines",
                 line={"width": 0},
                 hoverinfo="skip",
-                name="range",
+                **{"name": "range", **group, **({"showlegend": False} if group else {})},
             )
         )
-    figure.add_trace(
+    traces.append(
         go.Scatter(
             x=list(xs),
             y=[r.median for r in runs],
             customdata=[(r.low, r.high, r.runs) for r in runs],
             mode="lines+markers",
             name=name,
-            line={"color": ACCENT, "width": 2},
+            line={"color": color, "width": 2},
             marker={"size": 6},
             # A band needs two points to be seen.
             error_y={
@@ -252,18 +286,26 @@ def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) ->
                 "arrayminus": [r.median - r.low for r in runs],
             },
             hovertemplate="%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
-            "%{customdata[2]} seeds<extra></extra>",
+            "%{customdata[2]} " + over + "<extra></extra>",
+            **group,
         )
     )
-    return figure
+    return traces
 
 
-def _across(xs: Sequence[int]) -> list[float]:
+def faded(color: str, alpha: float = 0.22) -> str:
+    """A colour #rrggbb, mostly transparent."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {alpha})"
+
+
+def across(xs: Sequence[int]) -> list[float]:
     """Where a line across the whole chart begins and ends; a chart of one point is given some width."""
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
 
 
-def _mark(x: int, run: Summary, name: str, unit: str) -> go.Scatter:
+def mark(x: int, run: Summary, name: str, unit: str) -> go.Scatter:
+    """Where the choice in force is on a curve."""
     return go.Scatter(
         x=[x],
         y=[run.median],
@@ -279,8 +321,20 @@ def _mark(x: int, run: Summary, name: str, unit: str) -> go.Scatter:
     )
 
 
-def _log_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
-    """A logarithmic axis with plain numbers, where the values ask for one."""
+def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> go.Scatter:
+    """Where curves have the k that the shots suggest."""
+    return go.Scatter(
+        x=list(ks),
+        y=list(accuracy),
+        mode="markers",
+        name="suggested k",
+        marker={"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
+        hovertemplate="k = %{x} is suggested by the shots: %{y:.1f} %<extra></extra>",
+    )
+
+
+def plain_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
+    """Dress a curve's figure: a logarithmic axis with plain numbers where the values ask for one, legend, margins."""
     wide = max(xs) / min(xs) > 5
     axis: dict[str, Any] = {"title": title}
     if len(xs) == 1:

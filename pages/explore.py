@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,24 +10,20 @@ import streamlit as st
 
 from imprint_core import figures
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.presets import PRESETS
 from imprint_core.projection import MAP_METHODS
-from imprint_core.recipe import Recipe
 from imprint_core.samples import Samples, id_of
 from imprint_core.statistics import Summary, confusion, summarize
 from pages.components import base_maps, cached, explain, mapped
 from pages.components.controls import most_shots
 from pages.components.map_plot import map_plot
 from pages.components.navigation import go_to, hand_over
+from pages.components.over_k import ONE_MEAN, accuracies, show_over_k
 from pages.components.picks import asked_about, pick, pick_cell, selected
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 from pages.components.text import plain
 
-_CURVE_KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 _CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
-_ONE_MEAN = PRESETS["qi"].recipe
 
 
 def show(selection: Selection) -> None:
@@ -57,13 +52,13 @@ def show(selection: Selection) -> None:
     sources_place = bottom_right.container()
     try:
         with numbers:
-            accuracy, baseline = _numbers(selection)
+            _numbers(selection)
         with map_place:
             _map(selection)
         with confusion_place:
             _confusion(selection)
         with curve_place:
-            _curve(selection, accuracy, baseline)
+            show_over_k(selection)
         with nc1_place:
             _collapse(selection)
     except ImprintError as error:
@@ -76,11 +71,6 @@ def _heading(text: str) -> None:
     st.markdown(f"##### {text}")
 
 
-def _runs(selection: Selection, recipe: Recipe) -> np.ndarray:
-    evaluated = cached.evaluation(selection.info, selection.task.classes, recipe, selection.n, selection.seeds)
-    return evaluated.accuracy
-
-
 def _range(run: Summary, shown: str) -> str:
     """The range over seeds, `shown` with the low and the high value, or that there is none."""
     if run.low < run.high:
@@ -88,12 +78,12 @@ def _range(run: Summary, shown: str) -> str:
     return f"the same for {run.runs} seeds" if run.runs > 1 else "1 seed"
 
 
-def _numbers(selection: Selection) -> tuple[Summary, Summary]:
-    """The headline; gives the accuracy and that of one mean a class."""
+def _numbers(selection: Selection) -> None:
+    """The headline."""
     # Shown only where it takes longer than a moment, as whitening 2048 dimensions does.
     with st.empty(), st.spinner("Imprinting …"):
-        runs = _runs(selection, selection.recipe)
-    one_mean = _runs(selection, _ONE_MEAN)
+        runs = accuracies(selection, selection.recipe)
+    one_mean = accuracies(selection, ONE_MEAN)
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
     shared = cached.evaluator(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
@@ -110,7 +100,7 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
         "Gain over one mean a class",
         f"{gain.median:+.1f} points".replace("-", "−"),
         "this is that recipe"
-        if selection.recipe.canonical() == _ONE_MEAN.canonical()
+        if selection.recipe.canonical() == ONE_MEAN.canonical()
         else _range(gain, "{:+.1f} to {:+.1f}, seed by seed"),
         help="Against the preset of Qi et al. (2018): one mean a class, all norms L2, on the same shots and test "
         f"samples, seed by seed. It reaches {baseline.median:.1f} %.",
@@ -126,7 +116,6 @@ def _numbers(selection: Selection) -> tuple[Summary, Summary]:
     remarks = explain.remarks(selection)
     if remarks:
         st.info(remarks[0] if len(remarks) == 1 else "\n".join(f"- {r}" for r in remarks), icon=":material/info:")
-    return accuracy, baseline
 
 
 def _map(selection: Selection) -> None:
@@ -164,39 +153,6 @@ def _to_the_map(selection: Selection, own: Samples) -> None:
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.markdown(f"{what}.")
         right.button("See why, on the Map", on_click=go_to, args=("map",), width="stretch")
-
-
-def _curve(selection: Selection, accuracy: Summary, baseline: Summary) -> None:
-    n = selection.n
-    entry = GENERATORS[selection.recipe.gen]
-    uses_k = entry.uses_k
-    # A method without k is shown beside its relative with k.
-    gen = selection.recipe.gen if uses_k else "kls" if entry.ridge else "kmeans"
-    # From k = n on every shot is a proxy, so the curve ends there.
-    ks = tuple(k for k in _CURVE_KS if k < n) + ((n,) if n <= _CURVE_KS[-1] else ())
-    # Shown only where it takes longer than a moment, as with a hundred classes.
-    with st.empty(), st.spinner("Accuracy at each k …"):
-        at_each = cached.accuracy_over_k(
-            selection.info, selection.task.classes, replace(selection.recipe, gen=gen), ks, n, selection.seeds
-        )
-    curve = dict(zip(ks, map(summarize, at_each), strict=True))
-    if uses_k:
-        k = selection.recipe.k
-        # From k = n on every shot is a proxy. The k in force is a point of the curve, too.
-        curve[min(k, n)] = accuracy
-        current = (min(k, n), accuracy, f"k = {k}" if k <= n else f"k = {k}: all {n} shots")
-        flat = ("one mean a class", baseline)
-    else:
-        current, flat = None, (f"now: {GENERATORS[selection.recipe.gen].label}", accuracy)
-    ks, runs = tuple(sorted(curve)), [curve[k] for k in sorted(curve)]
-    figure = figures.accuracy_over_k(ks, runs, GENERATORS[gen].label, current, flat)
-    best = max(zip(ks, runs, strict=True), key=lambda pair: pair[1].median)
-    plot(
-        "accuracy-over-k",
-        figure,
-        alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {best[1].median:.1f} % at k = {best[0]}",
-        height=240,
-    )
 
 
 def _nc1(selection: Selection, n: int) -> Summary | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from imprint_core.errors import ImprintError
@@ -13,10 +14,11 @@ BUNDLE_DESCRIPTION = """\
 Code embedded sets compactly, compute their base maps, measure what the coding changes and write all of it, with
 sources and licences, into the project.
 """
-SURVEY_HELP = "evaluate every preset on every bundled set"
+SURVEY_HELP = "measure on every bundled set what the project claims"
 SURVEY_DESCRIPTION = """\
-Evaluate every preset on every bundled set and write the table, with the paper's claims checked, as a Markdown page.
-Takes a few minutes.
+Evaluate every preset on every bundled set and write the table, with the paper's claims checked, as a Markdown page; or
+measure there how near suggested k's are to the best k; or compute the curves that the Collapse page shows first, which
+come with the sets. Each takes a few minutes.
 """
 
 
@@ -38,22 +40,40 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
 def add_survey(parser: argparse.ArgumentParser) -> None:
     """Add the options of `survey`."""
     parser.add_argument(
-        "--out", type=Path, default=Path("docs/presets.md"), metavar="FILE", help="where to (default: %(default)s)"
+        "--of", choices=("presets", "suggested-k", "collapse"), default="presets", help="what (default: presets)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to (default: docs/presets.md, docs/suggested_k.md)"
     )
 
 
 def run_survey(options: argparse.Namespace) -> int:
     """Survey."""
+    from imprint_core import collapse_tasks, suggestion_study, survey
     from imprint_core.embeddings import find_sets
-    from imprint_core.survey import report, survey
+    from imprint_core.embeddings.store import write_whole
 
-    if not options.out.parent.is_dir():
-        raise ImprintError(f"There is no folder {options.out.parent}; make it, or choose another with --out.")
+    out = options.out or Path("docs", f"{options.of.replace('-', '_')}.md")
+    if options.of != "collapse" and not out.parent.is_dir():
+        raise ImprintError(f"There is no folder {out.parent}; make it, or choose another with --out.")
     sets, _ = find_sets(bundled_folder())
-    rows = list(survey(sets, lambda name: print(name, flush=True)))
-    options.out.write_text(report(rows), encoding="utf-8")
-    print(f"Wrote {options.out}")
+    if options.of == "collapse":
+        out = collapse_tasks.kept_path()
+        found = dict(collapse_tasks.compute_kept(sets, lambda info: len(info.class_names), _tell))
+        write_whole(out, (json.dumps(found, separators=(",", ":")) + "\n").encode())
+    elif options.of == "presets":
+        out.write_text(survey.report(list(survey.survey(sets, _tell))), encoding="utf-8")
+    else:
+        cases = list(suggestion_study.study(sets, _tell))
+        out.write_text(suggestion_study.report(cases), encoding="utf-8")
+        # Pages show it, too.
+        write_whole(suggestion_study.found_path(), suggestion_study.write(cases).encode())
+    print(f"Wrote {out}")
     return 0
+
+
+def _tell(what: str) -> None:
+    print(what, flush=True)
 
 
 def run_bundle(options: argparse.Namespace) -> int:

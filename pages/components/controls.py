@@ -11,7 +11,9 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.task import SEEDS
 from pages.components import cached
+from pages.components.collapse_controls import COLLAPSE_CONTROLS
 from pages.components.control import STEPS, Control, Sets, Values, described
+from pages.components.labels import label_of_dataset, label_of_fm, meet
 from pages.components.map_controls import MAP_CONTROLS
 from pages.components.recipe_controls import RECIPE_CONTROLS
 from pages.components.text import plain
@@ -19,26 +21,14 @@ from pages.components.text import plain
 _OFFERED_D = (2, 3, 5, 8, 10)
 
 
-# What FMs and datasets of the user's own are called, as far as a run has met them: their sets say it.
-_LABELS: dict[str, str] = {}
-
-
-def _meet(part: str, sets: Sets) -> None:
-    """Learn the labels of what isn't in the tables; two of one label are told apart by their names' ends."""
-    labels = {info.meta[part]["name"]: str(info.meta[part]["label"]) for info in sets.values()}
-    for name, label in labels.items():
-        twins = [other for other, same in labels.items() if same == label and other != name]
-        _LABELS[name] = f"{label} · {name[-4:]}" if twins else label
-
-
 def _fms(sets: Sets, values: Values) -> list[str]:
-    _meet("fm", sets)
+    meet("fm", sets)
     present = {fm for fm, _ in sets}
     return [n for n in FOUNDATION_MODELS if n in present] + sorted(present - set(FOUNDATION_MODELS))
 
 
 def _datasets(sets: Sets, values: Values) -> list[str]:
-    _meet("dataset", {key: info for key, info in sets.items() if key[1] not in DATASETS})
+    meet("dataset", {key: info for key, info in sets.items() if key[1] not in DATASETS})
     order = ["mnist", "fashion_mnist", "cifar10"]
     present = [d for fm, d in sets if fm == values["fm"]]
     return [d for d in order if d in present] + sorted(d for d in present if d not in order)
@@ -124,7 +114,7 @@ CONTROLS = (
         "The frozen, pre-trained model whose embeddings are used.",
         _fms,
         "squeezenet1_1",
-        lambda name: FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else _LABELS.get(name, name),
+        label_of_fm,
     ),
     Control(
         "data",
@@ -133,7 +123,7 @@ CONTROLS = (
         "The images to be told apart. Those that this FM has embedded are listed.",
         _datasets,
         "mnist",
-        lambda name: DATASETS[name].label if name in DATASETS else _LABELS.get(name, name),
+        label_of_dataset,
     ),
     Control(
         "classes",
@@ -170,4 +160,5 @@ CONTROLS = (
         "segments",
     ),
     *MAP_CONTROLS,
+    *COLLAPSE_CONTROLS,
 )

@@ -58,7 +58,8 @@ def draw_widget(
     elif control.kind == "many":
         st.multiselect(control.label, options, default=list(default), **common)
     elif control.kind == "segments":
-        st.segmented_control(control.label, options, default=default, required=True, width="stretch", **common)
+        common.setdefault("width", "stretch")
+        st.segmented_control(control.label, options, default=default, required=True, **common)
     else:
         own = control.accepts is not None
         st.selectbox(control.label, options, index=options.index(default), accept_new_options=own, **common)

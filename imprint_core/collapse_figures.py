@@ -1,0 +1,493 @@
+"""The pictures of neural collapse: data in, Plotly figure out (see `figures`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale, unlabel_rgb
+from plotly.subplots import make_subplots
+
+from imprint_core.figures import (
+    ACCENT,
+    CLASS_COLORS,
+    CLASS_SYMBOLS,
+    CURRENT,
+    FEW_CLASSES,
+    THEME_BACKGROUND,
+    THEME_TEXT,
+    across,
+    curve_traces,
+    escape,
+    mark,
+    plain_axis,
+    shortened,
+    suggestion_mark,
+)
+from imprint_core.relation import Relation
+from imprint_core.spectra import STAGES, Spectra
+from imprint_core.statistics import Summary
+
+# From few merged classes to many; no step is lost on white or on black.
+_FEW_TO_MANY = ("#3f90da", "#832db6", "#bd1f01", "#e76300", "#ffa90e")
+_LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+_GREY = "#8a8f98"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published curve, to be laid over.
+
+    Attributes
+    ----------
+    name : str
+        Whose it is.
+    values : tuple of float
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A task in the picture of gains over NC1.
+
+    Attributes
+    ----------
+    fm, data : str
+        Labels, which give colour and symbol.
+    name : str
+        For the hover.
+    nc1, gain : Summary
+        Over draws.
+    current : bool
+        Whether it is the task in force.
+    """
+
+    fm: str
+    data: str
+    name: str
+    nc1: Summary
+    gain: Summary
+    current: bool = False
+
+
+def merged_color(d: int, most: int) -> str:
+    """Colour of "d in 1" where d goes up to `most`."""
+    place = (d - 1) / max(1, most - 1)
+    red, green, blue = unlabel_rgb(sample_colorscale(list(_FEW_TO_MANY), [place])[0])
+    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
+
+
+def accuracy_by_merging(
+    ks: Sequence[int],
+    curves: Mapping[int, Sequence[Summary]],
+    most: int,
+    published: Mapping[int, Published],
+    suggested: Mapping[int, int],
+) -> go.Figure:
+    """Accuracy over k, a curve for each d of "d in 1" (paper, Fig. 11b).
+
+    Parameters
+    ----------
+    ks : sequence of int
+    curves : mapping of int to sequence of Summary
+        For each d: accuracy at each k over draws, in percent.
+    most : int
+        The largest d there will be, for the colours.
+    published : mapping of int to Published
+        Curves of the paper for k = 1, 2, …, by d.
+    suggested : mapping of int to int
+        The k that the shots suggest, by d.
+    """
+    figure = go.Figure()
+    for d, runs in curves.items():
+        figure.add_traces(
+            curve_traces(
+                ks,
+                runs,
+                f"{d}" if d > 1 else "d = 1",
+                f"{d} in 1, k = %{{x}}: %{{y:.1f}} %",
+                merged_color(d, most),
+                "draws",
+                legendgroup=f"{d}",
+            )
+        )
+    for d, curve in published.items():
+        figure.add_trace(
+            go.Scatter(
+                x=list(range(1, len(curve.values) + 1)),
+                y=list(curve.values),
+                mode="lines",
+                line={"color": merged_color(d, most), "width": 1.5, "dash": "dot"},
+                legendgroup=f"{d}",
+                showlegend=False,
+                hovertemplate=f"{curve.name}, published, {d} in 1, k = %{{x}}: %{{y:.1f}} %<extra></extra>",
+            )
+        )
+    at = [(d, list(ks).index(d)) for d in curves if d in ks]
+    if at:
+        figure.add_trace(
+            go.Scatter(
+                x=[d for d, _ in at],
+                y=[curves[d][i].median for d, i in at],
+                mode="markers",
+                name="k = d",
+                showlegend=False,
+                marker={
+                    "symbol": "diamond",
+                    "size": 11,
+                    "color": [merged_color(d, most) for d, _ in at],
+                    "line": {"width": 1.5, "color": THEME_TEXT},
+                },
+                hovertemplate="k = d = %{x}: %{y:.1f} %<extra></extra>",
+            )
+        )
+    told = [(k, curves[d][list(ks).index(k)].median) for d, k in suggested.items() if d in curves]
+    if told:
+        # The caption says what the marks are, so that the legend is one of d.
+        figure.add_trace(suggestion_mark([k for k, _ in told], [y for _, y in told]).update(showlegend=False))
+    figure.update_layout(
+        xaxis={"title": "proxies a class, k", "dtick": 1, "range": [0.5, max(ks) + 0.5]},
+        yaxis={"title": "accuracy (%)"},
+        legend={**_LEGEND, "traceorder": "normal", "entrywidth": 32},
+        margin=_MARGIN,
+        hovermode="closest",
+    )
+    return figure
+
+
+def nc1_by_merging(runs: Mapping[int, Summary], published: Published | None, most: int) -> go.Figure:
+    """NC1 over d of "d in 1" (paper, Fig. 11a), with the line NC1 = 1; published values from d = 1 up."""
+    ds = list(runs)
+    figure = go.Figure(curve_traces(ds, list(runs.values()), "NC1", "NC1 %{y:.2f} (d in 1)", over="draws"))
+    if published is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=list(range(1, len(published.values) + 1)),
+                y=list(published.values),
+                mode="lines+markers",
+                name=f"{published.name}, published",
+                line={"color": _GREY, "dash": "dot", "width": 1.5},
+                marker={"symbol": "square-open", "size": 7},
+                hovertemplate=f"{published.name}, published (another NC1), %{{x}} in 1: %{{y:.2f}}<extra></extra>",
+            )
+        )
+    figure.add_trace(_one([1, max(most, 2)]))
+    values = [v for r in runs.values() for v in (r.high,)] + list(published.values if published else ())
+    figure.update_layout(
+        xaxis={"title": "original classes merged into one, d", "dtick": 1, "range": [0.6, max(most, 2) + 0.4]},
+        yaxis={"title": "NC1", "range": [0, 1.1 * max([1.0, *_finite(values)])]},
+        legend=_LEGEND,
+        margin=_MARGIN,
+        hovermode="closest",
+    )
+    return figure
+
+
+def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> go.Figure:
+    """NC1 of classes split into k parts each, the least marked."""
+    figure = go.Figure(curve_traces(ks, runs, "NC1 of the parts", "NC1 %{y:.2f}"))
+    least = int(np.argmin([r.median for r in runs]))
+    figure.add_trace(mark(ks[least], runs[least], f"least at k = {ks[least]}", ""))
+    figure.add_trace(_one(across(ks)))
+    plain_axis(figure, ks, "parts of each class, k")
+    values = [v for r in runs for v in (r.high,)]
+    figure.update_yaxes(title="NC1", range=[0, 1.1 * max([1.0, *_finite(values)])])
+    return figure
+
+
+def nc1_of_classes(names: Sequence[str], runs: Sequence[Summary], every: Sequence[float]) -> go.Figure:
+    """What each class adds to NC1, the most spread out first; bars of the shots, dots of all training samples."""
+    order = sorted(range(len(names)), key=lambda c: -runs[c].median)
+    few = len(names) <= FEW_CLASSES
+    places = list(range(len(order)))
+    called = [escape(names[c]) for c in order]
+    figure = go.Figure(
+        go.Bar(
+            x=places,
+            y=[runs[c].median for c in order],
+            marker={"color": ACCENT},
+            name="shots",
+            customdata=[(n, runs[c].low, runs[c].high) for n, c in zip(called, order, strict=True)],
+            error_y={
+                "visible": few and any(r.low < r.high for r in runs),
+                "symmetric": False,
+                "array": [runs[c].high - runs[c].median for c in order],
+                "arrayminus": [runs[c].median - runs[c].low for c in order],
+                "thickness": 1.2,
+                "width": 3,
+            },
+            hovertemplate="%{customdata[0]}: %{y:.2f}<br>%{customdata[1]:.2f} to %{customdata[2]:.2f} over seeds"
+            "<extra></extra>",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=places,
+            y=[every[c] for c in order],
+            mode="markers",
+            name="all training samples",
+            marker={"symbol": "diamond", "size": 8 if few else 5, "color": CURRENT},
+            customdata=called,
+            hovertemplate="%{customdata}, all training samples: %{y:.2f}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        xaxis={
+            "tickvals": places,
+            "ticktext": [escape(shortened(names[c], 14)) for c in order],
+            "showticklabels": few,
+            "tickangle": -35 if max(map(len, names)) > 2 else 0,
+            "title": "class" if few else f"{len(names)} classes, the most spread out first",
+        },
+        yaxis={"title": "NC1 of the class", "rangemode": "tozero"},
+        legend=_LEGEND,
+        margin=_MARGIN,
+        bargap=0.35,
+    )
+    return figure
+
+
+def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
+    """Variances along principal directions within and between classes, a panel a stage of `STAGES`."""
+    # Labels of NC1 in the panels' titles, so that each picture says what it comes to.
+    titles = [
+        f"{STAGES[name].label}: NC1 {told[name].nc1:.2f}" if name in told else STAGES[name].label for name in STAGES
+    ]
+    figure = make_subplots(
+        2,
+        2,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        subplot_titles=titles,
+        vertical_spacing=0.12,
+        horizontal_spacing=0.04,
+    )
+    for place, name in enumerate(STAGES):
+        if name not in told:
+            continue
+        own = told[name]
+        # In units of the mean variance within classes, so that a round spread is a line at 1.
+        unit = own.within.sum() / own.dim or 1.0
+        for values, label, color, dash in (
+            (own.within, "within classes", ACCENT, "solid"),
+            (own.between, "between class means", CURRENT, "dash"),
+        ):
+            figure.add_trace(
+                go.Scatter(
+                    x=list(range(1, len(values) + 1)),
+                    y=(values / unit).astype(np.float32),
+                    mode="lines" if len(values) > 1 else "markers",
+                    line={"color": color, "width": 2, "dash": dash},
+                    name=label,
+                    legendgroup=label,
+                    showlegend=name == next(iter(told)),
+                    hovertemplate=f"{STAGES[name].label}, {label}<br>direction %{{x}}: %{{y:.3g}} × the mean variance "
+                    "within<extra></extra>",
+                ),
+                row=1 + place // 2,
+                col=1 + place % 2,
+            )
+    longest = max(len(own.within) for own in told.values())
+    figure.update_xaxes(type="log", range=[-0.05, np.log10(max(longest, 2)) + 0.05], **_plain_ticks(1, longest, (1,)))
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    figure.update_annotations(font={"size": 12, "color": THEME_TEXT})
+    figure.update_xaxes(title="direction", row=2)
+    figure.update_yaxes(title="variance", col=1)
+    figure.update_layout(legend={**_LEGEND, "y": 1.08}, margin={**_MARGIN, "t": 44}, hovermode="closest")
+    return figure
+
+
+def nc1_of_sets(dots: Sequence[Dot]) -> go.Figure:
+    """NC1 of each FM on each dataset as bars on a logarithmic axis, with the line NC1 = 1."""
+    data = list(dict.fromkeys(dot.data for dot in dots))
+    fms = list(dict.fromkeys(dot.fm for dot in dots))
+    figure = go.Figure()
+    for fm in fms:
+        own = {dot.data: dot for dot in dots if dot.fm == fm}
+        there = [name for name in data if name in own]
+        figure.add_trace(
+            go.Bar(
+                x=[escape(_brief(name)) for name in there],
+                y=[own[name].nc1.median for name in there],
+                name=escape(fm),
+                marker={
+                    "color": CLASS_COLORS[_place(fms, fm)],
+                    "line": {
+                        "width": [2 if own[name].current else 0 for name in there],
+                        "color": THEME_TEXT,
+                    },
+                    "pattern": {"shape": ("", "/", ".", "x", "-")[_place(fms, fm, 5)]},
+                },
+                error_y={
+                    "visible": any(own[n].nc1.low < own[n].nc1.high for n in there),
+                    "symmetric": False,
+                    "array": [own[name].nc1.high - own[name].nc1.median for name in there],
+                    "arrayminus": [own[name].nc1.median - own[name].nc1.low for name in there],
+                    "thickness": 1.2,
+                    "width": 3,
+                },
+                hovertemplate=f"{escape(fm)}, %{{x}}: NC1 %{{y:.2f}}<extra></extra>",
+            )
+        )
+    figure.add_trace(_one([escape(_brief(name)) for name in data]))
+    values = [v for dot in dots for v in (dot.nc1.low, dot.nc1.high) if v > 0]
+    low, high = min([0.5, *_finite(values)]), max([2.0, *_finite(values)])
+    figure.update_layout(
+        xaxis={"title": "", "tickangle": -25, "type": "category"},
+        yaxis={
+            "type": "log",
+            "title": "NC1",
+            "range": [np.log10(low / 1.3), np.log10(high * 1.3)],
+            **_plain_ticks(low / 1.3, high * 1.3),
+        },
+        legend=_LEGEND,
+        margin=_MARGIN,
+        barmode="group",
+    )
+    return figure
+
+
+def gain_over_nc1(
+    dots: Sequence[Dot], relation: Relation | None, published: Sequence[tuple[str, float, float]]
+) -> go.Figure:
+    """Gain of k = 5 over k = 1 against NC1, a point a task, with the fitted line (paper, Fig. 12).
+
+    Parameters
+    ----------
+    dots : sequence of Dot
+    relation : Relation or None
+        Whose line is drawn.
+    published : sequence of (str, float, float)
+        Name, NC1 and gain of the paper's tasks.
+    """
+    figure = go.Figure()
+    fms = list(dict.fromkeys(dot.fm for dot in dots))
+    data = list(dict.fromkeys(dot.data for dot in dots))
+    if published:
+        figure.add_trace(
+            go.Scatter(
+                x=[nc1 for _, nc1, _ in published],
+                y=[gain for _, _, gain in published],
+                mode="markers",
+                name="published",
+                marker={"symbol": "x-thin", "size": 8, "color": _GREY, "line": {"width": 1.5, "color": _GREY}},
+                customdata=[name for name, _, _ in published],
+                hovertemplate="%{customdata}, published: NC1 %{x:.2f}, gain %{y:+.1f} points<extra></extra>",
+            )
+        )
+    for fm in fms:
+        for name in data:
+            own = [dot for dot in dots if dot.fm == fm and dot.data == name]
+            if not own:
+                continue
+            figure.add_trace(
+                go.Scatter(
+                    x=[dot.nc1.median for dot in own],
+                    y=[dot.gain.median for dot in own],
+                    mode="markers",
+                    showlegend=False,
+                    marker={
+                        "color": CLASS_COLORS[_place(fms, fm)],
+                        "symbol": CLASS_SYMBOLS[_place(data, name)],
+                        "size": 9,
+                        "line": {"width": 1, "color": THEME_BACKGROUND},
+                    },
+                    error_x=_whiskers([dot.nc1 for dot in own]),
+                    error_y=_whiskers([dot.gain for dot in own]),
+                    customdata=[escape(dot.name) for dot in own],
+                    hovertemplate="%{customdata}<br>NC1 %{x:.2f}, gain %{y:+.1f} points<extra></extra>",
+                )
+            )
+    # A legend of colours and one of symbols is shorter than one of all pairs.
+    figure.add_traces([_key(escape(fm), color=CLASS_COLORS[_place(fms, fm)]) for fm in fms])
+    figure.add_traces([_key(escape(_brief(name)), symbol=CLASS_SYMBOLS[_place(data, name)]) for name in data])
+    shown = [(dot.nc1.median, dot.gain.median) for dot in dots] + [(x, y) for _, x, y in published]
+    xs = [x for x in _finite([x for x, _ in shown]) if x > 0]
+    low, high = (min([0.5, *xs]) / 1.2, max([2.0, *xs]) * 1.2)
+    if relation is not None:
+        ends = [min(dot.nc1.median for dot in dots), max(dot.nc1.median for dot in dots)]
+        figure.add_trace(
+            go.Scatter(
+                x=ends,
+                y=[relation.at(x) for x in ends],
+                mode="lines",
+                name=f"{relation.intercept:.1f} {'−' if relation.slope < 0 else '+'} {abs(relation.slope):.1f} log NC1",
+                line={"color": THEME_TEXT, "width": 1.5},
+                hoverinfo="skip",
+            )
+        )
+    now = [dot for dot in dots if dot.current]
+    if now:
+        figure.add_trace(
+            go.Scatter(
+                x=[dot.nc1.median for dot in now],
+                y=[dot.gain.median for dot in now],
+                mode="markers",
+                name="now",
+                marker={"symbol": "circle-open", "size": 18, "color": THEME_TEXT, "line": {"width": 2}},
+                hoverinfo="skip",
+            )
+        )
+    figure.update_layout(
+        xaxis={"type": "log", "title": "NC1", "range": [np.log10(low), np.log10(high)], **_plain_ticks(low, high)},
+        yaxis={"title": "accuracy at k = 5 less at k = 1 (points)", "zeroline": True, "zerolinecolor": _GREY},
+        legend=_LEGEND,
+        margin=_MARGIN,
+        hovermode="closest",
+    )
+    return figure
+
+
+def _one(xs: Sequence[Any]) -> go.Scatter:
+    return go.Scatter(
+        x=list(xs),
+        y=[1] * len(xs),
+        mode="lines",
+        name="NC1 = 1",
+        line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
+        hovertemplate="NC1 = 1: classes vary about as much within as between<extra></extra>",
+    )
+
+
+def _brief(name: str) -> str:
+    """A dataset's label without what it has in brackets."""
+    return shortened(name.split(" (")[0], 16)
+
+
+def _key(name: str, color: str = _GREY, symbol: str = "square") -> go.Scatter:
+    """An entry of a legend alone."""
+    return go.Scatter(
+        x=[None], y=[None], mode="markers", name=name, marker={"color": color, "symbol": symbol, "size": 9}
+    )
+
+
+def _finite(values: Sequence[float]) -> list[float]:
+    return [v for v in values if np.isfinite(v)]
+
+
+def _place(names: Sequence[str], name: str, of: int = len(CLASS_COLORS)) -> int:
+    return list(names).index(name) % of
+
+
+def _plain_ticks(low: float, high: float, steps: Sequence[int] = (1, 2, 5)) -> dict[str, Any]:
+    """Plain numbers on a logarithmic axis."""
+    ticks = [a * 10.0**e for e in range(-4, 6) for a in steps if low <= a * 10.0**e <= high]
+    return {"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
+
+
+def _whiskers(runs: Sequence[Summary]) -> dict[str, Any]:
+    return {
+        "visible": any(r.low < r.high for r in runs),
+        "symmetric": False,
+        "array": [r.high - r.median for r in runs],
+        "arrayminus": [r.median - r.low for r in runs],
+        "thickness": 1,
+        "width": 0,
+    }

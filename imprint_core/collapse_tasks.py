@@ -1,0 +1,198 @@
+"""Which tasks say how collapse and k go together: every set, and its classes merged d into one; what is known of them.
+
+What takes seconds for the bundled sets comes with them: `python -m imprint_core survey --of collapse` computes and
+keeps it, under keys made of the embeddings' digests and of everything else that it depends on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.classes import DRAWS, MERGED
+from imprint_core.collapse_curves import TaskCurve, task_curve
+from imprint_core.embeddings import EmbeddingSet, SetInfo, open_set
+from imprint_core.folders import bundled_folder
+from imprint_core.generation import GENERATORS
+from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
+from imprint_core.suggestion import left_out_accuracy, parting_plan, partings
+from imprint_core.task import SEEDS, choose_classes, shot_order
+
+# The k's of the paper's Figure 11; its Figure 12 compares the fifth with the first.
+KS = tuple(range(1, 16))
+GAIN = (1, 5)
+# So many classes make ten merged ones of two at least; fewer still show what merging does.
+MANY, SOME = 20, 4
+KEPT_DRAWS = 3
+
+
+@dataclass(frozen=True)
+class DrawnTask:
+    """One draw of one task.
+
+    Attributes
+    ----------
+    info : SetInfo
+    d : int
+        Classes merged into one; 0 where none is and all take part as they are.
+    draw : int
+        From 1 up: of the merging, and of the seed.
+    ks : tuple of int
+    """
+
+    info: SetInfo
+    d: int
+    draw: int
+    ks: tuple[int, ...]
+
+    @property
+    def spec(self) -> str:
+        """The classes of this very draw."""
+        return f"{self.d}in1-{self.draw}" if self.d else "all"
+
+    @property
+    def seed(self) -> int:
+        """Of shots and proxies."""
+        return SEEDS[(self.draw - 1) % len(SEEDS)]
+
+
+def merged_most(classes: int) -> int:
+    """How many of so many classes can be merged into one."""
+    return min(MERGED, classes // 2)
+
+
+def merged_tasks(info: SetInfo, classes: int, draws: int) -> list[DrawnTask]:
+    """Every d of a set of so many classes, draw by draw (paper, Fig. 11)."""
+    return [DrawnTask(info, d, draw, KS) for draw in range(1, draws + 1) for d in range(1, merged_most(classes) + 1)]
+
+
+def every_task(sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo], int], draws: int) -> list[DrawnTask]:
+    """Every set, those of many classes as every d in 1 (paper, Fig. 12); a set's tasks beside each other.
+
+    Parameters
+    ----------
+    sets : mapping
+    count : callable
+        Tells how many classes a set has.
+    draws : int
+    """
+    tasks: list[DrawnTask] = []
+    for info in sets.values():
+        if count(info) >= MANY:
+            tasks += merged_tasks(info, count(info), draws)
+        else:
+            tasks += [DrawnTask(info, 0, draw, GAIN) for draw in range(1, min(draws, DRAWS, len(SEEDS)) + 1)]
+    return tasks
+
+
+def with_k(recipe: Recipe) -> Recipe:
+    """The recipe where it has a k, else that of its relative that has one; its own k is not looked at."""
+    entry = GENERATORS[recipe.gen]
+    gen = recipe.gen if entry.uses_k else "kls" if entry.ridge else "kmeans"
+    return replace(recipe, gen=gen, k=1).canonical()
+
+
+def curve_of(task: DrawnTask, embeddings: EmbeddingSet, recipe: Recipe, n: int | None) -> TaskCurve:
+    """NC1 and accuracy over k of a task; n None takes all training samples."""
+    return task_curve(choose_classes(embeddings, task.spec), with_k(recipe), task.ks, n, task.seed)
+
+
+def curve_key(task: DrawnTask, recipe: Recipe, n: int | None) -> str:
+    """Under which a curve is kept."""
+    return _key("curve", task.info, task.spec, with_k(recipe), task.ks, n, task.seed)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the shots of one seed are asked for a k about.
+
+    Attributes
+    ----------
+    info : SetInfo
+    classes : str
+    recipe : Recipe
+    ks : tuple of int
+    n : int or None
+        Shots a class; None for all.
+    seed : int
+    """
+
+    info: SetInfo
+    classes: str
+    recipe: Recipe
+    ks: tuple[int, ...]
+    n: int | None
+    seed: int
+
+    def folds(self, most: int) -> int:
+        """How many folds there are, where a class gives `most` shots at most; none where there is nothing to choose."""
+        folds, repeats = parting_plan(most)
+        return folds * repeats if len(self.ks) > 1 else 0
+
+    def key(self, fold: int) -> str:
+        """Under which a fold's scores are kept."""
+        recipe = replace(self.recipe.canonical(), k=1)
+        return _key(f"fold {fold}", self.info, self.classes, recipe, self.ks, self.n, self.seed)
+
+    def scores(self, fold: int, embeddings: EmbeddingSet) -> NDArray[np.float64]:
+        """Accuracy (len(ks),) of the fold's left-out shots at each k, in percent."""
+        pool = choose_classes(embeddings, self.classes)
+        rows = np.concatenate([order[: self.n] for order in shot_order(pool.y_train, self.seed)])
+        x, y = pool.X_train[rows], pool.y_train[rows]
+        return left_out_accuracy(x, y, self.recipe, self.ks, partings(y, self.seed)[fold])
+
+
+def merged_asking(info: SetInfo, task: DrawnTask, recipe: Recipe, n: int | None) -> Asking:
+    """Ask the shots of a merged task."""
+    return Asking(info, task.spec, with_k(recipe), task.ks, n, task.seed)
+
+
+def _key(what: str, info: SetInfo, classes: str, recipe: Recipe, ks: Sequence[int], n: int | None, seed: int) -> str:
+    return " ".join(
+        [what, info.digest[:16], classes, recipe.digest[:16], ",".join(map(str, ks)), str(n or "all"), str(seed)]
+    )
+
+
+def kept_path() -> Path:
+    """Where it lies what comes with the bundled sets."""
+    return bundled_folder() / "collapse.json"
+
+
+@cache
+def kept() -> Mapping[str, Any]:
+    """What comes with the bundled sets: curves and folds' scores by their keys."""
+    found: dict[str, Any] = {}
+    for key, value in json.loads(kept_path().read_text(encoding="utf-8")).items():
+        if isinstance(value, list):
+            found[key] = np.array(value)
+        else:
+            found[key] = TaskCurve(value["nc1"], np.array(value["accuracy"]))
+    return found
+
+
+def compute_kept(
+    sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo], int], tell: Callable[[str], None]
+) -> Iterator[tuple[str, Any]]:
+    """What `kept` gives, as JSON takes it, computed: the paper's own recipe on all training samples."""
+    recipe = PRESETS["own"].recipe
+    for info in sets.values():
+        embeddings = open_set(info)
+        for task in every_task({("", ""): info}, count, KEPT_DRAWS):
+            tell(f"{info.path.stem} {task.spec}")
+            curve = curve_of(task, embeddings, recipe, None)
+            accuracy = [round(value, 6) for value in curve.accuracy.tolist()]
+            yield curve_key(task, recipe, None), {"nc1": curve.nc1, "accuracy": accuracy}
+            if task.draw == 1 and task.d:
+                asking = merged_asking(info, task, recipe, None)
+                most = task.d * int(np.bincount(embeddings.y_train).max())
+                for fold in range(asking.folds(most)):
+                    scores = asking.scores(fold, embeddings)
+                    yield asking.key(fold), [round(value, 6) for value in scores.tolist()]

@@ -1,0 +1,177 @@
+"""How often a suggested k is near the best k: every rule on every bundled task, and what was found the last time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.collapse_curves import nc1_of_split, split_ks
+from imprint_core.embeddings import SetInfo, open_set
+from imprint_core.evaluation import Evaluator
+from imprint_core.folders import bundled_folder
+from imprint_core.normalization import Array, l2
+from imprint_core.presets import PRESETS
+from imprint_core.suggestion import RULES, left_out_accuracy, partings, suggested
+from imprint_core.task import SEEDS, choose_classes, class_names
+
+KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
+SHOTS = (5, 10, 20, 50, 100, 200)
+_RUNS, _SUGGESTIONS = 5, 3
+_MERGED = (1, 2, 3, 5, 8, 10)
+# Points of accuracy that count as near.
+NEAR = 1.0
+SPLIT = "nc1_split"
+_FIXED = (1, 5, 20)
+LABELS = {
+    **{name: rule.label for name, rule in RULES.items()},
+    SPLIT: "clusters: least NC1 of split classes",
+    **{f"k={k}": f"always k = {k}" for k in _FIXED},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """How far suggestions fell short on one task with one n-shot.
+
+    Attributes
+    ----------
+    fm, dataset, classes : str
+        The set's names, and the spec of its classes.
+    digest : str
+        Of the set.
+    n : int
+        Shots a class.
+    best : int
+        The k of the highest median accuracy over seeds.
+    short : dict of str to tuple of float
+        For each rule and each seed's shots: points of that curve between its best and the suggested k.
+    """
+
+    fm: str
+    dataset: str
+    classes: str
+    digest: str
+    n: int
+    best: int
+    short: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A rule over some cases.
+
+    Attributes
+    ----------
+    near : float
+        Share of suggestions within `NEAR` points of the best k.
+    mean, late : float
+        Mean, and 95th percentile, of the points that they fall short.
+    suggestions : int
+    """
+
+    near: float
+    mean: float
+    late: float
+    suggestions: int
+
+
+def study(sets: Mapping[tuple[str, str], SetInfo], tell: Callable[[str], None]) -> Iterator[Case]:
+    """Ask every rule on every set for the paper's k-means, with many classes also merged d into one."""
+    recipe = PRESETS["own"].recipe
+    for info in sets.values():
+        embeddings = open_set(info)
+        many = len(class_names(embeddings)) >= 10 * max(_MERGED)
+        for spec in [f"{d}in1" for d in _MERGED] if many else ["all"]:
+            tell(f"{info.path.stem} {spec}")
+            pool = choose_classes(embeddings, spec)
+            evaluator = Evaluator(pool, recipe.space)
+            sizes = np.bincount(pool.y_train)
+            for n in SHOTS:
+                if n <= sizes[sizes > 0].min():
+                    yield _case(info, spec, n, evaluator)
+
+
+def _case(info: SetInfo, spec: str, n: int, evaluator: Evaluator) -> Case:
+    recipe, pool = PRESETS["own"].recipe, evaluator.pool
+    ks = tuple(k for k in KS if k <= n)
+    curve = np.median(evaluator.accuracy_over_k(recipe, ks, n, SEEDS[:_RUNS]), axis=1)
+    short: dict[str, list[float]] = {name: [] for name in LABELS}
+    for seed in SEEDS[:_SUGGESTIONS]:
+        rows = np.concatenate(evaluator.shots(n, seed))
+        x, y = pool.X_train[rows], pool.y_train[rows]
+        scores = [left_out_accuracy(x, y, recipe, ks, fold) for fold in partings(y, seed)]
+        chosen = {name: suggested(ks, scores, name) for name in RULES}
+        chosen[SPLIT] = least_split_nc1(x, y, ks, seed)
+        chosen |= {f"k={k}": max(own for own in ks if own <= k) for k in _FIXED}
+        for name, k in chosen.items():
+            short[name].append(float(curve.max() - curve[ks.index(k)]))
+    return Case(
+        info.fm,
+        info.dataset,
+        spec,
+        info.digest,
+        n,
+        ks[int(np.argmax(curve))],
+        {name: tuple(round(v, 3) for v in values) for name, values in short.items()},
+    )
+
+
+def least_split_nc1(X: Array, y: NDArray[np.integer], ks: Sequence[int], seed: int) -> int:
+    """A cluster criterion for k: that of the least NC1 of the classes, split after L2."""
+    x = l2(X)
+    told = split_ks(np.unique(y, return_counts=True)[1], X.shape[1], ks)
+    return int(min(told, key=lambda k: nc1_of_split(x, y, k, seed))) if told else int(ks[0])
+
+
+def standing(cases: Iterable[Case], rule: str) -> Standing:
+    """How a rule does over some cases, of which there is at least one."""
+    short = np.array([value for case in cases for value in case.short[rule]])
+    return Standing(float((short <= NEAR).mean()), float(short.mean()), float(np.percentile(short, 95)), len(short))
+
+
+def report(cases: Sequence[Case]) -> str:
+    """The cases as a Markdown page."""
+    shots = [n for n in SHOTS if any(case.n == n for case in cases)]
+    lines = [
+        "# Suggested k: how near it is",
+        "",
+        "Written by `python -m imprint_core survey --of suggested-k`. For each bundled task and n-shot the best k is",
+        f"that of the highest median accuracy on the test samples over {_RUNS} seeds, among",
+        f"{', '.join(map(str, KS))} (up to n); a rule sees the shots of one seed alone, {_SUGGESTIONS} seeds a task.",
+        f"Recipe: {PRESETS['own'].label}. Sets of 100 classes count as the tasks",
+        f"{', '.join(f'{d} in 1' for d in _MERGED)}. Near means within {NEAR:g} point of the best k. The best k itself",
+        "was chosen by looking at the test samples, which is worth some tenths of a point.",
+        "",
+        f"| rule | near | mean points short | 95 % are below | {' | '.join(f'near, n = {n}' for n in shots)} |",
+        f"|---|--:|--:|--:|{'--:|' * len(shots)}",
+    ]
+    for rule, label in LABELS.items():
+        own = standing(cases, rule)
+        at = [f"{standing([c for c in cases if c.n == n], rule).near:.0%}" for n in shots]
+        lines.append(f"| {label} | {own.near:.0%} | {own.mean:.2f} | {own.late:.1f} | {' | '.join(at)} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(cases: Sequence[Case]) -> str:
+    """The cases as the text that `found` reads."""
+    return json.dumps([asdict(case) for case in cases], separators=(",", ":")) + "\n"
+
+
+def found_path() -> Path:
+    """Where it is kept what the study found."""
+    return bundled_folder() / "suggested_k.json"
+
+
+@cache
+def found() -> tuple[Case, ...]:
+    """What the study found on the bundled sets the last time that it was run."""
+    rows = json.loads(found_path().read_text(encoding="utf-8"))
+    return tuple(
+        Case(**{**row, "short": {name: tuple(values) for name, values in row["short"].items()}}) for row in rows
+    )

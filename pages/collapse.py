@@ -1,0 +1,87 @@
+"""Neural collapse: how collapsed classes are, what that predicts for k, and whether it is so."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imprint_core.errors import ImprintError
+from imprint_core.suggestion import RULE
+from imprint_core.suggestion_study import LABELS, NEAR, found, standing
+from pages.components import cached
+from pages.components.all_tasks import show_tasks
+from pages.components.merging import show_merging
+from pages.components.navigation import hand_over
+from pages.components.sidebar import Selection
+from pages.components.spectra_panel import show_spectra
+from pages.components.text import plain
+from pages.components.these_classes import show_classes
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    st.title("Neural collapse, and how many proxies pay", anchor=False)
+    st.caption(
+        "A class is **collapsed** where the FM puts all its images on one spot: then one proxy says it all. **NC1** "
+        "measures how far classes are from that: their spread within, by the spread between. Merge classes, and each "
+        "has several spots: NC1 rises, and so does what more proxies bring."
+    )
+    _tools(selection)
+    try:
+        st.markdown("##### Merged classes: accuracy over k, and NC1")
+        show_merging(selection)
+        show_tasks(selection)
+        _these(selection)
+        st.markdown("##### What normalisation does to collapse")
+        if _two_classes(selection):
+            show_spectra(selection)
+        _suggestions()
+    except ImprintError as error:
+        st.error(plain(error))
+
+
+def _tools(selection: Selection) -> None:
+    draw = selection.panel.draw
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for key, width in (("merge", 260), ("draws", 200), ("merge_n", 160)):
+            draw(key, width)
+        with st.popover("As published", icon=":material/menu_book:"):
+            draw("nc1")
+            draw("published")
+
+
+def _two_classes(selection: Selection) -> bool:
+    """Whether there is anything to compare, and says why where there isn't."""
+    classes = cached.evaluator(selection.info, selection.task.classes, selection.recipe).classes
+    if len(classes) > 1 and selection.n > 1:
+        return True
+    st.info("Collapse compares how classes vary: it needs two classes of two shots.", icon=":material/info:")
+    return False
+
+
+def _these(selection: Selection) -> None:
+    meta = selection.info.meta
+    st.subheader(f"The classes now: {plain(meta['fm']['label'])} on {plain(meta['dataset']['label'])}", anchor=False)
+    if _two_classes(selection):
+        show_classes(selection)
+
+
+def _suggestions() -> None:
+    """How far suggested k's can be trusted."""
+    cases = found()
+    own = standing(cases, RULE)
+    st.markdown("##### How good a suggested k is")
+    lines = ["| rule | within 1 point of the best k | points short, mean | 95 % are below |", "|:--|--:|--:|--:|"]
+    for rule, label in LABELS.items():
+        of = standing(cases, rule)
+        name = f"**{label}**, the one shown" if rule == RULE else label
+        lines.append(f"| {name} | {of.near:.0%} | {of.mean:.2f} | {of.late:.1f} |")
+    st.markdown("\n".join(lines))
+    st.caption(
+        f"Over {len(cases)} pairs of a bundled task and an n-shot, {own.suggestions:,} suggestions, each from the "
+        f"shots of one seed alone. The best k is that of the highest median accuracy on the test samples; {NEAR:g} point of "
+        "accuracy counts as near. Measured by `python -m imprint_core survey --of suggested-k`."
+    )
+
+
+if __name__ == "__main__":
+    hand_over("collapse")

@@ -1,0 +1,170 @@
+"""Pictures that fill in point by point.
+
+What takes longer than a moment is computed in slices, between which the page answers: each slice is a run of the
+fragment that draws the picture. Points are kept under keys made of digests, for all windows, so that a picture that was
+left or stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from imprint_core.errors import ImprintError
+from pages.components.plot import stamp_of
+from pages.components.text import plain
+
+# Seconds that a slice takes at least, between two slices, and before a line says how far it is.
+_SLICE, _PAUSE, _SILENT = 0.3, 0.05, 1.0
+# Seconds of work before the page itself goes on; one point is computed in any case where a picture has none.
+AT_ONCE = 0.0
+_MOST = 20_000
+
+
+@dataclass(frozen=True)
+class Point:
+    """Something to be computed.
+
+    Attributes
+    ----------
+    key : tuple
+        What it depends on, with digests for arrays.
+    make : callable
+        Computes it; within a second, for nothing answers meanwhile.
+    cost : float
+        How long it takes against the others, roughly.
+    """
+
+    key: tuple[Hashable, ...]
+    make: Callable[[], Any]
+    cost: float = 1.0
+
+
+class Results:
+    """What has been computed, under its keys; the least recently used is forgotten first."""
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
+    def get(self, key: Hashable) -> Any:
+        """The value, or None."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep a value."""
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > _MOST:
+                self._values.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def results() -> Results:
+    """Those of all windows."""
+    return Results()
+
+
+def fill(name: str, points: Sequence[Point], draw: Callable[[list[Any]], None], what: str, needs: bool = True) -> None:
+    """Draw a picture of the points there are, and go on until all are there.
+
+    Parameters
+    ----------
+    name : str
+        Of the picture.
+    points : sequence of Point
+        In the order in which they are wanted.
+    draw : callable
+        Draws what is there: maps the values, None for those that aren't there yet.
+    what : str
+        What is being computed, for the line of progress.
+    needs : bool
+        Whether the picture is nothing without its first point.
+    """
+    kept = results()
+    asked = stamp_of(*(point.key for point in points))
+    if st.session_state.get(f"{name}_asked") != asked:
+        st.session_state[f"{name}_asked"] = asked
+        for memory in ("held", "failed", "began"):
+            st.session_state.pop(f"{name}_{memory}", None)
+    idle = st.session_state.get(f"{name}_held") or all(point.key in kept for point in points)
+    st.fragment(_fill, run_every=None if idle else _PAUSE)(name, points, draw, what, needs)
+
+
+def _fill(name: str, points: Sequence[Point], draw: Callable[[list[Any]], None], what: str, needs: bool) -> None:
+    kept, state = results(), st.session_state
+    context = get_script_run_ctx()
+    slice_of_its_own = bool(context and context.fragment_ids_this_run)
+    missing = [point for point in points if point.key not in kept]
+    whole = not missing
+    held = state.get(f"{name}_held")
+    if not held:
+        bare = needs and len(missing) == len(points)
+        _work(name, missing, _SLICE if slice_of_its_own else AT_ONCE, slice_of_its_own or bare)
+        missing = [point for point in missing if point.key not in kept]
+    draw([kept.get(point.key) for point in points])
+    failed = state.get(f"{name}_failed")
+    if missing:
+        _progress(name, points, missing, what, failed or held)
+    elif not whole and slice_of_its_own:
+        # A whole run ends the series of slices.
+        st.rerun()
+
+
+def _work(name: str, missing: Sequence[Point], seconds: float, at_least_one: bool) -> None:
+    """Compute points until the time is over or one can't be computed."""
+    state, kept = st.session_state, results()
+    if missing and f"{name}_began" not in state:
+        state[f"{name}_began"] = (time.monotonic(), sum(point.cost for point in missing))
+    until = time.monotonic() + seconds
+    for done, point in enumerate(missing):
+        if time.monotonic() >= until and not (at_least_one and not done):
+            break
+        try:
+            kept.put(point.key, point.make())
+        except ImprintError as error:
+            state[f"{name}_failed"] = state[f"{name}_held"] = str(error)
+            break
+
+
+def _progress(name: str, points: Sequence[Point], missing: Sequence[Point], what: str, held: str) -> None:
+    state = st.session_state
+    began, cost = state.get(f"{name}_began", (time.monotonic(), 0.0))
+    spent = time.monotonic() - began
+    if not held and spent < _SILENT:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    there, count = len(points) - len(missing), len(points)
+    if held:
+        failed = state.get(f"{name}_failed")
+        left.caption(plain(failed) if failed else f"{what}: stopped at {there} of {count}.")
+        right.button("Go on", key=f"{name}_on", on_click=_go_on, args=(name,), width="stretch")
+        return
+    to_do = sum(point.cost for point in missing)
+    done = cost - to_do
+    remaining = f", about {max(1, round(spent * to_do / done))} s left" if done > 0 else ""
+    left.progress(there / count, text=f"{what}: {there} of {count}{remaining}")
+    right.button("Stop", key=f"{name}_stop", on_click=_stop, args=(name,), width="stretch")
+
+
+def _stop(name: str) -> None:
+    st.session_state[f"{name}_held"] = "Stopped."
+    st.rerun()
+
+
+def _go_on(name: str) -> None:
+    for memory in ("held", "failed", "began"):
+        st.session_state.pop(f"{name}_{memory}", None)

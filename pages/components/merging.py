@@ -1,0 +1,160 @@
+"""The Collapse page's first picture: accuracy over k and NC1 where d classes are merged into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from imprint_core import collapse_figures, published
+from imprint_core.collapse_curves import TaskCurve, elbow
+from imprint_core.collapse_figures import Published
+from imprint_core.collapse_tasks import KS, MANY, DrawnTask, merged_asking, merged_most, merged_tasks, with_k
+from imprint_core.embeddings import SetInfo
+from imprint_core.statistics import Summary
+from pages.components import cached
+from pages.components.collapse_controls import NOT_SHOWN, mergeable
+from pages.components.filling import fill
+from pages.components.labels import label_of_dataset, label_of_fm
+from pages.components.plot import plot
+from pages.components.sidebar import Selection
+from pages.components.task_points import HOW, accuracy_of, curve_points, fold_points, nc1_of, shots_of, suggested_of
+from pages.components.text import plain
+
+
+def show_merging(selection: Selection) -> None:
+    """Draw accuracy over k for every d, and NC1 over d; they fill in."""
+    values = selection.panel.values
+    found = mergeable(selection.panel.sets, selection.info.fm, selection.info.dataset)
+    info = next((i for i in found if i.dataset == values["merge"]), None)
+    fm = label_of_fm(selection.info.fm)
+    if info is None:
+        st.info(
+            f"Merging needs four classes or more, and {plain(fm)} has no such set here. Choose another dataset, or "
+            "embed one with many classes in the Library.",
+            icon=":material/info:",
+        )
+        return
+    if len(cached.class_names(info)) < MANY:
+        others = sorted({label_of_fm(i.fm) for i in selection.panel.sets.values() if len(i.class_names) >= MANY})
+        st.info(
+            f"{plain(fm)} has no set of many classes, so its {len(cached.class_names(info))} classes of "
+            f"{plain(label_of_dataset(info.dataset))} are merged: the more go into one, the fewer remain, and with "
+            "fewer classes it is easier to be right. What to look at is where a curve bends."
+            + (f" {plain(' and '.join(others))} can merge a hundred classes." if others else ""),
+            icon=":material/info:",
+        )
+    tasks = merged_tasks(info, len(cached.class_names(info)), values["draws"])
+    n = shots_of(selection)
+    asked = curve_points(tasks, selection.recipe, n)
+    folds = _folds(selection, info, n)
+    fill(
+        "merging",
+        [*asked, *(point for own in folds.values() for point in own)],
+        partial(_draw, selection, info, tasks, folds),
+        "Merging classes",
+    )
+
+
+def _folds(selection: Selection, info: SetInfo, n: int | None) -> dict[int, Any]:
+    """For each d: the folds that suggest a k, on the first draw."""
+    most = cached.largest_class(info)
+    of = {}
+    for task in merged_tasks(info, len(cached.class_names(info)), 1):
+        shots = min(task.d * most, n or task.d * most)
+        of[task.d] = fold_points(merged_asking(info, task, selection.recipe, n), shots)
+    return of
+
+
+def _draw(
+    selection: Selection, info: SetInfo, tasks: Sequence[DrawnTask], folds: Mapping[int, Any], found: list[Any]
+) -> None:
+    by_d: dict[int, list[TaskCurve]] = {}
+    for task, curve in zip(tasks, found[: len(tasks)], strict=True):
+        if curve is not None:
+            by_d.setdefault(task.d, []).append(curve)
+    if not by_d:
+        return
+    suggested: dict[int, int] = {}
+    start = len(tasks)
+    for d, own in folds.items():
+        k = suggested_of(found[start : start + len(own)], KS)
+        start += len(own)
+        if k is not None and d in by_d:
+            suggested[d] = k
+    variant = selection.panel.values["nc1"]
+    curves = {d: accuracy_of(by_d[d]) for d in sorted(by_d)}
+    nc1 = {d: nc1_of(by_d[d], variant) for d in sorted(by_d)}
+    most = merged_most(len(cached.class_names(info)))
+    over, values = _published(selection, most)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        plot(
+            "accuracy-by-merging",
+            collapse_figures.accuracy_by_merging(KS, curves, most, over, suggested),
+            alt=f"Accuracy over k from 1 to {KS[-1]}, a curve for each number d of merged classes. {_elbows(curves)}",
+            height=430,
+        )
+    with right:
+        plot(
+            "nc1-by-merging",
+            collapse_figures.nc1_by_merging(nc1, values, most),
+            alt=f"NC1 over d: {_rise(nc1)}",
+            height=300,
+        )
+        st.markdown(f"{_rise(nc1)} {_elbows(curves)}")
+    st.caption(_caption(selection, info, suggested))
+
+
+def _published(selection: Selection, most: int) -> tuple[dict[int, Published], Published | None]:
+    fm = selection.panel.values["published"]
+    if fm == NOT_SHOWN:
+        return {}, None
+    name = published.FMS[fm]
+    ds = range(1, most + 1)
+    curves = {d: Published(name, published.accuracy_over_k(fm, f"{d}in1")) for d in ds}
+    return curves, Published(name, tuple(published.nc1(fm, f"{d}in1") for d in ds))
+
+
+def _rise(nc1: Mapping[int, Summary]) -> str:
+    ds = list(nc1)
+    if len(ds) < 2:
+        return f"NC1 is {nc1[ds[0]].median:.2f} at d = {ds[0]}."
+    values = [nc1[d].median for d in ds]
+    steps = int(np.sum(np.diff(values) > 0))
+    always = "at every step" if steps == len(ds) - 1 else f"at {steps} of {len(ds) - 1} steps"
+    return f"NC1 goes from {values[0]:.2f} at d = {ds[0]} to {values[-1]:.2f} at d = {ds[-1]} and rises {always}."
+
+
+def _elbows(curves: Mapping[int, Sequence[Summary]]) -> str:
+    """Where the curves bend, and how much of what proxies bring is there at k = d."""
+    told = {d: np.array([run.median for run in runs]) for d, runs in curves.items() if d > 1}
+    if not told:
+        return ""
+    bends = ", ".join(str(elbow(KS, accuracy)) for accuracy in told.values())
+    gains = [(own[KS.index(d)] - own[0], own.max() - own[0]) for d, own in told.items()]
+    shares = [100 * here / most for here, most in gains if most > 0]
+    ds = ", ".join(map(str, told))
+    by_then = (
+        f" At k = d there is {min(shares):.0f} to {max(shares):.0f} % of the most that k brings." if shares else ""
+    )
+    return f"For d = {ds} the curves bend at k = {bends}, where two straight lines fit them best.{by_then}"
+
+
+def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int]) -> str:
+    values = selection.panel.values
+    shots = "all training samples" if values["merge_n"] == "all" else f"{selection.n} shots of each merged class"
+    recipe = str(with_k(selection.recipe)).replace(", k = 1", "")
+    laid = (
+        f" Dotted: {published.FMS[values['published']]} on ImageNet's own images as published, with NC1 as published."
+        if values["published"] != NOT_SHOWN
+        else ""
+    )
+    return (
+        f"{plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}, {shots}; {recipe}. Medians of "
+        f"{values['draws']} draws, bands their range. ◆ is k = d. {HOW if suggested else ''}{laid} A merged class has "
+        "d modes: one mean falls between them, d proxies can stand on them (paper, Figure 11)."
+    )

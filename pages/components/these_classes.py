@@ -1,0 +1,189 @@
+"""How collapsed the classes in force are: every measure, over n-shot, split into parts, and class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from imprint_core import collapse_figures, figures
+from imprint_core.collapse_curves import split_ks
+from imprint_core.statistics import Summary, summarize
+from pages.components import cached, collapse_cached
+from pages.components.controls import most_shots
+from pages.components.filling import Point, fill
+from pages.components.over_k import show_over_k
+from pages.components.plot import plot
+from pages.components.sidebar import Selection
+
+_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+_KS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30)
+
+# Name, what it says, where it comes from, and how it is written.
+_MEASURES = {
+    "nc1": ("NC1", "spread within classes by the spread of their means; 0: every class is a point", "{:.2f}"),
+    "cdnv": ("CDNV", "the same for two classes at a time, mean of all pairs (Galanti et al., 2022)", "{:.2f}"),
+    "traces": ("Trace ratio", "the same without regard to directions: trace Σ_W / trace Σ_B", "{:.2f}"),
+    "vci": ("VCI", "from 0, collapsed, to 1; any linear map leaves it as it is (Xu and Liu, 2023)", "{:.3f}"),
+    "equinorm": ("NC2, lengths", "how much the lengths of the class means differ; 0: not at all", "{:.2f}"),
+    "equiangularity": ("NC2, angles", "how far angles between means are from the widest possible; 0: there", "{:.2f}"),
+    "etf": ("NC2, simplex", "both in one: distance of the means to a simplex (Zhu et al., 2021)", "{:.2f}"),
+    "nc3": ("NC3", "proxies against class means; 0: the same up to scale, √2: unrelated", "{:.2f}"),
+    "nc4": ("NC4", "test samples that get the class of the nearest mean", "{:.1f} %"),
+}
+
+
+def show_classes(selection: Selection) -> None:
+    """Draw the measures and curves of the classes in force."""
+    _measures(selection)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        _over_shots(selection)
+    with right:
+        st.markdown("##### Accuracy over k")
+        show_over_k(selection, "accuracy-over-k-here")
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        _split(selection)
+    with right:
+        _per_class(selection)
+
+
+def _variant(selection: Selection) -> str:
+    return str(selection.panel.values["nc1"])
+
+
+def _measures(selection: Selection) -> None:
+    st.markdown("##### Every measure")
+    with st.empty(), st.spinner("Measuring …"):
+        runs = [
+            collapse_cached.measures(
+                selection.info, selection.task.classes, selection.recipe, selection.n, seed, _variant(selection), False
+            )
+            for seed in selection.seeds
+        ]
+        whole = collapse_cached.measures(
+            selection.info,
+            selection.task.classes,
+            selection.recipe,
+            selection.n,
+            selection.seeds[0],
+            _variant(selection),
+            True,
+        )
+    lines = ["| measure | the shots | all samples | what it says |", "|:--|--:|--:|:--|"]
+    for key, (label, says, shown) in _MEASURES.items():
+        run = summarize([one[key] for one in runs])
+        lines.append(f"| **{label}** | {_told(run, shown)} | {_one(whole[key], shown)} | {says} |")
+    st.markdown("\n".join(lines))
+    vci = "" if np.isfinite(whole["vci"]) else " VCI needs more samples than dimensions to say anything."
+    st.caption(
+        f"Of {selection.n} shots a class, median and range over {len(selection.seeds)} seeds, and of all training "
+        "samples, with the first seed's proxies; after NORM pre, before any transform. NC1 to NC4 are those of Papyan, "
+        f"Han and Donoho (2020); classes count alike, whatever their sizes.{vci} Few shots make classes look more "
+        "collapsed than they are."
+    )
+
+
+def _told(run: Summary, shown: str) -> str:
+    middle = _one(run.median, shown)
+    if not np.isfinite(run.low + run.high) or run.low == run.high:
+        return middle
+    text = f"{middle} ({shown.format(run.low).removesuffix(' %')} to {shown.format(run.high).removesuffix(' %')})"
+    # So that it stays on one line.
+    return text.replace(" ", "\u00a0")
+
+
+def _one(value: float, shown: str) -> str:
+    if np.isnan(value):
+        return "–"
+    return "∞" if np.isinf(value) else shown.format(value)
+
+
+def _over_shots(selection: Selection) -> None:
+    st.markdown("##### NC1 over n-shot")
+    variant, most = _variant(selection), most_shots(selection.info, selection.task.classes)
+    asked = sorted({n for n in [*(n for n in _NS if n < most), most, selection.n] if n > 1})
+    runs = {n: _nc1(selection, n, variant) for n in asked}
+    plot(
+        "nc1-over-n",
+        figures.nc1_over_shots(asked, list(runs.values()), (selection.n, runs[selection.n])),
+        alt=f"NC1 over n-shot: {runs[asked[0]].median:.2f} at {asked[0]}, {runs[asked[-1]].median:.2f} at {asked[-1]}",
+        height=240,
+    )
+    st.caption(
+        "The mean of few shots lies among them, so they seem to spread less than their class does; NC1 rises towards "
+        "its value for all training samples."
+    )
+
+
+def _nc1(selection: Selection, n: int, variant: str) -> Summary:
+    found = collapse_cached.nc1_per_class(
+        selection.info, selection.task.classes, selection.recipe, n, selection.seeds, variant
+    )
+    return summarize(found.mean(axis=1))
+
+
+def _split(selection: Selection) -> None:
+    st.markdown("##### NC1 of classes split into k parts")
+    info, classes, n, seeds = selection.info, selection.task.classes, selection.n, selection.seeds
+    shared = cached.evaluator(info, classes, selection.recipe)
+    sizes = np.minimum(np.bincount(shared.pool.y_train)[shared.classes], n)
+    ks = split_ks(sizes, shared.pool.X_train.shape[1], _KS)
+    recipe, variant = collapse_cached.space_of(selection.recipe), _variant(selection)
+
+    def make(k: int) -> Summary:
+        return summarize(collapse_cached.nc1_of_parts(info, classes, recipe, k, n, seeds, variant))
+
+    key = ("split", cached.key_of(info), classes, recipe, n, seeds, variant)
+    points = [Point((*key, k), lambda k=k: make(k)) for k in ks]  # type: ignore[misc]
+    fill("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
+
+
+def _draw_split(ks: Sequence[int], found: list[Any]) -> None:
+    there = {k: run for k, run in zip(ks, found, strict=True) if run is not None}
+    if not there:
+        return
+    least = min(there, key=lambda k: there[k].median)
+    plot(
+        "nc1-of-split",
+        collapse_figures.nc1_over_split(list(there), list(there.values())),
+        alt=f"NC1 of classes split into k parts, k from 1 to {max(there)}; least at k = {least}",
+        height=300,
+    )
+    if len(there) < len(ks):
+        return
+    verdict = (
+        "Splitting never lowers it: these classes have no parts that stand apart, each is one cloud."
+        if least == 1
+        else f"It is least at k = {least}: so far the parts stand apart; beyond, they are pieces of one cloud."
+    )
+    st.caption(
+        f"{verdict} Each class is parted by k-means and every part counted as a class. More proxies may still help, "
+        "for pieces of a cloud follow its shape. Parts have two shots or more; there are half as many as dimensions at "
+        "most."
+    )
+
+
+def _per_class(selection: Selection) -> None:
+    st.markdown("##### NC1 class by class")
+    variant = _variant(selection)
+    info, classes, recipe = selection.info, selection.task.classes, selection.recipe
+    found = collapse_cached.nc1_per_class(info, classes, recipe, selection.n, selection.seeds, variant)
+    every = collapse_cached.nc1_per_class(info, classes, recipe, None, selection.seeds[:1], variant)[0]
+    shared = cached.evaluator(info, classes, recipe)
+    names = [shared.pool.names[c] for c in shared.classes]
+    widest, tightest = names[int(np.argmax(every))], names[int(np.argmin(every))]
+    plot(
+        "nc1-of-classes",
+        collapse_figures.nc1_of_classes(names, [summarize(one) for one in found.T], every.tolist()),
+        alt=f"NC1 of {len(names)} classes; of all training samples {widest} is the most spread out, {tightest} least",
+        height=300,
+    )
+    st.caption(
+        "Every class's own spread by the spread of all class means; NC1 is the mean. A class that is spread out asks "
+        "for more proxies than one that isn't."
+    )
