@@ -7,6 +7,7 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from pages import explore, library, own_data
 from pages.components import cached
+from pages.components.filling import forget_pictures
 from pages.components.navigation import asked_for
 from pages.components.plot import serve_plotly
 from pages.components.sidebar import keep_controls, sidebar
@@ -85,4 +86,5 @@ if not sets:
 selection, notes = sidebar(sets, next(name for name, one in PAGES.items() if one is page))
 if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
+forget_pictures()
 page.run()

@@ -6,7 +6,7 @@ Starts the app afresh, opens it in headless Chromium, and measures
 - from a key press on the k and n-shot sliders to the new accuracy on screen (on Explore), to the map with its
   proxies in their new places, and to the last changed picture, over moves to values that were not computed before.
 
-    python -m benchmarks.interaction [--page map] [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
+    python -m benchmarks.interaction [--page map|collapse] [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[d
                 # Two values may give the same accuracy to a tenth: then there is nothing to see.
                 "accuracy": (seen["accuracy"] - seen["key"]) / 1000 if "accuracy" in seen else float("nan"),
                 "map": min((t - seen["key"] for n, t in seen["pictures"] if n == "map"), default=float("nan")) / 1000,
+                "first": min(t - seen["key"] for _, t in seen["pictures"]) / 1000,
                 "pictures": max(t - seen["key"] for _, t in seen["pictures"]) / 1000,
                 "drawn": len({name for name, _ in seen["pictures"]}),
             }
@@ -87,7 +88,12 @@ def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[d
 
 def report(name: str, rows: list[dict[str, float]]) -> None:
     print(f"{name}: {len(rows)} moves, {statistics.mean(r['drawn'] for r in rows):.1f} pictures changed")
-    told = {"accuracy": "new accuracy", "map": "map", "pictures": "last changed picture"}
+    told = {
+        "accuracy": "new accuracy",
+        "map": "map",
+        "first": "first changed picture",
+        "pictures": "last changed picture",
+    }
     for what, label in told.items():
         values = [r[what] for r in rows if r[what] == r[what]]
         if values:
@@ -100,12 +106,16 @@ def report(name: str, rows: list[dict[str, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--page", choices=("explore", "map"), default="explore")
+    parser.add_argument("--page", choices=("explore", "map", "collapse"), default="explore")
     parser.add_argument("--link", default="", help="query string to open the app with")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between key presses")
     options = parser.parse_args()
-    path, last = {"explore": ("", "nc1-over-shots"), "map": ("map", "confusion-first")}[options.page]
+    path, last = {
+        "explore": ("", "nc1-over-shots"),
+        "map": ("map", "confusion-first"),
+        "collapse": ("collapse", "spectra"),
+    }[options.page]
     port = free_port()
     started = time.perf_counter()
     app = subprocess.Popen(

@@ -173,14 +173,20 @@ def vci(statistics: ClassStatistics) -> float:
     statistics must have been made with their covariance.
     """
     _two_classes(statistics, "VCI")
-    return _vci(_covariance(statistics), statistics)
+    return _vci(_covariance(statistics), statistics, _NULL)
 
 
 def published_vci(X: Array, y: NDArray[np.integer]) -> float:
-    """VCI as the paper's code computes it, with the Σ_W of `published_nc1`; takes what `nc1` takes."""
+    """VCI as the paper's code computes it: with the Σ_W of `published_nc1`, and directions of little variance dropped.
+
+    Its pseudo-inverse has the default tolerance of float32, d · 1.2e-7 of the largest eigenvalue, which is the global
+    mean's and large. So it drops directions within classes that are real, 14 of 192 on ViT-Ti × MNIST. Takes what `nc1`
+    takes.
+    """
     statistics = class_statistics(X, y, center="samples", covariance=True)
     _two_classes(statistics, "VCI")
-    return _vci(_covariance(statistics) + np.outer(statistics.center, statistics.center), statistics)
+    within = _covariance(statistics) + np.outer(statistics.center, statistics.center)
+    return _vci(within, statistics, X.shape[1] * float(np.finfo(np.float32).eps))
 
 
 def _covariance(statistics: ClassStatistics) -> Floats:
@@ -189,12 +195,12 @@ def _covariance(statistics: ClassStatistics) -> Floats:
     return statistics.covariance
 
 
-def _vci(within: Floats, statistics: ClassStatistics) -> float:
+def _vci(within: Floats, statistics: ClassStatistics, null: float) -> float:
     if not len(statistics.between):
         return 1.0
     spread = statistics.axes.T * np.sqrt(statistics.between)
     values, vectors = np.linalg.eigh(within + spread @ spread.T)
-    keep = values > _NULL * values[-1]
+    keep = values > null * values[-1]
     explained = np.sum((vectors[:, keep].T @ spread) ** 2 / values[keep, None])
     return float(1 - explained / len(statistics.between))
 

@@ -78,8 +78,8 @@ def _suggestions() -> None:
     st.markdown("\n".join(lines))
     st.caption(
         f"Over {len(cases)} pairs of a bundled task and an n-shot, {own.suggestions:,} suggestions, each from the "
-        f"shots of one seed alone. The best k is that of the highest median accuracy on the test samples; {NEAR:g} point of "
-        "accuracy counts as near. Measured by `python -m imprint_core survey --of suggested-k`."
+        f"shots of one seed alone. The best k is that of the highest median accuracy on the test samples; {NEAR:g} "
+        "point of accuracy counts as near. Measured by `python -m imprint_core survey --of suggested-k`."
     )
 
 

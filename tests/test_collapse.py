@@ -92,6 +92,11 @@ def test_official_embeddings(reference):
     assert nc1(X, y) == pytest.approx(expected["textbook_nc1"], rel=1e-3)
     assert published_nc1(X, y) == pytest.approx(expected["official_nc1"], rel=1e-3)
     assert collapse.vci(class_statistics(X, y, covariance=True)) == pytest.approx(expected["textbook_vci"], rel=1e-3)
+    assert collapse.published_vci(X, y) == pytest.approx(expected["official_vci"], rel=1e-3)
+    for name, value in (("textbook", expected["textbook_nc1"]), ("published", expected["official_nc1"])):
+        own = collapse.NC1_VARIANTS[name].per_class(X, y)
+        assert own.shape == (10,)
+        assert own.mean() == pytest.approx(value, rel=1e-3)
 
 
 @pytest.mark.parametrize(("fm", "dataset"), REAL)
@@ -201,8 +206,11 @@ def test_ends_of_the_scale():
     assert (same["nc1"], same["trace"], same["vci"], same["cdnv"][0, 1]) == (np.inf, np.inf, 1, np.inf)
     assert same["nc2"] == (0, 1, 1)
     one = class_statistics(np.ones((3, 2)), np.zeros(3, dtype=int))
-    with pytest.raises(ImprintError, match="needs samples of at least two"):
-        nc1(np.ones((3, 2)), np.zeros(3, dtype=int))
+    for measure in (nc1, published_nc1, collapse.published_vci):
+        with pytest.raises(ImprintError, match="needs samples of at least two"):
+            measure(np.ones((3, 2)), np.zeros(3, dtype=int))
+    # Where all means coincide the global mean can't be told from the classes' own.
+    assert (published_nc1(same_means, y), collapse.published_vci(same_means, y)) == (np.inf, 1)
     for measure in (collapse.trace_ratio, collapse.cdnv, collapse.equinorm, collapse.etf_distance):
         with pytest.raises(ImprintError, match="needs samples of at least two"):
             measure(one)

@@ -12,12 +12,12 @@ from imprint_core import collapse_figures, published
 from imprint_core.collapse_curves import TaskCurve
 from imprint_core.collapse_figures import Dot
 from imprint_core.collapse_tasks import DrawnTask, every_task, with_k
-from imprint_core.relation import relate
+from imprint_core.relation import Relation, relate
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN
 from pages.components.filling import fill
 from pages.components.labels import label_of_dataset, label_of_fm
-from pages.components.plot import plot
+from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
 from pages.components.task_points import curve_points, gain_of, nc1_of, shots_of
 from pages.components.text import plain
@@ -61,7 +61,7 @@ def _dots(selection: Selection, tasks: Sequence[DrawnTask], found: Sequence[Task
     return dots
 
 
-def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any]) -> None:
+def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], there: str) -> None:
     dots = _dots(selection, tasks, found)
     if not dots:
         return
@@ -77,13 +77,14 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any]) ->
         if laid
         else []
     )
-    relation = relate([dot.nc1.median for dot in dots], [dot.gain.median for dot in dots])
+    relation = _relate(dots)
+    key = (there, values["nc1"], laid, selection.info.fm, selection.info.dataset, *(dot.name for dot in dots))
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.markdown("##### NC1 of every FM on every dataset")
         plot(
             "nc1-of-sets",
-            collapse_figures.nc1_of_sets(sets),
+            kept_figure(("sets", *key), lambda: collapse_figures.nc1_of_sets(sets)),
             alt=f"NC1 of {len(sets)} sets as bars on a logarithmic axis: "
             + "; ".join(f"{dot.fm}, {dot.data} {dot.nc1.median:.2f}" for dot in sets),
             height=400,
@@ -92,11 +93,11 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any]) ->
         st.markdown("##### What NC1 says about more proxies")
         plot(
             "gain-over-nc1",
-            collapse_figures.gain_over_nc1(dots, relation, over),
-            alt=f"Gain of k = 5 over k = 1 against NC1 for {len(dots)} tasks. {_relation(dots)}",
+            kept_figure(("gains", *key), lambda: collapse_figures.gain_over_nc1(dots, relation, over)),
+            alt=f"Gain of k = 5 over k = 1 against NC1 for {len(dots)} tasks. {_relation(relation)}",
             height=460,
         )
-    st.markdown(_relation(dots) + _prediction(dots))
+    st.markdown(_relation(relation) + _prediction(dots))
     st.markdown(_groups(dots))
     shots = "all training samples" if shots_of(selection) is None else f"{selection.n} shots a class"
     recipe = str(with_k(selection.recipe)).replace(", k = 1", "")
@@ -118,8 +119,11 @@ def _name(task: str) -> str:
     return _DATASETS.get(task) or f"ImageNet {task.replace('in', ' in ')}"
 
 
-def _relation(dots: Sequence[Dot]) -> str:
-    found = relate([dot.nc1.median for dot in dots], [dot.gain.median for dot in dots])
+def _relate(dots: Sequence[Dot]) -> Relation | None:
+    return relate([dot.nc1.median for dot in dots], [dot.gain.median for dot in dots])
+
+
+def _relation(found: Relation | None) -> str:
     if found is None:
         return "Too few tasks yet to relate NC1 and gain."
     return (
@@ -137,7 +141,7 @@ def _groups(dots: Sequence[Dot]) -> str:
             groups.setdefault(f"{dot.fm}, {dot.data}: d in 1", []).append(dot)
     lines = ["| tasks | how many | Spearman | Pearson | Pearson, log NC1 |", "|:--|--:|--:|--:|--:|"]
     for name, own in groups.items():
-        found = relate([dot.nc1.median for dot in own], [dot.gain.median for dot in own])
+        found = _relate(own)
         values = (found.spearman, found.pearson, found.pearson_log) if found else ()
         told = " | ".join(f"{value:+.2f}".replace("-", "−") for value in values) or "– | – | –"
         lines.append(f"| {plain(name)} | {len(own)} | {told} |")
@@ -154,7 +158,7 @@ def _prediction(dots: Sequence[Dot]) -> str:
     if now is None or not now.nc1.median > 0:
         return ""
     others = [dot for dot in dots if (dot.fm, dot.data) != (now.fm, now.data)]
-    line = relate([dot.nc1.median for dot in others], [dot.gain.median for dot in others])
+    line = _relate(others)
     if line is None:
         return ""
     expected = f"{line.at(now.nc1.median):+.1f}".replace("-", "−")

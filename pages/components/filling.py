@@ -22,10 +22,14 @@ from pages.components.plot import stamp_of
 from pages.components.text import plain
 
 # Seconds that a slice takes at least, between two slices, and before a line says how far it is.
-_SLICE, _PAUSE, _SILENT = 0.3, 0.05, 1.0
+_SLICE, _PAUSE, _SILENT = 0.25, 0.05, 1.0
 # Seconds of work before the page itself goes on; one point is computed in any case where a picture has none.
 AT_ONCE = 0.0
 _MOST = 20_000
+
+
+# Draws what is there: takes the values, None for those that aren't there yet, and a text that says which are.
+Draw = Callable[[list[Any], str], None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,12 @@ def results() -> Results:
     return Results()
 
 
-def fill(name: str, points: Sequence[Point], draw: Callable[[list[Any]], None], what: str, needs: bool = True) -> None:
+def forget_pictures() -> None:
+    """Before a page is drawn anew: no picture is at work but those that this page will have."""
+    st.session_state.filling = set()
+
+
+def fill(name: str, points: Sequence[Point], draw: Draw, what: str, needs: bool = True) -> None:
     """Draw a picture of the points there are, and go on until all are there.
 
     Parameters
@@ -88,7 +97,7 @@ def fill(name: str, points: Sequence[Point], draw: Callable[[list[Any]], None], 
     points : sequence of Point
         In the order in which they are wanted.
     draw : callable
-        Draws what is there: maps the values, None for those that aren't there yet.
+        Draws what is there (`Draw`).
     what : str
         What is being computed, for the line of progress.
     needs : bool
@@ -101,27 +110,34 @@ def fill(name: str, points: Sequence[Point], draw: Callable[[list[Any]], None], 
         for memory in ("held", "failed", "began"):
             st.session_state.pop(f"{name}_{memory}", None)
     idle = st.session_state.get(f"{name}_held") or all(point.key in kept for point in points)
+    if not idle:
+        st.session_state.filling.add(name)
     st.fragment(_fill, run_every=None if idle else _PAUSE)(name, points, draw, what, needs)
 
 
-def _fill(name: str, points: Sequence[Point], draw: Callable[[list[Any]], None], what: str, needs: bool) -> None:
+def _fill(name: str, points: Sequence[Point], draw: Draw, what: str, needs: bool) -> None:
     kept, state = results(), st.session_state
     context = get_script_run_ctx()
     slice_of_its_own = bool(context and context.fragment_ids_this_run)
     missing = [point for point in points if point.key not in kept]
-    whole = not missing
     held = state.get(f"{name}_held")
     if not held:
         bare = needs and len(missing) == len(points)
         _work(name, missing, _SLICE if slice_of_its_own else AT_ONCE, slice_of_its_own or bare)
         missing = [point for point in missing if point.key not in kept]
-    draw([kept.get(point.key) for point in points])
+    there = stamp_of(*(point.key for point in points if point.key in kept))
+    draw([kept.get(point.key) for point in points], there)
     failed = state.get(f"{name}_failed")
     if missing:
         _progress(name, points, missing, what, failed or held)
-    elif not whole and slice_of_its_own:
-        # A whole run ends the series of slices.
+    if missing and not held and not failed and name not in state.filling:
+        # It was told to go on: only a whole run begins a series of slices.
         st.rerun()
+    if (held or failed or not missing) and name in state.filling:
+        state.filling.discard(name)
+        if not state.filling and slice_of_its_own:
+            # The last one is through: a whole run ends the series of slices.
+            st.rerun()
 
 
 def _work(name: str, missing: Sequence[Point], seconds: float, at_least_one: bool) -> None:
@@ -162,7 +178,6 @@ def _progress(name: str, points: Sequence[Point], missing: Sequence[Point], what
 
 def _stop(name: str) -> None:
     st.session_state[f"{name}_held"] = "Stopped."
-    st.rerun()
 
 
 def _go_on(name: str) -> None:

@@ -19,7 +19,7 @@ from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN, mergeable
 from pages.components.filling import fill
 from pages.components.labels import label_of_dataset, label_of_fm
-from pages.components.plot import plot
+from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
 from pages.components.task_points import HOW, accuracy_of, curve_points, fold_points, nc1_of, shots_of, suggested_of
 from pages.components.text import plain
@@ -70,7 +70,12 @@ def _folds(selection: Selection, info: SetInfo, n: int | None) -> dict[int, Any]
 
 
 def _draw(
-    selection: Selection, info: SetInfo, tasks: Sequence[DrawnTask], folds: Mapping[int, Any], found: list[Any]
+    selection: Selection,
+    info: SetInfo,
+    tasks: Sequence[DrawnTask],
+    folds: Mapping[int, Any],
+    found: list[Any],
+    there: str,
 ) -> None:
     by_d: dict[int, list[TaskCurve]] = {}
     for task, curve in zip(tasks, found[: len(tasks)], strict=True):
@@ -94,14 +99,20 @@ def _draw(
     with left:
         plot(
             "accuracy-by-merging",
-            collapse_figures.accuracy_by_merging(KS, curves, most, over, suggested),
+            kept_figure(
+                ("merging", there, selection.panel.values["published"]),
+                lambda: collapse_figures.accuracy_by_merging(KS, curves, most, over, suggested),
+            ),
             alt=f"Accuracy over k from 1 to {KS[-1]}, a curve for each number d of merged classes. {_elbows(curves)}",
             height=430,
         )
     with right:
         plot(
             "nc1-by-merging",
-            collapse_figures.nc1_by_merging(nc1, values, most),
+            kept_figure(
+                ("merging-nc1", there, selection.panel.values["published"], variant),
+                lambda: collapse_figures.nc1_by_merging(nc1, values, most),
+            ),
             alt=f"NC1 over d: {_rise(nc1)}",
             height=300,
         )

@@ -48,6 +48,16 @@ def serve_plotly() -> None:
         write_whole(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def _kept(key: str, _make: Callable[[], go.Figure]) -> str:
+    return str(_make().to_json())
+
+
+def kept_figure(key: tuple[object, ...], make: Callable[[], go.Figure]) -> str:
+    """A figure's JSON, made once for a key: Plotly takes a tenth of a second for a figure of many traces."""
+    return _kept(stamp_of(*key), make)
+
+
 def plot(
     name: str,
     figure: str | go.Figure,

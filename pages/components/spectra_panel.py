@@ -12,7 +12,7 @@ from imprint_core.spectra import STAGES, Spectra
 from imprint_core.transforms import TRANSFORMS
 from pages.components import cached, collapse_cached
 from pages.components.filling import Point, fill
-from pages.components.plot import plot
+from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
 
 
@@ -33,7 +33,7 @@ def show_spectra(selection: Selection) -> None:
     fill("spectra", points, partial(_draw, selection), "Spectra")
 
 
-def _draw(selection: Selection, found: list[Any]) -> None:
+def _draw(selection: Selection, found: list[Any], there: str) -> None:
     told: dict[str, Spectra] = {name: own for name, own in zip(STAGES, found, strict=True) if own is not None}
     if not told:
         return
@@ -41,7 +41,7 @@ def _draw(selection: Selection, found: list[Any]) -> None:
     with left:
         plot(
             "spectra",
-            collapse_figures.spectra_panels(told),
+            kept_figure(("spectra", there), lambda: collapse_figures.spectra_panels(told)),
             alt="Variances along principal directions within and between classes: "
             + "; ".join(f"{STAGES[name].label}, NC1 {own.nc1:.2f}" for name, own in told.items()),
             height=460,
@@ -61,9 +61,10 @@ def _draw(selection: Selection, found: list[Any]) -> None:
             )
         st.caption(
             f"The {selection.n} shots a class of the first seed, in units of their mean variance within classes. A "
-            "round spread is a line at 1, as after whitening, which makes all directions within classes alike; what "
-            "its shrinkage leaves is the slope. Whitening has seen the shots, so their NC1 flatters it; the test samples', "
-            "around their own class means, doesn't. Centring alone changes neither spectrum. Columns of Σ are traces."
+            "round spread is a line at 1, as after whitening, which makes all directions within classes alike; its "
+            "shrinkage leaves a slope. Whitening has seen the shots, so their NC1 flatters it; that of the test "
+            "samples, around their own class means, doesn't. Centring alone changes neither spectrum. Columns of Σ are "
+            "traces."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from pages.components import cached, collapse_cached
 from pages.components.controls import most_shots
 from pages.components.filling import Point, fill
 from pages.components.over_k import show_over_k
-from pages.components.plot import plot
+from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
 
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -56,6 +56,12 @@ def _variant(selection: Selection) -> str:
     return str(selection.panel.values["nc1"])
 
 
+def _key(selection: Selection) -> tuple[Hashable, ...]:
+    """What every NC1 of the classes in force depends on."""
+    task = (cached.key_of(selection.info), selection.task.classes, selection.n, selection.seeds)
+    return (*task, selection.recipe.norm_pre, _variant(selection))
+
+
 def _measures(selection: Selection) -> None:
     st.markdown("##### Every measure")
     with st.empty(), st.spinner("Measuring …"):
@@ -78,7 +84,9 @@ def _measures(selection: Selection) -> None:
     for key, (label, says, shown) in _MEASURES.items():
         run = summarize([one[key] for one in runs])
         lines.append(f"| **{label}** | {_told(run, shown)} | {_one(whole[key], shown)} | {says} |")
-    st.markdown("\n".join(lines))
+    # Wide enough to be read, where the screen is not: the table then scrolls.
+    st.html("<style>.st-key-measures td:last-child { min-width: 15rem }</style>")
+    st.container(key="measures").markdown("\n".join(lines))
     vci = "" if np.isfinite(whole["vci"]) else " VCI needs more samples than dimensions to say anything."
     st.caption(
         f"Of {selection.n} shots a class, median and range over {len(selection.seeds)} seeds, and of all training "
@@ -110,7 +118,10 @@ def _over_shots(selection: Selection) -> None:
     runs = {n: _nc1(selection, n, variant) for n in asked}
     plot(
         "nc1-over-n",
-        figures.nc1_over_shots(asked, list(runs.values()), (selection.n, runs[selection.n])),
+        kept_figure(
+            ("over-n", *_key(selection), most),
+            lambda: figures.nc1_over_shots(asked, list(runs.values()), (selection.n, runs[selection.n])),
+        ),
         alt=f"NC1 over n-shot: {runs[asked[0]].median:.2f} at {asked[0]}, {runs[asked[-1]].median:.2f} at {asked[-1]}",
         height=240,
     )
@@ -122,7 +133,7 @@ def _over_shots(selection: Selection) -> None:
 
 def _nc1(selection: Selection, n: int, variant: str) -> Summary:
     found = collapse_cached.nc1_per_class(
-        selection.info, selection.task.classes, selection.recipe, n, selection.seeds, variant
+        selection.info, selection.task.classes, selection.recipe.norm_pre, n, selection.seeds, variant
     )
     return summarize(found.mean(axis=1))
 
@@ -133,24 +144,23 @@ def _split(selection: Selection) -> None:
     shared = cached.evaluator(info, classes, selection.recipe)
     sizes = np.minimum(np.bincount(shared.pool.y_train)[shared.classes], n)
     ks = split_ks(sizes, shared.pool.X_train.shape[1], _KS)
-    recipe, variant = collapse_cached.space_of(selection.recipe), _variant(selection)
+    norm, variant = selection.recipe.norm_pre, _variant(selection)
 
     def make(k: int) -> Summary:
-        return summarize(collapse_cached.nc1_of_parts(info, classes, recipe, k, n, seeds, variant))
+        return summarize(collapse_cached.nc1_of_parts(info, classes, norm, k, n, seeds, variant))
 
-    key = ("split", cached.key_of(info), classes, recipe, n, seeds, variant)
-    points = [Point((*key, k), lambda k=k: make(k)) for k in ks]  # type: ignore[misc]
+    points = [Point(("split", *_key(selection), k), lambda k=k: make(k)) for k in ks]  # type: ignore[misc]
     fill("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
 
 
-def _draw_split(ks: Sequence[int], found: list[Any]) -> None:
+def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:
     there = {k: run for k, run in zip(ks, found, strict=True) if run is not None}
     if not there:
         return
     least = min(there, key=lambda k: there[k].median)
     plot(
         "nc1-of-split",
-        collapse_figures.nc1_over_split(list(there), list(there.values())),
+        kept_figure(("split", which), lambda: collapse_figures.nc1_over_split(list(there), list(there.values()))),
         alt=f"NC1 of classes split into k parts, k from 1 to {max(there)}; least at k = {least}",
         height=300,
     )
@@ -172,14 +182,17 @@ def _per_class(selection: Selection) -> None:
     st.markdown("##### NC1 class by class")
     variant = _variant(selection)
     info, classes, recipe = selection.info, selection.task.classes, selection.recipe
-    found = collapse_cached.nc1_per_class(info, classes, recipe, selection.n, selection.seeds, variant)
-    every = collapse_cached.nc1_per_class(info, classes, recipe, None, selection.seeds[:1], variant)[0]
+    found = collapse_cached.nc1_per_class(info, classes, recipe.norm_pre, selection.n, selection.seeds, variant)
+    every = collapse_cached.nc1_per_class(info, classes, recipe.norm_pre, None, selection.seeds[:1], variant)[0]
     shared = cached.evaluator(info, classes, recipe)
     names = [shared.pool.names[c] for c in shared.classes]
     widest, tightest = names[int(np.argmax(every))], names[int(np.argmin(every))]
     plot(
         "nc1-of-classes",
-        collapse_figures.nc1_of_classes(names, [summarize(one) for one in found.T], every.tolist()),
+        kept_figure(
+            ("classes", *_key(selection)),
+            lambda: collapse_figures.nc1_of_classes(names, [summarize(one) for one in found.T], every.tolist()),
+        ),
         alt=f"NC1 of {len(names)} classes; of all training samples {widest} is the most spread out, {tightest} least",
         height=300,
     )
