@@ -412,7 +412,8 @@ def gain_over_nc1(
     xs = [x for x in _finite([x for x, _ in shown]) if x > 0]
     low, high = (min([0.5, *xs]) / 1.2, max([2.0, *xs]) * 1.2)
     if relation is not None:
-        ends = [min(dot.nc1.median for dot in dots), max(dot.nc1.median for dot in dots)]
+        told = [x for x in _finite([dot.nc1.median for dot in dots]) if x > 0]
+        ends = [min(told), max(told)]
         figure.add_trace(
             go.Scatter(
                 x=ends,

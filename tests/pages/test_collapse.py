@@ -1,0 +1,320 @@
+"""The Collapse page without a browser: every number and picture against the core."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core import collapse, published
+from imprint_core.class_statistics import class_statistics
+from imprint_core.collapse_curves import nc1_of_split
+from imprint_core.collapse_tasks import KEPT_DRAWS, KS, curve_key, kept, merged_tasks
+from imprint_core.embeddings import open_set
+from imprint_core.embeddings.store import read_tensors, write_set
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation import Evaluator
+from imprint_core.normalization import l2
+from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
+from imprint_core.spectra import spectra
+from imprint_core.statistics import summarize
+from imprint_core.suggestion import suggest_k
+from imprint_core.task import SEEDS, choose_classes
+from pages.components import filling
+from pages.components.text import plain
+from tests.conftest import ROOT
+
+PICTURES = [
+    "accuracy-by-merging",
+    "accuracy-over-k-here",
+    "gain-over-nc1",
+    "nc1-by-merging",
+    "nc1-of-classes",
+    "nc1-of-sets",
+    "nc1-of-split",
+    "nc1-over-n",
+    "spectra",
+]
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    filling.results.clear()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Pictures are whole after one run: AppTest has no browser that would ask for the next slice."""
+    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "collapse"
+    return app.run()
+
+
+def pictures(app):
+    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
+    return {d["name"]: d for d in data}
+
+
+def traces(app, name):
+    return {t.get("name"): t for t in json.loads(pictures(app)[name]["figure"])["data"]}
+
+
+def said(app):
+    return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])
+
+
+def shots(bundled, classes="all", n=20, seed=SEEDS[0], fm="vit_tiny_patch16_224", data="digits"):
+    pool = choose_classes(open_set(bundled[fm, data]), classes)
+    rows = np.concatenate(Evaluator(pool, Recipe().space).shots(n, seed))
+    return pool, pool.X_train[rows], pool.y_train[rows]
+
+
+def test_the_first_picture_is_there_at_once_and_the_rest_of_the_page_too():
+    app = opened(fm="vit_tiny_patch16_224")
+    assert not app.exception
+    assert not app.error
+    assert sorted(pictures(app)) == PICTURES
+    assert all(picture["alt"] for picture in pictures(app).values())
+    merged = traces(app, "accuracy-by-merging")
+    assert {f"{d}" for d in range(2, 11)} | {"d = 1"} <= set(merged)
+
+
+def test_merged_classes_are_the_cores(bundled):
+    app = opened(fm="squeezenet1_1")
+    info = bundled["squeezenet1_1", "tiny_imagenet_100"]
+    recipe = PRESETS["own"].recipe
+    merged, over_d = traces(app, "accuracy-by-merging"), traces(app, "nc1-by-merging")
+    for d in (3, 10):
+        own = [kept()[curve_key(t, recipe, None)] for t in merged_tasks(info, 100, KEPT_DRAWS) if t.d == d]
+        np.testing.assert_allclose(merged[f"{d}"]["y"], np.median([curve.accuracy for curve in own], axis=0))
+        value = np.median([curve.nc1["textbook"] for curve in own])
+        assert over_d["NC1"]["y"][d - 1] == pytest.approx(value)
+        assert f"{value:.2f} at d = 10" in said(app) or d != 10
+    assert list(merged["d = 1"]["x"]) == list(KS)
+    # A mark for every d at k = d.
+    diamonds = next(
+        t for t in json.loads(pictures(app)["accuracy-by-merging"]["figure"])["data"] if t["name"] == "k = d"
+    )
+    assert list(diamonds["x"]) == list(range(1, 11))
+
+
+def test_the_published_variant_and_curves_are_laid_over_and_named():
+    app = opened(fm="vit_tiny_patch16_224", nc1="published", published="swin_b")
+    assert not app.exception
+    drawn = json.loads(pictures(app)["accuracy-by-merging"]["figure"])["data"]
+    dotted = [t for t in drawn if t.get("line", {}).get("dash") == "dot"]
+    assert [tuple(t["y"]) for t in dotted] == [published.accuracy_over_k("swin_b", f"{d}in1") for d in range(1, 11)]
+    over = traces(app, "nc1-by-merging")["Swin-B, published"]
+    assert list(over["y"]) == [published.nc1("swin_b", f"{d}in1") for d in range(1, 11)]
+    assert len(traces(app, "gain-over-nc1")["published"]["x"]) == 56
+    usual = traces(opened(fm="vit_tiny_patch16_224"), "nc1-by-merging")["NC1"]["y"]
+    assert (np.array(traces(app, "nc1-by-merging")["NC1"]["y"]) > usual).all()
+    assert "as published, as here" in said(app)
+    assert "Swin-B on ImageNet's own images as published" in said(app)
+
+
+def test_every_measure_is_the_cores(bundled):
+    app = opened(**QUICK)
+    _, x, y = shots(bundled)
+    own = class_statistics(l2(x), y, covariance=True)
+    table = next(m.value for m in app.markdown if m.value.startswith("| measure"))
+    lines = {line.split("**")[1]: line.split("|")[2].strip() for line in table.splitlines()[2:]}
+    assert lines["NC1"] == f"{collapse.nc1(l2(x), y):.2f}"
+    assert lines["CDNV"] == f"{collapse.mean_cdnv(own):.2f}"
+    # 200 shots in 192 dimensions.
+    assert lines["VCI"] == "–"
+    assert lines["NC2, angles"] == f"{collapse.equiangularity(own):.2f}"
+    assert lines["NC2, simplex"] == f"{collapse.etf_distance(own):.2f}"
+    assert float(lines["NC3"]) < 0.6
+    assert lines["NC4"].endswith("%")
+    app.selectbox(key="gen").set_value("mean").run()
+    table = next(m.value for m in app.markdown if m.value.startswith("| measure"))
+    nc4 = next(line for line in table.splitlines() if "NC4" in line)
+    # One mean a class after L2 is nearly the nearest class mean.
+    assert float(nc4.split("|")[2].strip().removesuffix(" %").split()[0]) > 95
+
+
+def test_splits_classes_and_spectra_are_the_cores(bundled, at_once):
+    app = opened(**QUICK, classes="even")
+    pool, x, y = shots(bundled, "even")
+    split = traces(app, "nc1-of-split")["NC1 of the parts"]
+    assert list(split["x"]) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+    for k, value in zip(split["x"], split["y"], strict=True):
+        assert value == pytest.approx(nc1_of_split(l2(x), y, k, SEEDS[0]), rel=1e-5)
+    bars = traces(app, "nc1-of-classes")
+    per_class = collapse.nc1_per_class(class_statistics(l2(x), y))
+    np.testing.assert_allclose(sorted(bars["shots"]["y"]), sorted(per_class), rtol=1e-5)
+    assert {row[0] for row in bars["shots"]["customdata"]} == set("02468")
+    told = spectra(x, y, pool.X_test, pool.y_test, "l2")
+    assert f"| L2 | {told.nc1:.2f} | {told.nc1_test:.2f} |" in said(app)
+    assert "= 1.0000" in said(app)
+
+
+def test_the_suggested_k_is_the_cores_on_both_pages(bundled, at_once):
+    app = opened(**QUICK)
+    _, x, y = shots(bundled)
+    k = suggest_k(x, y, Recipe("kmeans", 1), (1, 2, 3, 5, 7, 10, 14, 20), SEEDS[0])
+    assert list(traces(app, "accuracy-over-k-here")["suggested k"]["x"]) == [k]
+    assert f"the shots suggest k = {k}" in pictures(app)["accuracy-over-k-here"]["alt"]
+    app.session_state["goto"] = "explore"
+    app.run()
+    assert list(traces(app, "accuracy-over-k")["suggested k"]["x"]) == [k]
+
+
+def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
+    """Slices are whole runs here; a clock of our own makes every point take a while."""
+    clock = [0.0]
+    monkeypatch.setattr(filling.time, "monotonic", lambda: clock[0])
+    app = opened(**QUICK, draws="5", merge="digits", classes="even")
+
+    def there():
+        return len(json.loads(pictures(app)["nc1-of-split"]["figure"])["data"][0]["x"])
+
+    assert there() == 1
+    clock[0] += 2
+    app.run()
+    (progress,) = [e for e in app.get("progress") if "Splitting classes" in e.proto.text]
+    assert "1 of 9" in progress.proto.text
+    app.button(key="nc1-of-split_stop").click().run()
+    assert any("Splitting classes: stopped at 1 of 9." in c.value for c in app.caption)
+    app.run()
+    assert there() == 1
+    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    app.button(key="nc1-of-split_on").click().run()
+    app.run()
+    assert there() == 9
+    assert not [e for e in app.get("progress") if "Splitting classes" in e.proto.text]
+
+
+def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
+    from pages.components import spectra_panel
+
+    whole = spectra_panel.collapse_cached.stage_spectra
+
+    def fails(info, classes, n, seed, stage, shrinkage):
+        if stage == "whiten":
+            raise ImprintError("The disk is *gone*.")
+        return whole(info, classes, n, seed, stage, shrinkage)
+
+    monkeypatch.setattr(spectra_panel.collapse_cached, "stage_spectra", fails)
+    app = opened(**QUICK)
+    assert not app.exception
+    assert any(c.value == "The disk is \\*gone\\*." for c in app.caption)
+    assert "| L2 |" in said(app)
+    assert "| whitened |" not in said(app)
+    monkeypatch.undo()
+    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    app.button(key="spectra_on").click().run()
+    app.run()
+    assert "| whitened |" in said(app)
+
+
+def test_every_bundled_set_opens(bundled):
+    for fm, dataset in bundled:
+        app = opened(fm=fm, data=dataset, n="5", seeds="1")
+        assert not app.exception, (fm, dataset)
+        assert not app.error
+        assert not app.warning
+        assert sorted(pictures(app)) == PICTURES
+
+
+def test_few_classes_can_be_merged_and_the_page_says_what_that_means():
+    app = opened(fm="resnet50", data="digits", n="5", seeds="1", draws="1")
+    assert any(plain("ResNet-50 has no set of many classes") in info.value for info in app.info)
+    assert any(plain("SqueezeNet 1.1 and ViT-Ti/16") + " can merge a hundred" in info.value for info in app.info)
+    app = opened(fm="vit_tiny_patch16_224", data="mnist", merge="mnist", n="5", seeds="1")
+    assert app.selectbox(key="merge").value == "mnist"
+    assert app.selectbox(key="merge").options == ["Tiny-ImageNet (100 classes)", "MNIST"]
+    app.selectbox(key="fm").set_value("resnet50").run()
+    assert not app.exception
+    assert app.selectbox(key="merge").value == "mnist"
+
+
+def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, at_once):
+    app = opened(**QUICK, merge_n="n", merge="digits", draws="1", gen="mean")
+    assert not app.exception
+    merged = traces(app, "accuracy-by-merging")
+    pool = choose_classes(open_set(bundled["vit_tiny_patch16_224", "digits"]), "2in1-1")
+    own = Evaluator(pool, Recipe().space).accuracy_over_k(Recipe("kmeans", 1), KS, 20, SEEDS[:1])[:, 0]
+    np.testing.assert_allclose(merged["2"]["y"], own)
+    assert "20 shots of each merged class" in said(app)
+
+
+@pytest.mark.parametrize("query", [{"n": "1"}, {"classes": "3"}])
+def test_nothing_to_compare_is_said(query):
+    app = opened(**(QUICK | query))
+    assert not app.exception
+    assert not app.error
+    assert any("it needs two classes of two shots" in info.value for info in app.info)
+    assert "accuracy-by-merging" in pictures(app)
+    assert "spectra" not in pictures(app)
+
+
+def test_a_set_without_classes_enough_to_merge(home, vit_digits, at_once):
+    tensors = read_tensors(vit_digits.info.path)
+    for split in ("train", "test"):
+        few = tensors[f"y_{split}"] < 3
+        tensors |= {f"{name}_{split}": tensors[f"{name}_{split}"][few] for name in ("X", "y", "id")}
+    meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
+    meta["fm"] = {**meta["fm"], "name": "mine", "label": "*Mine*"}
+    meta["dataset"] = {**meta["dataset"], "name": "three", "label": "Three", "class_names": ["a", "<b>", "c"]}
+    write_set(home, tensors, meta)
+    app = opened(fm="mine", data="three", n="20", seeds="1")
+    assert not app.exception
+    assert any("Merging needs four classes or more, and \\*Mine\\*" in info.value for info in app.info)
+    assert "nc1-of-classes" in pictures(app)
+    bars = traces(app, "nc1-of-sets")
+    assert "*Mine*" in bars
+
+
+def test_coinciding_classes_do_not_break_the_page(home, vit_digits, at_once):
+    """Every sample the same: no spread, no difference, nothing to scale by."""
+    tensors = read_tensors(vit_digits.info.path)
+    for split in ("train", "test"):
+        tensors[f"X_{split}"] = np.ones_like(tensors[f"X_{split}"])
+    meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
+    meta["dataset"] = {**meta["dataset"], "name": "flat", "label": "Flat"}
+    write_set(home, tensors, meta)
+    app = opened(fm="vit_tiny_patch16_224", data="flat", n="5", seeds="1", draws="1", merge="flat")
+    assert not app.exception
+    assert "| **NC1** | 0.00 |" in said(app)
+
+
+def test_the_link_keeps_the_pages_controls():
+    app = opened(fm="vit_tiny_patch16_224", draws="5", merge_n="n", nc1="published", published="resnet18", n="20")
+    assert not app.warning
+    assert app.query_params["draws"] == "5"
+    assert app.query_params["merge_n"] == "n"
+    app.segmented_control(key="nc1").set_value("textbook").run()
+    assert "nc1" not in app.query_params
+    app = opened(draws="7", published="vgg")
+    assert len(app.warning) == 1
+    assert "Draws can't be 7 here" in app.warning[0].value or "Draws can't be 7" in app.warning[0].value
+
+
+def test_how_good_suggestions_are_is_on_the_page():
+    from imprint_core.suggestion_study import found, standing
+
+    own = standing(found(), "smoothed")
+    assert f"| **cross-validation, smoothed**, the one shown | {own.near:.0%} | {own.mean:.2f} |" in said(
+        opened(**QUICK)
+    )
+
+
+def test_range_over_seeds_is_told(bundled):
+    app = opened(**(QUICK | {"seeds": "3"}))
+    values = [collapse.nc1(l2(x), y) for _, x, y in (shots(bundled, seed=seed) for seed in SEEDS[:3])]
+    run = summarize(values)
+    assert f"{run.median:.2f}\u00a0({run.low:.2f}\u00a0to\u00a0{run.high:.2f})" in said(app)
