@@ -22,6 +22,10 @@ MAPS = [
     ("compare-1280-light", "?data=digits&against=k%3D1&color=right&shots=False&lines=True", (1280, 900), "light"),
     ("map-390-dark", "?data=digits&sample=429", (390, 2700), "dark"),
 ]
+COLLAPSE = [
+    ("collapse-1280-light", "?fm=vit_tiny_patch16_224", (1280, 1250), "light"),
+    ("collapse-390-dark", "?fm=vit_tiny_patch16_224", (390, 2700), "dark"),
+]
 LOWER = (1280, 900)
 
 
@@ -33,6 +37,7 @@ def main() -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         pages = [("", "nc1-over-shots", p) for p in PICTURES] + [("map", "confusion-first", p) for p in MAPS]
+        pages += [("collapse", "spectra", p) for p in COLLAPSE]
         for place, last, (name, path, (w, h), scheme) in pages:
             context = browser.new_context(viewport={"width": w, "height": h}, color_scheme=scheme)
             page = context.new_page()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ def every_task(sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo
     return tasks
 
 
+@lru_cache(maxsize=64)
 def with_k(recipe: Recipe) -> Recipe:
     """The recipe where it has a k, else that of its relative that has one; its own k is not looked at."""
     entry = GENERATORS[recipe.gen]
@@ -139,8 +140,7 @@ class Asking:
 
     def key(self, fold: int) -> str:
         """Under which a fold's scores are kept."""
-        recipe = replace(self.recipe.canonical(), k=1)
-        return _key(f"fold {fold}", self.info, self.classes, recipe, self.ks, self.n, self.seed)
+        return _key(f"fold {fold}", self.info, self.classes, with_k(self.recipe), self.ks, self.n, self.seed)
 
     def scores(self, fold: int, embeddings: EmbeddingSet) -> NDArray[np.float64]:
         """Accuracy (len(ks),) of the fold's left-out shots at each k, in percent."""
@@ -157,8 +157,14 @@ def merged_asking(info: SetInfo, task: DrawnTask, recipe: Recipe, n: int | None)
 
 def _key(what: str, info: SetInfo, classes: str, recipe: Recipe, ks: Sequence[int], n: int | None, seed: int) -> str:
     return " ".join(
-        [what, info.digest[:16], classes, recipe.digest[:16], ",".join(map(str, ks)), str(n or "all"), str(seed)]
+        [what, info.digest[:16], classes, _digest(recipe), ",".join(map(str, ks)), str(n or "all"), str(seed)]
     )
+
+
+@lru_cache(maxsize=64)
+def _digest(recipe: Recipe) -> str:
+    # A page makes hundreds of keys of one recipe.
+    return recipe.digest[:16]
 
 
 def kept_path() -> Path:

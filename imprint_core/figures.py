@@ -100,7 +100,9 @@ def accuracy_over_k(
         )
     )
     if suggested is not None:
-        figure.add_trace(suggestion_mark([suggested], [runs[list(ks).index(suggested)].median]))
+        mark_of_k = suggestion_mark([suggested], [runs[list(ks).index(suggested)].median])
+        # A legend of one more line would squeeze the picture; what the mark is stands below it.
+        figure.add_trace(mark_of_k.update(showlegend=False))
     if current is not None:
         figure.add_trace(mark(*current, " %"))
     plain_axis(figure, ks, "proxies a class, k")

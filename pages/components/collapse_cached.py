@@ -66,16 +66,16 @@ def _shots(pool: Split, norm: str, n: int | None, seed: int) -> tuple[NDArray[np
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _proxies(
-    key: str, classes: str, recipe: Recipe, n: int, seed: int, whole: bool, _info: SetInfo
+    key: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, place: int, whole: bool, _info: SetInfo
 ) -> dict[str, float]:
-    shared = evaluator(_info, classes, recipe)
+    shared, seed = evaluator(_info, classes, recipe), seeds[place]
     imprint = shared.imprint(recipe, n, seed)
     rows = np.arange(len(shared.pool.y_train)) if whole else np.concatenate(shared.shots(n, seed))
     codes = np.searchsorted(shared.classes, shared.pool.y_train[rows])
     # The same of every choice but of the recipe's space.
     _, own = _spreads(key, classes, recipe.norm_pre, None if whole else n, seed, "textbook", _info)
     test = NORMALIZATIONS[recipe.norm_pre].function(shared.pool.X_test)
-    predictions = cached.evaluation(_info, classes, recipe, n, (seed,)).predictions[0]
+    predictions = cached.evaluation(_info, classes, recipe, n, seeds).predictions[place]
     return {
         "nc3": _nc3(recipe, imprint.proxies, imprint.classes, imprint.X_train[rows], codes),
         "nc4": 100 * collapse.nc4(predictions, test, own),
@@ -99,12 +99,12 @@ def _nc3(
 
 
 def measures(
-    info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, variant: str, whole: bool
+    info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds, place: int, variant: str, whole: bool
 ) -> dict[str, float]:
-    """Every measure of the shots of one seed, or of all training samples; proxies are those of the shots either way."""
+    """Every measure of the shots of one of the seeds, or of all samples; the proxies are that seed's either way."""
     key, own = key_of(info), recipe.canonical()
-    spreads, _ = _spreads(key, classes, own.norm_pre, None if whole else n, seed, variant, info)
-    return {**spreads, **_proxies(key, classes, own, n, seed, whole, info)}
+    spreads, _ = _spreads(key, classes, own.norm_pre, None if whole else n, seeds[place], variant, info)
+    return {**spreads, **_proxies(key, classes, own, n, seeds, place, whole, info)}
 
 
 def nc1_of_parts(info: SetInfo, classes: str, norm: str, k: int, n: int, seeds: Seeds, variant: str) -> list[float]:

@@ -73,5 +73,6 @@ def _draw(selection: Selection, name: str, ks: Sequence[int], at_each: Any, scor
         + told,
         height=240,
     )
-    if suggested is not None:
+    if scores:
+        # From the start, so that nothing moves when the mark joins the curve.
         st.caption(HOW)

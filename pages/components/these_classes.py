@@ -38,7 +38,8 @@ _MEASURES = {
 
 def show_classes(selection: Selection) -> None:
     """Draw the measures and curves of the classes in force."""
-    _measures(selection)
+    # What moves with every control is drawn first; the table, which takes longer, stands above it all the same.
+    table = st.container()
     left, right = st.columns([1, 1], gap="large")
     with left:
         _over_shots(selection)
@@ -50,6 +51,8 @@ def show_classes(selection: Selection) -> None:
         _split(selection)
     with right:
         _per_class(selection)
+    with table:
+        _measures(selection)
 
 
 def _variant(selection: Selection) -> str:
@@ -64,22 +67,11 @@ def _key(selection: Selection) -> tuple[Hashable, ...]:
 
 def _measures(selection: Selection) -> None:
     st.markdown("##### Every measure")
+    chosen = (selection.info, selection.task.classes, selection.recipe, selection.n, selection.seeds)
+    variant = _variant(selection)
     with st.empty(), st.spinner("Measuring …"):
-        runs = [
-            collapse_cached.measures(
-                selection.info, selection.task.classes, selection.recipe, selection.n, seed, _variant(selection), False
-            )
-            for seed in selection.seeds
-        ]
-        whole = collapse_cached.measures(
-            selection.info,
-            selection.task.classes,
-            selection.recipe,
-            selection.n,
-            selection.seeds[0],
-            _variant(selection),
-            True,
-        )
+        runs = [collapse_cached.measures(*chosen, place, variant, whole=False) for place in range(len(selection.seeds))]
+        whole = collapse_cached.measures(*chosen, 0, variant, whole=True)
     lines = ["| measure | the shots | all samples | what it says |", "|:--|--:|--:|:--|"]
     for key, (label, says, shown) in _MEASURES.items():
         run = summarize([one[key] for one in runs])
