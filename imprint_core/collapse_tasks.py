@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.classes import DRAWS, MERGED
+from imprint_core.classes import DRAWS, MERGED, parse_classes
 from imprint_core.collapse_curves import TaskCurve, task_curve
 from imprint_core.embeddings import EmbeddingSet, SetInfo, open_set
 from imprint_core.folders import bundled_folder
@@ -24,7 +24,7 @@ from imprint_core.generation import GENERATORS
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.suggestion import left_out_accuracy, parting_plan, partings
-from imprint_core.task import SEEDS, choose_classes, shot_order
+from imprint_core.task import SEEDS, choose_classes, class_names, shot_order
 
 # The k's of the paper's Figure 11; its Figure 12 compares the fifth with the first.
 KS = tuple(range(1, 16))
@@ -86,6 +86,9 @@ def every_task(sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo
     """
     tasks: list[DrawnTask] = []
     for info in sets.values():
+        if count(info) < 2:
+            # A single class has nothing to be compared with.
+            continue
         if count(info) >= MANY:
             tasks += merged_tasks(info, count(info), draws)
         else:
@@ -150,6 +153,24 @@ class Asking:
         return left_out_accuracy(x, y, self.recipe, self.ks, partings(y, self.seed)[fold])
 
 
+def most_shots(spec: str, names: Sequence[str], sizes: Sequence[int], n: int | None) -> int:
+    """How many shots a class of a spec gives at most.
+
+    Parameters
+    ----------
+    spec : str
+        Of `parse_classes`.
+    names : sequence of str
+        Of the dataset's classes.
+    sizes : sequence of int
+        Training samples of each of them.
+    n : int or None
+        Shots a class; None for all.
+    """
+    most = max(sum(sizes[c] for c in group) for group in parse_classes(spec, names).groups)
+    return most if n is None else min(most, n)
+
+
 def merged_asking(info: SetInfo, task: DrawnTask, recipe: Recipe, n: int | None) -> Asking:
     """Ask the shots of a merged task."""
     return Asking(info, task.spec, with_k(recipe), task.ks, n, task.seed)
@@ -198,7 +219,7 @@ def compute_kept(
             yield curve_key(task, recipe, None), {"nc1": curve.nc1, "accuracy": accuracy}
             if task.draw == 1 and task.d:
                 asking = merged_asking(info, task, recipe, None)
-                most = task.d * int(np.bincount(embeddings.y_train).max())
-                for fold in range(asking.folds(most)):
+                sizes = np.bincount(embeddings.y_train).tolist()
+                for fold in range(asking.folds(most_shots(task.spec, class_names(embeddings), sizes, None))):
                     scores = asking.scores(fold, embeddings)
                     yield asking.key(fold), [round(value, 6) for value in scores.tolist()]

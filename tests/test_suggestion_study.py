@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imprint_core import suggestion_study
 from imprint_core.collapse_curves import nc1_of_split
 from imprint_core.embeddings import open_set
 from imprint_core.normalization import l2
@@ -25,18 +26,19 @@ def test_the_rule_shown_is_the_best_of_them():
     assert at[RULE].near >= 0.7
 
 
-def test_made_anew_it_is_the_same(bundled):
-    """One set; a suggestion may fall otherwise where rounding moves a sample."""
+def test_made_anew_it_is_the_same(bundled, monkeypatch):
+    """Parts of one set; a suggestion may fall otherwise where rounding moves a sample."""
+    monkeypatch.setattr(suggestion_study, "SHOTS", (5, 50, 200))
     key = ("vit_tiny_patch16_224", "digits")
     told = []
     made = list(study({key: bundled[key]}, told.append))
-    kept = [case for case in found() if (case.fm, case.dataset) == key]
+    kept = [case for case in found() if (case.fm, case.dataset) == key and case.n in (5, 50)]
     assert told == ["vit_tiny_patch16_224__digits all"]
-    assert [case.n for case in made] == [case.n for case in kept] == [5, 10, 20, 50, 100]
+    assert [case.n for case in made] == [case.n for case in kept] == [5, 50]
     for one, other in zip(made, kept, strict=True):
         for rule in LABELS:
             assert np.mean(one.short[rule]) == pytest.approx(np.mean(other.short[rule]), abs=1.5)
-    assert write(made).count('"best"') == 5
+    assert write(made).count('"best"') == 2
     assert all(rule in one.short for rule in RULES)
 
 

@@ -12,6 +12,7 @@ from imprint_core.embeddings.maps import BaseMap
 from imprint_core.errors import ImprintError
 from imprint_core.projection import MAP_METHODS, Layout
 from pages.components import kept_maps
+from pages.components.again import draw_again
 from pages.components.sidebar import Selection
 from pages.components.text import plain
 
@@ -88,12 +89,12 @@ def _progress(place: str) -> None:
     info, norm, layouts = wanted
     there = [kept_maps.kept(info, norm, layout) is not None for layout in layouts]
     if all(there):
-        st.rerun()
+        draw_again()
     seen = st.session_state.get(f"{place}_seen")
     st.session_state[f"{place}_seen"] = sum(there)
     if seen is not None and sum(there) > seen:
         # One more of several: the page has more to change than this line.
-        st.rerun()
+        draw_again()
     job = map_job(*wanted)
     label = MAP_METHODS[layouts[0].method].label
     what = f"{label} is" if len(layouts) == 1 else f"{sum(there)} of {len(layouts)} maps are there; the next one is"

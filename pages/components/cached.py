@@ -53,6 +53,14 @@ def largest_class(info: SetInfo) -> int:
     return int(np.bincount(embeddings(info).y_train).max())
 
 
+def class_sizes(info: SetInfo) -> list[int]:
+    """Training samples of each class, as far as pages look at them."""
+    samples, count = info.meta["samples"]["train"], len(class_names(info))
+    if samples["per_class_least"] == samples["per_class_most"] and samples["count"] <= EXPLORED[0]:
+        return [int(samples["per_class_most"])] * count
+    return [int(size) for size in np.bincount(embeddings(info).y_train, minlength=count)]
+
+
 def key_of(info: SetInfo) -> str:
     """What every result hangs on: the embeddings, and what their classes are called."""
     return "\n".join([info.digest, *info.class_names])

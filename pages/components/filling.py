@@ -18,6 +18,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.errors import ImprintError
+from pages.components.again import draw_again
 from pages.components.plot import stamp_of
 from pages.components.text import plain
 
@@ -107,43 +108,49 @@ def fill(name: str, points: Sequence[Point], draw: Draw, what: str, needs: bool 
     asked = stamp_of(*(point.key for point in points))
     if st.session_state.get(f"{name}_asked") != asked:
         st.session_state[f"{name}_asked"] = asked
-        for memory in ("held", "failed", "began"):
-            st.session_state.pop(f"{name}_{memory}", None)
-    idle = st.session_state.get(f"{name}_held") or all(point.key in kept for point in points)
+        _go_on(name)
+    idle = st.session_state.get(f"{name}_held") or not _missing(name, points, kept)
     if not idle:
         st.session_state.filling.add(name)
     st.fragment(_fill, run_every=None if idle else _PAUSE)(name, points, draw, what, needs)
+
+
+def _missing(name: str, points: Sequence[Point], kept: Results) -> list[Point]:
+    """What is still to be computed; what could not be is left until a person asks for it."""
+    failed = st.session_state.get(f"{name}_failed", {})
+    return [point for point in points if point.key not in kept and point.key not in failed]
 
 
 def _fill(name: str, points: Sequence[Point], draw: Draw, what: str, needs: bool) -> None:
     kept, state = results(), st.session_state
     context = get_script_run_ctx()
     slice_of_its_own = bool(context and context.fragment_ids_this_run)
-    missing = [point for point in points if point.key not in kept]
-    held = state.get(f"{name}_held")
-    if not held:
+    held = bool(state.get(f"{name}_held"))
+    missing = _missing(name, points, kept)
+    if missing and not held:
         bare = needs and len(missing) == len(points)
         _work(name, missing, _SLICE if slice_of_its_own else AT_ONCE, slice_of_its_own or bare)
-        missing = [point for point in missing if point.key not in kept]
+        missing = _missing(name, points, kept)
     there = stamp_of(*(point.key for point in points if point.key in kept))
     draw([kept.get(point.key) for point in points], there)
-    failed = state.get(f"{name}_failed")
-    if missing:
-        _progress(name, points, missing, what, failed or held)
-    if missing and not held and not failed and name not in state.filling:
-        # It was told to go on: only a whole run begins a series of slices.
-        st.rerun()
-    if (held or failed or not missing) and name in state.filling:
+    if missing and not held:
+        _progress(name, points, missing, what)
+        if slice_of_its_own and name not in state.filling:
+            # It was told to go on: only a whole run begins a series of slices.
+            draw_again()
+        return
+    _rest(name, points, missing, what)
+    if name in state.filling:
         state.filling.discard(name)
         if not state.filling and slice_of_its_own:
             # The last one is through: a whole run ends the series of slices.
-            st.rerun()
+            draw_again()
 
 
 def _work(name: str, missing: Sequence[Point], seconds: float, at_least_one: bool) -> None:
-    """Compute points until the time is over or one can't be computed."""
+    """Compute points until the time is over."""
     state, kept = st.session_state, results()
-    if missing and f"{name}_began" not in state:
+    if f"{name}_began" not in state:
         state[f"{name}_began"] = (time.monotonic(), sum(point.cost for point in missing))
     until = time.monotonic() + seconds
     for done, point in enumerate(missing):
@@ -152,32 +159,38 @@ def _work(name: str, missing: Sequence[Point], seconds: float, at_least_one: boo
         try:
             kept.put(point.key, point.make())
         except ImprintError as error:
-            state[f"{name}_failed"] = state[f"{name}_held"] = str(error)
-            break
+            state.setdefault(f"{name}_failed", {})[point.key] = str(error)
 
 
-def _progress(name: str, points: Sequence[Point], missing: Sequence[Point], what: str, held: str) -> None:
-    state = st.session_state
-    began, cost = state.get(f"{name}_began", (time.monotonic(), 0.0))
+def _progress(name: str, points: Sequence[Point], missing: Sequence[Point], what: str) -> None:
+    """How far a picture is, where that takes longer than a moment."""
+    began, cost = st.session_state.get(f"{name}_began", (time.monotonic(), 0.0))
     spent = time.monotonic() - began
-    if not held and spent < _SILENT:
+    if spent < _SILENT:
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
-    there, count = len(points) - len(missing), len(points)
-    if held:
-        failed = state.get(f"{name}_failed")
-        left.caption(plain(failed) if failed else f"{what}: stopped at {there} of {count}.")
-        right.button("Go on", key=f"{name}_on", on_click=_go_on, args=(name,), width="stretch")
-        return
     to_do = sum(point.cost for point in missing)
     done = cost - to_do
     remaining = f", about {max(1, round(spent * to_do / done))} s left" if done > 0 else ""
+    there, count = len(points) - len(missing), len(points)
     left.progress(there / count, text=f"{what}: {there} of {count}{remaining}")
     right.button("Stop", key=f"{name}_stop", on_click=_stop, args=(name,), width="stretch")
 
 
+def _rest(name: str, points: Sequence[Point], missing: Sequence[Point], what: str) -> None:
+    """What a stopped picture lacks, or one of which something could not be computed."""
+    failed = st.session_state.get(f"{name}_failed", {})
+    if not missing and not failed:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    said = [f"{what}: stopped at {len(points) - len(missing) - len(failed)} of {len(points)}."] if missing else []
+    said += [plain(reason) for reason in dict.fromkeys(failed.values())]
+    left.caption(" ".join(said))
+    right.button("Go on" if missing else "Try again", key=f"{name}_on", on_click=_go_on, args=(name,), width="stretch")
+
+
 def _stop(name: str) -> None:
-    st.session_state[f"{name}_held"] = "Stopped."
+    st.session_state[f"{name}_held"] = True
 
 
 def _go_on(name: str) -> None:

@@ -12,7 +12,16 @@ import streamlit as st
 from imprint_core import collapse_figures, published
 from imprint_core.collapse_curves import TaskCurve, elbow
 from imprint_core.collapse_figures import Published
-from imprint_core.collapse_tasks import KS, MANY, DrawnTask, merged_asking, merged_most, merged_tasks, with_k
+from imprint_core.collapse_tasks import (
+    KS,
+    MANY,
+    DrawnTask,
+    merged_asking,
+    merged_most,
+    merged_tasks,
+    most_shots,
+    with_k,
+)
 from imprint_core.embeddings import SetInfo
 from imprint_core.statistics import Summary
 from pages.components import cached
@@ -61,11 +70,11 @@ def show_merging(selection: Selection) -> None:
 
 def _folds(selection: Selection, info: SetInfo, n: int | None) -> dict[int, Any]:
     """For each d: the folds that suggest a k, on the first draw."""
-    most = cached.largest_class(info)
+    names, sizes = cached.class_names(info), cached.class_sizes(info)
     of = {}
-    for task in merged_tasks(info, len(cached.class_names(info)), 1):
-        shots = min(task.d * most, n or task.d * most)
-        of[task.d] = fold_points(merged_asking(info, task, selection.recipe, n), shots)
+    for task in merged_tasks(info, len(names), 1):
+        asking = merged_asking(info, task, selection.recipe, n)
+        of[task.d] = fold_points(asking, most_shots(task.spec, names, sizes, n))
     return of
 
 

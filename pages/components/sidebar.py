@@ -24,6 +24,7 @@ from imprint_core.presets import PRESETS, preset_of
 from imprint_core.projection import Layout
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
+from pages.components.again import still_said
 from pages.components.control import Control, Sets, Values, as_number, named_option
 from pages.components.controls import CONTROLS
 from pages.components.other_recipe import other_recipe
@@ -125,7 +126,7 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
     link = {c.key: _written(values[c.key]) for c in changed}
     if link != query:
         st.query_params.from_dict(link)
-    return _select(Panel(sets, values, defaults, choices)), [plain(note) for note in notes]
+    return _select(Panel(sets, values, defaults, choices)), still_said([plain(note) for note in notes])
 
 
 def keep_controls() -> None:

@@ -41,7 +41,7 @@ def points(page, name, trace):
 
 @pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
 def test_nine_pictures_fit_and_nothing_leaves_the_machine(visit):
-    page = opened(visit, "?n=20&seeds=1")
+    page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1")
     whole(page)
     plots = page.query_selector_all(".imprint-plot")
     assert len(plots) == 9
@@ -90,8 +90,7 @@ def test_what_takes_long_shows_how_far_it_is_stops_and_goes_on(visit):
     expect(slider).to_have_attribute("aria-valuetext", "6", timeout=20_000)
     page.get_by_role("button", name="Go on").first.click()
     stopped.wait_for(state="detached", timeout=60_000)
-    whole(page)
-    assert points(page, "accuracy-by-merging", "10") == 15
+    page.wait_for_function(LENGTH, arg=["accuracy-by-merging", "10"], timeout=120_000)
     assert not visit.errors_of_ours()
 
 

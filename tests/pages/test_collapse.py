@@ -13,7 +13,7 @@ from imprint_core.class_statistics import class_statistics
 from imprint_core.collapse_curves import nc1_of_split
 from imprint_core.collapse_tasks import KEPT_DRAWS, KS, curve_key, kept, merged_tasks
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.store import read_tensors, write_set
+from imprint_core.embeddings.store import class_sizes, read_tensors, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
 from imprint_core.normalization import l2
@@ -177,7 +177,7 @@ def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
     """Slices are whole runs here; a clock of our own makes every point take a while."""
     clock = [0.0]
     monkeypatch.setattr(filling.time, "monotonic", lambda: clock[0])
-    app = opened(**QUICK, draws="5", merge="digits", classes="even")
+    app = opened(**QUICK, classes="even")
 
     def there():
         return len(json.loads(pictures(app)["nc1-of-split"]["figure"])["data"][0]["x"])
@@ -221,8 +221,13 @@ def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
     assert "| whitened |" in said(app)
 
 
-def test_every_bundled_set_opens(bundled):
-    for fm, dataset in bundled:
+def test_sets_of_every_fm_and_kind_open(bundled):
+    assert len({fm for fm, _ in bundled}) == 3
+    for fm, dataset in (
+        ("resnet50", "cifar10"),
+        ("squeezenet1_1", "tiny_imagenet_100"),
+        ("vit_tiny_patch16_224", "fashion_mnist"),
+    ):
         app = opened(fm=fm, data=dataset, n="5", seeds="1")
         assert not app.exception, (fm, dataset)
         assert not app.error
@@ -242,7 +247,9 @@ def test_few_classes_can_be_merged_and_the_page_says_what_that_means():
     assert app.selectbox(key="merge").value == "mnist"
 
 
-def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, at_once):
+def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, monkeypatch):
+    # The pictures of all other sets may stay unfinished.
+    monkeypatch.setattr(filling, "AT_ONCE", 2.0)
     app = opened(**QUICK, merge_n="n", merge="digits", draws="1", gen="mean")
     assert not app.exception
     merged = traces(app, "accuracy-by-merging")
@@ -270,6 +277,7 @@ def test_a_set_without_classes_enough_to_merge(home, vit_digits, at_once):
     meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
     meta["fm"] = {**meta["fm"], "name": "mine", "label": "*Mine*"}
     meta["dataset"] = {**meta["dataset"], "name": "three", "label": "Three", "class_names": ["a", "<b>", "c"]}
+    meta["samples"] = {"train": class_sizes(tensors["y_train"]), "test": class_sizes(tensors["y_test"])}
     write_set(home, tensors, meta)
     app = opened(fm="mine", data="three", n="20", seeds="1")
     assert not app.exception
@@ -279,13 +287,36 @@ def test_a_set_without_classes_enough_to_merge(home, vit_digits, at_once):
     assert "*Mine*" in bars
 
 
-def test_coinciding_classes_do_not_break_the_page(home, vit_digits, at_once):
+def test_a_set_that_fails_leaves_the_others_alone(home, vit_digits, at_once):
+    """A damaged set, and one of a single class, beside the bundled ones."""
+    tensors = read_tensors(vit_digits.info.path)
+    meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
+    meta["fm"] = {**meta["fm"], "name": "mine", "label": "Mine"}
+    path = write_set(home, tensors, {**meta, "dataset": {**meta["dataset"], "name": "torn"}}).path
+    path.write_bytes(path.read_bytes()[:-9])
+    for split in ("train", "test"):
+        one = tensors[f"y_{split}"] == 0
+        tensors |= {f"{name}_{split}": tensors[f"{name}_{split}"][one] for name in ("X", "y", "id")}
+    meta["samples"] = {"train": class_sizes(tensors["y_train"]), "test": class_sizes(tensors["y_test"])}
+    write_set(home, tensors, {**meta, "dataset": {**meta["dataset"], "name": "single", "class_names": ["only"]}})
+    app = opened(**QUICK)
+    assert not app.exception
+    assert len([c for c in app.caption if "is damaged or not the one its sidecar describes" in c.value]) == 1
+    assert {"ResNet-50", "SqueezeNet 1.1", "ViT-Ti/16", "NC1 = 1"} == set(traces(app, "nc1-of-sets"))
+    assert app.button(key="every-task_on").label == "Try again"
+
+
+def test_coinciding_classes_do_not_break_the_page(home, vit_digits, monkeypatch):
     """Every sample the same: no spread, no difference, nothing to scale by."""
+    monkeypatch.setattr(filling, "AT_ONCE", 1.0)
     tensors = read_tensors(vit_digits.info.path)
     for split in ("train", "test"):
+        few = np.concatenate([np.flatnonzero(tensors[f"y_{split}"] == c)[:6] for c in range(10)])
+        tensors |= {f"{name}_{split}": tensors[f"{name}_{split}"][few] for name in ("X", "y", "id")}
         tensors[f"X_{split}"] = np.ones_like(tensors[f"X_{split}"])
     meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
     meta["dataset"] = {**meta["dataset"], "name": "flat", "label": "Flat"}
+    meta["samples"] = {"train": class_sizes(tensors["y_train"]), "test": class_sizes(tensors["y_test"])}
     write_set(home, tensors, meta)
     app = opened(fm="vit_tiny_patch16_224", data="flat", n="5", seeds="1", draws="1", merge="flat")
     assert not app.exception
