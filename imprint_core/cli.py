@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from imprint_core.commands import embed, evaluate, fetch, maintain, maps, sets
+from imprint_core.commands import embed, evaluate, fetch, maintain, maps, sets, sweep
 from imprint_core.errors import ImprintError
 
 
@@ -23,6 +23,7 @@ _COMMANDS = {
     "embed": _Command(embed.HELP, embed.DESCRIPTION, embed.EPILOG, embed.add, embed.run),
     "sets": _Command(sets.HELP, sets.DESCRIPTION, sets.EPILOG, sets.add, sets.run),
     "evaluate": _Command(evaluate.HELP, evaluate.DESCRIPTION, evaluate.EPILOG, evaluate.add, evaluate.run),
+    "sweep": _Command(sweep.HELP, sweep.DESCRIPTION, sweep.EPILOG, sweep.add, sweep.run),
     "maps": _Command(maps.HELP, maps.DESCRIPTION, maps.EPILOG, maps.add, maps.run),
     "fetch": _Command(fetch.HELP, fetch.DESCRIPTION, fetch.EPILOG, fetch.add, fetch.run),
     "bundle": _Command(maintain.BUNDLE_HELP, maintain.BUNDLE_DESCRIPTION, "", maintain.add_bundle, maintain.run_bundle),

@@ -63,6 +63,7 @@ class Products:
         self._make_vectors = vectors
         self._kept: tuple[Any, Shots, Draw] | None = None
         self._problems = Kept[RidgeProblem]()
+        self._made = Kept[dict[tuple[int, int], "Made"]]()
 
     @cached_property
     def vectors(self) -> tuple[Array, Array]:
@@ -92,6 +93,13 @@ class Products:
         return predictions
 
     def _generate(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], Made]:
+        gen = GENERATORS[recipe.gen]
+        # What NORM post and AGG are makes no difference to it, nor what least squares does with clusters.
+        shots = b"".join(rows.tobytes() for draw in draws.values() for rows in draw)
+        same = (gen.function, recipe.k if gen.uses_k else 1, tuple(draws), shots)
+        return self._made.get(same, lambda: self._generated(recipe, draws))
+
+    def _generated(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], Made]:
         made: dict[tuple[int, int], Made] = {}
         first = next(iter(draws.values()))
         sizes = np.array([len(shots) for shots in first])

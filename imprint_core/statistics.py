@@ -54,3 +54,17 @@ def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], clas
     counts = np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
     totals = counts.sum(axis=1, keepdims=True)
     return np.divide(100 * counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+
+
+def macro_f1(truth: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> float:
+    """F1 averaged over classes, in percent: 2 · right / (predicted + true) of each, 0 for one that is never predicted.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of shape (m,)
+        Classes, 0 … classes − 1; every class has a test sample.
+    classes : int
+    """
+    right = np.bincount(truth[truth == predicted], minlength=classes)
+    both = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
+    return float(100 * np.mean(np.divide(2 * right, both, out=np.zeros(classes), where=both > 0)))

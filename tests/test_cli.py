@@ -66,7 +66,7 @@ def test_counts_are_counts(count, capsys):
     assert "is not a count; give a whole number from 1 up" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["embed", "sets", "evaluate", "fetch", "bundle", "survey"])
+@pytest.mark.parametrize("command", ["embed", "sets", "evaluate", "sweep", "fetch", "bundle", "survey"])
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -1,0 +1,227 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import f1_score
+
+from imprint_core import sweep as module
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.cli import main
+from imprint_core.embeddings import open_set
+from imprint_core.errors import ImprintError
+from imprint_core.grids import cells, read_grid
+from imprint_core.recipe import Recipe
+from imprint_core.statistics import macro_f1
+from imprint_core.sweep import evaluate_cell, read_table, run_cells, sweep, write_table
+from imprint_core.task import Task
+from tests.conftest import ROOT
+
+SMALL = {
+    "fm": ["vit_tiny_patch16_224", "squeezenet1_1"],
+    "task": "digits",
+    "n": [5, 20],
+    "seeds": 2,
+    "recipe": [
+        "qi",
+        {"gen": ["kmeans", "kmedoids"], "k": [1, 5], "norm_post": ["none", "l2"], "agg": ["max", "mnn"]},
+        "whitened",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def small(bundled):
+    found, skipped = cells(read_grid(SMALL), bundled)
+    assert not skipped
+    return found
+
+
+@pytest.fixture(scope="module")
+def table(small, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sweep") / "whole.parquet"
+    sweep(small, path, backend="sequential")
+    return path
+
+
+def test_rows_are_the_estimators_results(table, bundled):
+    rows = read_table(table)
+    assert len(rows) == 2 * 2 * 2 * (1 + 16 + 1)
+    data = open_set(bundled["vit_tiny_patch16_224", "digits"])
+    fields = list(Recipe().__dataclass_fields__)
+    # Methods to which the order of shots means nothing.
+    for row in [r for r in rows if r["fm"].startswith("vit") and r["gen"] in ("mean", "kmedoids")][::3]:
+        recipe = Recipe(**{k: row[k] for k in fields})
+        assert recipe.digest[:16] == row["recipe"]
+        split = Task("vit_tiny_patch16_224", "digits", "all", row["n"], row["seed"]).split(data)
+        model = ImprintingClassifier.from_recipe(recipe, random_state=row["seed"]).fit(split.X_train, split.y_train)
+        predicted = model.predict(split.X_test)
+        assert row["accuracy"] == pytest.approx(100 * np.mean(predicted == split.y_test), abs=0.2)
+        assert row["macro_f1"] == pytest.approx(100 * f1_score(split.y_test, predicted, average="macro"), abs=0.3)
+        assert (row["shots"], row["test_samples"]) == (len(split.y_train), len(split.y_test))
+
+
+def test_macro_f1_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    truth, predicted = np.arange(60) % 4, rng.integers(0, 3, 60)
+    assert macro_f1(truth, predicted, 4) == pytest.approx(
+        100 * f1_score(truth, predicted, average="macro", zero_division=0)
+    )
+
+
+def test_processes_give_the_same_table_to_the_byte(small, table, tmp_path):
+    other = tmp_path / "loky.parquet"
+    told = []
+    sweep(small, other, lambda done, runs: told.append((done, runs)), backend="loky", jobs=2)
+    assert other.read_bytes() == table.read_bytes()
+    assert told[0] == (0, 144)
+    assert told[-1] == (144, 144)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_what_the_table_holds_is_not_done_again(small, table, tmp_path):
+    path = tmp_path / "part.parquet"
+    rows = read_table(table)
+    write_table(path, [row for row in rows if row["gen"] != "kmedoids" or row["k"] == 1])
+    done = []
+
+    def work(cell):
+        done.append(cell)
+        return evaluate_cell(cell)
+
+    sweep(small, path, backend="sequential", work=work)
+    assert path.read_bytes() == table.read_bytes()
+    assert {(r.gen, r.k) for cell in done for r in cell.recipes} == {("kmedoids", 5)}
+    done.clear()
+    sweep(small, path, backend="sequential", work=work)
+    assert not done
+
+
+def test_rows_of_other_embeddings_are_made_anew(small, table, tmp_path):
+    path = tmp_path / "old.parquet"
+    write_table(path, [{**row, "set": "another", "accuracy": 0.0} for row in read_table(table)])
+    sweep(small, path, backend="sequential")
+    assert path.read_bytes() == table.read_bytes()
+
+
+def test_killed_at_a_random_moment_it_ends_with_the_same_table(table, tmp_path):
+    import json
+
+    grid, path = tmp_path / "grid.json", tmp_path / "killed.parquet"
+    grid.write_text(json.dumps(SMALL))
+    command = [sys.executable, "-m", "imprint_core", "sweep", str(grid), "--out", str(path), "--backend", "sequential"]
+    rng = np.random.default_rng()
+    for _ in range(2):
+        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        time.sleep(rng.uniform(1.0, 3.0))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        # Whatever is there is a whole table.
+        assert len(read_table(path)) <= 144
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "144 rows" in done.stdout
+    assert path.read_bytes() == table.read_bytes()
+
+
+def _dies_once(flag, cell):
+    if not os.path.exists(flag):
+        with open(flag, "w"):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+    return evaluate_cell(cell)
+
+
+def _dies(cell):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_loses_its_own_cells_only(small, table, tmp_path):
+    rows = [
+        row for found in run_cells(small, "loky", 2, work=partial(_dies_once, str(tmp_path / "died"))) for row in found
+    ]
+    assert (tmp_path / "died").exists()
+    write_table(tmp_path / "again.parquet", rows)
+    assert (tmp_path / "again.parquet").read_bytes() == table.read_bytes()
+
+
+def test_workers_that_always_die_are_told(small):
+    with pytest.raises(ImprintError, match="Workers died 4 times"):
+        list(run_cells(small[:2], "loky", 2, work=_dies))
+
+
+def test_files_that_are_no_table(tmp_path):
+    path = tmp_path / "t.parquet"
+    assert read_table(path) == []
+    path.write_text("not Parquet")
+    with pytest.raises(ImprintError, match="no Parquet file that can be read"):
+        read_table(path)
+    pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(ImprintError, match="no table of a sweep"):
+        read_table(path)
+    pq.write_table(pa.Table.from_pylist([], schema=module.SCHEMA.with_metadata({"imprint": "0"})), path)
+    with pytest.raises(ImprintError, match="a table of version 0, and this program writes version 1"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["gone.json"], "no ready-made grid"),
+        (["bundled", "--backend", "dask"], "needs the --address of a scheduler"),
+        (["bundled"], "can't be evaluated: "),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments, sentence, tmp_path, capsys):
+    assert main(["sweep", *arguments, "--out", str(tmp_path / "r.parquet")]) == 2
+    assert sentence in capsys.readouterr().err
+    assert main(["sweep", "bundled", "--out", str(tmp_path / "none" / "r.parquet")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+
+
+def test_how_much_it_is_is_said_before_it_begins(tmp_path, capsys):
+    out = tmp_path / "r.parquet"
+    assert main(["sweep", "bundled", "--out", str(out), "--skip-impossible", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "runs in" in said
+    assert "on one core" in said
+    assert "Left out" in said
+    assert not out.exists()
+
+
+def _slowly(cell):
+    time.sleep(0.3)
+    return evaluate_cell(cell)
+
+
+@pytest.fixture
+def cluster():
+    from distributed import LocalCluster
+
+    with LocalCluster(2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as made:
+        yield made
+
+
+def test_two_dask_workers_give_the_same_table_though_one_is_killed(small, table, tmp_path, cluster):
+    path = tmp_path / "dask.parquet"
+    sweep(small, path, backend="dask", address=cluster.scheduler_address)
+    assert path.read_bytes() == table.read_bytes()
+    rows = []
+    for found in run_cells(small, "dask", address=cluster.scheduler_address, work=_slowly):
+        if not rows:
+            os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+        rows += found
+    write_table(path, rows)
+    assert path.read_bytes() == table.read_bytes()
+
+
+def test_a_cluster_out_of_reach_is_told(small):
+    with pytest.raises(ImprintError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:1'"):
+        list(run_cells(small, "dask", address="tcp://127.0.0.1:1"))
+    with pytest.raises(ImprintError, match="No Dask scheduler answers at 'nowhere'"):
+        list(run_cells(small, "dask", address="nowhere"))
