@@ -13,7 +13,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.projection import MAP_METHODS
 from imprint_core.samples import Samples, id_of
 from imprint_core.statistics import Summary, confusion, summarize
-from pages.components import base_maps, cached, explain, mapped
+from pages.components import base_maps, cached, collapse_cached, explain, mapped
 from pages.components.controls import most_shots
 from pages.components.map_plot import map_plot
 from pages.components.navigation import go_to, hand_over
@@ -160,7 +160,9 @@ def _nc1(selection: Selection, n: int) -> Summary | None:
     classes = cached.evaluator(selection.info, selection.task.classes, selection.recipe).classes
     if n < 2 or len(classes) < 2:
         return None
-    return summarize(cached.collapse(selection.info, selection.task.classes, selection.recipe, n, selection.seeds))
+    norm, variant = selection.recipe.norm_pre, "textbook"
+    found = collapse_cached.nc1_per_class(selection.info, selection.task.classes, norm, n, selection.seeds, variant)
+    return summarize(found.mean(axis=1))
 
 
 def _collapse(selection: Selection) -> None:

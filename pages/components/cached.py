@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.collapse import nc1
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
@@ -151,15 +150,3 @@ def accuracy_over_k(
 ) -> NDArray[np.float64]:
     """Accuracy (len(ks), s) of a recipe at each k, whatever its own k is."""
     return _curve(key_of(info), classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
-
-
-@st.cache_data(max_entries=1024, show_spinner=False)
-def _collapse(key: str, classes: str, pre: str, n: int, seeds: Seeds, _inf: str, _info: SetInfo) -> list[float]:
-    shared = _evaluator(key, classes, Space("none", "auto", pre, _inf), _info)
-    rows = [np.concatenate(shared.shots(n, seed)) for seed in seeds]
-    return [nc1(shared.embedded[r], shared.pool.y_train[r]) for r in rows]
-
-
-def collapse(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> list[float]:
-    """NC1 of the n-shot sets of each seed, after NORM_pre and before any transform."""
-    return _collapse(key_of(info), classes, recipe.norm_pre, n, seeds, recipe.norm_inf, info)

@@ -16,18 +16,17 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.recipe import Recipe
 from imprint_core.spectra import Spectra, spectra
-from imprint_core.task import Split, shot_order
+from imprint_core.task import shot_order
 from imprint_core.whitening import Shrinkage
 from pages.components import cached
 from pages.components.cached import Seeds, evaluator, key_of
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(max_entries=1024, show_spinner=False)
 def _per_class(
     key: str, classes: str, norm: str, n: int | None, seeds: Seeds, variant: str, _info: SetInfo
 ) -> NDArray[np.float64]:
-    pool = cached.pool(_info, classes)
-    return np.stack([NC1_VARIANTS[variant].per_class(*_shots(pool, norm, n, seed)) for seed in seeds])
+    return np.stack([NC1_VARIANTS[variant].per_class(*_shots(_info, classes, norm, n, seed)) for seed in seeds])
 
 
 def nc1_per_class(
@@ -41,8 +40,7 @@ def nc1_per_class(
 def _spreads(
     key: str, classes: str, norm: str, n: int | None, seed: int, variant: str, _info: SetInfo
 ) -> tuple[dict[str, float], ClassStatistics]:
-    pool = cached.pool(_info, classes)
-    x, y = _shots(pool, norm, n, seed)
+    x, y = _shots(_info, classes, norm, n, seed)
     codes = np.unique(y, return_inverse=True)[1]
     # With fewer samples than dimensions VCI is 0 whatever the classes are, and Σ_W takes seconds.
     told = len(x) > x.shape[1] + codes.max() + 1
@@ -59,9 +57,17 @@ def _spreads(
     return values, replace(own, covariance=None)
 
 
-def _shots(pool: Split, norm: str, n: int | None, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _shots(
+    info: SetInfo, classes: str, norm: str, n: int | None, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    pool = cached.pool(info, classes)
     rows = np.concatenate([order[:n] for order in shot_order(pool.y_train, seed)])
-    return NORMALIZATIONS[norm].function(pool.X_train[rows]), pool.y_train[rows]
+    return _normed(key_of(info), classes, norm, info)[rows], pool.y_train[rows]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _normed(key: str, classes: str, norm: str, _info: SetInfo) -> NDArray[np.float32]:
+    return NORMALIZATIONS[norm].function(cached.pool(_info, classes).X_train)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -109,11 +115,10 @@ def measures(
 
 def nc1_of_parts(info: SetInfo, classes: str, norm: str, k: int, n: int, seeds: Seeds, variant: str) -> list[float]:
     """NC1 of the shots' classes split into k parts each, for each seed; not cached here."""
-    pool = cached.pool(info, classes)
-    return [nc1_of_split(*_shots(pool, norm, n, seed), k, seed, variant) for seed in seeds]
+    return [nc1_of_split(*_shots(info, classes, norm, n, seed), k, seed, variant) for seed in seeds]
 
 
 def stage_spectra(info: SetInfo, classes: str, n: int, seed: int, stage: str, shrinkage: Shrinkage) -> Spectra:
     """Spectra of the shots of one seed at a stage; not cached here."""
     pool = cached.pool(info, classes)
-    return spectra(*_shots(pool, "none", n, seed), pool.X_test, pool.y_test, stage, shrinkage)
+    return spectra(*_shots(info, classes, "none", n, seed), pool.X_test, pool.y_test, stage, shrinkage)

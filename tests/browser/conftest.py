@@ -121,6 +121,20 @@ class Visit:
             timeout=60_000,
         )
 
+    def pictures_fit(self) -> None:
+        """Every picture is drawn, has a text for those who don't see it, and is not wider than the screen."""
+        for plot in self.page.query_selector_all(".imprint-plot"):
+            assert plot.query_selector(".main-svg")
+            assert plot.get_attribute("aria-label")
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        overflowing = self.page.evaluate(
+            """[...document.querySelectorAll('.imprint-plot .main-svg')].filter((e) => {
+              const r = e.getBoundingClientRect();
+              return r.width > 0 && (r.right > innerWidth + 1 || r.left < -1);
+            }).length"""
+        )
+        assert overflowing == 0
+
     def accuracy(self) -> str:
         return self.page.locator("[data-testid=stMetricValue]").first.inner_text()
 
