@@ -1,37 +1,30 @@
-"""Which tasks say how collapse and k go together: every set, and its classes merged d into one; what is known of them.
+"""Which tasks say how collapse and k go together: every set, and its classes merged d into one.
 
-What takes seconds for the bundled sets comes with them: `python -m imprint_core survey --of collapse` computes and
-keeps it, under keys made of the embeddings' digests and of everything else that it depends on.
+What is computed of them has a key, made of the embeddings' digest and of everything else that it depends on.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.classes import DRAWS, MERGED, parse_classes
 from imprint_core.collapse_curves import TaskCurve, task_curve
-from imprint_core.embeddings import EmbeddingSet, SetInfo, open_set
-from imprint_core.folders import bundled_folder
+from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.generation import GENERATORS
-from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.suggestion import left_out_accuracy, parting_plan, partings
-from imprint_core.task import SEEDS, choose_classes, class_names, shot_order
+from imprint_core.task import SEEDS, choose_classes, shot_order
 
 # The k's of the paper's Figure 11; its Figure 12 compares the fifth with the first.
 KS = tuple(range(1, 16))
 GAIN = (1, 5)
 # So many classes make ten merged ones of two at least; fewer still show what merging does.
 MANY, SOME = 20, 4
-KEPT_DRAWS = 3
 
 
 @dataclass(frozen=True)
@@ -186,40 +179,3 @@ def _key(what: str, info: SetInfo, classes: str, recipe: Recipe, ks: Sequence[in
 def _digest(recipe: Recipe) -> str:
     # A page makes hundreds of keys of one recipe.
     return recipe.digest[:16]
-
-
-def kept_path() -> Path:
-    """Where it lies what comes with the bundled sets."""
-    return bundled_folder() / "collapse.json"
-
-
-@cache
-def kept() -> Mapping[str, Any]:
-    """What comes with the bundled sets: curves and folds' scores by their keys."""
-    found: dict[str, Any] = {}
-    for key, value in json.loads(kept_path().read_text(encoding="utf-8")).items():
-        if isinstance(value, list):
-            found[key] = np.array(value)
-        else:
-            found[key] = TaskCurve(value["nc1"], np.array(value["accuracy"]))
-    return found
-
-
-def compute_kept(
-    sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo], int], tell: Callable[[str], None]
-) -> Iterator[tuple[str, Any]]:
-    """What `kept` gives, as JSON takes it, computed: the paper's own recipe on all training samples."""
-    recipe = PRESETS["own"].recipe
-    for info in sets.values():
-        embeddings = open_set(info)
-        for task in every_task({("", ""): info}, count, KEPT_DRAWS):
-            tell(f"{info.path.stem} {task.spec}")
-            curve = curve_of(task, embeddings, recipe, None)
-            accuracy = [round(value, 6) for value in curve.accuracy.tolist()]
-            yield curve_key(task, recipe, None), {"nc1": curve.nc1, "accuracy": accuracy}
-            if task.draw == 1 and task.d:
-                asking = merged_asking(info, task, recipe, None)
-                sizes = np.bincount(embeddings.y_train).tolist()
-                for fold in range(asking.folds(most_shots(task.spec, class_names(embeddings), sizes, None))):
-                    scores = asking.scores(fold, embeddings)
-                    yield asking.key(fold), [round(value, 6) for value in scores.tolist()]

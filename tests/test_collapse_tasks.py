@@ -8,20 +8,17 @@ import pytest
 from imprint_core.collapse_curves import elbow
 from imprint_core.collapse_tasks import (
     GAIN,
-    KEPT_DRAWS,
     KS,
     Asking,
-    compute_kept,
     curve_key,
     every_task,
-    kept,
-    kept_path,
     merged_asking,
     merged_most,
     merged_tasks,
     with_k,
 )
 from imprint_core.embeddings import open_set
+from imprint_core.kept_curves import KEPT_DRAWS, compute_kept, kept, kept_path
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.relation import relate

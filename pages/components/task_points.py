@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core import collapse_tasks
+from imprint_core import kept_curves
 from imprint_core.collapse_curves import TaskCurve
 from imprint_core.collapse_tasks import GAIN, Asking, DrawnTask, curve_key, curve_of
 from imprint_core.recipe import Recipe
@@ -56,7 +56,7 @@ def fold_points(asking: Asking, most: int) -> list[Point]:
 
 
 def _point(key: str, make: Any, cost: float) -> Point:
-    known = collapse_tasks.kept().get(key)
+    known = kept_curves.kept().get(key)
     if known is not None and (key,) not in results():
         results().put((key,), known)
     return Point((key,), make, cost)

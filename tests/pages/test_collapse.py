@@ -11,11 +11,12 @@ from streamlit.testing.v1 import AppTest
 from imprint_core import collapse, published
 from imprint_core.class_statistics import class_statistics
 from imprint_core.collapse_curves import nc1_of_split
-from imprint_core.collapse_tasks import KEPT_DRAWS, KS, curve_key, kept, merged_tasks
+from imprint_core.collapse_tasks import KS, curve_key, merged_tasks
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import class_sizes, read_tensors, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
+from imprint_core.kept_curves import KEPT_DRAWS, kept
 from imprint_core.normalization import l2
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
