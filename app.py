@@ -20,7 +20,9 @@ st.set_page_config(page_title="Imprint", page_icon=str(_ICON), layout="wide")
 # Streamlit leaves a hand's breadth above the page, the sidebar and at both sides.
 st.html(
     "<style>.stMainBlockContainer { padding: 3rem clamp(1rem, 3vw, 4rem) }"
-    "[data-testid=stSidebarHeader] { height: 2rem }</style>"
+    "[data-testid=stSidebarHeader] { height: 2rem }"
+    # A table wider than the screen scrolls by itself, instead of the whole page.
+    "[data-testid=stMarkdownContainer]:has(> table) { overflow-x: auto }</style>"
 )
 
 

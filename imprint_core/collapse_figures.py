@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 from plotly.subplots import make_subplots
 
@@ -148,10 +149,11 @@ def accuracy_by_merging(
                 hovertemplate="k = d = %{x}: %{y:.1f} %<extra></extra>",
             )
         )
-    told = [(k, curves[d][list(ks).index(k)].median) for d, k in suggested.items() if d in curves]
+    told = [(d, k, curves[d][list(ks).index(k)].median) for d, k in suggested.items() if d in curves]
     if told:
-        # The caption says what the marks are, so that the legend is one of d.
-        figure.add_trace(suggestion_mark([k for k, _ in told], [y for _, y in told]).update(showlegend=False))
+        rings = suggestion_mark([k for _, k, _ in told], [y for _, _, y in told])
+        # In their curves' colours, for curves cross; the caption says what they are, so that the legend is one of d.
+        figure.add_trace(rings.update(showlegend=False, marker_color=[merged_color(d, most) for d, _, _ in told]))
     figure.update_layout(
         xaxis={"title": "proxies a class, k", "dtick": 1, "range": [0.5, max(ks) + 0.5]},
         yaxis={"title": "accuracy (%)"},
@@ -175,7 +177,7 @@ def nc1_by_merging(runs: Mapping[int, Summary], published: Published | None, mos
                 name=f"{published.name}, published",
                 line={"color": _GREY, "dash": "dot", "width": 1.5},
                 marker={"symbol": "square-open", "size": 7},
-                hovertemplate=f"{published.name}, published (another NC1), %{{x}} in 1: %{{y:.2f}}<extra></extra>",
+                hovertemplate=f"{published.name}, with NC1 as published, %{{x}} in 1: %{{y:.2f}}<extra></extra>",
             )
         )
     figure.add_trace(_one([1, max(most, 2)]))
@@ -273,8 +275,6 @@ def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
         if name not in told:
             continue
         own = told[name]
-        # In units of the mean variance within classes, so that a round spread is a line at 1.
-        unit = own.within.sum() / own.dim or 1.0
         for values, label, color, dash in (
             (own.within, "within classes", ACCENT, "solid"),
             (own.between, "between class means", CURRENT, "dash"),
@@ -282,7 +282,7 @@ def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
             figure.add_trace(
                 go.Scatter(
                     x=list(range(1, len(values) + 1)),
-                    y=(values / unit).astype(np.float32),
+                    y=_in_units(own, values).astype(np.float32),
                     mode="lines" if len(values) > 1 else "markers",
                     line={"color": color, "width": 2, "dash": dash},
                     name=label,
@@ -296,7 +296,14 @@ def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
             )
     longest = max(len(own.within) for own in told.values())
     figure.update_xaxes(type="log", range=[-0.05, np.log10(max(longest, 2)) + 0.05], **_plain_ticks(1, longest, (1,)))
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    # One range for all panels, so that they can be compared; what is below a millionth of the largest is left out.
+    values = np.concatenate(
+        [v for own in told.values() for v in (_in_units(own, own.within), _in_units(own, own.between))]
+    )
+    high = float(values.max(initial=1.0))
+    low = float(values[values > 1e-6 * high].min(initial=high / 10))
+    limits = [np.log10(low) - 0.2, np.log10(high) + 0.2]
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power", range=limits)
     figure.update_annotations(font={"size": 12, "color": THEME_TEXT})
     figure.update_xaxes(title="direction", row=2)
     figure.update_yaxes(title="variance", col=1)
@@ -304,10 +311,16 @@ def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
     return figure
 
 
-def nc1_of_sets(dots: Sequence[Dot]) -> go.Figure:
-    """NC1 of each FM on each dataset as bars on a logarithmic axis, with the line NC1 = 1."""
-    data = list(dict.fromkeys(dot.data for dot in dots))
-    fms = list(dict.fromkeys(dot.fm for dot in dots))
+def _in_units(own: Spectra, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variances in units of the mean one within classes, so that a round spread is a line at 1."""
+    return values / (own.within.sum() / own.dim or 1.0)
+
+
+def nc1_of_sets(dots: Sequence[Dot], fms: Sequence[str], data: Sequence[str]) -> go.Figure:
+    """NC1 of each FM on each dataset as bars on a logarithmic axis, with the line NC1 = 1.
+
+    `fms` and `data` are all labels that there will be, so that their colours stay while dots join.
+    """
     figure = go.Figure()
     for fm in fms:
         own = {dot.data: dot for dot in dots if dot.fm == fm}
@@ -355,7 +368,11 @@ def nc1_of_sets(dots: Sequence[Dot]) -> go.Figure:
 
 
 def gain_over_nc1(
-    dots: Sequence[Dot], relation: Relation | None, published: Sequence[tuple[str, float, float]]
+    dots: Sequence[Dot],
+    relation: Relation | None,
+    published: Sequence[tuple[str, float, float]],
+    fms: Sequence[str],
+    data: Sequence[str],
 ) -> go.Figure:
     """Gain of k = 5 over k = 1 against NC1, a point a task, with the fitted line (paper, Fig. 12).
 
@@ -366,10 +383,10 @@ def gain_over_nc1(
         Whose line is drawn.
     published : sequence of (str, float, float)
         Name, NC1 and gain of the paper's tasks.
+    fms, data : sequence of str
+        All labels that there will be, so that their colours and symbols stay while dots join.
     """
     figure = go.Figure()
-    fms = list(dict.fromkeys(dot.fm for dot in dots))
-    data = list(dict.fromkeys(dot.data for dot in dots))
     if published:
         figure.add_trace(
             go.Scatter(

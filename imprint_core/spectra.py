@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.class_statistics import ClassStatistics, class_statistics
-from imprint_core.collapse import nc1_per_class
+from imprint_core.collapse import NC1_VARIANTS
 from imprint_core.mapping import Map
 from imprint_core.normalization import Array, l2
 from imprint_core.transforms import centring
@@ -97,6 +97,7 @@ def spectra(
     y_test: NDArray[np.integer],
     stage: str,
     shrinkage: Shrinkage = "auto",
+    variant: str = "textbook",
 ) -> Spectra:
     """Spectra of shots at a stage of the table.
 
@@ -112,6 +113,8 @@ def spectra(
         Key of `STAGES`.
     shrinkage
         Of whitening.
+    variant : str
+        Key of `NC1_VARIANTS`.
 
     Raises
     ------
@@ -121,17 +124,17 @@ def spectra(
     codes = np.unique(y, return_inverse=True)[1]
     through = STAGES[stage].fit(X, codes, shrinkage)
     shots = through(X)
+    nc1 = NC1_VARIANTS[variant]
+    # First, for it also says what is wrong with a single class.
+    value = float(nc1.per_class(shots, codes).mean())
     own = class_statistics(shots, codes)
-    # Means first: it also says what is wrong with a single class.
-    value = float(nc1_per_class(own).mean())
-    test = class_statistics(through(X_test), y_test)
     return Spectra(
         within_spectrum(shots, codes, own),
         own.between,
         float(own.center @ own.center),
         X.shape[1],
         value,
-        float(nc1_per_class(test).mean()),
+        float(nc1.per_class(through(X_test), y_test).mean()),
     )
 
 

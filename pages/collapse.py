@@ -22,8 +22,9 @@ def show(selection: Selection) -> None:
     st.title("Neural collapse, and how many proxies pay", anchor=False)
     st.caption(
         "A class is **collapsed** where the FM puts all its images on one spot: then one proxy says it all. **NC1** "
-        "measures how far classes are from that: their spread within, by the spread between. Merge classes, and each "
-        "has several spots: NC1 rises, and so does what more proxies bring."
+        "measures how far classes are from that: their spread within, divided by the spread between; at 1 they vary as "
+        "much within as between. Merge several classes into one, and it has several spots: does NC1 rise, and with it "
+        "what more proxies bring?"
     )
     _tools(selection)
     try:
@@ -31,9 +32,6 @@ def show(selection: Selection) -> None:
         show_merging(selection)
         show_tasks(selection)
         _these(selection)
-        st.markdown("##### What normalisation does to collapse")
-        if _two_classes(selection):
-            show_spectra(selection)
         _suggestions()
     except ImprintError as error:
         st.error(plain(error))
@@ -59,10 +57,15 @@ def _two_classes(selection: Selection) -> bool:
 
 
 def _these(selection: Selection) -> None:
-    meta = selection.info.meta
-    st.subheader(f"The classes now: {plain(meta['fm']['label'])} on {plain(meta['dataset']['label'])}", anchor=False)
+    meta, classes = selection.info.meta, selection.task.classes
+    which = "" if classes == "all" else f", classes {plain(classes)}"
+    st.subheader(
+        f"The classes now: {plain(meta['fm']['label'])} on {plain(meta['dataset']['label'])}{which}", anchor=False
+    )
     if _two_classes(selection):
         show_classes(selection)
+        st.markdown("##### What normalisation does to collapse")
+        show_spectra(selection)
 
 
 def _suggestions() -> None:
@@ -74,7 +77,7 @@ def _suggestions() -> None:
     for rule, label in LABELS.items():
         of = standing(cases, rule)
         name = f"**{label}**, the one shown" if rule == RULE else label
-        lines.append(f"| {name} | {of.near:.0%} | {of.mean:.2f} | {of.late:.1f} |")
+        lines.append(f"| {name} | {100 * of.near:.0f} % | {of.mean:.2f} | {of.late:.1f} |")
     st.markdown("\n".join(lines))
     st.caption(
         f"Over {len(cases)} pairs of a bundled task and an n-shot, {own.suggestions:,} suggestions, each from the "

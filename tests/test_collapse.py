@@ -114,9 +114,15 @@ def test_fewer_samples_than_dimensions_and_classes_that_coincide(bundled):
     # The last class once more under another name: one direction fewer than classes allow.
     twin = np.concatenate([y, np.full((y == 9).sum(), 10)])
     X = np.concatenate([X, X[y == 9]])
-    _, ours = all_of(X, twin)
+    own, ours = all_of(X, twin)
     assert ours["nc1"] == pytest.approx(Book(X, twin).nc1(), rel=1e-4)
     assert np.isinf(ours["cdnv"][9, 10])
+    # A shot of each class as its proxy, and proxies of another scale and place.
+    first = np.array([np.flatnonzero(twin == c)[0] for c in range(11)])
+    for proxies in (X[first], 3 * X[first] + 1, own.means.astype(np.float32)):
+        assert nc3(proxies, np.arange(11), own) == pytest.approx(
+            Book(X, twin).nc3(proxies, np.arange(11)), rel=1e-4, abs=1e-6
+        )
 
 
 @pytest.mark.parametrize(("fm", "dataset"), REAL)

@@ -9,7 +9,7 @@ from imprint_core.relation import relate
 from imprint_core.spectra import Spectra
 from imprint_core.statistics import Summary, summarize
 
-RUN = summarize([1.0, 2.0, 4.0])
+FMS, DATA = ("FM 0", "FM 1"), tuple(f"Data ({i})" for i in range(5))
 
 
 def by_name(figure):
@@ -75,7 +75,7 @@ def dots(nc1, gains):
 def test_gains_have_a_line_a_legend_of_colours_and_symbols_and_the_task_in_force():
     own = dots([0.5, 1.0, 2.0, 4.0], [1.0, 2.0, 3.0, 4.0])
     relation = relate([0.5, 1.0, 2.0, 4.0], [1.0, 2.0, 3.0, 4.0])
-    figure = figures.gain_over_nc1(own, relation, [("Paper's", 0.1, 7.0)])
+    figure = figures.gain_over_nc1(own, relation, [("Paper's", 0.1, 7.0)], FMS, DATA)
     named = by_name(figure)
     line = named[f"2.0 + {relation.slope:.1f} log NC1"]
     np.testing.assert_allclose(line.y, [1, 4])
@@ -88,8 +88,8 @@ def test_gains_have_a_line_a_legend_of_colours_and_symbols_and_the_task_in_force
 def test_tasks_of_no_spread_are_drawn_too():
     own = dots([0.0, 1.0, 2.0, 4.0, np.inf], [1.0, 2.0, 3.0, 5.0, 0.0])
     relation = relate([dot.nc1.median for dot in own], [dot.gain.median for dot in own])
-    assert json.loads(figures.gain_over_nc1(own, relation, []).to_json())
-    bars = figures.nc1_of_sets(own)
+    assert json.loads(figures.gain_over_nc1(own, relation, [], FMS, DATA).to_json())
+    bars = figures.nc1_of_sets(own, FMS, DATA)
     assert bars.layout.yaxis.type == "log"
     assert list(by_name(bars)["NC1 = 1"].y) == [1] * 5
-    assert figures.gain_over_nc1(own[:1], None, []).data
+    assert figures.gain_over_nc1(own[:1], None, [], FMS, DATA).data

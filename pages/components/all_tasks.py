@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from imprint_core import collapse_figures, published
+from imprint_core.classes import d_and_draw
 from imprint_core.collapse_curves import TaskCurve
 from imprint_core.collapse_figures import Dot
 from imprint_core.collapse_tasks import DrawnTask, every_task, with_k
@@ -42,7 +43,9 @@ def _dots(selection: Selection, tasks: Sequence[DrawnTask], found: Sequence[Task
     for task, curve in zip(tasks, found, strict=True):
         if curve is not None:
             by_task.setdefault((task.info.fm, task.info.dataset, task.d), []).append((task, curve))
-    variant = selection.panel.values["nc1"]
+    variant, drawn = selection.panel.values["nc1"], d_and_draw(selection.task.classes)
+    # The d of the classes in force: 0 where none is merged, none where they are a choice of their own.
+    chosen = drawn[0] if drawn else 0 if selection.task.classes == "all" else None
     dots = []
     for (fm, data, d), own in by_task.items():
         task, curves = own[0][0], [curve for _, curve in own]
@@ -55,7 +58,7 @@ def _dots(selection: Selection, tasks: Sequence[DrawnTask], found: Sequence[Task
                 f"{fm_label}, {data_label}" + (f", {d} in 1" if merged else ""),
                 nc1_of(curves, variant),
                 gain_of(curves, task.ks),
-                (fm, data) == (selection.info.fm, selection.info.dataset) and (not merged or d == 1),
+                (fm, data, d) == (selection.info.fm, selection.info.dataset, chosen),
             )
         )
     return dots
@@ -77,14 +80,16 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
         if laid
         else []
     )
-    relation = _relate(dots)
-    key = (there, values["nc1"], laid, selection.info.fm, selection.info.dataset, *(dot.name for dot in dots))
+    relation, whole = _relate(dots), all(curve is not None for curve in found)
+    fms = list(dict.fromkeys(label_of_fm(task.info.fm) for task in tasks))
+    data = list(dict.fromkeys(label_of_dataset(task.info.dataset) for task in tasks))
+    key = (there, values["nc1"], laid, *(f"{dot.name}{dot.current}" for dot in dots))
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.markdown("##### NC1 of every FM on every dataset")
         plot(
             "nc1-of-sets",
-            kept_figure(("sets", *key), lambda: collapse_figures.nc1_of_sets(sets)),
+            kept_figure(("sets", *key), lambda: collapse_figures.nc1_of_sets(sets, fms, data)),
             alt=f"NC1 of {len(sets)} sets as bars on a logarithmic axis: "
             + "; ".join(f"{dot.fm}, {dot.data} {dot.nc1.median:.2f}" for dot in sets),
             height=400,
@@ -93,19 +98,21 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
         st.markdown("##### What NC1 says about more proxies")
         plot(
             "gain-over-nc1",
-            kept_figure(("gains", *key), lambda: collapse_figures.gain_over_nc1(dots, relation, over)),
-            alt=f"Gain of k = 5 over k = 1 against NC1 for {len(dots)} tasks. {_relation(relation)}",
+            kept_figure(("gains", *key), lambda: collapse_figures.gain_over_nc1(dots, relation, over, fms, data)),
+            alt=f"Gain of k = 5 over k = 1 against NC1 for {len(dots)} tasks. {_relation(relation, whole)}",
             height=460,
         )
-    st.markdown(_relation(relation) + _prediction(dots))
+    # A line through some of the tasks tells now this, now that.
+    st.markdown(_relation(relation, whole) + (_prediction(dots) if whole else ""))
     st.markdown(_groups(dots))
     shots = "all training samples" if shots_of(selection) is None else f"{selection.n} shots a class"
     recipe = str(with_k(selection.recipe)).replace(", k = 1", "")
     st.caption(
-        f"One point for each FM, dataset and, where there are many classes, d in 1; {shots}, {recipe}. NC1 "
+        f"One point for each FM, dataset and, where there are many classes, d in 1, of which the bar is 1 in 1: ten "
+        f"classes at random; {shots}, {recipe}. NC1 "
         f"{'of the textbook' if values['nc1'] == 'textbook' else 'as published'}, after NORM pre; median and range of "
-        f"{values['draws']} draws or seeds. Tasks of one FM or of one dataset are no independent witnesses: read the "
-        "correlations as a description (paper, Figure 12)."
+        f"{'' if whole else 'up to '}{values['draws']} draws or seeds. Tasks of one FM or of one dataset are no "
+        "independent witnesses: read the correlations as a description (paper, Figure 12)."
         + (
             " Grey crosses are the paper's 56 tasks, with all training samples and with NC1 as published"
             + (", which is another measure than the one shown here." if values["nc1"] == "textbook" else ", as here.")
@@ -123,13 +130,13 @@ def _relate(dots: Sequence[Dot]) -> Relation | None:
     return relate([dot.nc1.median for dot in dots], [dot.gain.median for dot in dots])
 
 
-def _relation(found: Relation | None) -> str:
+def _relation(found: Relation | None, whole: bool) -> str:
     if found is None:
         return "Too few tasks yet to relate NC1 and gain."
     return (
-        f"Over {found.tasks} tasks the gain of k = 5 over k = 1 goes with NC1: **Spearman {found.spearman:+.2f}**, "
-        f"Pearson {found.pearson:+.2f} ({found.pearson_log:+.2f} with log NC1; the line explains "
-        f"{100 * found.pearson_log**2:.0f} % of the variance)."
+        f"NC1 and the gain of k = 5 over k = 1 over {found.tasks} tasks{'' if whole else ' so far'}: "
+        f"**Spearman {found.spearman:+.2f}**, Pearson {found.pearson:+.2f} ({found.pearson_log:+.2f} with log NC1; the "
+        f"line explains {100 * found.pearson_log**2:.0f} % of the variance)."
     ).replace("-", "−")
 
 

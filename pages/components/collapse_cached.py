@@ -118,7 +118,9 @@ def nc1_of_parts(info: SetInfo, classes: str, norm: str, k: int, n: int, seeds: 
     return [nc1_of_split(*_shots(info, classes, norm, n, seed), k, seed, variant) for seed in seeds]
 
 
-def stage_spectra(info: SetInfo, classes: str, n: int, seed: int, stage: str, shrinkage: Shrinkage) -> Spectra:
+def stage_spectra(
+    info: SetInfo, classes: str, n: int, seed: int, stage: str, shrinkage: Shrinkage, variant: str
+) -> Spectra:
     """Spectra of the shots of one seed at a stage; not cached here."""
     pool = cached.pool(info, classes)
-    return spectra(*_shots(info, classes, "none", n, seed), pool.X_test, pool.y_test, stage, shrinkage)
+    return spectra(*_shots(info, classes, "none", n, seed), pool.X_test, pool.y_test, stage, shrinkage, variant)

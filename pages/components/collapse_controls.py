@@ -29,7 +29,7 @@ COLLAPSE_CONTROLS = (
     Control(
         "merge",
         "Collapse",
-        "Merge classes of",
+        "Merged classes",
         "Classes are merged at random, d into one, so that every merged class has d modes (paper, §5.3). With many "
         "classes there are ten merged ones whatever d is.",
         _merged,

@@ -152,7 +152,9 @@ def _work(name: str, missing: Sequence[Point], seconds: float, at_least_one: boo
     state, kept = st.session_state, results()
     if f"{name}_began" not in state:
         state[f"{name}_began"] = (time.monotonic(), sum(point.cost for point in missing))
-    until = time.monotonic() + seconds
+        state[f"{name}_worked"] = 0.0
+    start = time.monotonic()
+    until = start + seconds
     for done, point in enumerate(missing):
         if time.monotonic() >= until and not (at_least_one and not done):
             break
@@ -160,6 +162,7 @@ def _work(name: str, missing: Sequence[Point], seconds: float, at_least_one: boo
             kept.put(point.key, point.make())
         except ImprintError as error:
             state.setdefault(f"{name}_failed", {})[point.key] = str(error)
+    state[f"{name}_worked"] += time.monotonic() - start
 
 
 def _progress(name: str, points: Sequence[Point], missing: Sequence[Point], what: str) -> None:
@@ -171,7 +174,11 @@ def _progress(name: str, points: Sequence[Point], missing: Sequence[Point], what
     left, right = st.columns([4, 1], vertical_alignment="center")
     to_do = sum(point.cost for point in missing)
     done = cost - to_do
-    remaining = f", about {max(1, round(spent * to_do / done))} s left" if done > 0 else ""
+    # Pictures take turns; the first points say little, for they also open what the others use.
+    ahead = (
+        st.session_state.get(f"{name}_worked", 0.0) * to_do / done * len(st.session_state.filling) if done > 0 else 0
+    )
+    remaining = f", about {max(1, round(ahead))} s left" if ahead > 0 and done > 0.05 * cost else ""
     there, count = len(points) - len(missing), len(points)
     left.progress(there / count, text=f"{what}: {there} of {count}{remaining}")
     right.button("Stop", key=f"{name}_stop", on_click=_stop, args=(name,), width="stretch")

@@ -52,7 +52,7 @@ def show_merging(selection: Selection) -> None:
         st.info(
             f"{plain(fm)} has no set of many classes, so its {len(cached.class_names(info))} classes of "
             f"{plain(label_of_dataset(info.dataset))} are merged: the more go into one, the fewer remain, and with "
-            "fewer classes it is easier to be right. What to look at is where a curve bends."
+            "fewer classes it is easier to be right and NC1 may well fall. What to look at is where a curve bends."
             + (f" {plain(' and '.join(others))} can merge a hundred classes." if others else ""),
             icon=":material/info:",
         )
@@ -126,7 +126,8 @@ def _draw(
             height=300,
         )
         st.markdown(f"{_rise(nc1)} {_elbows(curves)}")
-    st.caption(_caption(selection, info, suggested))
+    whole = all(curve is not None for curve in found[: len(tasks)])
+    st.caption(_caption(selection, info, suggested, whole))
 
 
 def _published(selection: Selection, most: int) -> tuple[dict[int, Published], Published | None]:
@@ -144,9 +145,9 @@ def _rise(nc1: Mapping[int, Summary]) -> str:
     if len(ds) < 2:
         return f"NC1 is {nc1[ds[0]].median:.2f} at d = {ds[0]}."
     values = [nc1[d].median for d in ds]
-    steps = int(np.sum(np.diff(values) > 0))
-    always = "at every step" if steps == len(ds) - 1 else f"at {steps} of {len(ds) - 1} steps"
-    return f"NC1 goes from {values[0]:.2f} at d = {ds[0]} to {values[-1]:.2f} at d = {ds[-1]} and rises {always}."
+    steps, up = len(ds) - 1, int(np.sum(np.diff(values) > 0))
+    how = {steps: "rises at every step", 0: "falls at every step"}.get(up, f"rises at {up} of {steps} steps")
+    return f"NC1 goes from {values[0]:.2f} at d = {ds[0]} to {values[-1]:.2f} at d = {ds[-1]} and {how}."
 
 
 def _elbows(curves: Mapping[int, Sequence[Summary]]) -> str:
@@ -158,13 +159,14 @@ def _elbows(curves: Mapping[int, Sequence[Summary]]) -> str:
     gains = [(own[KS.index(d)] - own[0], own.max() - own[0]) for d, own in told.items()]
     shares = [100 * here / most for here, most in gains if most > 0]
     ds = ", ".join(map(str, told))
-    by_then = (
-        f" At k = d there is {min(shares):.0f} to {max(shares):.0f} % of the most that k brings." if shares else ""
-    )
+    by_then = ""
+    if shares:
+        low, high = f"{min(shares):.0f}", f"{max(shares):.0f}"
+        by_then = f" At k = d there is {low if low == high else f'{low} to {high}'} % of the most that k brings."
     return f"For d = {ds} the curves bend at k = {bends}, where two straight lines fit them best.{by_then}"
 
 
-def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int]) -> str:
+def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int], whole: bool) -> str:
     values = selection.panel.values
     shots = "all training samples" if values["merge_n"] == "all" else f"{selection.n} shots of each merged class"
     recipe = str(with_k(selection.recipe)).replace(", k = 1", "")
@@ -173,8 +175,10 @@ def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int]) 
         if values["published"] != NOT_SHOWN
         else ""
     )
+    draws = f"{'' if whole else 'up to '}{values['draws']} draws"
     return (
-        f"{plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}, {shots}; {recipe}. Medians of "
-        f"{values['draws']} draws, bands their range. ◆ is k = d. {HOW if suggested else ''}{laid} A merged class has "
-        "d modes: one mean falls between them, d proxies can stand on them (paper, Figure 11)."
+        f"{plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}, {shots}; {recipe}. "
+        f"Medians of {draws}, bands their range. The sidebar's FM and recipe count here; its dataset and classes further "
+        f"down. ◆ is k = d. {HOW if suggested else ''}{laid} A merged class has d modes: one mean falls between them, d "
+        "proxies can stand on them, and more can follow their shapes (paper, Figure 11)."
     )

@@ -20,12 +20,13 @@ def show_spectra(selection: Selection) -> None:
     """Draw the spectra of the first seed's shots; they fill in."""
     info, classes, n, seed = selection.info, selection.task.classes, selection.n, selection.seeds[0]
     shrinks = TRANSFORMS[selection.recipe.pretransform].shrinks
+    variant = str(selection.panel.values["nc1"])
     shrinkage = selection.recipe.shrinkage if shrinks else "auto"
 
     def make(stage: str) -> Spectra:
-        return collapse_cached.stage_spectra(info, classes, n, seed, stage, shrinkage)
+        return collapse_cached.stage_spectra(info, classes, n, seed, stage, shrinkage, variant)
 
-    key = ("spectra", cached.key_of(info), classes, n, seed)
+    key = ("spectra", cached.key_of(info), classes, n, seed, variant)
     points = [
         Point((*key, stage, shrinkage if stage == "whiten" else ""), lambda stage=stage: make(stage))  # type: ignore[misc]
         for stage in STAGES

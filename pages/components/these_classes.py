@@ -32,7 +32,7 @@ _MEASURES = {
     "equiangularity": ("NC2, angles", "how far angles between means are from the widest possible; 0: there", "{:.2f}"),
     "etf": ("NC2, simplex", "both in one: distance of the means to a simplex (Zhu et al., 2021)", "{:.2f}"),
     "nc3": ("NC3", "proxies against class means; 0: the same up to scale, √2: unrelated", "{:.2f}"),
-    "nc4": ("NC4", "test samples that get the class of the nearest mean", "{:.1f} %"),
+    "nc4": ("NC4", "test samples to which the proxies give the class of the nearest mean, right or wrong", "{:.1f} %"),
 }
 
 
@@ -76,7 +76,7 @@ def _measures(selection: Selection) -> None:
     for key, (label, says, shown) in _MEASURES.items():
         run = summarize([one[key] for one in runs])
         lines.append(f"| **{label}** | {_told(run, shown)} | {_one(whole[key], shown)} | {says} |")
-    # Wide enough to be read, where the screen is not: the table then scrolls.
+    # Wide enough to be read where the screen is not: tables scroll by themselves (app.py).
     st.html("<style>.st-key-measures td:last-child { min-width: 15rem }</style>")
     st.container(key="measures").markdown("\n".join(lines))
     vci = "" if np.isfinite(whole["vci"]) else " VCI needs more samples than dimensions to say anything."
@@ -159,7 +159,9 @@ def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:
     if len(there) < len(ks):
         return
     verdict = (
-        "Splitting never lowers it: these classes have no parts that stand apart, each is one cloud."
+        "With so few shots no class can be split."
+        if len(ks) == 1
+        else "Splitting never lowers it: these classes have no parts that stand apart, each is one cloud."
         if least == 1
         else f"It is least at k = {least}: so far the parts stand apart; beyond, they are pieces of one cloud."
     )

@@ -127,6 +127,9 @@ class Visit:
             assert plot.query_selector(".main-svg")
             assert plot.get_attribute("aria-label")
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        # Streamlit's own pane scrolls, too, and would pan the whole page.
+        pane = "document.querySelector('[data-testid=stMain]')"
+        assert self.page.evaluate(f"{pane}.scrollWidth <= {pane}.clientWidth + 1")
         overflowing = self.page.evaluate(
             """[...document.querySelectorAll('.imprint-plot .main-svg')].filter((e) => {
               const r = e.getBoundingClientRect();

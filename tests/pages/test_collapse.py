@@ -204,10 +204,10 @@ def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
 
     whole = spectra_panel.collapse_cached.stage_spectra
 
-    def fails(info, classes, n, seed, stage, shrinkage):
+    def fails(info, classes, n, seed, stage, shrinkage, variant):
         if stage == "whiten":
             raise ImprintError("The disk is *gone*.")
-        return whole(info, classes, n, seed, stage, shrinkage)
+        return whole(info, classes, n, seed, stage, shrinkage, variant)
 
     monkeypatch.setattr(spectra_panel.collapse_cached, "stage_spectra", fails)
     app = opened(**QUICK)
@@ -340,7 +340,7 @@ def test_how_good_suggestions_are_is_on_the_page():
     from imprint_core.suggestion_study import found, standing
 
     own = standing(found(), "smoothed")
-    assert f"| **cross-validation, smoothed**, the one shown | {own.near:.0%} | {own.mean:.2f} |" in said(
+    assert f"| **cross-validation, smoothed**, the one shown | {100 * own.near:.0f} % | {own.mean:.2f} |" in said(
         opened(**QUICK)
     )
 
