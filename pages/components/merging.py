@@ -178,7 +178,7 @@ def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int], 
     draws = f"{'' if whole else 'up to '}{values['draws']} draws"
     return (
         f"{plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}, {shots}; {recipe}. "
-        f"Medians of {draws}, bands their range. The sidebar's FM and recipe count here; its dataset and classes further "
-        f"down. ◆ is k = d. {HOW if suggested else ''}{laid} A merged class has d modes: one mean falls between them, d "
-        "proxies can stand on them, and more can follow their shapes (paper, Figure 11)."
+        f"Medians of {draws}, bands their range. The sidebar's FM and recipe count here; its dataset and classes "
+        f"further down. ◆ is k = d. {HOW if suggested else ''}{laid} A merged class has d modes: one mean falls "
+        "between them, d proxies can stand on them, and more can follow their shapes (paper, Figure 11)."
     )
