@@ -14,7 +14,7 @@ from pages.components.navigation import hand_over
 from pages.components.sidebar import Selection
 from pages.components.spectra_panel import show_spectra
 from pages.components.text import plain
-from pages.components.these_classes import show_classes
+from pages.components.these_classes import show_classes, show_measures
 
 
 def show(selection: Selection) -> None:
@@ -63,9 +63,13 @@ def _these(selection: Selection) -> None:
         f"The classes now: {plain(meta['fm']['label'])} on {plain(meta['dataset']['label'])}{which}", anchor=False
     )
     if _two_classes(selection):
+        # What moves with every control is drawn first; the table, which takes longer, stands above it all the same.
+        table = st.container()
         show_classes(selection)
         st.markdown("##### What normalisation does to collapse")
         show_spectra(selection)
+        with table:
+            show_measures(selection)
 
 
 def _suggestions() -> None:

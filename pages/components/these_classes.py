@@ -37,9 +37,7 @@ _MEASURES = {
 
 
 def show_classes(selection: Selection) -> None:
-    """Draw the measures and curves of the classes in force."""
-    # What moves with every control is drawn first; the table, which takes longer, stands above it all the same.
-    table = st.container()
+    """Draw the curves of the classes in force."""
     left, right = st.columns([1, 1], gap="large")
     with left:
         _over_shots(selection)
@@ -51,8 +49,6 @@ def show_classes(selection: Selection) -> None:
         _split(selection)
     with right:
         _per_class(selection)
-    with table:
-        _measures(selection)
 
 
 def _variant(selection: Selection) -> str:
@@ -65,7 +61,8 @@ def _key(selection: Selection) -> tuple[Hashable, ...]:
     return (*task, selection.recipe.norm_pre, _variant(selection))
 
 
-def _measures(selection: Selection) -> None:
+def show_measures(selection: Selection) -> None:
+    """Show every measure of the classes in force as a table."""
     st.markdown("##### Every measure")
     chosen = (selection.info, selection.task.classes, selection.recipe, selection.n, selection.seeds)
     variant = _variant(selection)
