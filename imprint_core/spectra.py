@@ -125,9 +125,9 @@ def spectra(
     through = STAGES[stage].fit(X, codes, shrinkage)
     shots = through(X)
     nc1 = NC1_VARIANTS[variant]
-    # First, for it also says what is wrong with a single class.
-    value = float(nc1.per_class(shots, codes).mean())
     own = class_statistics(shots, codes)
+    # Of the same statistics where they are of the same μ_G; it also says what is wrong with a single class.
+    value = float((nc1.of(own) if nc1.center == "classes" else nc1.per_class(shots, codes)).mean())
     return Spectra(
         within_spectrum(shots, codes, own),
         own.between,
