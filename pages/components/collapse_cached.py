@@ -44,9 +44,10 @@ def _spreads(
     codes = np.unique(y, return_inverse=True)[1]
     # With fewer samples than dimensions VCI is 0 whatever the classes are, and Σ_W takes seconds.
     told = len(x) > x.shape[1] + codes.max() + 1
-    own = class_statistics(x, codes, covariance=told and variant == "textbook")
+    own, nc1 = class_statistics(x, codes, covariance=told and variant == "textbook"), NC1_VARIANTS[variant]
     values = {
-        "nc1": float(NC1_VARIANTS[variant].per_class(x, codes).mean()),
+        # Of the same statistics where they are of the same μ_G.
+        "nc1": float((nc1.of(own) if nc1.center == "classes" else nc1.per_class(x, codes)).mean()),
         "cdnv": collapse.mean_cdnv(own),
         "traces": collapse.trace_ratio(own),
         "vci": _vci(own, x, codes, variant) if told else float("nan"),

@@ -47,8 +47,7 @@ def show_over_k(selection: Selection, name: str = "accuracy-over-k") -> None:
     fill(name, fold_points(asking, most), partial(_draw, selection, name, ks, at_each), "Suggesting k", needs=False)
 
 
-def _draw(selection: Selection, name: str, ks: Sequence[int], at_each: Any, scores: list[Any], there: str) -> None:
-    del there
+def _draw(selection: Selection, name: str, ks: Sequence[int], at_each: Any, scores: list[Any], _: str) -> None:
     n, recipe = selection.n, selection.recipe
     accuracy = summarize(accuracies(selection, recipe))
     curve = dict(zip(ks, map(summarize, at_each), strict=True))
