@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,13 @@ def elbow(ks: Sequence[int], accuracy: NDArray[np.floating]) -> int:
     int
         One of the inner k's, of equally good ones the first; the first k where there are fewer than three.
     """
-    x, y = np.asarray(ks, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
+    return _elbow(tuple(map(float, ks)), tuple(map(float, accuracy)))
+
+
+# A page asks about the same curves whenever it is drawn.
+@lru_cache(maxsize=256)
+def _elbow(ks: tuple[float, ...], accuracy: tuple[float, ...]) -> int:
+    x, y = np.array(ks), np.array(accuracy)
     if len(x) < 3:
         return int(ks[0])
     errors = []

@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
-from plotly.subplots import make_subplots
 
 from imprint_core.figures import (
     ACCENT,
@@ -262,53 +261,76 @@ def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
     titles = [
         f"{STAGES[name].label}: NC1 {told[name].nc1:.2f}" if name in told else STAGES[name].label for name in STAGES
     ]
-    figure = make_subplots(
-        2,
-        2,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        subplot_titles=titles,
-        vertical_spacing=0.12,
-        horizontal_spacing=0.04,
-    )
-    for place, name in enumerate(STAGES):
-        if name not in told:
-            continue
-        own = told[name]
+    lines = [
+        {
+            "type": "scatter",
+            "x": list(range(1, len(values) + 1)),
+            "y": _in_units(told[name], values).astype(np.float32),
+            "mode": "lines" if len(values) > 1 else "markers",
+            "line": {"color": color, "width": 2, "dash": dash},
+            "name": label,
+            "legendgroup": label,
+            "showlegend": name == next(iter(told)),
+            "hovertemplate": f"{STAGES[name].label}, {label}<br>direction %{{x}}: %{{y:.3g}} × the mean variance "
+            "within<extra></extra>",
+            "xaxis": f"x{place}",
+            "yaxis": f"y{place}",
+        }
+        for place, name in enumerate(STAGES, start=1)
+        if name in told
         for values, label, color, dash in (
-            (own.within, "within classes", ACCENT, "solid"),
-            (own.between, "between class means", CURRENT, "dash"),
-        ):
-            figure.add_trace(
-                go.Scatter(
-                    x=list(range(1, len(values) + 1)),
-                    y=_in_units(own, values).astype(np.float32),
-                    mode="lines" if len(values) > 1 else "markers",
-                    line={"color": color, "width": 2, "dash": dash},
-                    name=label,
-                    legendgroup=label,
-                    showlegend=name == next(iter(told)),
-                    hovertemplate=f"{STAGES[name].label}, {label}<br>direction %{{x}}: %{{y:.3g}} × the mean variance "
-                    "within<extra></extra>",
-                ),
-                row=1 + place // 2,
-                col=1 + place % 2,
-            )
+            (told[name].within, "within classes", ACCENT, "solid"),
+            (told[name].between, "between class means", CURRENT, "dash"),
+        )
+    ]
     longest = max(len(own.within) for own in told.values())
-    figure.update_xaxes(type="log", range=[-0.05, np.log10(max(longest, 2)) + 0.05], **_plain_ticks(1, longest, (1,)))
     # One range for all panels, so that they can be compared; what is below a millionth of the largest is left out.
-    values = np.concatenate(
-        [v for own in told.values() for v in (_in_units(own, own.within), _in_units(own, own.between))]
+    every = np.concatenate([_in_units(own, v) for own in told.values() for v in (own.within, own.between)])
+    high = float(every.max(initial=1.0))
+    low = float(every[every > 1e-6 * high].min(initial=high / 10))
+    directions = {"type": "log", "range": [-0.05, np.log10(max(longest, 2)) + 0.05], **_plain_ticks(1, longest, (1,))}
+    variances = {
+        "type": "log",
+        "dtick": 1,
+        "exponentformat": "power",
+        "range": [np.log10(low) - 0.2, np.log10(high) + 0.2],
+    }
+    axes: dict[str, Any] = {}
+    notes = []
+    # Axes are written down, for subplots and their updates take several times as long, whenever n moves.
+    for place, title in enumerate(titles, start=1):
+        left, top = place % 2 == 1, place <= 2
+        x, y = ([0.0, 0.48] if left else [0.52, 1.0]), ([0.56, 1.0] if top else [0.0, 0.44])
+        below = {"showticklabels": False} if top else {"title": "direction"}
+        beside = {"title": "variance"} if left else {"showticklabels": False}
+        axes[f"xaxis{place}"] = {**directions, **below, "anchor": f"y{place}", "domain": x}
+        axes[f"yaxis{place}"] = {**variances, **beside, "anchor": f"x{place}", "domain": y}
+        if place > 1:
+            axes[f"xaxis{place}"]["matches"] = "x"
+            axes[f"yaxis{place}"]["matches"] = "y"
+        notes.append(
+            {
+                "text": title,
+                "font": {"size": 12, "color": THEME_TEXT},
+                "showarrow": False,
+                "x": sum(x) / 2,
+                "xanchor": "center",
+                "xref": "paper",
+                "y": y[1],
+                "yanchor": "bottom",
+                "yref": "paper",
+            }
+        )
+    return go.Figure(
+        lines,
+        {
+            **axes,
+            "annotations": notes,
+            "legend": {**_LEGEND, "y": 1.08},
+            "margin": {**_MARGIN, "t": 44},
+            "hovermode": "closest",
+        },
     )
-    high = float(values.max(initial=1.0))
-    low = float(values[values > 1e-6 * high].min(initial=high / 10))
-    limits = [np.log10(low) - 0.2, np.log10(high) + 0.2]
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power", range=limits)
-    figure.update_annotations(font={"size": 12, "color": THEME_TEXT})
-    figure.update_xaxes(title="direction", row=2)
-    figure.update_yaxes(title="variance", col=1)
-    figure.update_layout(legend={**_LEGEND, "y": 1.08}, margin={**_MARGIN, "t": 44}, hovermode="closest")
-    return figure
 
 
 def _in_units(own: Spectra, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,10 +49,16 @@ def relate(nc1: Sequence[float], gain: Sequence[float]) -> Relation | None:
     gain : sequence of float
         In points.
     """
+    return _relate(tuple(map(float, nc1)), tuple(map(float, gain)))
+
+
+# A page asks about the same tasks whenever it is drawn.
+@lru_cache(maxsize=256)
+def _relate(nc1: tuple[float, ...], gain: tuple[float, ...]) -> Relation | None:
     # Here, for it takes as long to import as a page to draw.
     from scipy import stats
 
-    x, y = np.asarray(nc1, dtype=np.float64), np.asarray(gain, dtype=np.float64)
+    x, y = np.array(nc1), np.array(gain)
     told = np.isfinite(x) & (x > 0) & np.isfinite(y)
     x, y = x[told], y[told]
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
