@@ -30,9 +30,14 @@ def kept_path() -> Path:
 
 @cache
 def kept() -> Mapping[str, Any]:
-    """What comes with the bundled sets: curves and folds' scores by their keys."""
+    """What comes with the bundled sets: curves and folds' scores by their keys; without the file, nothing."""
     found: dict[str, Any] = {}
-    for key, value in json.loads(kept_path().read_text(encoding="utf-8")).items():
+    try:
+        values = json.loads(kept_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Pages compute it then, as they do for sets of one's own.
+        return found
+    for key, value in values.items():
         if isinstance(value, list):
             found[key] = np.array(value)
         else:

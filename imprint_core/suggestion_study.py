@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse_curves import nc1_of_split, split_ks
 from imprint_core.embeddings import SetInfo, open_set
+from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
 from imprint_core.folders import bundled_folder
 from imprint_core.normalization import Array, l2
@@ -170,8 +171,20 @@ def found_path() -> Path:
 
 @cache
 def found() -> tuple[Case, ...]:
-    """What the study found on the bundled sets the last time that it was run."""
-    rows = json.loads(found_path().read_text(encoding="utf-8"))
+    """What the study found on the bundled sets the last time that it was run.
+
+    Raises
+    ------
+    ImprintError
+        If its file can't be read.
+    """
+    try:
+        rows = json.loads(found_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImprintError(
+            f"How good a suggested k is can't be told: imprint_core/bundled/{found_path().name} is missing or damaged. "
+            "Restore it from the repository, or run `python -m imprint_core survey --of suggested-k`."
+        ) from error
     return tuple(
         Case(**{**row, "short": {name: tuple(values) for name, values in row["short"].items()}}) for row in rows
     )

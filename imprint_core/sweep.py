@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, fields
 from functools import lru_cache
 from pathlib import Path
@@ -145,7 +146,7 @@ def run_cells(
 
     left = dict(enumerate(cells))
     deaths = 0
-    with _client(address) if backend == "dask" else _nothing():
+    with _client(address) if backend == "dask" else nullcontext():
         while left:
             try:
                 with parallel_config(backend=backend, n_jobs=jobs):
@@ -165,12 +166,6 @@ def run_cells(
 
 def _numbered(work: Callable[[Cell], list[Row]], i: int, cell: Cell) -> tuple[int, list[Row]]:
     return i, work(cell)
-
-
-def _nothing() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 def _client(address: str) -> Any:

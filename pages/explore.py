@@ -13,17 +13,15 @@ from imprint_core.errors import ImprintError
 from imprint_core.projection import MAP_METHODS
 from imprint_core.samples import Samples, id_of
 from imprint_core.statistics import Summary, confusion, summarize
-from pages.components import base_maps, cached, collapse_cached, explain, mapped
-from pages.components.controls import most_shots
+from pages.components import base_maps, cached, explain, mapped
 from pages.components.map_plot import map_plot
 from pages.components.navigation import go_to, hand_over
 from pages.components.over_k import ONE_MEAN, accuracies, show_over_k
+from pages.components.over_shots import nc1_at, show_over_shots
 from pages.components.picks import asked_about, pick, pick_cell, selected
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 from pages.components.text import plain
-
-_CURVE_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def show(selection: Selection) -> None:
@@ -60,7 +58,7 @@ def show(selection: Selection) -> None:
         with curve_place:
             show_over_k(selection)
         with nc1_place:
-            _collapse(selection)
+            show_over_shots(selection, "nc1-over-shots")
     except ImprintError as error:
         st.error(plain(error))
     with sources_place:
@@ -87,7 +85,7 @@ def _numbers(selection: Selection) -> None:
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
     shared = cached.evaluator(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
-    collapse = _nc1(selection, selection.n)
+    collapse = nc1_at(selection, selection.n, "textbook")
     grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     a.metric(
         "Accuracy",
@@ -153,39 +151,6 @@ def _to_the_map(selection: Selection, own: Samples) -> None:
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.markdown(f"{what}.")
         right.button("See why, on the Map", on_click=go_to, args=("map",), width="stretch")
-
-
-def _nc1(selection: Selection, n: int) -> Summary | None:
-    """NC1 of the n-shot sets; None where there is nothing between classes or within them."""
-    classes = cached.evaluator(selection.info, selection.task.classes, selection.recipe).classes
-    if n < 2 or len(classes) < 2:
-        return None
-    norm, variant = selection.recipe.norm_pre, "textbook"
-    found = collapse_cached.nc1_per_class(selection.info, selection.task.classes, norm, n, selection.seeds, variant)
-    return summarize(found.mean(axis=1))
-
-
-def _collapse(selection: Selection) -> None:
-    n = selection.n
-    most = most_shots(selection.info, selection.task.classes)
-    at = {s: _nc1(selection, s) for s in [*(s for s in _CURVE_NS if s < most), most]}
-    curve = {s: run for s, run in at.items() if run is not None}
-    if not curve:
-        st.caption("NC1 compares how classes vary: it needs two classes of two training samples.")
-        return
-    ns, runs = list(curve), list(curve.values())
-    now = _nc1(selection, n)
-    current = None if now is None else (n, now)
-    plot(
-        "nc1-over-shots",
-        figures.nc1_over_shots(ns, runs, current),
-        alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
-        height=240,
-    )
-    st.caption(
-        "How widely the shots of a class spread around their mean, measured by the distances between the class "
-        "means. It rises with n because few shots look less spread than their class is."
-    )
 
 
 def _confusion(selection: Selection) -> None:

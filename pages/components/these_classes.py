@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import collapse_figures, figures
+from imprint_core import collapse_figures
 from imprint_core.collapse_curves import split_ks
 from imprint_core.statistics import Summary, summarize
 from pages.components import cached, collapse_cached
-from pages.components.controls import most_shots
 from pages.components.filling import Point, fill
 from pages.components.over_k import show_over_k
+from pages.components.over_shots import show_over_shots
 from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
 
-_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _KS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30)
 
 # Name, what it says, where it comes from, and how it is written.
@@ -40,7 +39,8 @@ def show_classes(selection: Selection) -> None:
     """Draw the curves of the classes in force."""
     left, right = st.columns([1, 1], gap="large")
     with left:
-        _over_shots(selection)
+        st.markdown("##### NC1 over n-shot")
+        show_over_shots(selection, "nc1-over-n", _variant(selection))
     with right:
         st.markdown("##### Accuracy over k")
         show_over_k(selection, "accuracy-over-k-here")
@@ -98,33 +98,6 @@ def _one(value: float, shown: str) -> str:
     if np.isnan(value):
         return "–"
     return "∞" if np.isinf(value) else shown.format(value)
-
-
-def _over_shots(selection: Selection) -> None:
-    st.markdown("##### NC1 over n-shot")
-    variant, most = _variant(selection), most_shots(selection.info, selection.task.classes)
-    asked = sorted({n for n in [*(n for n in _NS if n < most), most, selection.n] if n > 1})
-    runs = {n: _nc1(selection, n, variant) for n in asked}
-    plot(
-        "nc1-over-n",
-        kept_figure(
-            ("over-n", *_key(selection), most),
-            lambda: figures.nc1_over_shots(asked, list(runs.values()), (selection.n, runs[selection.n])),
-        ),
-        alt=f"NC1 over n-shot: {runs[asked[0]].median:.2f} at {asked[0]}, {runs[asked[-1]].median:.2f} at {asked[-1]}",
-        height=240,
-    )
-    st.caption(
-        "The mean of few shots lies among them, so they seem to spread less than their class does; NC1 rises towards "
-        "its value for all training samples."
-    )
-
-
-def _nc1(selection: Selection, n: int, variant: str) -> Summary:
-    found = collapse_cached.nc1_per_class(
-        selection.info, selection.task.classes, selection.recipe.norm_pre, n, selection.seeds, variant
-    )
-    return summarize(found.mean(axis=1))
 
 
 def _split(selection: Selection) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core import collapse, published
+from imprint_core import collapse, kept_curves, published
 from imprint_core.class_statistics import class_statistics
 from imprint_core.collapse_curves import nc1_of_split
 from imprint_core.collapse_tasks import KS, curve_key, merged_tasks
@@ -350,3 +350,21 @@ def test_range_over_seeds_is_told(bundled):
     values = [collapse.nc1(l2(x), y) for _, x, y in (shots(bundled, seed=seed) for seed in SEEDS[:3])]
     run = summarize(values)
     assert f"{run.median:.2f}\u00a0({run.low:.2f}\u00a0to\u00a0{run.high:.2f})" in said(app)
+
+
+def test_results_that_should_have_come_along_are_asked_for_in_a_sentence(monkeypatch, tmp_path):
+    from imprint_core import suggestion_study
+
+    monkeypatch.setattr(suggestion_study, "found_path", lambda: tmp_path / "suggested_k.json")
+    suggestion_study.found.cache_clear()
+    app = opened(**QUICK)
+    assert not app.exception
+    assert [e.value for e in app.error if "is missing or damaged" in e.value]
+    suggestion_study.found.cache_clear()
+
+
+def test_curves_that_should_have_come_along_are_computed(monkeypatch, tmp_path):
+    monkeypatch.setattr(kept_curves, "kept_path", lambda: tmp_path / "collapse.json")
+    kept.cache_clear()
+    assert kept() == {}
+    kept.cache_clear()
