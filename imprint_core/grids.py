@@ -35,9 +35,17 @@ _THREE = [17121997, 123987, 12412312]
 GRIDS: dict[str, dict[str, Any]] = {
     "bundled": {
         "fm": "all",
-        "task": "all",
+        "task": [*PAPER_TASKS, "digits", "tiny_imagenet_100"],
         "n": [5, 20, 100, 200],
-        "recipe": [*PRESETS, {"preset": "own", "k": [1, 2, 3, 5, 10, 20]}],
+        "recipe": [
+            *PRESETS,
+            {"preset": "own", "k": [1, 2, 3, 5, 10, 20]},
+            {"gen": ["kmedoids", "cov_max", "random", "fps"], "k": [5, 20]},
+            {"preset": "qi", "norm_pre": "none", "norm_post": ["none", "l2"], "norm_inf": ["none", "l2"]},
+            {"preset": "qi", "norm_post": "none"},
+            {"gen": "all"},
+            {"gen": ["kmeans", "all"], "k": 20, "agg": "mnn", "m": [1, 3, 5, 20, 50], "vote": "distance"},
+        ],
         "seeds": 3,
     },
     "paper-5.1": {

@@ -15,21 +15,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
+from imprint_core.collapse import NC1_VARIANTS
 from imprint_core.embeddings import EmbeddingSet, SetInfo, open_set
 from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
 from imprint_core.grids import Cell, without
+from imprint_core.normalization import NORMALIZATIONS
 from imprint_core.recipe import Recipe
 from imprint_core.statistics import macro_f1
 from imprint_core.task import choose_classes
 
 # Of the table; a file of another one is not gone on with.
-VERSION = "1"
+VERSION = "2"
 BACKENDS = ("sequential", "loky", "dask")
 # Seconds between two writes of the table.
 _SAVE = 5.0
@@ -56,6 +59,7 @@ SCHEMA = pa.schema(
         ("test_samples", pa.int32()),
         ("accuracy", pa.float64()),
         ("macro_f1", pa.float64()),
+        ("nc1", pa.float64()),
     ],
     metadata={"imprint": VERSION},
 )
@@ -69,6 +73,7 @@ def evaluate_cell(cell: Cell) -> list[Row]:
     with threadpool_limits(1):
         evaluator = Evaluator(choose_classes(_opened(cell.info), cell.classes), cell.recipes[0].space)
         shots = {seed: sum(map(len, evaluator.shots(cell.n, seed))) for seed in cell.seeds}
+        nc1 = {seed: _nc1(evaluator, cell.n, seed) for seed in cell.seeds}
         rows = []
         # Those of one GEN and k beside each other: their proxies are made once.
         for recipe in sorted(cell.recipes, key=lambda r: (r.gen, r.k)):
@@ -82,11 +87,24 @@ def evaluate_cell(cell: Cell) -> list[Row]:
                     "shots": shots[seed],
                     "test_samples": len(evaluator.truth),
                     "accuracy": float(accuracy),
-                    "macro_f1": macro_f1(evaluator.truth, predicted, len(evaluator.classes)),
+                    # A table of many rows is small where values have few digits.
+                    "macro_f1": round(macro_f1(evaluator.truth, predicted, len(evaluator.classes)), 4),
+                    "nc1": nc1[seed],
                 }
                 for seed, accuracy, predicted in zip(cell.seeds, found.accuracy, found.predictions, strict=True)
             ]
         return rows
+
+
+def _nc1(evaluator: Evaluator, n: int | None, seed: int) -> float:
+    """The textbook's NC1 of the shots after NORM pre, before any transform; NaN for one class or one shot."""
+    rows = np.concatenate(evaluator.shots(n, seed))
+    y = evaluator.pool.y_train[rows]
+    if len(evaluator.classes) < 2 or len(rows) == len(evaluator.classes):
+        return float("nan")
+    shots = NORMALIZATIONS[evaluator.space.norm_pre].function(evaluator.pool.X_train[rows])
+    nc1 = NC1_VARIANTS["textbook"].per_class(shots, y).mean()
+    return float(f"{nc1:.6g}")
 
 
 def _where(cell: Cell) -> Row:
@@ -210,7 +228,7 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
     """Write the table, sorted, whole or not at all."""
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in _KEY))
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(ordered, schema=SCHEMA), sink)
+    pq.write_table(pa.Table.from_pylist(ordered, schema=SCHEMA), sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
 
 

@@ -165,7 +165,7 @@ def test_files_that_are_no_table(tmp_path):
     with pytest.raises(ImprintError, match="no table of a sweep"):
         read_table(path)
     pq.write_table(pa.Table.from_pylist([], schema=module.SCHEMA.with_metadata({"imprint": "0"})), path)
-    with pytest.raises(ImprintError, match="a table of version 0, and this program writes version 1"):
+    with pytest.raises(ImprintError, match="a table of version 0, and this program writes version 2"):
         read_table(path)
 
 

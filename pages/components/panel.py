@@ -56,7 +56,8 @@ def draw_widget(
         del common["format_func"]
         st.text_input(control.label, default, placeholder="a number", **common)
     elif control.kind == "many":
-        st.multiselect(control.label, options, default=list(default), **common)
+        own = control.accepts is not None
+        st.multiselect(control.label, options, default=list(default), accept_new_options=own, **common)
     elif control.kind == "segments":
         common.setdefault("width", "stretch")
         st.segmented_control(control.label, options, default=default, required=True, **common)

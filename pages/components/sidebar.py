@@ -104,7 +104,10 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
         if not followed and any(before.get(key, values[key]) != values[key] for key in control.about):
             state.pop(control.key, None)
         if control.kind == "many":
-            kept = [v for v in state.get(control.key, ()) if v in options]
+            kept, said = _several(control, state.get(control.key, ()), options, sets, values)
+            # Options that went with what was chosen before, such as classes of another dataset, go without a word.
+            notes += said if control.accepts else []
+            options += [v for v in kept if v not in options]
             if kept != list(state.get(control.key, ())):
                 state[control.key] = kept
             values[control.key] = tuple(kept)
@@ -169,6 +172,28 @@ def _settled(
             return kept, f"“{was[:60]}”: {error} " + (f"Now {now}." if now else "Ignored.")
     now = nearest(was, options, default)
     return now, "" if now == was else _note(control, was, now, options)
+
+
+def _several(
+    control: Control, asked: Sequence[Any], options: Sequence[Any], sets: Sets, values: Values
+) -> tuple[list[Any], list[str]]:
+    """Those of several values that are valid, and a sentence on the others."""
+    kept: list[Any] = []
+    unknown: list[str] = []
+    notes = []
+    for value in asked:
+        if value in options:
+            kept.append(value)
+        elif control.accepts:
+            try:
+                kept.append(control.accepts(str(value), sets, values))
+            except ImprintError as error:
+                notes.append(f"{control.label}: {error} Ignored.")
+        else:
+            unknown.append(str(value))
+    if unknown:
+        notes.append(f"{control.label}: {', '.join(unknown)[:60]} is not among them; ignored.")
+    return list(dict.fromkeys(kept)), notes
 
 
 def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, list[Any]], page: str) -> None:
@@ -241,10 +266,9 @@ def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
         options = list(control.options(sets, values))
         value = _default(control, options)
         if control.key in query and control.kind == "many":
-            asked = [named_option(control, text, options) for text in query[control.key].split(",")]
-            unknown = [str(v) for v in asked if v not in options]
-            notes += [f"{control.label}: {', '.join(unknown)[:60]} is not among them; ignored."] if unknown else []
-            value = [v for v in asked if v in options]
+            asked = query[control.key].split(",")
+            value, said = _several(control, [named_option(control, t, options) for t in asked], options, sets, values)
+            notes += said
         elif control.key in query:
             named = named_option(control, query[control.key], options)
             value, note = _settled(control, named, options, value, sets, values)

@@ -1,0 +1,72 @@
+"""Runs of recipes on tasks: out of the table that comes along or computed, whichever is there first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from imprint_core.embeddings import SetInfo
+from imprint_core.recipe import Recipe
+from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
+from imprint_core.statistics import macro_f1
+from pages.components import cached, collapse_cached
+from pages.components.control import Sets
+from pages.components.filling import Point, results
+
+Values = dict[str, NDArray[np.float64]]
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table …")
+def _results(path: Path, stamp: int, digests: tuple[str, ...], _sets: Sets) -> Results:
+    # Here, for it imports what only a sweep needs.
+    from imprint_core.sweep import read_table
+
+    return Results(read_table(path), _sets)
+
+
+def table(path: Path, sets: Sets) -> Results:
+    """A sweep's table, of the embeddings at hand.
+
+    Raises
+    ------
+    ImprintError
+        If it can't be read, or is of another version.
+    """
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    return _results(path, stamp, tuple(info.digest for info in sets.values()), sets)
+
+
+def run_point(
+    info: SetInfo, classes: str, n: int | None, recipe: Recipe, seeds: tuple[int, ...], sets: Sets, cost: float = 1.0
+) -> Point:
+    """A recipe on a task as a point that fills in: each of `MEASURES` for each seed (s,).
+
+    λ is the FM's. What the bundled table has is there at once.
+    """
+    own = of_fm(recipe, info.fm)
+    point = Point(
+        ("run", cached.key_of(info), classes, n, own, seeds), lambda: _computed(info, classes, n, own, seeds), cost
+    )
+    if point.key not in results():
+        known = table(bundled_results(), sets).run(Where(info.fm, info.dataset, classes, n or 0), own)
+        if known is not None and set(seeds) <= set(known.seeds):
+            rows = [known.seeds.index(seed) for seed in seeds]
+            results().put(point.key, {name: values[rows] for name, values in known.values.items()})
+    return point
+
+
+def _computed(info: SetInfo, classes: str, n: int | None, recipe: Recipe, seeds: tuple[int, ...]) -> Values:
+    shared = cached.evaluator(info, classes, recipe)
+    most = len(shared.pool.y_train) if n is None else n
+    found = cached.evaluation(info, classes, recipe, most, seeds)
+    f1 = [macro_f1(shared.truth, predicted, len(shared.classes)) for predicted in found.predictions]
+    told = len(shared.classes) > 1 and most > 1
+    nc1 = (
+        collapse_cached.nc1_per_class(info, classes, recipe.norm_pre, n, seeds, "textbook").mean(axis=1)
+        if told
+        else np.full(len(seeds), np.nan)
+    )
+    return dict(zip(MEASURES, (found.accuracy, np.array(f1), nc1), strict=True))
