@@ -47,6 +47,14 @@ def collapse_page() -> None:
     collapse.show(selection)
 
 
+def leaderboard_page() -> None:
+    """Draw the leaderboard."""
+    # As above.
+    from pages import leaderboard
+
+    leaderboard.show(selection)
+
+
 def library_page() -> None:
     """Draw the Library, which offers the sidebar's FM first."""
     library.show(selection)
@@ -61,6 +69,9 @@ PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
     "map": st.Page(embedding_map_page, title="Map", icon=":material/scatter_plot:", url_path="map"),
     "collapse": st.Page(collapse_page, title="Collapse", icon=":material/compress:", url_path="collapse"),
+    "leaderboard": st.Page(
+        leaderboard_page, title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"
+    ),
     "library": st.Page(library_page, title="Library", icon=":material/library_books:", url_path="library"),
     "own_data": st.Page(
         own_data_page, title="Your own data", icon=":material/add_photo_alternate:", url_path="own_data"

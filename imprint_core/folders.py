@@ -34,3 +34,8 @@ def weights_folder() -> Path:
 def images_folder() -> Path:
     """Folder of the user's own images."""
     return user_folder() / "images"
+
+
+def sweeps_folder() -> Path:
+    """Folder of the tables that sweeps make where nothing else is said."""
+    return user_folder() / "sweeps"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imprint_core.commands.options import count
 from imprint_core.errors import ImprintError
+from imprint_core.folders import sweeps_folder
 from imprint_core.grids import GRIDS, Cell
 
 HELP = "evaluate a grid of recipes, tasks and seeds into a Parquet table"
@@ -22,7 +23,7 @@ EPILOG = f"""\
 ready-made grids: {", ".join(GRIDS)}
 
 examples:
-  python -m imprint_core sweep bundled --out results.parquet
+  python -m imprint_core sweep bundled --skip-impossible
   python -m imprint_core sweep grid.json --out results.parquet --backend dask --address tcp://127.0.0.1:8786
 """
 # More runs than this are told and not begun without --yes.
@@ -32,7 +33,12 @@ _MANY = 200_000
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("grid", metavar="GRID", help="a JSON file, or the name of a ready-made grid")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the Parquet table")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the Parquet table (default: one of the grid's name that the app finds)",
+    )
     parser.add_argument(
         "--backend", choices=("sequential", "loky", "dask"), default="loky", help="where (default: %(default)s)"
     )
@@ -49,8 +55,11 @@ def run(options: argparse.Namespace) -> int:
     from imprint_core.grids import cells, read_grid
     from imprint_core.sweep import sweep
 
-    if not options.out.parent.is_dir():
-        raise ImprintError(f"There is no folder {options.out.parent}; make it, or choose another with --out.")
+    out = options.out or sweeps_folder() / f"{Path(options.grid).stem}.parquet"
+    if options.out is None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    elif not out.parent.is_dir():
+        raise ImprintError(f"There is no folder {out.parent}; make it, or choose another with --out.")
     if options.backend == "dask" and not options.address:
         raise ImprintError("--backend dask needs the --address of a scheduler, such as tcp://127.0.0.1:8786.")
     wanted, skipped = cells(read_grid(options.grid), find_sets()[0])
@@ -77,8 +86,8 @@ def run(options: argparse.Namespace) -> int:
             last[0] = now
             print(f"{done:,} of {all_runs:,} runs, {now - began:.0f} s", flush=True)
 
-    rows = sweep(wanted, options.out, tell, backend=options.backend, jobs=options.jobs or -1, address=options.address)
-    print(f"Wrote {options.out}: {len(rows):,} rows")
+    rows = sweep(wanted, out, tell, backend=options.backend, jobs=options.jobs or -1, address=options.address)
+    print(f"Wrote {out}: {len(rows):,} rows")
     return 0
 
 

@@ -62,6 +62,8 @@ class Control:
         What its own value means beside the others, where that may surprise; else empty.
     about : tuple of str
         Keys of earlier controls; when one of these gets another value, this one's means nothing any more.
+    empty : str
+        Of "many": what it shows where none is chosen.
     page : str
         The page that draws it, where it thinks fit; empty for the sidebar, on every page.
     """
@@ -81,6 +83,7 @@ class Control:
     off: Callable[[Values], str] = lambda values: ""
     remark: Callable[[Values], str] = lambda values: ""
     about: tuple[str, ...] = ()
+    empty: str = ""
     page: str = ""
 
 

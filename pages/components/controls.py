@@ -11,6 +11,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.task import SEEDS
 from pages.components import cached
+from pages.components.board_controls import BOARD_CONTROLS
 from pages.components.collapse_controls import COLLAPSE_CONTROLS
 from pages.components.control import STEPS, Control, Sets, Values, described
 from pages.components.labels import label_of_dataset, label_of_fm, meet
@@ -161,4 +162,5 @@ CONTROLS = (
     ),
     *MAP_CONTROLS,
     *COLLAPSE_CONTROLS,
+    *BOARD_CONTROLS,
 )

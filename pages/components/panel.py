@@ -57,6 +57,8 @@ def draw_widget(
         st.text_input(control.label, default, placeholder="a number", **common)
     elif control.kind == "many":
         own = control.accepts is not None
+        if control.empty:
+            common["placeholder"] = control.empty
         st.multiselect(control.label, options, default=list(default), accept_new_options=own, **common)
     elif control.kind == "segments":
         common.setdefault("width", "stretch")

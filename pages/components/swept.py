@@ -39,6 +39,22 @@ def table(path: Path, sets: Sets) -> Results:
     return _results(path, stamp, tuple(info.digest for info in sets.values()), sets)
 
 
+def shots_in(path: str) -> list[int]:
+    """The n-shots of a table, 0 for all; none where it can't be read, which is said where it is used."""
+    return _shots_in(path, Path(path).stat().st_mtime_ns)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _shots_in(path: str, stamp: int) -> list[int]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return sorted(set(pq.read_table(path, columns=["n"]).column("n").to_pylist()))
+    except (OSError, pa.ArrowException, KeyError):
+        return []
+
+
 def run_point(
     info: SetInfo, classes: str, n: int | None, recipe: Recipe, seeds: tuple[int, ...], sets: Sets, cost: float = 1.0
 ) -> Point:

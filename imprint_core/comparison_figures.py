@@ -1,0 +1,120 @@
+"""The pictures of comparisons: data in, Plotly figure out (see `figures`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from imprint_core.figures import ACCENT, CURRENT, THEME_TEXT, escape, shortened
+from imprint_core.ranking import Ranking
+
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+
+
+def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
+    """Average ranks, best first, a row a method; bars at the right join methods that aren't told apart.
+
+    After Demšar (2006), turned so that names have room. A dot on a bar marks each method that belongs to it.
+    """
+    order = np.argsort(ranking.ranks, kind="stable")
+    row = {int(method): place for place, method in enumerate(order)}
+    methods = len(labels)
+    figure = go.Figure(
+        go.Scatter(
+            x=ranking.ranks[order].tolist(),
+            y=list(range(methods)),
+            mode="markers+text",
+            name="average rank",
+            text=[f"{ranking.ranks[m]:.2f}" for m in order],
+            textposition="top center",
+            textfont={"size": 11},
+            marker={"size": 12, "color": ACCENT, "symbol": "diamond"},
+            customdata=[escape(labels[m]) for m in order],
+            hovertemplate="%{customdata}: average rank %{x:.2f}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    for lane, group in enumerate(ranking.groups):
+        rows = [row[m] for m in group]
+        names = ", ".join(escape(labels[m]) for m in group)
+        figure.add_trace(
+            go.Scatter(
+                x=[methods + 0.45 + 0.3 * lane] * len(rows),
+                y=rows,
+                mode="lines+markers",
+                line={"width": 5, "color": CURRENT},
+                marker={"size": 11, "color": CURRENT},
+                name="not told apart",
+                legendgroup="tied",
+                showlegend=lane == 0,
+                hovertemplate=f"not told apart: {names}<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        xaxis={
+            "title": "average rank (1 is best)",
+            "range": [0.6, methods + 0.7 + 0.3 * len(ranking.groups)],
+            "tickvals": list(range(1, methods + 1)),
+            "side": "top",
+        },
+        yaxis={
+            "tickvals": list(range(methods)),
+            "ticktext": [escape(shortened(labels[m], 34)) for m in order],
+            "range": [methods - 0.5, -0.75],
+        },
+        margin=_MARGIN,
+        legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 1, "xanchor": "right", "font": {"size": 11}},
+        hovermode="closest",
+    )
+    return figure
+
+
+def differences(
+    labels: Sequence[str], values: NDArray[np.float64], hover: Sequence[str], better: str, worse: str
+) -> go.Figure:
+    """Differences in points as bars, the largest on top; those above 0 speak for `better`.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    values : ndarray of shape (b,)
+    hover : sequence of str
+        What each bar says.
+    better, worse : str
+        What the two sides of 0 are called.
+    """
+    order = np.argsort(values, kind="stable")
+    figure = go.Figure(
+        go.Bar(
+            x=values[order].tolist(),
+            y=list(range(len(order))),
+            orientation="h",
+            marker={"color": [ACCENT if values[i] >= 0 else CURRENT for i in order]},
+            customdata=[escape(hover[i]) for i in order],
+            hovertemplate="%{customdata}<extra></extra>",
+            text=[f"{values[i]:+.1f}".replace("-", "−") for i in order] if len(order) <= 24 else None,
+            textposition="outside",
+            cliponaxis=False,
+            showlegend=False,
+        )
+    )
+    span = max(float(np.abs(values).max(initial=0.0)), 0.5)
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    figure.update_layout(
+        xaxis={
+            "title": f"points: ← {escape(worse)} better · {escape(better)} better →",
+            "zeroline": True,
+            "zerolinecolor": THEME_TEXT,
+            "range": [low - 0.2 * span, high + 0.2 * span],
+        },
+        yaxis={
+            "tickvals": list(range(len(order))) if len(order) <= 40 else [],
+            "ticktext": [escape(shortened(labels[i], 30)) for i in order] if len(order) <= 40 else [],
+        },
+        margin=_MARGIN,
+        bargap=0.3,
+    )
+    return figure
