@@ -47,6 +47,14 @@ def collapse_page() -> None:
     collapse.show(selection)
 
 
+def compare_page() -> None:
+    """Draw the comparison of the sidebar's selection with another."""
+    # As above.
+    from pages import compare
+
+    compare.show(selection)
+
+
 def leaderboard_page() -> None:
     """Draw the leaderboard."""
     # As above.
@@ -69,6 +77,7 @@ PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
     "map": st.Page(embedding_map_page, title="Map", icon=":material/scatter_plot:", url_path="map"),
     "collapse": st.Page(collapse_page, title="Collapse", icon=":material/compress:", url_path="collapse"),
+    "compare": st.Page(compare_page, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
     "leaderboard": st.Page(
         leaderboard_page, title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"
     ),

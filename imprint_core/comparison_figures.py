@@ -108,7 +108,7 @@ def differences(
             "title": f"points: ← {escape(worse)} better · {escape(better)} better →",
             "zeroline": True,
             "zerolinecolor": THEME_TEXT,
-            "range": [low - 0.2 * span, high + 0.2 * span],
+            "range": [low - 0.35 * span, high + 0.3 * span],
         },
         yaxis={
             "tickvals": list(range(len(order))) if len(order) <= 40 else [],

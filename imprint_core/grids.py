@@ -46,7 +46,8 @@ GRIDS: dict[str, dict[str, Any]] = {
             {"gen": "all"},
             {"gen": ["kmeans", "all"], "k": 20, "agg": "mnn", "m": [1, 3, 5, 20, 50], "vote": "distance"},
         ],
-        "seeds": 3,
+        # As many as the app takes to begin with, so that its pages find them.
+        "seeds": 5,
     },
     "paper-5.1": {
         "fm": "all",

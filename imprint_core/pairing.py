@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Right = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 LEVEL = 0.95
 
 
@@ -27,7 +28,7 @@ class Difference:
     mean: float
     low: float
     high: float
-    per_seed: NDArray[np.float64]
+    per_seed: Floats
 
     @property
     def clear(self) -> bool:
@@ -64,22 +65,28 @@ def paired_difference(a: Right, b: Right) -> Difference:
     a, b : ndarray of shape (s, m)
         Which test samples each gets right, for the same seeds.
     """
+    d = 100.0 * (a.astype(np.float64) - b)
+    return _difference(float(d.mean()), [d.mean(axis=1), d.mean(axis=0)], d.mean(axis=1))
+
+
+def unpaired_difference(a: Right, b: Right) -> Difference:
+    """The same where A (s, m) and B (s, m') have other test samples: nothing pairs them, and their variances add up."""
+    x, y = (100.0 * right.astype(np.float64) for right in (a, b))
+    means = [own.mean(axis=axis) for own in (x, y) for axis in (1, 0)]
+    return _difference(float(x.mean() - y.mean()), means, x.mean(axis=1) - y.mean(axis=1))
+
+
+def _difference(mean: float, means: list[Floats], per_seed: Floats) -> Difference:
+    """The interval of a mean that has the variances of these means' averages in it."""
     from scipy import stats
 
-    d = 100.0 * (a.astype(np.float64) - b)
-    mean = float(d.mean())
-    parts = [(_variance(means), len(means)) for means in (d.mean(axis=1), d.mean(axis=0)) if len(means) > 1]
+    parts = [(float(own.var(ddof=1) / len(own)), len(own)) for own in means if len(own) > 1]
     squared = sum(v for v, _ in parts)
     if not squared:
-        return Difference(mean, mean, mean, d.mean(axis=1))
+        return Difference(mean, mean, mean, per_seed)
     freedom = squared**2 / sum(v**2 / (count - 1) for v, count in parts)
     half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(squared))
-    return Difference(mean, mean - half, mean + half, d.mean(axis=1))
-
-
-def _variance(values: NDArray[np.float64]) -> float:
-    """Of the mean of values."""
-    return float(values.var(ddof=1) / len(values))
+    return Difference(mean, mean - half, mean + half, per_seed)
 
 
 def mcnemar(a: Right, b: Right) -> McNemar:

@@ -13,6 +13,7 @@ from imprint_core.task import SEEDS
 from pages.components import cached
 from pages.components.board_controls import BOARD_CONTROLS
 from pages.components.collapse_controls import COLLAPSE_CONTROLS
+from pages.components.compare_controls import COMPARE_CONTROLS
 from pages.components.control import STEPS, Control, Sets, Values, described
 from pages.components.labels import label_of_dataset, label_of_fm, meet
 from pages.components.map_controls import MAP_CONTROLS
@@ -162,5 +163,6 @@ CONTROLS = (
     ),
     *MAP_CONTROLS,
     *COLLAPSE_CONTROLS,
+    *COMPARE_CONTROLS,
     *BOARD_CONTROLS,
 )

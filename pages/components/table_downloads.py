@@ -18,7 +18,7 @@ def show_downloads(path: Path, name: str, tasks: Sequence[Where]) -> None:
     st.markdown("##### Take it with you")
 
     def rows() -> str:
-        return str(_rows(path, tasks).to_csv(index=False))
+        return str(rows_of(path, tasks).to_csv(index=False))
 
     with st.container(horizontal=True, gap="small"):
         st.download_button("These tasks as CSV", rows, f"{name}.csv", "text/csv", on_click="ignore")
@@ -40,7 +40,8 @@ def show_downloads(path: Path, name: str, tasks: Sequence[Where]) -> None:
     )
 
 
-def _rows(path: Path, tasks: Sequence[Where]) -> Any:
+def rows_of(path: Path, tasks: Sequence[Where]) -> Any:
+    """The rows of these tasks as a data frame."""
     import pandas as pd
 
     frame = pd.read_parquet(path)

@@ -1,0 +1,134 @@
+"""A's recipe against B's on every task there is, and every preset against A."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from imprint_core import comparison_figures
+from imprint_core.evaluation import Evaluation
+from imprint_core.pairing import paired_difference
+from imprint_core.presets import PRESETS
+from imprint_core.ranking import FEW_TASKS, wilcoxon
+from imprint_core.results import of_fm
+from imprint_core.statistics import summarize
+from pages.components import cached, swept
+from pages.components.compare_numbers import signed
+from pages.components.control import Sets
+from pages.components.filling import Point, fill
+from pages.components.labels import label_of_dataset, label_of_fm
+from pages.components.plot import kept_figure, plot
+from pages.components.sidebar import Selection
+from pages.components.sides import Side
+from pages.components.text import plain
+
+
+def _pairs(sets: Sets, a: Side, b: Side) -> list[tuple[Any, Any, str]]:
+    """Sets of A's and of B's, and what the pair is called: every FM's where both have the same, each dataset once."""
+    if a.info.fm == b.info.fm:
+        return [(info, info, f"{label_of_fm(fm)}, {label_of_dataset(data)}") for (fm, data), info in sets.items()]
+    own = {data: info for (fm, data), info in sets.items() if fm == a.info.fm}
+    other = {data: info for (fm, data), info in sets.items() if fm == b.info.fm}
+    return [(own[data], other[data], label_of_dataset(data)) for data in own if data in other]
+
+
+def show_tasks(selection: Selection, a: Side, b: Side) -> None:
+    """Draw A's recipe less B's on every dataset with all its classes; it fills in."""
+    st.markdown("##### The same question on every task")
+    sets, seeds = selection.panel.sets, selection.seeds
+    pairs = [
+        (one, other, name)
+        for one, other, name in _pairs(sets, a, b)
+        if cached.largest_class(one) >= a.n and cached.largest_class(other) >= b.n
+    ]
+    if (a.info.fm, a.n) == (b.info.fm, b.n) and a.recipe.canonical() == b.recipe.canonical():
+        st.caption("A and B differ in the dataset alone: there is no other task to ask.")
+        return
+    if not pairs:
+        st.caption("No dataset has that many shots of a class.")
+        return
+    points = []
+    for one, other, _ in pairs:
+        for side, info in ((a, one), (b, other)):
+            # Products and clusters of a task of many classes take longer.
+            cost = float(len(cached.class_names(info)) or 10) / 10
+            points.append(swept.run_point(info, "all", side.n, side.recipe, seeds, sets, cost))
+    fill("compare-tasks", points, partial(_draw_tasks, selection, pairs), "Every dataset with all its classes")
+
+
+def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any], there: str) -> None:
+    names, gaps, hover = [], [], []
+    for place, (_, _, name) in enumerate(pairs):
+        one, other = found[2 * place], found[2 * place + 1]
+        if one is None or other is None:
+            continue
+        run = summarize(one["accuracy"] - other["accuracy"])
+        names.append(name)
+        gaps.append(run.median)
+        hover.append(f"{name}: {signed(run.median)} points, {signed(run.low)} to {signed(run.high)} over seeds")
+    if not names:
+        return
+    values = np.array(gaps)
+    plot(
+        "compare-tasks",
+        kept_figure(
+            ("compare-tasks", there, *names), lambda: comparison_figures.differences(names, values, hover, "A", "B")
+        ),
+        alt="A less B in points: " + "; ".join(hover),
+        height=70 + 26 * len(names),
+    )
+    wins, losses = int((values > 0).sum()), int((values < 0).sum())
+    told = f"A is better on {wins} and B on {losses} of {len(values)} tasks"
+    if len(values) < len(pairs):
+        st.caption(f"{told} so far.")
+        return
+    p = wilcoxon(values, np.zeros(len(values)))
+    few = " So few tasks can hardly tell." if len(values) < FEW_TASKS else ""
+    st.caption(
+        f"{told}, {signed(float(values.mean()))} points on average; Wilcoxon's signed-rank test over tasks: p = "
+        f"{p:.2g}.{few} Medians over seeds; each dataset with all its classes, λ the FM's. Tasks of one dataset or FM "
+        "are no independent ones."
+    )
+
+
+def show_presets(selection: Selection, a: Side) -> None:
+    """Draw the table of every preset against A; it fills in."""
+    st.markdown("##### Every preset against A")
+    points = []
+    for name, preset in PRESETS.items():
+        recipe = of_fm(preset.recipe, a.info.fm)
+
+        def make(recipe: Any = recipe) -> Evaluation:
+            return cached.evaluation(a.info, a.classes, recipe, a.n, selection.seeds)
+
+        key = ("preset", name, cached.key_of(a.info), a.classes, a.n, recipe, selection.seeds)
+        points.append(Point(key, make, 5.0 if name == "whitened" else 1.0))
+    fill("compare-presets", points, partial(_draw_presets, selection, a), "Evaluating presets", needs=False)
+
+
+def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -> None:
+    own, truth = a.right(selection.seeds), a.pool.y_test
+    lines = ["| preset | accuracy | against A | |", "|:--|--:|--:|:--|"]
+    classes = cached.evaluator(a.info, a.classes, a.recipe).classes
+    for preset, evaluated in zip(PRESETS.values(), found, strict=True):
+        if evaluated is None:
+            lines.append(f"| {plain(preset.label)} | … | | |")
+            continue
+        gap = paired_difference(classes[evaluated.predictions] == truth, own)
+        verdict = "better" if gap.low > 0 else "worse" if gap.high < 0 else "may be chance"
+        if of_fm(preset.recipe, a.info.fm) == a.recipe.canonical():
+            verdict = "this is A"
+        lines.append(
+            f"| {plain(preset.label)} | {summarize(evaluated.accuracy).median:.1f} | {signed(gap.mean)} "
+            f"({signed(gap.low)} to {signed(gap.high)}) | {verdict} |"
+        )
+    lines.append(f"| **A, as it is** | **{summarize(100 * own.mean(axis=1)).median:.1f}** | | |")
+    st.markdown("\n".join(lines))
+    st.caption(
+        "On A's task, the same shots and test samples: median accuracy in percent; mean difference in points with its "
+        "95 % interval."
+    )

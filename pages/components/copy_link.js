@@ -1,0 +1,24 @@
+// A button that puts the page's address into the clipboard.
+export default ({ parentElement }) => {
+  let button = parentElement.querySelector("button");
+  if (!button) {
+    button = document.createElement("button");
+    button.type = "button";
+    button.className = "imprint-copy-link";
+    parentElement.appendChild(button);
+  }
+  const say = (text) => {
+    button.textContent = text;
+  };
+  say("Copy link");
+  button.onclick = async () => {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      say("Copied");
+    } catch {
+      // Without permission or a secure address: the address bar has it.
+      say("Copy it from the address bar");
+    }
+    setTimeout(() => say("Copy link"), 2000);
+  };
+};

@@ -1,0 +1,197 @@
+"""The Compare page without a browser: its numbers against the core."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.embeddings import open_set
+from imprint_core.pairing import mcnemar, paired_difference, unpaired_difference
+from imprint_core.presets import PRESETS
+from imprint_core.ranking import wilcoxon
+from imprint_core.recipe import Recipe
+from imprint_core.results import Results, Where, bundled_results, of_fm
+from imprint_core.statistics import summarize
+from imprint_core.sweep import read_table
+from imprint_core.task import SEEDS, Task
+from pages.components import filling
+from pages.components.compare_numbers import signed
+from pages.components.text import plain
+from tests.conftest import ROOT
+
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in {**QUICK, **query}.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "compare"
+    app.run()
+    assert not app.exception
+    return app
+
+
+def pictures(app):
+    data = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.json]
+    return {d["name"]: d for d in data}
+
+
+def said(app):
+    return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])
+
+
+def right(bundled, recipe, fm="vit_tiny_patch16_224", data="digits", n=20, seeds=SEEDS[:3]):
+    """By the estimator, seed by seed: which test samples are right."""
+    own = []
+    for seed in seeds:
+        split = Task(fm, data, "all", n, seed).split(open_set(bundled[fm, data]))
+        model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
+        own.append(model.predict(split.X_test) == split.y_test)
+    return np.array(own)
+
+
+def test_the_headline_and_mcnemar_are_the_estimators(bundled):
+    app = opened(k="3", b="oracle")
+    a = right(bundled, Recipe(k=3))
+    b = right(bundled, of_fm(PRESETS["oracle"].recipe, "vit_tiny_patch16_224"))
+    found = paired_difference(a, b)
+    assert [m.value for m in app.metric] == [
+        f"{summarize(100 * a.mean(axis=1)).median:.1f} %",
+        f"{summarize(100 * b.mean(axis=1)).median:.1f} %",
+        f"{signed(found.mean)} points",
+    ]
+    assert app.metric[2].delta == f"95 %: {signed(found.low)} to {signed(found.high)}"
+    text = said(app)
+    assert ("is better" in text) == found.clear
+    for seed, one, other in zip(SEEDS[:3], a, b, strict=True):
+        test = mcnemar(one, other)
+        p = f"{test.p:.2g}" if test.p >= 1e-4 else "< 0.0001"
+        assert f"| {test.only_a} | {test.only_b} | {p} |" in text
+        assert f"| {seed} | {100 * one.mean():.1f} |" in text
+    # Which samples change sides, of the first seed.
+    labels = [tab.label for tab in app.tabs]
+    assert labels == [
+        f"only A is right: {(a[0] & ~b[0]).sum()}",
+        f"only B is right: {(b[0] & ~a[0]).sum()}",
+        f"both are wrong: {(~a[0] & ~b[0]).sum()}",
+    ]
+
+
+def test_classes_tasks_and_presets_are_the_cores(bundled):
+    app = opened(n="100", k="20", seeds="5")
+    figure = json.loads(pictures(app)["compare-classes"]["figure"])["data"][0]
+    a, b = (right(bundled, PRESETS[name].recipe, n=100, seeds=SEEDS[:5]) for name in ("own", "qi"))
+    y = open_set(bundled["vit_tiny_patch16_224", "digits"]).y_test
+    gains = [100 * (a[:, y == c].mean() - b[:, y == c].mean()) for c in range(10)]
+    np.testing.assert_allclose(figure["x"], sorted(gains), atol=1e-9)
+    # Over tasks: what the table has, and every set there is.
+    results = Results(read_table(bundled_results()), bundled)
+    gaps = []
+    for info in bundled.values():
+        runs = [results.run(Where(info.fm, info.dataset, "all", 100), PRESETS[p].recipe) for p in ("own", "qi")]
+        if None not in runs:
+            gaps.append(np.median(runs[0].values["accuracy"] - runs[1].values["accuracy"]))
+    drawn = json.loads(pictures(app)["compare-tasks"]["figure"])["data"][0]
+    np.testing.assert_allclose(drawn["x"], sorted(gaps), atol=0.05)
+    text = said(app)
+    p = wilcoxon(np.array(gaps), np.zeros(len(gaps)))
+    assert f"on {sum(g > 0 for g in gaps)} and B on {sum(g < 0 for g in gaps)} of {len(gaps)} tasks" in text
+    assert f"p = {p:.2g}" in text
+    gap = paired_difference(b, a)
+    assert f"| {signed(gap.mean)} ({signed(gap.low)} to {signed(gap.high)}) | worse |" in text
+    assert text.count("this is A") == 1
+
+
+def test_another_fm_is_paired_by_the_images(bundled):
+    app = opened(b="same", b_fm="resnet50", k="2")
+    a, b = right(bundled, Recipe(k=2)), right(bundled, Recipe(k=2), fm="resnet50")
+    assert app.metric[2].value == f"{signed(paired_difference(a, b).mean)} points"
+    assert len(app.tabs) == 3
+    assert f"{plain('ResNet-50')} on Digits" in said(app)
+
+
+def test_another_dataset_is_not_paired(bundled):
+    app = opened(b="same", b_data="mnist", k="1", b_n="10")
+    a, b = right(bundled, Recipe(k=1)), right(bundled, Recipe(k=1), data="mnist", n=10)
+    found = unpaired_difference(a, b)
+    assert app.metric[2].value == f"{signed(found.mean)} points"
+    assert [i for i in app.info if "other test samples" in i.value]
+    assert not app.tabs
+
+
+def test_the_same_on_both_sides_says_so():
+    app = opened(b="same")
+    assert [i for i in app.info if "A and B are the same" in i.value]
+    assert app.metric[2].value == "+0.0 points"
+
+
+def button(app, label):
+    return next(b for b in app.button if b.label == label)
+
+
+def test_swapping_twice_is_as_before():
+    app = opened(k="7", pre="none", b="k=2, post=none", b_fm="resnet50", b_n="10")
+    before = [m.value for m in app.metric]
+    button(app, "Swap A and B").click().run()
+    assert not app.exception
+    after = [m.value for m in app.metric]
+    assert after[:2] == before[1::-1]
+    assert float(after[2].split()[0].replace("−", "-")) == -float(before[2].split()[0].replace("−", "-"))
+    assert (app.query_params["fm"], app.query_params["n"]) == ("resnet50", "10")
+    button(app, "Swap A and B").click().run()
+    assert [m.value for m in app.metric] == before
+
+
+def test_copied_to_b_it_stays_while_a_changes():
+    app = opened(k="7", b_fm="resnet50")
+    button(app, "Copy A to B").click().run()
+    assert app.metric[2].value == "+0.0 points"
+    seven = app.metric[0].value
+    app.select_slider(key="k").set_value(1).run()
+    assert app.metric[1].value == seven
+    assert app.metric[0].value != seven
+
+
+def test_all_of_them_on_the_map():
+    app = opened(k="1", pre="none", post="none", b="own")
+    next(b for b in app.button if b.key == "map-changed-B").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Proxies among embeddings"
+    assert app.query_params["against"] == "own"
+    assert [m for m in app.markdown if "selected" in m.value]
+
+
+def test_bad_links_are_said():
+    app = opened(b="vgg", b_fm="alexnet", b_n="0")
+    told = " ".join(w.value for w in app.warning)
+    for part in ("vgg", "alexnet"):
+        assert part in told
+    app = opened(b="k=2, post=none", b_n="50")
+    assert not [w for w in app.warning if "can't" in w.value]
+    assert app.query_params["b"] == "k=2, post=none"
+
+
+def test_one_class_and_few_shots_do_not_break():
+    app = opened(classes="3", n="1", seeds="1", b="own")
+    assert app.metric[0].value == "100.0 %"
+    app = opened(n="1", seeds="1", b="whitened")
+    assert len(app.metric) == 3
+
+
+def test_least_squares_has_the_fms_own_lambda(bundled):
+    app = opened(gen="ls", pre="none", post="none", inf="none", b="same", b_fm="resnet50")
+    own = replace(PRESETS["oracle"].recipe)
+    b = right(bundled, of_fm(own, "resnet50"), fm="resnet50")
+    assert app.metric[1].value == f"{summarize(100 * b.mean(axis=1)).median:.1f} %"

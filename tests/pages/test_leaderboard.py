@@ -1,0 +1,139 @@
+"""The Leaderboard page without a browser: its numbers against the core."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.findings import check
+from imprint_core.folders import sweeps_folder
+from imprint_core.grids import GRIDS
+from imprint_core.names import recipe_of
+from imprint_core.presets import PRESETS
+from imprint_core.ranking import rank
+from imprint_core.results import Results, bundled_results
+from imprint_core.sweep import read_table
+from pages.components import filling, table_downloads
+from pages.components.text import plain
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    filling.results.clear()
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def results(bundled):
+    return Results(read_table(bundled_results()), bundled)
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", **query}.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "leaderboard"
+    app.run()
+    assert not app.exception
+    return app
+
+
+def pictures(app):
+    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
+    return {d["name"]: d for d in data}
+
+
+def said(app):
+    return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])
+
+
+@pytest.mark.parametrize(("query", "whole"), [({}, False), ({"board_n": "200", "board_tasks": "whole"}, True)])
+def test_numbers_are_the_cores(results, query, whole):
+    app = opened(**query)
+    n = int(query.get("board_n", 100))
+    tasks = [w for w in results.tasks if w.n == n and (not whole or w.classes == "all")]
+    scores = results.scores([p.recipe for p in PRESETS.values()], tasks)
+    found = rank(scores.values)
+    text = said(app)
+    assert f"Accuracy over {len(scores.tasks)} tasks at {n} shots a class" in text
+    for m, preset in enumerate(PRESETS.values()):
+        row = f"| **{plain(preset.label)}** | {found.mean[m]:.1f} ± {found.std[m]:.1f} % | {found.ranks[m]:.2f} "
+        assert row + f"| {found.wins[m]} |" in text
+    figure = json.loads(pictures(app)["critical-difference"]["figure"])
+    np.testing.assert_allclose(sorted(figure["data"][0]["x"]), sorted(found.ranks))
+    assert len(figure["data"]) == 1 + len(found.groups)
+    assert f"p = {found.friedman:.2g}" in text
+    # The paper's Table 1 beside ours.
+    assert "| 91.06 % | 2.00 |" in text
+    every = app.dataframe[0].value
+    np.testing.assert_allclose(every.iloc[:, 3:].to_numpy(), scores.values.round(2))
+
+
+def test_findings_are_on_the_page_with_their_figures(results):
+    text = said(opened(board_n="200"))
+    for one in check(results, results.tasks, 200):
+        assert one.figures in text
+        assert one.claim in text
+    assert text.count("**holds here**") == 5
+    assert text.count("**does not hold here**") == 2
+
+
+def test_the_choice_of_recipes_and_tasks(results):
+    app = opened(methods="own,own k=1,qi norm_post=none", board_fms="resnet50", board_data="mnist", board_measure="f1")
+    # What a link got wrong is said, the rest is kept.
+    assert any("Measure can't be f1" in w.value for w in app.warning)
+    app = opened(methods="own,own k=1", board_fms="resnet50", board_data="mnist", board_measure="macro_f1")
+    assert not [w for w in app.warning if "ignored" in w.value]
+    tasks = [w for w in results.tasks if (w.fm, w.dataset, w.n) == ("resnet50", "mnist", 100)]
+    scores = results.scores([recipe_of("own"), recipe_of("own k=1")], tasks, "macro_f1")
+    assert f"Macro-F1 over {len(scores.tasks)} tasks" in said(app)
+    assert [w for w in app.warning if "These are only 4 tasks" in w.value]
+    assert {k: app.query_params[k] for k in ("methods", "board_fms", "board_data", "board_measure")} == {
+        "methods": "own,qi gen=kmeans",
+        "board_fms": "resnet50",
+        "board_data": "mnist",
+        "board_measure": "macro_f1",
+    }
+    app = opened(methods="own,vgg,own k=nine")
+    assert len([w for w in app.warning if "'vgg' is no recipe" in w.value and "must be a number" in w.value]) == 1
+    assert [i for i in app.info if "Choose two recipes or more" in i.value]
+
+
+def test_tables_of_ones_own_and_broken_ones(results, home):
+    sweeps_folder().mkdir(parents=True)
+    shutil.copy(bundled_results(), sweeps_folder() / "mine.parquet")
+    (sweeps_folder() / "broken.parquet").write_bytes(b"PAR1")
+    old = pq.read_table(bundled_results())
+    pq.write_table(old.replace_schema_metadata({"imprint": "1"}), sweeps_folder() / "old.parquet")
+    app = opened(board="mine")
+    assert not app.error
+    assert "Accuracy over" in said(app)
+    for name, why in (
+        ("broken", "no Parquet file"),
+        ("old", "a table of version 1, and this program writes version 2"),
+    ):
+        app = opened(board=name)
+        assert [e for e in app.error if why in e.value.replace("\\", "")], name
+    stale = pd.read_parquet(bundled_results()).assign(set="0" * 16)
+    assert len(Results(stale.to_dict("records")).tasks) == len(results.tasks)
+
+
+def test_what_is_downloaded_is_the_table_and_a_grid_that_is_read_again(results):
+    tasks = [w for w in results.tasks if w.n == 5 and w.dataset == "digits"]
+    rows = table_downloads.rows_of(bundled_results(), tasks)
+    every = read_table(bundled_results())
+    assert len(rows) == sum(row["dataset"] == "digits" and row["n"] == 5 for row in every)
+    assert set(rows["dataset"]) == {"digits"}
+    assert set(rows["n"]) == {5}
+    app = opened()
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["These tasks as CSV", "Whole table as Parquet", "The grid as JSON"]
+    assert json.loads(json.dumps(GRIDS["bundled"])) == GRIDS["bundled"]
