@@ -1,13 +1,17 @@
 // What all of our pictures share. Put before each component's own script.
 
+// Streamlit may be served below a path; its own script knows where.
+function served(path) {
+  const own = document.querySelector('script[src*="static/js/index"]').src;
+  return own.split("static/js/index")[0] + path;
+}
+
 function plotly(source) {
   if (window.Plotly) return Promise.resolve(window.Plotly);
   if (!window.plotlyLoading) {
     window.plotlyLoading = new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      // Streamlit may be served below a path; its own script knows where.
-      const own = document.querySelector('script[src*="static/js/index"]').src;
-      script.src = own.split("static/js/index")[0] + source;
+      script.src = served(source);
       script.onload = () => resolve(window.Plotly);
       script.onerror = () => {
         window.plotlyLoading = undefined;

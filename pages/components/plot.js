@@ -2,6 +2,70 @@
 // flickers and zoom is kept. (st.plotly_chart makes a new plot each time; measured, twice as slow.)
 const plots = new WeakMap();
 
+const escaped = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+// What is on screen, as a copy: Plotly writes into what it draws. The page's background has to come along; its font
+// can't, and text measured in it would be cut off in another.
+function copied(div) {
+  const { data, layout } = Plotly.Plots.graphJson(div, false, "object");
+  layout.paper_bgcolor = getComputedStyle(div).getPropertyValue("--st-background-color").trim();
+  layout.font.family = "sans-serif";
+  return { data, layout };
+}
+
+async function image(div, format, scale) {
+  const { width, height } = div._fullLayout;
+  await Plotly.downloadImage(copied(div), { format, scale, width, height, filename: div.dataset.name });
+}
+
+// One file that can be read without a network, and doesn't ask for one.
+async function page(div) {
+  const { name, alt, source } = plots.get(div.parentElement).wanted;
+  const { data, layout } = copied(div);
+  const tools = { ...TOOLS, modeBarButtonsToRemove: UPLOADING, toImageButtonOptions: { filename: name } };
+  // As JSON has it, "<" is only within strings.
+  const figure = [data, layout, tools].map((part) => JSON.stringify(part).replaceAll("<", "\\u003c"));
+  const answer = await fetch(served(source));
+  if (!answer.ok) throw new Error(`plotly's script could not be loaded (${answer.status})`);
+  // Either would end the script for an HTML parser, or keep it from ending.
+  const script = (await answer.text()).replace(/<(?=\/script|!--)/gi, "<\\");
+  const { color, family } = layout.font;
+  const look = `margin: 1rem; background: ${layout.paper_bgcolor}; color: ${color}; font-family: ${family}`;
+  const text = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'unsafe-inline' 'unsafe-eval' data: blob:">
+<title>${escaped(name)}</title>
+</head>
+<body style="${escaped(look)}">
+<figure style="margin: 0"><div id="plot"></div><figcaption>${escaped(alt)}</figcaption></figure>
+<script>${script}</script>
+<script>Plotly.newPlot("plot", ${figure.join(", ")});</script>
+</body>
+</html>
+`;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/html" }));
+  link.download = `${name}.html`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+const button = (format, path, click) => ({
+  name: `download-${format}`,
+  title: `Download as ${format}`,
+  icon: { width: 24, height: 24, path },
+  click: (div) => click(div).catch((error) => alert(`This picture can't be downloaded: ${error.message}.`)),
+});
+// Made once: were they other objects at the next drawing, Plotly would start the picture afresh.
+const DOWNLOADS = [
+  button("PNG", "M2 4h20v16H2zM4 6v12h16V6zM5 17l5-7 3 4 2-2 4 5zM15 7h3v3h-3z", (div) => image(div, "png", 2)),
+  button("SVG", "M2 17h5v5H2zM17 2h5v5h-5zM3.5 17C3.5 9 9 3.5 17 3.5v2Q5.5 5.5 5.5 17z", (div) => image(div, "svg", 1)),
+  button("HTML", "M7 6l1.5 1.5L4 12l4.5 4.5L7 18l-6-6zM17 6l6 6-6 6-1.5-1.5L20 12l-4.5-4.5zM13 4h2l-4 16H9z", page),
+];
+
 async function put(Plotly, plot, data, style) {
   const figure = themed(data.figure, style);
   dress(figure.layout, style, data.height);
@@ -11,8 +75,8 @@ async function put(Plotly, plot, data, style) {
     ...TOOLS,
     // Where there is no pointer to hover with, it would always lie over the legend.
     displayModeBar: matchMedia("(hover: none)").matches ? false : "hover",
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", ...UPLOADING],
-    toImageButtonOptions: { format: "svg", filename: data.name },
+    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", ...UPLOADING],
+    modeBarButtonsToAdd: DOWNLOADS,
   });
   if (!data.clicks || plot.listens) return;
   plot.listens = true;
