@@ -7,7 +7,7 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from pages import explore, library, own_data
 from pages.components import cached
-from pages.components.filling import forget_pictures
+from pages.components.filling import forget_pictures, leave_pictures, settle_in
 from pages.components.navigation import asked_for
 from pages.components.plot import serve_plotly
 from pages.components.sidebar import keep_controls, sidebar
@@ -47,6 +47,14 @@ def collapse_page() -> None:
     collapse.show(selection)
 
 
+def curves_page() -> None:
+    """Draw curves for the sidebar's selection."""
+    # As above.
+    from pages import curves
+
+    curves.show(selection)
+
+
 def compare_page() -> None:
     """Draw the comparison of the sidebar's selection with another."""
     # As above.
@@ -77,6 +85,7 @@ PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
     "map": st.Page(embedding_map_page, title="Map", icon=":material/scatter_plot:", url_path="map"),
     "collapse": st.Page(collapse_page, title="Collapse", icon=":material/compress:", url_path="collapse"),
+    "curves": st.Page(curves_page, title="Curves", icon=":material/show_chart:", url_path="curves"),
     "compare": st.Page(compare_page, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
     "leaderboard": st.Page(
         leaderboard_page, title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"
@@ -90,6 +99,7 @@ page = st.navigation(list(PAGES.values()), position="top")
 asked = asked_for()
 if asked:
     keep_controls()
+    leave_pictures()
     st.switch_page(PAGES[asked], query_params=st.query_params.to_dict())
 try:
     serve_plotly()
@@ -110,3 +120,4 @@ if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
 forget_pictures()
 page.run()
+settle_in()

@@ -6,7 +6,8 @@ Starts the app afresh, opens it in headless Chromium, and measures
 - from a key press on the k and n-shot sliders to the new accuracy on screen (on Explore), to the map with its
   proxies in their new places, and to the last changed picture, over moves to values that were not computed before.
 
-    python -m benchmarks.interaction [--page map|collapse] [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
+    python -m benchmarks.interaction [--page map|collapse|curves|compare|leaderboard] [--link "fm=ResNet-50"]
+        [--chromium /usr/bin/chromium]
 """
 
 from __future__ import annotations
@@ -25,13 +26,23 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# Each page's path, and the picture that it draws last.
+PAGES = {
+    "explore": ("", "nc1-over-shots"),
+    "map": ("map", "confusion-first"),
+    "collapse": ("collapse", "spectra"),
+    "compare": ("compare", "compare-tasks"),
+    "leaderboard": ("leaderboard", "critical-difference"),
+}
 # Times are taken in the frame after a change, when it is on screen.
 WATCH = """() => {
   window.watch = {};
   const later = (name) => requestAnimationFrame(() => { watch[name] = performance.now(); });
-  document.addEventListener('keydown', () => {
-    window.watch = { key: performance.now(), pictures: [] };
-  }, true);
+  for (const kind of ['keydown', 'pointerdown']) {
+    document.addEventListener(kind, () => {
+      window.watch = { key: performance.now(), pictures: [] };
+    }, true);
+  }
   new MutationObserver((changes) => {
     for (const change of changes) {
       const element = change.target.nodeType === 1 ? change.target : change.target.parentElement;
@@ -95,6 +106,20 @@ def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[d
     return rows
 
 
+def clicks(page: Page, labels: list[str], count: int, settle: float) -> list[dict[str, float]]:
+    """Click the buttons of these names in turn; what each click took, in seconds."""
+    rows = []
+    for i in range(count):
+        page.get_by_test_id("stMain").get_by_role("radio", name=labels[i % len(labels)], exact=True).click()
+        time.sleep(settle)
+        seen = page.evaluate("() => watch")
+        if seen["pictures"]:
+            taken = (max(first_of(seen["pictures"]).values()) - seen["key"]) / 1000
+            drawn = len({name for name, _ in seen["pictures"]})
+            rows.append({"pictures": taken, "drawn": drawn})
+    return rows
+
+
 def report(name: str, rows: list[dict[str, float]]) -> None:
     print(f"{name}: {len(rows)} moves, {statistics.mean(r['drawn'] for r in rows):.1f} pictures changed")
     told = {
@@ -104,7 +129,7 @@ def report(name: str, rows: list[dict[str, float]]) -> None:
         "settled": "last change of any, as of one that fills in",
     }
     for what, label in told.items():
-        values = [r[what] for r in rows if r[what] == r[what]]
+        values = [r[what] for r in rows if what in r and r[what] == r[what]]
         if values:
             print(
                 f"  to the {label}: "
@@ -115,16 +140,12 @@ def report(name: str, rows: list[dict[str, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--page", choices=("explore", "map", "collapse"), default="explore")
+    parser.add_argument("--page", choices=tuple(PAGES), default="explore")
     parser.add_argument("--link", default="", help="query string to open the app with")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between key presses")
     options = parser.parse_args()
-    path, last = {
-        "explore": ("", "nc1-over-shots"),
-        "map": ("map", "confusion-first"),
-        "collapse": ("collapse", "spectra"),
-    }[options.page]
+    path, last = PAGES[options.page]
     port = free_port()
     started = time.perf_counter()
     app = subprocess.Popen(
@@ -150,6 +171,9 @@ def main() -> None:
             page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
             time.sleep(3)
             page.evaluate(WATCH)
+            if options.page == "leaderboard":
+                report("n-shot and measure of the table", clicks(page, ["5", "20", "200", "Macro-F1", "100"], 20, 1.0))
+                return
             k, n = "k: proxies a class", "n-shot"
             # k stays below n all the while: above it every shot is a proxy, and little changes.
             rows = {"k": moves(page, k, "ArrowRight", 16, options.settle), "n-shot": []}

@@ -26,6 +26,12 @@ COLLAPSE = [
     ("collapse-1280-light", "?fm=vit_tiny_patch16_224", (1280, 1250), "light"),
     ("collapse-390-dark", "?fm=vit_tiny_patch16_224", (390, 2700), "dark"),
 ]
+SWEPT = [
+    ("curves-1280-light", "curves", "curve-0", "?data=mnist&curve_paper=True", (1280, 760), "light"),
+    ("whatif-1280-light", "compare", "compare-tasks", "?data=digits&n=50&k=20", (1280, 1380), "light"),
+    ("leaderboard-1280-light", "leaderboard", "critical-difference", "?data=digits&board_n=200", (1280, 1500), "light"),
+    ("leaderboard-390-dark", "leaderboard", "critical-difference", "?data=digits", (390, 2700), "dark"),
+]
 LOWER = (1280, 900)
 
 
@@ -38,12 +44,13 @@ def main() -> None:
         )
         pages = [("", "nc1-over-shots", p) for p in PICTURES] + [("map", "confusion-first", p) for p in MAPS]
         pages += [("collapse", "spectra", p) for p in COLLAPSE]
+        pages += [(place, last, (name, *rest)) for name, place, last, *rest in SWEPT]
         for place, last, (name, path, (w, h), scheme) in pages:
             context = browser.new_context(viewport={"width": w, "height": h}, color_scheme=scheme)
             page = context.new_page()
             page.goto(f"{address}/{place}{path}")
             page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
-            page.wait_for_timeout(1500)
+            page.wait_for_timeout(4000)
             page.screenshot(path=Path(__file__).parent / f"{name}.png")
             context.close()
         context = browser.new_context(viewport={"width": LOWER[0], "height": LOWER[1]})

@@ -230,7 +230,7 @@ def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) ->
 
 
 def curve_traces(
-    xs: Sequence[int],
+    xs: Sequence[float],
     runs: Sequence[Summary],
     name: str,
     hover: str,
@@ -242,7 +242,7 @@ def curve_traces(
 
     Parameters
     ----------
-    xs : sequence of int
+    xs : sequence of float
     runs : sequence of Summary
         At each x.
     name : str
@@ -301,12 +301,12 @@ def faded(color: str, alpha: float = 0.22) -> str:
     return f"rgba({red}, {green}, {blue}, {alpha})"
 
 
-def across(xs: Sequence[int]) -> list[float]:
+def across(xs: Sequence[float]) -> list[float]:
     """Where a line across the whole chart begins and ends; a chart of one point is given some width."""
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
 
 
-def mark(x: int, run: Summary, name: str, unit: str) -> go.Scatter:
+def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:
     """Where the choice in force is on a curve."""
     return go.Scatter(
         x=[x],
@@ -335,7 +335,7 @@ def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> go.Scatter:
     )
 
 
-def plain_axis(figure: go.Figure, xs: Sequence[int], title: str) -> None:
+def plain_axis(figure: go.Figure, xs: Sequence[float], title: str) -> None:
     """Dress a curve's figure: a logarithmic axis with plain numbers where the values ask for one, legend, margins."""
     wide = max(xs) / min(xs) > 5
     axis: dict[str, Any] = {"title": title}

@@ -267,11 +267,13 @@ def cells(grid: Grid, sets: Sets) -> tuple[list[Cell], list[str]]:
                 skipped.append(f"{fm} {data}:{classes}: {error}")
                 continue
             most = largest * int(info.meta["samples"]["train"]["per_class_most"])
+            shots = []
             for n in grid.shots:
                 if n is not None and n > most:
                     skipped.append(f"{fm} {data}:{classes}: no class has {n} training samples; the largest has {most}.")
-                    continue
-                made += _by_space(info, classes, n, grid, fm)
+                else:
+                    shots.append(n)
+            made += [Cell(info, classes, n, own, grid.seeds) for own in _by_space(grid, fm) for n in shots]
     for fm in grid.fms or ():
         for data, _ in dict.fromkeys((task[0], "") for task in grid.tasks or ()):
             if (fm, data) not in sets:
@@ -279,12 +281,12 @@ def cells(grid: Grid, sets: Sets) -> tuple[list[Cell], list[str]]:
     return made, skipped
 
 
-def _by_space(info: SetInfo, classes: str, n: int | None, grid: Grid, fm: str) -> list[Cell]:
+def _by_space(grid: Grid, fm: str) -> list[tuple[Recipe, ...]]:
     by_space: dict[Any, list[Recipe]] = {}
     for parts in grid.recipes:
         recipe = Recipe(**{"lam": ridge_of(fm), **parts}).canonical()
         by_space.setdefault(recipe.space, []).append(recipe)
-    return [Cell(info, classes, n, tuple(dict.fromkeys(recipes)), grid.seeds) for recipes in by_space.values()]
+    return [tuple(dict.fromkeys(recipes)) for recipes in by_space.values()]
 
 
 def _names(kind: str, asked: Sequence[str] | None, there: set[str]) -> None:

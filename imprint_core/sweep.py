@@ -21,13 +21,13 @@ import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
 from imprint_core.collapse import NC1_VARIANTS
-from imprint_core.embeddings import EmbeddingSet, SetInfo, open_set
+from imprint_core.embeddings import EmbeddingSet, open_set
 from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
 from imprint_core.grids import Cell, without
 from imprint_core.normalization import NORMALIZATIONS
-from imprint_core.recipe import Recipe
+from imprint_core.recipe import Recipe, Space
 from imprint_core.statistics import macro_f1
 from imprint_core.task import choose_classes
 
@@ -71,7 +71,7 @@ def evaluate_cell(cell: Cell) -> list[Row]:
     """The rows of a cell, one a recipe and seed."""
     # On one thread, so that sums are rounded alike wherever a cell runs.
     with threadpool_limits(1):
-        evaluator = Evaluator(choose_classes(_opened(cell.info), cell.classes), cell.recipes[0].space)
+        evaluator = _evaluator(cell.info.path, cell.info.digest, cell.classes, cell.recipes[0].space)
         shots = {seed: sum(map(len, evaluator.shots(cell.n, seed))) for seed in cell.seeds}
         nc1 = {seed: _nc1(evaluator, cell.n, seed) for seed in cell.seeds}
         rows = []
@@ -117,15 +117,17 @@ def _where(cell: Cell) -> Row:
     }
 
 
+# Cells of one task and space come after each other: a worker makes their products once.
+@lru_cache(maxsize=1)
+def _evaluator(path: Path, digest: str, classes: str, space: Space) -> Evaluator:
+    return Evaluator(choose_classes(_opened(path, digest), classes), space)
+
+
 @lru_cache(maxsize=2)
-def _opened_at(path: Path, digest: str) -> EmbeddingSet:
+def _opened(path: Path, digest: str) -> EmbeddingSet:
     from imprint_core.embeddings.store import read_info
 
     return open_set(read_info(path))
-
-
-def _opened(info: SetInfo) -> EmbeddingSet:
-    return _opened_at(info.path, info.digest)
 
 
 def run_cells(

@@ -34,10 +34,11 @@ def show(selection: Selection) -> None:
         together = paired(a, b)
         if together:
             left, right = st.columns([1, 1], gap="large")
-            with left:
-                show_samples(selection, a, b)
+            # The picture is quicker than the thumbnails.
             with right:
                 _classes(selection, a, b)
+            with left:
+                show_samples(selection, a, b)
         else:
             st.info(
                 "A and B have other test samples, so nothing can be compared sample by sample: no McNemar test, no "

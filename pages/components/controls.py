@@ -15,6 +15,7 @@ from pages.components.board_controls import BOARD_CONTROLS
 from pages.components.collapse_controls import COLLAPSE_CONTROLS
 from pages.components.compare_controls import COMPARE_CONTROLS
 from pages.components.control import STEPS, Control, Sets, Values, described
+from pages.components.curve_controls import CURVE_CONTROLS
 from pages.components.labels import label_of_dataset, label_of_fm, meet
 from pages.components.map_controls import MAP_CONTROLS
 from pages.components.recipe_controls import RECIPE_CONTROLS
@@ -163,6 +164,7 @@ CONTROLS = (
     ),
     *MAP_CONTROLS,
     *COLLAPSE_CONTROLS,
+    *CURVE_CONTROLS,
     *COMPARE_CONTROLS,
     *BOARD_CONTROLS,
 )

@@ -88,6 +88,21 @@ def forget_pictures() -> None:
     st.session_state.filling = set()
 
 
+def leave_pictures() -> None:
+    """Before another page is gone to: note whether pictures of this one were at work."""
+    st.session_state.left_at_work = bool(st.session_state.get("filling"))
+
+
+def settle_in() -> None:
+    """After a page that was gone to from pictures at work: draw it once more.
+
+    Their next slice may have been asked for meanwhile. Streamlit would run that after this page, find that the slice is
+    none of it, and leave the screen empty; a whole run in its place keeps the page.
+    """
+    if st.session_state.pop("left_at_work", False):
+        draw_again()
+
+
 def fill(name: str, points: Sequence[Point], draw: Draw, what: str, needs: bool = True) -> None:
     """Draw a picture of the points there are, and go on until all are there.
 

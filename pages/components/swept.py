@@ -56,13 +56,20 @@ def _shots_in(path: str, stamp: int) -> list[int]:
 
 
 def run_point(
-    info: SetInfo, classes: str, n: int | None, recipe: Recipe, seeds: tuple[int, ...], sets: Sets, cost: float = 1.0
+    info: SetInfo,
+    classes: str,
+    n: int | None,
+    recipe: Recipe,
+    seeds: tuple[int, ...],
+    sets: Sets,
+    cost: float = 1.0,
+    own_lambda: bool = False,
 ) -> Point:
     """A recipe on a task as a point that fills in: each of `MEASURES` for each seed (s,).
 
-    λ is the FM's. What the bundled table has is there at once.
+    λ is the FM's, or the recipe's own. What the bundled table has is there at once.
     """
-    own = of_fm(recipe, info.fm)
+    own = recipe.canonical() if own_lambda else of_fm(recipe, info.fm)
     point = Point(
         ("run", cached.key_of(info), classes, n, own, seeds), lambda: _computed(info, classes, n, own, seeds), cost
     )

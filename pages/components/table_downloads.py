@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -16,13 +15,12 @@ from imprint_core.results import Where
 def show_downloads(path: Path, name: str, tasks: Sequence[Where]) -> None:
     """Offer the rows of these tasks as CSV, the whole table as Parquet, and its grid as JSON where it is ready-made."""
     st.markdown("##### Take it with you")
-
-    def rows() -> str:
-        return str(rows_of(path, tasks).to_csv(index=False))
-
+    stamp = path.stat().st_mtime_ns
     with st.container(horizontal=True, gap="small"):
-        st.download_button("These tasks as CSV", rows, f"{name}.csv", "text/csv", on_click="ignore")
-        st.download_button("Whole table as Parquet", path.read_bytes, f"{name}.parquet", on_click="ignore")
+        st.download_button(
+            "These tasks as CSV", _csv(path, stamp, tuple(tasks)), f"{name}.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button("Whole table as Parquet", _whole(path, stamp), f"{name}.parquet", on_click="ignore")
         if name in GRIDS:
             st.download_button(
                 "The grid as JSON",
@@ -40,10 +38,26 @@ def show_downloads(path: Path, name: str, tasks: Sequence[Where]) -> None:
     )
 
 
-def rows_of(path: Path, tasks: Sequence[Where]) -> Any:
-    """The rows of these tasks as a data frame."""
-    import pandas as pd
+# At once, for what Streamlit makes at a click is lost where the page is drawn anew meanwhile.
+@st.cache_data(max_entries=8, show_spinner=False)
+def _whole(path: Path, stamp: int) -> bytes:
+    return path.read_bytes()
 
-    frame = pd.read_parquet(path)
-    where = pd.MultiIndex.from_frame(frame[["fm", "dataset", "classes", "n"]])
-    return frame[where.isin([tuple(task) for task in tasks])]
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _csv(path: Path, stamp: int, tasks: tuple[Where, ...]) -> bytes:
+    return rows_of(path, tasks)
+
+
+def rows_of(path: Path, tasks: Sequence[Where]) -> bytes:
+    """The rows of these tasks as CSV."""
+    import pyarrow as pa
+    import pyarrow.csv as pv
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    wanted = set(tasks)
+    where = zip(*(table.column(name).to_pylist() for name in Where._fields), strict=True)
+    sink = pa.BufferOutputStream()
+    pv.write_csv(table.filter(pa.array([row in wanted for row in where])), sink)
+    return bytes(sink.getvalue().to_pybytes())

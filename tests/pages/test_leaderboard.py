@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
@@ -128,7 +129,7 @@ def test_tables_of_ones_own_and_broken_ones(results, home):
 
 def test_what_is_downloaded_is_the_table_and_a_grid_that_is_read_again(results):
     tasks = [w for w in results.tasks if w.n == 5 and w.dataset == "digits"]
-    rows = table_downloads.rows_of(bundled_results(), tasks)
+    rows = pd.read_csv(io.BytesIO(table_downloads.rows_of(bundled_results(), tasks)))
     every = read_table(bundled_results())
     assert len(rows) == sum(row["dataset"] == "digits" and row["n"] == 5 for row in every)
     assert set(rows["dataset"]) == {"digits"}

@@ -1,0 +1,63 @@
+"""Curves: accuracy, macro-F1 or NC1 over k, n-shot or λ, for recipes, FMs and datasets side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imprint_core.errors import ImprintError
+from pages.components.curve_charts import charts_of
+from pages.components.curve_controls import axis_of
+from pages.components.curve_panels import caption_of, show_charts
+from pages.components.navigation import hand_over
+from pages.components.sidebar import Selection
+from pages.components.text import plain
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    st.title("Curves", anchor=False)
+    st.caption("One panel for each FM and dataset, one line for each recipe, over what you choose.")
+    _tools(selection)
+    try:
+        _curves(selection)
+    except ImprintError as error:
+        st.error(plain(error))
+
+
+def _tools(selection: Selection) -> None:
+    draw = selection.panel.draw
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        draw("measure", 270)
+        draw("over", 190)
+        draw("curve_paper")
+    # What is chosen here stands in a line, which needs room.
+    columns = st.columns([3, 3, 4], gap="small")
+    for column, key in zip(columns, ("curve_fms", "curve_data", "curve_recipes"), strict=True):
+        with column:
+            draw(key)
+
+
+def _curves(selection: Selection) -> None:
+    charts, remarks = charts_of(selection)
+    if not charts:
+        st.info(" ".join(plain(remark) for remark in dict.fromkeys(remarks)), icon=":material/info:")
+        return
+    if axis_of(selection.panel.values) == "lam" and all(line.flat for line, _, _ in charts[0].lines):
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        left.info(
+            "λ is a part of least squares, and none of these recipes solves that: add the Oracle, or choose GEN least "
+            "squares in the sidebar.",
+            icon=":material/info:",
+        )
+        right.button("Add the Oracle", on_click=_add_oracle, args=(selection,), width="stretch", key="add_oracle")
+        return
+    show_charts(selection, charts)
+    st.caption(caption_of(selection, charts, remarks))
+
+
+def _add_oracle(selection: Selection) -> None:
+    st.session_state.curve_recipes = [*selection.panel.values["curve_recipes"], "oracle"]
+
+
+if __name__ == "__main__":
+    hand_over("curves")

@@ -1,0 +1,324 @@
+"""The Curves page without a browser: every number against the core."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core import published
+from imprint_core.collapse import nc1
+from imprint_core.embeddings import open_set
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation import Evaluator
+from imprint_core.models import ridge_of
+from imprint_core.names import label_of, recipe_of
+from imprint_core.normalization import NORMALIZATIONS
+from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
+from imprint_core.results import MEASURES
+from imprint_core.statistics import macro_f1
+from imprint_core.task import SEEDS, choose_classes
+from pages.components import filling, swept
+from pages.components.text import plain
+from tests.conftest import ROOT
+
+VIT = "vit_tiny_patch16_224"
+QUICK = {"fm": VIT, "data": "digits", "n": "20", "seeds": "1", "curve_fms": VIT}
+DIGITS = f"curves-{VIT}-digits"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    # Pictures are whole after one run: AppTest has no browser that would ask for the next slice.
+    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    filling.results.clear()
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "curves"
+    app.run()
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def pictures(app):
+    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
+    return {d["name"]: d for d in data}
+
+
+def figure(app, name=DIGITS):
+    return json.loads(pictures(app)[name]["figure"])
+
+
+def lines(app, name=DIGITS):
+    """What each line of a panel says: x and y."""
+    own = [t for t in figure(app, name)["data"] if t.get("fill") != "toself"]
+    return {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in own}
+
+
+def said(app):
+    return " ".join([c.value for c in app.caption] + [i.value for i in app.info])
+
+
+def reached(bundled, recipe, n=20, measure="accuracy", data="digits", classes="all", fm=VIT, seeds=SEEDS[:1]):
+    pool = choose_classes(open_set(bundled[fm, data]), classes)
+    evaluator = Evaluator(pool, recipe.canonical().space)
+    found = evaluator.evaluate(recipe.canonical(), n, seeds)
+    if measure == "accuracy":
+        return float(np.median(found.accuracy))
+    if measure == "macro_f1":
+        return float(np.median([macro_f1(evaluator.truth, p, len(evaluator.classes)) for p in found.predictions]))
+    x = NORMALIZATIONS[recipe.norm_pre].function(pool.X_train)
+    rows = [np.concatenate(evaluator.shots(n, seed)) for seed in seeds]
+    return float(np.median([nc1(x[own], pool.y_train[own]) for own in rows]))
+
+
+def test_the_first_picture_has_every_fm_that_has_the_dataset():
+    app = opened()
+    assert list(pictures(app)) == [f"curves-{fm}-mnist" for fm in ("resnet50", "squeezenet1_1", VIT)]
+    alt = pictures(app)["curves-squeezenet1_1-mnist"]["alt"]
+    assert alt.startswith("Accuracy over k, SqueezeNet 1.1 · MNIST: now: k-means: best ")
+    assert "Ours: whitened mean: " in alt
+    ranges = [json.loads(p["figure"])["layout"]["yaxis"]["range"] for p in pictures(app).values()]
+    assert ranges[0] == ranges[1] == ranges[2]
+    # The same look in every panel, and the choice in force in the sidebar's own only.
+    looks = [
+        [(t["name"], t["line"]["dash"]) for t in figure(app, name)["data"] if "dash" in t.get("line", {})]
+        for name in pictures(app)
+    ]
+    assert looks[0] == looks[1] == looks[2]
+    assert ["k = 5" in lines(app, name) for name in pictures(app)] == [False, True, False]
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "macro_f1"])
+def test_over_k_points_of_the_table_and_computed_ones_are_the_cores(bundled, measure):
+    app = opened(**QUICK, measure=measure, k="7", curve_recipes="qi,own gen=kmedoids")
+    drawn = lines(app)
+    assert list(drawn) == ["now: k-means", "Qi: one mean", "k-medoids", "k = 7"]
+    assert list(drawn["now: k-means"]) == [1, 2, 3, 5, 7, 10, 20]
+    # 5 is in the table, 7 and 3 of k-medoids are not.
+    for k in (5, 7):
+        assert drawn["now: k-means"][k] == pytest.approx(reached(bundled, Recipe("kmeans", k), measure=measure))
+    assert drawn["k-medoids"][3] == pytest.approx(reached(bundled, Recipe("kmedoids", 3), measure=measure))
+    assert set(drawn["k-medoids"]) == {1, 2, 3, 5, 10, 20}
+    flat = reached(bundled, PRESETS["qi"].recipe, measure=measure)
+    assert drawn["Qi: one mean"] == pytest.approx({1: flat, 20: flat})
+    assert drawn["k = 7"] == {7: drawn["now: k-means"][7]}
+    assert MEASURES[measure].label in figure(app)["layout"]["yaxis"]["title"]["text"]
+
+
+def test_over_shots_is_the_cores(bundled):
+    app = opened(**(QUICK | {"seeds": "3", "n": "25"}), over="n", curve_recipes="janson,whitened")
+    drawn = lines(app)
+    assert list(drawn["Janson: nearest mean"]) == [1, 2, 3, 5, 10, 20, 25, 50, 100, 122]
+    own = Recipe("kmeans", 5)
+    for n in (20, 25):
+        assert drawn["now: k-means, k = 5"][n] == pytest.approx(reached(bundled, own, n, seeds=SEEDS[:3]))
+    whitened = reached(bundled, PRESETS["whitened"].recipe, 10, seeds=SEEDS[:3])
+    assert drawn["Ours: whitened mean"][10] == pytest.approx(whitened)
+    assert drawn["n = 25"] == {25: drawn["now: k-means, k = 5"][25]}
+
+
+def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
+    oracle = PRESETS["oracle"].recipe
+    app = opened(**QUICK, over="lam", gen="ls", post="none", pre="none", inf="none", lam="0.02", curve_recipes="qi")
+    drawn = lines(app)
+    now = drawn["now: Oracle: least squares"]
+    assert len(now) == 9
+    for lam in (1e-3, 0.02, 10.0):
+        assert now[lam] == pytest.approx(reached(bundled, replace(oracle, lam=lam)))
+    assert drawn["λ = 0.02"] == {0.02: now[0.02]}
+    assert set(drawn["Qi: one mean"]) == {1e-6, 10}
+    # Over k: the sidebar's own λ, one that is written, and the FM's.
+    app = opened(
+        **QUICK, gen="ls", post="none", pre="none", inf="none", lam="0.02", curve_recipes="oracle,oracle lam=1e-6"
+    )
+    drawn = lines(app)
+    for name, lam in (
+        ("now: Oracle: least squares, λ = 0.02", 0.02),
+        ("Oracle: least squares", ridge_of(VIT)),
+        ("Oracle: least squares, λ = 1e-06", 1e-6),
+    ):
+        assert drawn[name][1] == pytest.approx(reached(bundled, replace(oracle, lam=lam))), name
+
+
+def test_nc1_is_drawn_over_shots_one_line_for_each_norm(bundled):
+    app = opened(**QUICK, measure="nc1", curve_recipes="qi,janson,hosoda")
+    assert "over" not in [c.key for c in app.segmented_control]
+    drawn = lines(app)
+    assert list(drawn) == ["after NORM pre L2", "after NORM pre none", "n = 20"]
+    assert list(drawn["after NORM pre L2"]) == [2, 3, 5, 10, 20, 50, 100, 122]
+    for n in (20, 50):
+        l2, none = Recipe("mean"), Recipe("mean", norm_pre="none")
+        assert drawn["after NORM pre L2"][n] == pytest.approx(reached(bundled, l2, n, "nc1"), rel=1e-5)
+        assert drawn["after NORM pre none"][n] == pytest.approx(reached(bundled, none, n, "nc1"), rel=1e-5)
+    assert "it depends on neither k nor λ" in said(app)
+
+
+def test_the_link_keeps_every_control_and_says_recipes_in_their_usual_way():
+    query = {
+        "measure": "macro_f1",
+        "over": "n",
+        "curve_data": "digits,mnist",
+        "curve_recipes": "own k=5,qi norm_post=none,own gen=kmedoids",
+    }
+    app = opened(**QUICK, **query)
+    assert not app.warning
+    assert {key: app.query_params[key] for key in query} == query
+    assert app.query_params["curve_fms"] == VIT
+    assert list(pictures(app)) == [DIGITS, f"curves-{VIT}-mnist"]
+    app.segmented_control(key="measure").set_value("accuracy").run()
+    app.toggle(key="curve_paper").set_value(True).run()
+    assert "measure" not in app.query_params
+    assert app.query_params["curve_paper"] == "True"
+    app.segmented_control(key="over").set_value("lam").run()
+    # It means nothing there.
+    assert "curve_paper" not in app.query_params
+    app.multiselect(key="curve_recipes").set_value(["QI NORM_POST=none".lower(), "gen=kmeans k=20"]).run()
+    assert app.query_params["curve_recipes"] == "qi norm_post=none,own"
+
+
+def test_names_that_mean_nothing_are_said_in_a_sentence_each():
+    app = opened(**QUICK, curve_recipes="qi,nonsense,own k=many,own wings=2,own k=-3,oracle lam=-1")
+    (warning,) = [w.value for w in app.warning]
+    for part in ("nonsense", "many", "wings", "from 1 up", "λ is"):
+        assert part in warning, warning
+    assert app.query_params["curve_recipes"] == "qi"
+    assert list(lines(app))[:2] == ["now: k-means", "Qi: one mean"]
+    app = opened(**(QUICK | {"curve_fms": "vgg"}), curve_data="martians", measure="beauty")
+    assert len(app.warning) == 1
+    assert "curves-resnet50-digits" in pictures(app)
+
+
+def test_a_recipe_given_twice_is_drawn_once_and_the_others_keep_their_looks():
+    def look(app, name):
+        return next(t["line"] for t in figure(app)["data"] if t["name"] == name and "dash" in t["line"])
+
+    app = opened(**QUICK, over="n", curve_recipes="own k=5,own,own k=20,qi")
+    assert list(lines(app)) == ["now: k-means, k = 5", "The paper's own: k-means, k = 20", "Qi: one mean", "n = 20"]
+    before = look(app, "Qi: one mean")
+    app.select_slider(key="k").set_value(20).run()
+    assert list(lines(app)) == ["now: The paper's own: k-means, k = 20", "k-means, k = 5", "Qi: one mean", "n = 20"]
+    assert look(app, "Qi: one mean") == before
+    # Over k, recipes of different k are one line.
+    app.segmented_control(key="over").set_value("k").run()
+    assert list(lines(app)) == ["now: The paper's own: k-means", "Qi: one mean", "k = 20"]
+
+
+def test_twenty_recipes():
+    names = [f"own gen={g} norm_post={p}" for g in ("kmedoids", "random", "fps") for p in ("none", "l2", "quantile")]
+    names += [f"qi norm_pre=none norm_post={p}" for p in ("none", "l2", "quantile")] + list(PRESETS)
+    app = opened(**QUICK, curve_recipes=",".join(names))
+    assert not app.warning
+    drawn = [t for t in figure(app)["data"] if "dash" in t.get("line", {})]
+    assert len(drawn) == len({(t["line"]["color"], t["marker"]["symbol"]) for t in drawn}) >= 17
+    for name in ("hosoda", "janson"):
+        assert label_of(recipe_of(name)) in lines(app)
+
+
+def test_published_curves_are_laid_over_where_they_are_of_the_panel():
+    app = opened(
+        fm="resnet50",
+        data="mnist",
+        n="20",
+        seeds="1",
+        curve_paper="true",
+        curve_data="mnist,digits",
+        curve_fms=f"resnet50,{VIT}",
+    )
+    drawn = lines(app, "curves-resnet50-mnist")
+    assert tuple(drawn["the paper's k-means"].values()) == published.accuracy_over_k("resnet50", "mnist")
+    for other in ("curves-resnet50-digits", f"curves-{VIT}-mnist"):
+        assert "the paper's k-means" not in lines(app, other)
+    assert "**all training samples**" in said(app)
+    assert "medians over three seeds; on ResNet\\-50 · MNIST." in said(app)
+    app.segmented_control(key="over").set_value("n").run()
+    drawn = lines(app, "curves-resnet50-mnist")
+    values = published.accuracy_over_shots("resnet50", "mnist", "20")
+    own = list(drawn["the paper's k-means, k = 20"].values())
+    assert (own[0], tuple(own[1:])) == (None, values[1:])
+    assert sum("the paper's" in name for name in drawn) == 4
+    # Of some classes the paper has no curves.
+    app.selectbox(key="classes").set_value("even").run()
+    assert not [name for name in lines(app, "curves-resnet50-mnist") if "the paper's" in name]
+    assert "none is the paper's" in said(app)
+    app.segmented_control(key="measure").set_value("macro_f1").run()
+    assert "curve_paper" not in [t.key for t in app.toggle]
+
+
+def test_over_lambda_without_least_squares_there_is_an_offer_and_no_empty_panel():
+    app = opened(**QUICK, over="lam")
+    assert not pictures(app)
+    assert "none of these recipes solves that" in said(app)
+    app.button(key="add_oracle").click().run()
+    assert app.query_params["curve_recipes"] == "oracle"
+    assert len(lines(app)["Oracle: least squares"]) == 8
+
+
+def test_the_sidebars_classes_are_those_of_its_dataset_and_absent_sets_are_named(bundled):
+    query = QUICK | {"classes": "even", "curve_data": "digits,mnist,tiny_imagenet_100", "curve_fms": f"{VIT},resnet50"}
+    app = opened(**query, curve_recipes="qi", gen="mean")
+    assert "resnet50-tiny" not in " ".join(pictures(app))
+    assert plain("ResNet-50 has no embeddings of Tiny-ImageNet (100 classes).") in said(app)
+    assert "classes even; the other datasets take all their classes" in said(app)
+    for data, classes in (("digits", "even"), ("mnist", "all")):
+        value = reached(bundled, PRESETS["qi"].recipe, data=data, classes=classes)
+        drawn = lines(app, f"curves-{VIT}-{data}")
+        assert list(drawn) == ["now: Qi: one mean"]
+        assert next(iter(drawn["now: Qi: one mean"].values())) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("more", [{"classes": "3"}, {"n": "1"}, {"k": "50", "n": "5"}, {"n": "1", "measure": "nc1"}])
+def test_few_shots_and_one_class_are_drawn(more):
+    app = opened(**(QUICK | more))
+    drawn = lines(app)
+    if more.get("n") == "1" and "measure" not in more:
+        assert list(drawn["now: k-means"]) == [1]
+        assert drawn["k = 5: all 1 shots"]
+    if "k" in more:
+        assert drawn["k = 50: all 5 shots"] == {5: drawn["now: k-means"][5]}
+    if "classes" in more:
+        assert set(drawn["now: k-means"].values()) == {100.0}
+
+
+def test_nc1_of_one_class_is_one_sentence():
+    app = opened(**QUICK, classes="3", measure="nc1")
+    assert not pictures(app)
+    assert said(app).count("it needs two classes of two training samples") == 1
+    app = opened(**QUICK, classes="3", measure="nc1", curve_data="digits,mnist")
+    assert list(pictures(app)) == [f"curves-{VIT}-mnist"]
+    assert said(app).count("it needs two classes of two training samples") == 1
+
+
+def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
+    whole = swept._computed
+
+    def fails(info, classes, n, recipe, seeds):
+        if recipe.gen == "random":
+            raise ImprintError("The disk is *gone*.")
+        return whole(info, classes, n, recipe, seeds)
+
+    monkeypatch.setattr(swept, "_computed", fails)
+    app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
+    assert "The disk is \\*gone\\*." in said(app)
+    assert list(lines(app)) == ["now: k-means", "Qi: one mean", "k = 5"]
+    assert app.button(key="curves_on").label == "Try again"
+
+
+def test_panels_are_there_before_their_curves_and_every_line_begins_early(monkeypatch):
+    monkeypatch.setattr(filling, "AT_ONCE", 0.0)
+    app = opened(**(QUICK | {"n": "25"}), curve_data="digits,mnist", gen="fps")
+    assert list(pictures(app)) == [DIGITS, f"curves-{VIT}-mnist"]
+    # The one point that a bare picture has is of the sidebar's panel.
+    assert list(lines(app)) == ["now: farthest point", "k = 5"]
+    assert not lines(app, f"curves-{VIT}-mnist")
+    assert pictures(app)[f"curves-{VIT}-mnist"]["alt"].endswith("nothing yet")
