@@ -8,7 +8,7 @@ from typing import Any
 from imprint_core.aggregation import AGGREGATIONS
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
-from imprint_core.normalization import POST_NORMALIZATIONS
+from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.presets import PRESETS, preset_of
 from imprint_core.recipe import Recipe
 from imprint_core.transforms import TRANSFORMS
@@ -70,10 +70,14 @@ def label_of(recipe: Recipe) -> str:
     parts = [gen.label + (f", k = {own.k}" if gen.uses_k else "")]
     if own.pretransform != "none":
         parts.append(TRANSFORMS[own.pretransform].label)
-    norms = {"pre": own.norm_pre, "post": own.norm_post, "inf": own.norm_inf}
+    norms = {
+        "pre": (own.norm_pre, NORMALIZATIONS[own.norm_pre].label),
+        "post": (own.norm_post, POST_NORMALIZATIONS[own.norm_post].label),
+        "inf": (own.norm_inf, NORMALIZATIONS[own.norm_inf].label),
+    }
     # Least squares is not normalised to begin with.
     usual = "none" if gen.ridge else "l2"
-    parts += [f"{place} {POST_NORMALIZATIONS[norm].label}" for place, norm in norms.items() if norm != usual]
+    parts += [f"{place} {label}" for place, (norm, label) in norms.items() if norm != usual]
     if agg.uses_distance:
         by = " by distance" if own.vote == "distance" and own.m > 1 else ""
         metric = "" if own.distance == "euclidean" else f" {own.distance}"

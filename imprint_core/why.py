@@ -363,6 +363,9 @@ def _aggregation(why: Why, names: Names | None) -> Step:
         formula = "s(class) = max ⟨x̂, p⟩ over its proxies p"
     elif recipe.agg == "sum":
         formula = "s(class) = Σ ⟨x̂, p⟩ over its proxies p"
+    elif not AGGREGATIONS[recipe.agg].uses_distance:
+        # Of an AGG that came from outside, its own word.
+        formula = f"s(class): {AGGREGATIONS[recipe.agg].help}"
     elif recipe.vote == "distance":
         formula = "s(class) = Σ 1 / (d(x̂, p) + 10⁻¹⁰) over its voters p"
     else:

@@ -14,6 +14,8 @@ from imprint_core.projection import MAP_METHODS
 from imprint_core.samples import Samples, id_of
 from imprint_core.statistics import Summary, confusion, summarize
 from pages.components import base_maps, cached, explain, mapped
+from pages.components.first_tries import show_tries
+from pages.components.framework import show_framework
 from pages.components.map_plot import map_plot
 from pages.components.navigation import go_to, hand_over
 from pages.components.over_k import ONE_MEAN, accuracies, show_over_k
@@ -32,8 +34,10 @@ def show(selection: Selection) -> None:
         "few **proxies** ★, vectors made from its **shots** ○, a few training images. A test image is given the "
         "class of the proxy that is most similar to it. No training takes place."
     )
+    show_framework(selection)
     # The places come first, so that what is quickest can be filled first.
     numbers = st.container()
+    tries = st.container()
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _heading("Proxies among the embeddings")
@@ -51,6 +55,8 @@ def show(selection: Selection) -> None:
     try:
         with numbers:
             _numbers(selection)
+        with tries:
+            show_tries(selection)
         with map_place:
             _map(selection)
         with confusion_place:

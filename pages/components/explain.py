@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint_core.advice import advise
+from imprint_core.aggregation import AGGREGATIONS
 from imprint_core.classes import DRAWS, d_and_draw, joined, parse_classes
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import NORMALIZATIONS
@@ -26,7 +27,7 @@ def accuracy_help(recipe: Recipe, count: int) -> str:
         "max": "whose class is that of the proxy with the largest inner product (after L2, the nearest)",
         "mnn": "whose class has the most votes among the nearest proxies",
         "sum": "whose class has the largest sum of inner products with its proxies",
-    }[recipe.agg]
+    }.get(recipe.agg, f"that AGG {AGGREGATIONS[recipe.agg].label} gives their class")
     return (
         f"Share of the {count:,} test samples {rule}: the median over seeds, each with its own draw of shots. The "
         "range leaves out the "

@@ -1,0 +1,110 @@
+"""The framework picture and the three things to try, without a browser."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.presets import PRESETS
+from tests.conftest import ROOT
+
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in {**QUICK, **query}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def picture(app):
+    told = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.json]
+    return next(one for one in told if "boxes" in one)
+
+
+def values(app):
+    return {box["control"]: box["value"] for box in picture(app)["boxes"]}
+
+
+def lit(app):
+    return [box["control"] for box in picture(app)["boxes"] if box["lit"]]
+
+
+def test_boxes_say_what_is_chosen_and_light_up_where_that_changed():
+    app = opened(k="3")
+    assert values(app) == {
+        "fm": "ViT-Ti/16",
+        "transform": "none",
+        "pre": "L2",
+        "gen": "k-means, k = 3",
+        "post": "L2",
+        "inf": "L2",
+        "agg": "max",
+    }
+    assert lit(app) == []
+    app.selectbox(key="preset").set_value("janson").run()
+    assert lit(app) == ["pre", "gen", "post", "inf", "agg"]
+    assert values(app)["agg"] == "1-NN"
+    # What was lit stays so until something else changes.
+    app.run()
+    assert lit(app) == ["pre", "gen", "post", "inf", "agg"]
+    app.segmented_control(key="pre").set_value("l2").run()
+    assert lit(app) == ["pre"]
+
+
+def test_presets_tell_what_they_would_change():
+    found = {preset["name"]: preset for preset in picture(opened(preset="own"))["presets"]}
+    assert list(found) == list(PRESETS)
+    assert [name for name, preset in found.items() if preset["current"]] == ["own"]
+    assert found["qi"]["values"]["gen"] == "mean"
+    assert found["whitened"]["values"]["transform"] != "none"
+    assert found["own"]["values"] == values(opened(preset="own"))
+
+
+def button(app, label):
+    return next(b for b in app.button if b.label == label)
+
+
+@pytest.mark.parametrize(
+    ("label", "changed"),
+    [
+        ("20 proxies a class", {"k": 20}),
+        ("Only 5 shots", {"n": 5}),
+        ("No normalisation", {"pre": "none", "post": "none", "inf": "none"}),
+    ],
+)
+def test_what_is_tried_says_what_it_did_and_can_be_undone(label, changed):
+    app = opened(k="3")
+    before = app.metric[0].value
+    button(app, label).click().run()
+    assert not app.exception
+    assert {key: app.session_state[key] for key in changed} == changed
+    after = app.metric[0].value
+    said = next(m.value for m in app.markdown if m.value.startswith(f"**{label}**"))
+    assert f"from {before.removesuffix(' %')} to {after}" in said
+    assert button(app, label).disabled
+    button(app, "Undo").click().run()
+    assert app.metric[0].value == before
+    assert not [b for b in app.button if b.label == "Undo"]
+
+
+def test_after_another_change_nothing_is_claimed_any_more():
+    app = opened(k="3")
+    button(app, "20 proxies a class").click().run()
+    app.select_slider(key="n").set_value(50).run()
+    assert not [m for m in app.markdown if m.value.startswith("**20 proxies")]
+    assert not [b for b in app.button if b.label == "Undo"]
+    app = opened(k="3")
+    button(app, "20 proxies a class").click().run()
+    app.segmented_control(key="post").set_value("none").run()
+    assert not [m for m in app.markdown if m.value.startswith("**20 proxies")]

@@ -1,0 +1,166 @@
+"""Adding a method, an FM or a dataset from outside: one function and one entry, as ARCHITECTURE.md says."""
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.aggregation import AGGREGATIONS, Aggregation
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.datasets import DATASETS
+from imprint_core.datasets.images import Splits, from_arrays
+from imprint_core.datasets.registry import Dataset
+from imprint_core.embeddings import extraction, find_sets, open_set
+from imprint_core.embeddings.extraction import Job, extract
+from imprint_core.evaluation import Evaluator
+from imprint_core.generation import GENERATORS, Generator, Mixture
+from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.models.loading import LoadedModel
+from imprint_core.models.preprocessing import Preprocessing
+from imprint_core.models.registry import FoundationModel
+from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Normalization, PostNormalization
+from imprint_core.recipe import Recipe
+from imprint_core.task import SEEDS, choose_classes
+from tests.conftest import ROOT
+
+SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+
+
+def both_ways(data, recipe, n=20, seed=0):
+    """Accuracy by the estimator, and by the products that pages use."""
+    pool = choose_classes(data)
+    evaluator = Evaluator(pool, recipe.space)
+    rows = np.concatenate(evaluator.shots(n, seed))
+    model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(pool.X_train[rows], pool.y_train[rows])
+    return 100 * model.score(pool.X_test, pool.y_test), evaluator.evaluate(recipe, n, [seed]).accuracy[0]
+
+
+def app_with(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in {**SETTINGS, **query}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    assert [w.value for w in app.warning] == []
+    return app
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def first_shots(shots, k, seeds):
+    """The first k shots, as they were drawn."""
+    b, n, _ = shots.shape
+    return Mixture(picks=np.tile(np.arange(min(k, n)), (b, 1)))
+
+
+def test_a_gen(monkeypatch, vit_digits):
+    monkeypatch.setitem(GENERATORS, "first", Generator("first shots", "The first k shots.", first_shots, uses_k=True))
+    own, pages = both_ways(vit_digits, Recipe("first", 20))
+    assert own == pages
+    # All shots, where k is n.
+    assert own == both_ways(vit_digits, Recipe("all"))[0]
+    app = app_with(gen="first", k="3")
+    assert "first shots" in app.selectbox(key="gen").options
+    evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
+    accuracy = evaluator.evaluate(Recipe("first", 3), 20, [SEEDS[0]]).accuracy[0]
+    assert app.metric[0].value == f"{accuracy:.1f} %"
+
+
+def largest(x):
+    """Divided by the largest entry."""
+    return x / np.abs(x).max(axis=-1, keepdims=True)
+
+
+def test_a_norm(monkeypatch, vit_digits):
+    # Before GEN and of test embeddings; a way by lengths alone doesn't exist, so vectors are made.
+    monkeypatch.setitem(
+        POST_NORMALIZATIONS,
+        "max",
+        PostNormalization("largest 1", "By the largest entry.", lambda p, starts: largest(p)),
+    )
+    own, pages = both_ways(vit_digits, Recipe("kmeans", 3, norm_post="max"))
+    assert own == pages
+    plain, _ = both_ways(vit_digits, Recipe("kmeans", 3, norm_post="none"))
+    assert own != plain
+    assert app_with(post="max", k="3").metric[0].value.endswith(" %")
+
+
+def test_a_norm_by_lengths(monkeypatch, vit_digits):
+    def half(x):
+        return x / np.sqrt(np.linalg.norm(x, axis=-1, keepdims=True))
+
+    def scale(squares):
+        return squares**-0.25
+
+    monkeypatch.setitem(NORMALIZATIONS, "half", Normalization("half", "By the root of the length.", half, scale))
+    own, pages = both_ways(vit_digits, Recipe("mean", norm_pre="half", norm_inf="half"))
+    assert own == pages
+    assert app_with(pre="half", inf="half", gen="mean").segmented_control(key="pre").value == "half"
+
+
+def test_an_agg(monkeypatch, vit_digits):
+    def average(comparison, voting):
+        sizes = np.diff([*comparison.starts, len(comparison.inner)])
+        return np.add.reduceat(comparison.inner, comparison.starts, axis=0) / sizes[:, None]
+
+    monkeypatch.setitem(AGGREGATIONS, "average", Aggregation("average", "The largest average wins.", average))
+    own, pages = both_ways(vit_digits, Recipe("kmeans", 5, agg="average"))
+    assert own == pages
+    # As many proxies for every class: the same as their sum.
+    assert own == both_ways(vit_digits, Recipe("kmeans", 5, agg="sum"))[0]
+    assert app_with(agg="average").segmented_control(key="agg").value == "average"
+
+
+class Pool(torch.nn.Module):
+    """Means of a 4 × 4 grid: a frozen network of sixteen dimensions."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return self.scale * torch.nn.functional.adaptive_avg_pool2d(x.mean(dim=1, keepdim=True), 4).flatten(1)
+
+
+def to_tensor(image):
+    return torch.from_numpy(np.asarray(image.convert("RGB"), dtype=np.float32) / 255).permute(2, 0, 1)
+
+
+def test_an_fm_and_a_dataset(monkeypatch, home):
+    """Both from outside: embedded, found, offered by the app, and told apart."""
+    fm = FoundationModel("grid", "timm", "Grid means", 16, "Means of a grid.", "", ridge=0.5)
+    monkeypatch.setitem(FOUNDATION_MODELS, "grid", fm)
+    network = LoadedModel(Pool().eval(), Preprocessing(to_tensor, "as it is", None), "0" * 64)
+    monkeypatch.setattr(extraction, "load_model", lambda asked, weights: network)
+
+    def squares(root):
+        """Light squares above or below."""
+        rng = np.random.default_rng(0)
+        y = np.repeat([0, 1], 30)
+        x = rng.integers(0, 60, (60, 16, 16)).astype(np.uint8)
+        for image, label in zip(x, y, strict=True):
+            image[8 * label : 8 * label + 8] += 150
+        return Splits(from_arrays(x[::2], y[::2]), from_arrays(x[1::2], y[1::2]), ("above", "below"))
+
+    data = Dataset(
+        "squares", "Squares", "Above or below.", squares, ("above", "below"), "Made here.", lambda root: True
+    )
+    monkeypatch.setitem(DATASETS, "squares", data)
+    extract(Job(fm, data, home, home, per_class=10, test_per_class=10, batch_size=8))
+    sets, problems = find_sets()
+    assert not problems
+    embeddings = open_set(sets["grid", "squares"])
+    assert embeddings.X_train.shape == (20, 16)
+    own, pages = both_ways(embeddings, Recipe("mean"), n=5)
+    assert own == pages == 100
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    app.query_params["fm"], app.query_params["data"] = "grid", "squares"
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="fm").value == "grid"
+    assert "Grid means" in app.selectbox(key="fm").options
+    assert app.metric[0].value == "100.0 %"
