@@ -64,8 +64,9 @@ def opened(**query):
 
 
 def pictures(app):
-    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
-    return {d["name"]: d for d in data}
+    data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
+    # Others of our components are no pictures.
+    return {d["name"]: d for d in data if "name" in d}
 
 
 def traces(app, name):
