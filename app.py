@@ -7,9 +7,11 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from pages import explore, library, own_data
 from pages.components import cached
+from pages.components.drawn import forget_drawn
 from pages.components.filling import forget_pictures, leave_pictures, settle_in
-from pages.components.navigation import asked_for
+from pages.components.navigation import asked_for, leave_lessons, lesson_asked_for
 from pages.components.plot import serve_plotly
+from pages.components.share import share
 from pages.components.sidebar import keep_controls, sidebar
 
 # An image of our own: the browser would fetch a named icon from the internet.
@@ -24,11 +26,20 @@ st.html(
     # A table wider than the screen scrolls by itself, instead of the whole page.
     "[data-testid=stMarkdownContainer]:has(> table) { overflow-x: auto }</style>"
 )
+st.html(Path(__file__).parent / "pages/components/legible.css")
 
 
 def explore_page() -> None:
     """Draw Explore for the sidebar's selection."""
     explore.show(selection)
+
+
+def learn_page() -> None:
+    """Draw the lessons."""
+    # As below.
+    from pages import learn
+
+    learn.show(selection)
 
 
 def embedding_map_page() -> None:
@@ -83,6 +94,7 @@ def own_data_page() -> None:
 
 PAGES = {
     "explore": st.Page(explore_page, title="Explore", icon=":material/explore:", url_path="explore", default=True),
+    "learn": st.Page(learn_page, title="Learn", icon=":material/school:", url_path="learn"),
     "map": st.Page(embedding_map_page, title="Map", icon=":material/scatter_plot:", url_path="map"),
     "collapse": st.Page(collapse_page, title="Collapse", icon=":material/compress:", url_path="collapse"),
     "curves": st.Page(curves_page, title="Curves", icon=":material/show_chart:", url_path="curves"),
@@ -96,7 +108,7 @@ PAGES = {
     ),
 }
 page = st.navigation(list(PAGES.values()), position="top")
-asked = asked_for()
+asked = asked_for() or lesson_asked_for(page is PAGES["explore"])
 if asked:
     keep_controls()
     leave_pictures()
@@ -115,9 +127,14 @@ if not sets:
         "make a set with `python -m imprint_core embed --fm resnet50 --dataset mnist`."
     )
     st.stop()
-selection, notes = sidebar(sets, next(name for name, one in PAGES.items() if one is page))
+name = next(name for name, one in PAGES.items() if one is page)
+if name != "learn":
+    leave_lessons()
+selection, notes = sidebar(sets, name)
+share(selection, name, page.title)
 if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
 forget_pictures()
+forget_drawn()
 page.run()
 settle_in()

@@ -33,6 +33,9 @@ from imprint_core.statistics import Summary
 
 # From few merged classes to many; no step is lost on white or on black.
 _FEW_TO_MANY = ("#3f90da", "#832db6", "#bd1f01", "#e76300", "#ffa90e")
+# Symbols of curves, but for the diamond that marks k = d; ways to draw a symbol, one an FM: never colour alone.
+_SYMBOLS = tuple(symbol for symbol in CLASS_SYMBOLS if symbol != "diamond")
+_WAYS = ("", "-open", "-dot", "-open-dot")
 _LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _GREY = "#8a8f98"
@@ -107,17 +110,17 @@ def accuracy_by_merging(
     """
     figure = go.Figure()
     for d, runs in curves.items():
-        figure.add_traces(
-            curve_traces(
-                ks,
-                runs,
-                f"{d}" if d > 1 else "d = 1",
-                f"{d} in 1, k = %{{x}}: %{{y:.1f}} %",
-                merged_color(d, most),
-                "draws",
-                legendgroup=f"{d}",
-            )
+        traces = curve_traces(
+            ks,
+            runs,
+            f"{d}" if d > 1 else "d = 1",
+            f"{d} in 1, k = %{{x}}: %{{y:.1f}} %",
+            merged_color(d, most),
+            "draws",
+            legendgroup=f"{d}",
         )
+        traces[-1].update(marker_symbol=_SYMBOLS[(d - 1) % len(_SYMBOLS)])
+        figure.add_traces(traces)
     for d, curve in published.items():
         figure.add_trace(
             go.Scatter(
@@ -434,7 +437,7 @@ def gain_over_nc1(
                     showlegend=False,
                     marker={
                         "color": CLASS_COLORS[_place(fms, fm)],
-                        "symbol": CLASS_SYMBOLS[_place(data, name)],
+                        "symbol": CLASS_SYMBOLS[_place(data, name)] + _way(fms, fm),
                         "size": 9,
                         "line": {"width": 1, "color": THEME_BACKGROUND},
                     },
@@ -445,7 +448,7 @@ def gain_over_nc1(
                 )
             )
     # A legend of colours and one of symbols is shorter than one of all pairs.
-    figure.add_traces([_key(escape(fm), color=CLASS_COLORS[_place(fms, fm)]) for fm in fms])
+    figure.add_traces([_key(escape(fm), CLASS_COLORS[_place(fms, fm)], f"square{_way(fms, fm)}") for fm in fms])
     figure.add_traces([_key(escape(_brief(name)), symbol=CLASS_SYMBOLS[_place(data, name)]) for name in data])
     shown = [(dot.nc1.median, dot.gain.median) for dot in dots] + [(x, y) for _, x, y in published]
     xs = [x for x in _finite([x for x, _ in shown]) if x > 0]
@@ -514,6 +517,10 @@ def _finite(values: Sequence[float]) -> list[float]:
 
 def _place(names: Sequence[str], name: str, of: int = len(CLASS_COLORS)) -> int:
     return list(names).index(name) % of
+
+
+def _way(fms: Sequence[str], fm: str) -> str:
+    return _WAYS[_place(fms, fm, len(_WAYS))]
 
 
 def _plain_ticks(low: float, high: float, steps: Sequence[int] = (1, 2, 5)) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def base_map(
         Whether both axes share one scale.
     """
     traces = []
-    size = next((size for most, size in _SIZES if len(classes) <= most), _SMALLEST)
+    size = _size(len(classes))
     for c in np.unique(classes):
         here = classes == c
         symbol = class_symbol(c) if len(classes) <= _MANY_SAMPLES else "circle"
@@ -125,6 +125,10 @@ def base_map(
         hovermode="closest",
     )
     return figure
+
+
+def _size(count: int) -> int:
+    return next((size for most, size in _SIZES if count <= most), _SMALLEST)
 
 
 def shown_range(
@@ -199,6 +203,11 @@ def paint(
                 trace |= {"which": _typed(wrong)}
                 if len(classes) <= _MANY_SAMPLES:
                     trace |= {"symbols": ["circle", "x"], "sizes": [5, 7]}
+        if coloring == "source" and sources is not None and len(classes) <= _MANY_SAMPLES:
+            every = range(len(sources[1]))
+            trace["marker"] = {"colors": [class_color(i) for i in every], "line": {"width": 0}}
+            trace |= {"which": _typed(sources[0][here].astype(np.int16)), "symbols": [class_symbol(i) for i in every]}
+            trace["sizes"] = [_size(len(classes))] * len(every)
         traces.append(trace)
     painted: dict[str, Any] = {"traces": traces, "names": [escape(n) for n in names], "legend": []}
     painted["still"] = coloring if coloring in ("true", "source") else ""
@@ -209,7 +218,8 @@ def paint(
         ]
     elif coloring == "source" and sources is not None:
         entries = list(enumerate(sources[1]))
-        painted["legend"] = [_entry(s, class_color(i), "circle") for i, s in entries] if len(entries) < 13 else []
+        signs = [class_symbol(i) if len(classes) <= _MANY_SAMPLES else "circle" for i, _ in entries]
+        painted["legend"] = [_entry(s, class_color(i), signs[i]) for i, s in entries] if len(entries) < 13 else []
     elif few and coloring != "margin":
         painted["legend"] = [
             _entry(names[c], class_color(c), class_symbol(c) if len(classes) <= _MANY_SAMPLES else "circle")

@@ -20,6 +20,7 @@ from pages.components.nine_layouts import show_layouts
 from pages.components.other_recipe import spec_of
 from pages.components.picks import asked_about, pick, pick_cell, selected
 from pages.components.plot import plot
+from pages.components.select_by_class import offer_classes
 from pages.components.selected_samples import show_differences, show_selected, verdict_of
 from pages.components.sidebar import Selection
 from pages.components.text import plain
@@ -190,6 +191,7 @@ def _confusion(selection: Selection) -> None:
         on_click=partial(pick_cell, selection),
     )
     st.caption("Percent of each true class (row). A click on a cell selects its samples.")
+    offer_classes(selection)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def test_merged_classes_have_a_colour_each_and_a_mark_at_k_d():
     dotted = [t for t in figure.data if t.line.dash == "dot"]
     assert [list(t.y) for t in dotted] == [[1, 2]]
     assert dotted[0].line.color == named["2"].line.color
+    # Never by colour alone, and no curve has the mark of k = d.
+    assert len({named[n].marker.symbol for n in ("d = 1", "2", "3", "k = d")}) == 4
     assert "published" in dotted[0].hovertemplate
     assert json.loads(figure.to_json())
 
@@ -81,6 +83,7 @@ def test_gains_have_a_line_a_legend_of_colours_and_symbols_and_the_task_in_force
     np.testing.assert_allclose(line.y, [1, 4])
     assert (list(named["now"].x), list(named["now"].y)) == ([1.0], [2.0])
     assert {"FM 0", "FM 1", "Data", "published"} <= set(named)
+    assert named["FM 0"].marker.symbol != named["FM 1"].marker.symbol
     assert figure.layout.xaxis.range[0] < np.log10(0.1)
     assert list(figure.data[1].error_y.array) == [2.0]
 

@@ -42,6 +42,10 @@ def test_every_colouring_tells_each_sample_and_its_legend():
     assert [array_of(t["which"]).tolist() for t in by["right"]["traces"]] == [[1], [0, 1]]
     assert [e["name"] for e in by["right"]["legend"]] == ["right", "wrong"]
     assert [e["name"] for e in by["source"]["legend"]] == ["left", "right"]
+    # Never by colour alone.
+    assert [array_of(t["which"]).tolist() for t in by["source"]["traces"]] == [[0], [1, 1]]
+    assert len(set(by["source"]["traces"][0]["symbols"])) == 2
+    assert [e["marker"]["symbol"] for e in by["source"]["legend"]] == by["source"]["traces"][0]["symbols"]
     assert [e["name"] for e in by["true"]["legend"]] == ["&lt;b&gt;", "two"]
     np.testing.assert_allclose(array_of(by["margin"]["traces"][1]["marker"]["color"]), judged.margin[1:])
     assert by["margin"]["coloraxis"]["cmax"] > 0.9

@@ -120,7 +120,8 @@ def _list_added(selection: Selection) -> None:
         change, told = one.change, one.effect
         with st.container(border=True):
             st.markdown(f"**{plain(one.name)}**")
-            st.image(one.images[:_SHOWN], width=70)
+            shown = one.images[:_SHOWN]
+            st.image(shown, width=70, alt=[f"An image of {one.name}"] * len(shown))
             shots, proxies = len(one.images), change.proxies
             st.markdown(
                 f"{shots} {'image' if shots == 1 else 'images'} made {proxies} "

@@ -42,8 +42,8 @@ COLLAPSE_CONTROLS = (
         "draws",
         "Collapse",
         "Draws",
-        "How often classes are merged anew at random, with a seed of its own for shots and proxies each. Curves are "
-        "medians, bands and whiskers the range.",
+        "How often classes are merged anew at random (paper, §5.3: ten times), with a seed of its own for shots and "
+        "proxies each. Curves are medians, bands and whiskers the range.",
         lambda sets, values: [1, 3, 5, 10],
         3,
         kind="segments",
@@ -53,7 +53,8 @@ COLLAPSE_CONTROLS = (
         "merge_n",
         "Collapse",
         "Shots",
-        "All training samples of each class, as in the paper's Figures 11 and 12, or as many as the sidebar's n-shot.",
+        "All training samples of each class, as in the paper's Figures 11 and 12 (§5.3), or as many as the "
+        "sidebar's n-shot.",
         lambda sets, values: ["all", "n"],
         "all",
         lambda value: {"all": "all", "n": "n-shot"}[value],
@@ -64,7 +65,7 @@ COLLAPSE_CONTROLS = (
         "nc1",
         "Collapse",
         "NC1",
-        described(NC1_VARIANTS, "Which of the two definitions every NC1 on this page has."),
+        described(NC1_VARIANTS, "Which of the two definitions every NC1 on this page has (paper, §5.3)."),
         lambda sets, values: list(NC1_VARIANTS),
         "textbook",
         label_in(NC1_VARIANTS),
@@ -75,8 +76,8 @@ COLLAPSE_CONTROLS = (
         "published",
         "Collapse",
         "Lay over, as published",
-        "The paper's curves of one of its FMs (Figure 11), and all points of its Figure 12: on ImageNet's own images, "
-        "with all training samples, k-means and L2, and with NC1 as published.",
+        "The paper's curves of one of its FMs (§5.3, Figure 11), and all points of its Figure 12: on ImageNet's own "
+        "images, with all training samples, k-means and L2, and with NC1 as published.",
         lambda sets, values: [NOT_SHOWN, *FMS],
         NOT_SHOWN,
         lambda value: "nothing" if value == NOT_SHOWN else FMS[value],

@@ -112,7 +112,7 @@ def show_presets(selection: Selection, a: Side) -> None:
 
 def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -> None:
     own, truth = a.right(selection.seeds), a.pool.y_test
-    lines = ["| preset | accuracy | against A | |", "|:--|--:|--:|:--|"]
+    lines = ["| preset | accuracy | against A | verdict |", "|:--|--:|--:|:--|"]
     classes = cached.evaluator(a.info, a.classes, a.recipe).classes
     for preset, evaluated in zip(PRESETS.values(), found, strict=True):
         if evaluated is None:

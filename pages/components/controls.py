@@ -17,6 +17,7 @@ from pages.components.compare_controls import COMPARE_CONTROLS
 from pages.components.control import STEPS, Control, Sets, Values, described
 from pages.components.curve_controls import CURVE_CONTROLS
 from pages.components.labels import label_of_dataset, label_of_fm, meet
+from pages.components.learn_controls import LEARN_CONTROLS
 from pages.components.map_controls import MAP_CONTROLS
 from pages.components.recipe_controls import RECIPE_CONTROLS
 from pages.components.text import plain
@@ -82,7 +83,7 @@ def _classes_help(sets: Sets, values: Values) -> str:
     words = [str(i) if name[:1].isdigit() or set(name) & set(",+=") else name for i, name in enumerate(names)]
     example = f" For example: {plain(f'pair={words[0]}+{words[1]}, {words[2]}')}" if len(words) > 2 else ""
     return (
-        described(CLASS_SETS, "Which classes take part.")
+        described(CLASS_SETS, "Which classes take part (paper, §5.1: all, even, odd, first three).")
         + "\n- **d in 1**: classes drawn at random are merged, d into one, into ten at most (paper, §5.3). There are "
         f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write your own: numbers or names with commas between, 5\\-7 for a "
         f"range, + to make one class of several, and = to name it.{example}"
@@ -114,7 +115,7 @@ CONTROLS = (
         "fm",
         "Task",
         "Foundation model (FM)",
-        "The frozen, pre-trained model whose embeddings are used.",
+        "The frozen, pre-trained model whose embeddings are used (paper, §5.1: ResNet-18 and -50, ViT-B/16, Swin-B).",
         _fms,
         "squeezenet1_1",
         label_of_fm,
@@ -123,7 +124,8 @@ CONTROLS = (
         "data",
         "Task",
         "Dataset",
-        "The images to be told apart. Those that this FM has embedded are listed.",
+        "The images to be told apart (paper, §5.1: MNIST, Fashion-MNIST, CIFAR-10). Those that this FM has embedded "
+        "are listed.",
         _datasets,
         "mnist",
         label_of_dataset,
@@ -144,7 +146,7 @@ CONTROLS = (
         "n",
         "Task",
         "n-shot: training samples a class",
-        "How many images of each class are imprinted. The shots are drawn at random for each seed, and "
+        "How many images of each class are imprinted (paper, §5.2). The shots are drawn at random for each seed, and "
         "nested: the 5 shots are among the 10.",
         _shots,
         100,
@@ -156,7 +158,8 @@ CONTROLS = (
         "seeds",
         "Runs",
         "Seeds",
-        "How often shots and proxies are drawn anew. Numbers are medians over the seeds, with their range.",
+        "How often shots and proxies are drawn anew (paper: three times in §5.1 and §5.3, five in §5.2). Numbers are "
+        "medians over the seeds, with their range.",
         lambda sets, values: [1, 3, 5, len(SEEDS)],
         5,
         str,
@@ -167,4 +170,5 @@ CONTROLS = (
     *CURVE_CONTROLS,
     *COMPARE_CONTROLS,
     *BOARD_CONTROLS,
+    *LEARN_CONTROLS,
 )

@@ -5,6 +5,8 @@ export default ({ parentElement }) => {
     button = document.createElement("button");
     button.type = "button";
     button.className = "imprint-copy-link";
+    // What it says after a click is read out.
+    button.ariaLive = "polite";
     parentElement.appendChild(button);
   }
   const say = (text) => {

@@ -24,6 +24,6 @@ _component = st.components.v2.component(
 )
 
 
-def copy_link() -> None:
-    """Draw the button."""
-    _component(key="copy-link", width="content")
+def copy_link(key: str = "copy-link") -> None:
+    """Draw the button, under a key of its own where a page has several."""
+    _component(key=key, width="content")

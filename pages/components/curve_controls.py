@@ -59,9 +59,9 @@ CURVE_CONTROLS = (
         "over",
         "Curves",
         "Over",
-        "k is how many proxies a class gets, n-shot how many images of it are imprinted, λ how strongly least squares "
-        "keeps proxies short. What isn't on the axis is the sidebar's. NC1 is measured on the shots: it depends on "
-        "neither k nor λ, and is drawn over n-shot.",
+        "k is how many proxies a class gets (paper, §5.3), n-shot how many images of it are imprinted (§5.2), λ how "
+        "strongly least squares keeps proxies short. What isn't on the axis is the sidebar's. NC1 is measured on the "
+        "shots: it depends on neither k nor λ, and is drawn over n-shot.",
         lambda sets, values: list(AXES),
         "k",
         label_in(AXES),
@@ -109,7 +109,7 @@ CURVE_CONTROLS = (
         "curve_paper",
         "Curves",
         "Lay over, as published",
-        "The paper's own curves (Figures 10 and 11), dotted, where FM and dataset are among its own.",
+        "The paper's own curves (§5.2, Figure 10; §5.3, Figure 11), dotted, where FM and dataset are among its own.",
         lambda sets, values: [False, True],
         False,
         kind="toggle",

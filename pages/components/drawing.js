@@ -65,6 +65,25 @@ const TOOLS = {
 // Buttons that would upload the chart.
 const UPLOADING = ["sendChartToCloud", "sendDataToCloud"];
 
+// The tools, by keys: Tab comes to the row once, arrows go along it. Plotly makes its buttons anew at times.
+function reach(div) {
+  const row = div.querySelector(".modebar");
+  if (!row) return;
+  const tools = () => [...row.querySelectorAll("button")];
+  const stop = (at) => tools().forEach((tool, i) => (tool.tabIndex = i === at ? 0 : -1));
+  if (tools().filter((tool) => tool.tabIndex === 0).length !== 1) stop(0);
+  if (row.ariaLabel) return;
+  row.ariaLabel = "Tools of this picture";
+  row.addEventListener("keydown", (event) => {
+    const [now, count] = [tools().indexOf(event.target), tools().length];
+    const to = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: count - 1 }[event.key];
+    if (now < 0 || to === undefined) return;
+    event.preventDefault();
+    stop((to + count) % count);
+    tools()[(to + count) % count].focus();
+  });
+}
+
 // Keeps drawing until what is shown is what is wanted; `put` draws one state.
 async function draw(plot, put) {
   if (plot.busy) return;
@@ -78,6 +97,7 @@ async function draw(plot, put) {
       const data = plot.wanted;
       plot.look = look();
       await put(Plotly, plot, data, style);
+      reach(plot.div);
       plot.shown = data;
       plot.div.dataset.drawn = data.stamp;
     }

@@ -69,13 +69,15 @@ export default ({ data, parentElement, setTriggerValue }) => {
     const value = element("span", { className: "value", textContent: box.value });
     const button = element(
       "button",
-      { type: "button", className: box.lit ? "lit" : "", onclick: () => lead(box.control) },
+      { type: "button", className: box.lit ? "lit" : "", title: "Go to its control", onclick: () => lead(box.control) },
       element("span", { className: "step", textContent: box.step }),
+      // Its name is what stands on it, word by word.
+      " ",
       value,
+      " ",
       element("span", { className: "does", textContent: box.does }),
     );
     button.dataset.name = box.control;
-    button.setAttribute("aria-label", `${box.step}: ${box.value}. ${box.does}. Go to its control.`);
     boxes.set(box.control, { button, value, box });
     list.append(element("li", {}, button));
   }

@@ -99,6 +99,8 @@ function newTile(gallery, code) {
   button.dataset.code = code;
   const tile = { item, button, image: null, bar: element("span", "bar", button) };
   tile.title = element("span", "title", button);
+  // Without a space between them the two lines would be read as one word.
+  button.append(" ");
   tile.note = element("span", "note", button);
   for (const [className, mark] of [["cross", "✕"], ["tick", "✓"]]) {
     const shown = element("span", `mark ${className}`, button);
@@ -113,8 +115,8 @@ function fill(tile, data, chosen) {
   const { button } = tile;
   button.className = [data.wrong && "wrong", !data.image && "bare"].filter(Boolean).join(" ");
   button.style.setProperty("--class", data.color);
+  // Its name is what stands on it, so that it can be called by voice; the whole story describes it.
   button.title = data.told;
-  button.ariaLabel = data.told;
   button.ariaPressed = String(chosen);
   tile.title.textContent = data.title;
   tile.note.textContent = data.note;
@@ -125,7 +127,7 @@ function fill(tile, data, chosen) {
   }
   if (!tile.image) {
     tile.image = document.createElement("img");
-    // The button's label says it all.
+    // The button's title says it all.
     tile.image.alt = "";
     tile.image.draggable = false;
     button.prepend(tile.image);

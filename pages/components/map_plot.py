@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from imprint_core.whole_map import whole_map
+from pages.components.drawn import remember
 from pages.components.plot import SOURCE, component, stamp_of
 
 _component = component("imprint_map", "map.js")
@@ -106,4 +108,6 @@ def map_plot(
         "source": SOURCE,
     }
     data["stamp"] = stamp_of(json.dumps(data))
+    parts = (picture.base, picture.paint, picture.overlays, picture.regions, picture.place)
+    remember(f"map-{name}", lambda: whole_map(*parts, unseen, chosen), alt, height, data["stamp"])
     _component(key=key, data=data, height=height, on_picked_change=picked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.embeddings import SetInfo
+from pages.components.learn_controls import VIEWS
 
 
 def explore_button(info: SetInfo, key: str = "explore_it") -> None:
@@ -25,6 +26,19 @@ def go_to(page: str) -> None:
 def asked_for() -> str:
     """The page that a button or a link asked for, once; empty where none did."""
     return str(st.session_state.pop("goto", ""))
+
+
+def lesson_asked_for(root: bool) -> str:
+    """The Learn page, where a new session's link to the app's root names a lesson; else empty."""
+    new = "followed" not in st.session_state
+    return "learn" if root and new and st.query_params.get("view") in VIEWS else ""
+
+
+def leave_lessons() -> None:
+    """On other pages no lesson is open, and their links name none."""
+    st.session_state.pop("view", None)
+    if st.query_params.get("view") in VIEWS:
+        del st.query_params["view"]
 
 
 def hand_over(page: str) -> None:

@@ -138,7 +138,8 @@ def _kept(own: list[OwnImages], default: str) -> None:
         f"to draw shots from, {test:,} to test on."
     )
     try:
-        st.image(_firsts(chosen.name, chosen), width=104)
+        firsts = _firsts(chosen.name, chosen)
+        st.image(firsts, width=104, alt=[f"An image of class {name}" for name in chosen.class_names[: len(firsts)]])
     except ImprintError as error:
         st.error(plain(error))
         return

@@ -80,20 +80,31 @@ def won_by(selection: Selection, recipe: Recipe, proxy: int) -> NDArray[np.int32
     return mapped.samples(info, classes, shown).codes[judged.winner == proxy]
 
 
-def of_cell(selection: Selection, true: int, predicted: int) -> NDArray[np.int32]:
-    """Numbers of the test samples of one class, by its number, that are taken for another with the first seed."""
+def of_cell(selection: Selection, true: int | None, predicted: int | None) -> NDArray[np.int32]:
+    """Numbers of the test samples of one class, by its number, that are taken for another with the first seed.
+
+    None stands for any class.
+    """
     info, classes = selection.info, selection.task.classes
     judged = mapped.verdict(info, classes, selection.recipe, selection.n, selection.seeds[0], "test")
     own = mapped.samples(info, classes, "test")
-    return own.codes[(own.y == true) & (judged.predicted == predicted)]
+    there = np.ones(len(own.y), dtype=bool)
+    for asked, has in ((true, own.y), (predicted, judged.predicted)):
+        there &= asked is None or has == asked
+    return own.codes[there]
 
 
 def pick_cell(selection: Selection, trace: int, cell: Sequence[int]) -> None:
     """Select the samples of a cell of the confusion matrix, as `plot` tells it: row and column."""
     present = np.unique(mapped.samples(selection.info, selection.task.classes, "test").y)
     if len(cell) == 2 and min(cell) >= 0 and max(cell) < len(present):
-        codes = of_cell(selection, int(present[cell[0]]), int(present[cell[1]]))
-        select(selection, codes)
-        # The matrix may be far below what shows them.
-        where = "on the map" if len(codes) else "in that cell with the first seed"
-        st.toast(f"{len(codes):,} {'sample' if len(codes) == 1 else 'samples'} {where}", icon=":material/select_all:")
+        pick_classes(selection, int(present[cell[0]]), int(present[cell[1]]))
+
+
+def pick_classes(selection: Selection, true: int | None, predicted: int | None) -> None:
+    """Select the test samples of a class that are taken for another, or for any."""
+    codes = of_cell(selection, true, predicted)
+    select(selection, codes)
+    # The matrix may be far below what shows them.
+    where = "on the map" if len(codes) else "in that cell with the first seed"
+    st.toast(f"{len(codes):,} {'sample' if len(codes) == 1 else 'samples'} {where}", icon=":material/select_all:")

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from imprint_core.embeddings.store import write_whole
+from pages.components.drawn import remember
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = f"plotly-{version('plotly')}.min.js"
@@ -83,6 +84,8 @@ def plot(
         the point in it; of a matrix, row and column.
     """
     text = figure if isinstance(figure, str) else figure.to_json()
+    stamp = stamp_of(text)
+    remember(name, lambda: text, alt, height, stamp)
     key = f"plot-{name}"
 
     def clicked() -> None:
@@ -100,7 +103,7 @@ def plot(
             "alt": alt,
             "height": height,
             "clicks": on_click is not None,
-            "stamp": stamp_of(text),
+            "stamp": stamp,
             "source": SOURCE,
         },
         height=height,

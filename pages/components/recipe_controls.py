@@ -95,7 +95,7 @@ RECIPE_CONTROLS = (
         "pre",
         "norm_pre",
         "NORM pre",
-        described(NORMALIZATIONS, "What is done to embeddings before GEN (paper, NORM_pre)."),
+        described(NORMALIZATIONS, "What is done to embeddings before GEN (paper, NORM_pre, §5.1)."),
         NORMALIZATIONS,
         "l2",
         kind="segments",
@@ -104,7 +104,7 @@ RECIPE_CONTROLS = (
         "gen",
         "gen",
         "GEN: how proxies are made",
-        described(GENERATORS, "How shots become proxies."),
+        described(GENERATORS, "How shots become proxies (paper, GEN, §5.1)."),
         GENERATORS,
         "kmeans",
     ),
@@ -112,7 +112,7 @@ RECIPE_CONTROLS = (
         "k",
         "Recipe",
         "k: proxies a class",
-        "How many proxies each class gets (paper, GEN). With k at or above n, every shot is a proxy.",
+        "How many proxies each class gets (paper, GEN, §5.1 and §5.3). With k at or above n, every shot is a proxy.",
         lambda sets, values: [s for s in STEPS if K_RANGE[0] <= s <= K_RANGE[1]],
         5,
         kind="slider",
@@ -148,7 +148,7 @@ RECIPE_CONTROLS = (
         "post",
         "norm_post",
         "NORM post",
-        described(POST_NORMALIZATIONS, "What is done to proxies after GEN (paper, NORM_post)."),
+        described(POST_NORMALIZATIONS, "What is done to proxies after GEN (paper, NORM_post, §5.1)."),
         POST_NORMALIZATIONS,
         "l2",
         remark=_post_remark,
@@ -157,7 +157,7 @@ RECIPE_CONTROLS = (
         "inf",
         "norm_inf",
         "NORM inf",
-        described(NORMALIZATIONS, "What is done to a test embedding before it is compared (paper, NORM_inf)."),
+        described(NORMALIZATIONS, "What is done to a test embedding before it is compared (paper, NORM_inf, §5.1)."),
         NORMALIZATIONS,
         "l2",
         kind="segments",
@@ -167,7 +167,7 @@ RECIPE_CONTROLS = (
         "agg",
         "agg",
         "AGG: how proxies decide",
-        described(AGGREGATIONS, "How a test sample's similarities with all proxies become a class."),
+        described(AGGREGATIONS, "How a test sample's similarities with all proxies become a class (paper, AGG, §5.1)."),
         AGGREGATIONS,
         "max",
         kind="segments",
@@ -176,7 +176,7 @@ RECIPE_CONTROLS = (
         "m",
         "Recipe",
         "m: proxies that vote",
-        "How many of the nearest proxies vote; all, where there are fewer (paper, AGG: 1, 3, 5, 20, 50).",
+        "How many of the nearest proxies vote; all, where there are fewer (paper, AGG, §5.1: 1, 3, 5, 20, 50).",
         lambda sets, values: [s for s in STEPS if s <= 50],
         5,
         kind="slider",
@@ -227,6 +227,11 @@ def recipe_of(values: Values) -> Recipe:
 
 def values_of(preset: str) -> Values:
     """The controls' values that make a preset; λ is the FM's."""
-    recipe = asdict(PRESETS[preset].recipe)
-    values = {c.key: recipe[c.field] for c in RECIPE_CONTROLS if c.field and c.field != "lam"}
+    return values_for(PRESETS[preset].recipe)
+
+
+def values_for(recipe: Recipe) -> Values:
+    """The controls' values that make a recipe; λ is the FM's."""
+    own = asdict(recipe)
+    values = {c.key: own[c.field] for c in RECIPE_CONTROLS if c.field and c.field != "lam"}
     return {**values, "lam_from": "fm"}

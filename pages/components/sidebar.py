@@ -33,6 +33,8 @@ from pages.components.recipe_controls import recipe_of, values_of
 from pages.components.text import plain
 
 _OWN_CHOICE = "own choice"
+# Where the session keeps what a file of settings says, until it is followed.
+TAKEN = "settings_taken"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
     if "followed" not in state or (context is not None and context.is_history_navigation):
         followed = state.followed = True
         notes = _follow(query, sets)
+    if TAKEN in state:
+        followed = True
+        settings, said = state.pop(TAKEN)
+        notes = said + _follow(settings, sets, "file")
     values: Values = {}
     defaults: Values = {}
     choices: dict[str, list[Any]] = {}
@@ -246,8 +252,8 @@ def _take_preset() -> None:
         st.session_state.update(values_of(st.session_state.preset))
 
 
-def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
-    """Take over the values of a link; gives what is wrong with them, a sentence each."""
+def _follow(query: Mapping[str, str], sets: Sets, source: str = "link") -> list[str]:
+    """Take over the values of a link, or of a file; gives what is wrong with them, a sentence each."""
     notes = []
     query = dict(query)
     if "preset" in query:
@@ -278,7 +284,7 @@ def _follow(query: Mapping[str, str], sets: Sets) -> list[str]:
             st.session_state[control.key] = value
     unknown = [name for name in query if name not in {c.key for c in CONTROLS}]
     if unknown:
-        notes.append(f"The link has {', '.join(unknown)[:80]}, which this page doesn't know; ignored.")
+        notes.append(f"The {source} has {', '.join(unknown)[:80]}, which this page doesn't know; ignored.")
     return notes
 
 

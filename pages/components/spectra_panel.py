@@ -48,7 +48,7 @@ def _draw(selection: Selection, found: list[Any], there: str) -> None:
             height=460,
         )
     with right:
-        lines = ["| | NC1 shots | NC1 test | Σ_W | Σ_B | ‖μ_G‖² |", "|:--|--:|--:|--:|--:|--:|"]
+        lines = ["| stage | NC1 shots | NC1 test | Σ_W | Σ_B | ‖μ_G‖² |", "|:--|--:|--:|--:|--:|--:|"]
         for name, own in told.items():
             traces = " | ".join(_short(value) for value in own.traces)
             lines.append(f"| {STAGES[name].label} | {own.nc1:.2f} | {own.nc1_test:.2f} | {traces} |")

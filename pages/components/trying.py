@@ -47,7 +47,7 @@ def show_trial(selection: Selection) -> None:
     trial = try_embedding(model, x, _NEAR)
     with left:
         if image is not None:
-            st.image(thumbnail(image, 260))
+            st.image(thumbnail(image, 260), alt="The image tried")
         st.metric("Taken for", plain(names[trial.label]))
         sentence = in_words(trial, names)
         if truth is not None:
@@ -87,7 +87,7 @@ def _near(
         ids = pool.id_train[rows[own]]
         shown = _thumbnails(near, ids, pictures, len(rows), added)
         if shown:
-            st.image(shown, width=70)
+            st.image(shown, width=70, alt=[f"A shot of {label}"] * len(shown))
         elif len(ids):
             st.caption("training samples " + ", ".join(map(str, ids)))
 

@@ -86,7 +86,7 @@ def show_brief(selection: Selection, code: int) -> None:
     image = image_of(cached.pictures(info), code)
     picture, words = st.columns([1, 3], vertical_alignment="center") if image is not None else (None, st.container())
     if image is not None and picture is not None:
-        picture.image(thumbnail(image, 96))
+        picture.image(thumbnail(image, 96), alt="The sample")
     with words:
         sign = "" if selection.other is None else "**A:** "
         st.markdown(sign + plain(in_words(_of(selection, selection.recipe, code), names, truth)))

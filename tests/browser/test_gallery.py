@@ -154,8 +154,8 @@ def test_lists_are_named_and_tiles_told(shown):
     for label, count in (("Digits", 24), ("Texts", 12)):
         assert shown.page.get_by_role("list", name=label, exact=True).get_by_role("listitem").count() == count
     told = "test sample 3: true class 3, margin 0.003"
-    tile = shown.page.get_by_role("button", name=told, exact=True)
-    assert tile.get_attribute("title") == told
+    tile = shown.page.get_by_role("button", name="3 → 4 · 0.003", exact=True)
+    expect(tile).to_have_accessible_description(told)
     assert tile.locator(".cross").is_visible()
     assert not shown.tile("digits", 4).locator(".cross").is_visible()
 

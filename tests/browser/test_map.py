@@ -85,9 +85,7 @@ def tiles(visit):
         page.get_by_role("button", name=re.compile("^Show more")).last.click()
         visit.settle()
     found = page.locator("[data-name=selected] button[data-code]")
-    return found.evaluate_all(
-        "(all) => all.map((b) => [Number(b.dataset.code), b.getAttribute('aria-label'), b.querySelector('img').src])"
-    )
+    return found.evaluate_all("(all) => all.map((b) => [Number(b.dataset.code), b.title, b.querySelector('img').src])")
 
 
 def check(shown, truth):

@@ -1040,7 +1040,7 @@ def test_parts_of_a_merged_set_are_a_colouring(home):
     for trace, colours in zip(json.loads(sent(app)["base"])["data"], paint["traces"], strict=True):
         codes = numbers(trace["customdata"])
         ids = np.where(codes < 0, -1 - codes, codes)
-        np.testing.assert_array_equal(numbers(colours["marker"]["color"]), ids >= 25)
+        np.testing.assert_array_equal(numbers(colours["which"]), ids >= 25)
     assert "coloured by source," in sent(app)["alt"]
 
 
@@ -1054,7 +1054,8 @@ def test_merged_classes_are_a_colouring(begun):
     for trace, colours in zip(json.loads(sent(app)["base"])["data"], paint["traces"], strict=True):
         codes = numbers(trace["customdata"]).tolist()
         places = np.searchsorted(present, [origin[c] for c in codes])
-        np.testing.assert_array_equal(numbers(colours["marker"]["color"]), places % len(CLASS_COLORS))
+        np.testing.assert_array_equal(numbers(colours["which"]), places)
+        assert len(colours["symbols"]) == len(colours["marker"]["colors"]) == len(present)
     assert "are not on this machine" in said(app)
     code = int(own.codes[3])
     pick(app, "one", [code])

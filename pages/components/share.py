@@ -1,0 +1,201 @@
+"""Share: the link, the settings, Python, a report and the proxies, to take what is on screen elsewhere."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from imprint_core.errors import ImprintError
+from imprint_core.report import report
+from imprint_core.snippets import python_snippet
+from imprint_core.statistics import summarize
+from pages.components import cached, settings_file
+from pages.components.copy_link import copy_link
+from pages.components.drawn import drawn_stamp, pictures
+from pages.components.facts import facts
+from pages.components.over_shots import nc1_at
+from pages.components.plot import stamp_of
+from pages.components.sidebar import TAKEN, Selection
+from pages.components.text import plain
+
+# Pages that show nothing of the sidebar's task and recipe.
+_WITHOUT_RECIPE = ("library", "own_data", "learn")
+_OPEN, _MADE, _WRONG, _FILE = "share_open", "share_made", "share_wrong", "share_file"
+
+
+def share(selection: Selection, page: str, title: str) -> None:
+    """Draw the button at the sidebar's foot, and the dialog as long as it is open.
+
+    Parameters
+    ----------
+    selection : Selection
+    page, title : str
+        Key and title of the page.
+    """
+    with st.sidebar:
+        st.button("Share", key="share", icon=":material/share:", width="stretch", on_click=_open, args=(page,))
+    # Not the button alone: pictures that fill in have the page drawn anew, and the dialog has to stay.
+    if st.session_state.get(_OPEN, page) != page:
+        _close()
+    if _OPEN in st.session_state:
+        st.dialog("Share", width="medium", on_dismiss=_close)(_dialog)(selection, page, title)
+
+
+def _open(page: str) -> None:
+    st.session_state[_OPEN] = page
+
+
+def _close() -> None:
+    for name in (_OPEN, _MADE, _WRONG):
+        st.session_state.pop(name, None)
+
+
+def _dialog(selection: Selection, page: str, title: str) -> None:
+    if page in _WITHOUT_RECIPE:
+        _link_and_settings(selection)
+        return
+    # Known here, for a page that is drawn anew would open the first one.
+    titles = ["Link and settings", "Python", "Report", "Proxies"]
+    link, python, whole, proxies = st.tabs(titles, key="share_tab", on_change="rerun")
+    with link:
+        _link_and_settings(selection)
+    try:
+        with python:
+            _python(selection)
+        with whole:
+            _report(selection, page, title)
+        with proxies:
+            _proxies(selection)
+    except ImprintError as error:
+        st.error(plain(error))
+
+
+def _link_and_settings(selection: Selection) -> None:
+    st.markdown("The link has everything that you chose: whoever opens it sees the same, where the same sets are.")
+    copy_link("share-link")
+    st.markdown("The same as a file, to keep or to send:")
+    st.download_button(
+        "Download settings",
+        # Which lesson is open is no setting.
+        settings_file.written(selection.panel.values, [key for key in st.query_params if key != "view"]),
+        "imprint-settings.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    st.file_uploader(
+        "Take settings from a file",
+        "json",
+        key=_FILE,
+        on_change=_take,
+        max_upload_size=1,
+        help="A file that was downloaded here. Controls that it doesn't name get their usual values.",
+    )
+    wrong = st.session_state.get(_WRONG)
+    if wrong:
+        st.error(plain(wrong))
+    if TAKEN in st.session_state:
+        # The dialog runs alone; what the file says is for the whole page.
+        st.rerun()
+
+
+def _take() -> None:
+    file = st.session_state[_FILE]
+    st.session_state.pop(_WRONG, None)
+    if file is not None:
+        try:
+            st.session_state[TAKEN] = settings_file.read(file.getvalue())
+            # Gone with the dialog, the file can't take back what is changed next.
+            _close()
+        except ImprintError as error:
+            st.session_state[_WRONG] = str(error)
+
+
+def _python(selection: Selection) -> None:
+    st.markdown(
+        "Prints the accuracy of the sidebar's task and recipe: the median over the seeds, with the range. Run it in "
+        "the project's folder."
+    )
+    task = selection.task
+    st.code(python_snippet(selection.info, task.classes, selection.recipe, task.n_shot, selection.seeds), "python")
+
+
+def _report(selection: Selection, page: str, title: str) -> None:
+    st.markdown(
+        "This page as one HTML file: what is chosen, the numbers and the pictures. It opens without a network, "
+        "in light and dark, and can be printed."
+    )
+    # What was drawn since is in no file that was made before.
+    stamp = stamp_of("report", page, st.query_params, drawn_stamp())
+    if st.button("Make the report", key="share_report"):
+        with st.spinner("Making the report …"):
+            unfinished = ["Some pictures were not finished when this report was made."]
+            notes = unfinished if st.session_state.get("filling") else []
+            html = report(f"Imprint: {title}", facts(selection), pictures(), notes)
+            _made()["report"] = (stamp, html.encode())
+    _offer("report", stamp, f"imprint-{page}.html", "text/html", "Download the report")
+
+
+def _proxies(selection: Selection) -> None:
+    info, task, seed = selection.info, selection.task, selection.seeds[0]
+    st.markdown(
+        f"The proxies of the first seed ({seed}) as a torch head that goes behind the frozen FM, with a model card: a "
+        "zip of `head.safetensors`, `MODEL_CARD.md` and `load.py`."
+    )
+    stamp = stamp_of("head", cached.key_of(info), task, selection.recipe, selection.seeds)
+    if st.button("Make the head", key="share_head"):
+        with st.spinner("Imprinting …"):
+            _made()["head"] = (stamp, _head(selection))
+    _offer("head", stamp, f"imprint-{info.path.stem}.zip", "application/zip", "Download the head")
+
+
+def _head(selection: Selection) -> bytes:
+    # Here, for it imports scikit-learn, which the first page does without.
+    from imprint_core.model_card import Card, head_package
+
+    info, task, recipe, seeds = selection.info, selection.task, selection.recipe, selection.seeds
+    model, _ = cached.classifier(info, task.classes, recipe, selection.n, seeds[0])
+    evaluated = cached.evaluation(info, task.classes, recipe, selection.n, seeds)
+    names = cached.pool(info, task.classes).names
+    card = Card(
+        info,
+        tuple(names[c] for c in model.classes_),
+        selection.n,
+        recipe,
+        seeds,
+        summarize(evaluated.accuracy),
+        float(evaluated.accuracy[0]),
+        evaluated.predictions.shape[1],
+        nc1_at(selection, selection.n, "textbook"),
+        date.today(),
+    )
+    return head_package(model, card)
+
+
+def _made() -> dict[str, Any]:
+    """Files that were made while the dialog is open, with what they are of.
+
+    Bytes, for what Streamlit makes at a click is lost where the page is drawn anew meanwhile.
+    """
+    return st.session_state.setdefault(_MADE, {})
+
+
+def _offer(what: str, stamp: str, name: str, mime: str, label: str) -> None:
+    made_of, data = _made().get(what, ("", b""))
+    if made_of == stamp:
+        st.download_button(
+            f"{label} ({_size(data)})",
+            data,
+            name,
+            mime,
+            key=f"share_{what}_file",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _size(data: bytes) -> str:
+    return f"{len(data) / 1e6:.1f} MB" if len(data) >= 100_000 else f"{max(1, len(data) // 1000)} kB"

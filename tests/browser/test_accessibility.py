@@ -1,0 +1,159 @@
+"""What keeps people from using the pages, as axe-core finds it, in light and dark; and the pages by keys alone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.axe import axe_script
+
+QUICK = "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
+# What is there only once something is chosen.
+MORE = {
+    "map": "&only=0,1,2&sample=3&against=qi",
+    "curves": "&curve_recipes=qi,whitened",
+    "compare": "&b=own",
+    "leaderboard": "&methods=qi,whitened",
+}
+LINKS = "[data-testid=stTopNavLink]"
+# Text in charts is left out: axe can't tell what lies behind it.
+AXE = """async (rules) => {
+  const { violations } = await axe.run(
+    { include: document, exclude: [".main-svg"] },
+    { resultTypes: ["violations"], ...(rules && { runOnly: rules }) },
+  );
+  return violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .flatMap(({ id, nodes }) => nodes.map(({ target, html, failureSummary }) => ({
+      id, at: target.flat().join(" "), html: html.slice(0, 200), why: failureSummary.split("\\n")[1]?.trim() ?? "",
+    })));
+}"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return axe_script()
+
+
+def findings(visit, rules=None):
+    found = visit.page.evaluate(AXE, rules)
+    if found:
+        # A page that is still moving may be half there.
+        visit.settle()
+        found = visit.page.evaluate(AXE, rules)
+    return found
+
+
+# So tall that all of a page is on screen: what is scrolled away axe takes for hidden.
+@pytest.mark.parametrize("visit", [{"height": 5000}], indirect=True, ids=["1280"])
+def test_nothing_serious_keeps_anyone_from_using_a_page(visit, axe):
+    page = visit.page
+    page.goto(visit.address + QUICK)
+    page.locator(LINKS).first.wait_for(timeout=60_000)
+    hrefs = [link.get_attribute("href") for link in page.locator(LINKS).all()]
+    paths = [href.removeprefix(visit.address).split("?")[0].strip("/") for href in hrefs]
+    assert {"map", "leaderboard", "own_data"} <= set(paths)
+    bad = []
+    for path in paths:
+        page.goto(visit.address + path + QUICK + MORE.get(path, ""))
+        page.locator("h1").first.wait_for(timeout=60_000)
+        visit.settle()
+        # What is folded away is looked at, too.
+        page.evaluate("document.querySelectorAll('details').forEach((e) => (e.open = true))")
+        page.evaluate(axe)
+        bad += [(path, "light", one) for one in findings(visit)]
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+        # All else is as it was.
+        bad += [(path, "dark", one) for one in findings(visit, ["color-contrast"])]
+        page.emulate_media(color_scheme="light")
+    assert not bad, "\n".join(f"{path}, {scheme}: {one}" for path, scheme, one in bad)
+
+
+# What is focused, in whatever shadow it stands.
+FOCUSED = """() => {
+  let e = document.activeElement;
+  while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
+  return e;
+}"""
+# Whether it, or what frames it, has an outline that can be seen.
+RINGED = """(e) => {
+  for (let i = 0; e && i < 4; i += 1, e = e.parentElement) {
+    const { outlineStyle, outlineWidth } = getComputedStyle(e);
+    const { width, height } = e.getBoundingClientRect();
+    if (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && Math.min(width, height) > 8) return true;
+  }
+  return false;
+}"""
+NAME = "(e) => e.dataset.code ? 'tile ' + e.dataset.code : e.ariaLabel || e.innerText"
+
+
+def tab_to(page, wanted, most=90):
+    """Press Tab until the focus is where it is wanted; everything on the way shows that it has it."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        focused = page.evaluate_handle(FOCUSED).as_element()
+        name = focused.evaluate(NAME)
+        assert focused.evaluate(RINGED), f"{name!r} doesn't show its focus"
+        if name.startswith(wanted):
+            return focused
+    raise AssertionError(f"{wanted!r} isn't reached")
+
+
+def test_k_is_changed_and_its_help_read_by_keys(visit):
+    page = visit.open(QUICK)
+    tab_to(page, "Help for k: proxies")
+    expect(page.get_by_role("tooltip")).to_contain_text("How many proxies each class gets")
+    tab_to(page, "k: proxies a class", 1)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**k=6**", timeout=20_000)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("!location.search.includes('k=6')", timeout=20_000)
+
+
+@pytest.mark.parametrize("visit", [{}, {"scheme": "dark"}], indirect=True, ids=["light", "dark"])
+def test_a_picture_is_taken_along_and_a_sample_asked_about_by_keys(visit):
+    page = visit.page
+    page.goto(visit.address + "map" + QUICK)
+    page.wait_for_selector('.imprint-plot[data-name="confusion-first"][data-drawn]', timeout=60_000)
+    visit.settle()
+    tab_to(page, "Skip to main content", 1)
+    page.keyboard.press("Enter")
+    tab_to(page, "Download plot")
+    with page.expect_download(timeout=20_000):
+        page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    assert page.evaluate_handle(FOCUSED).evaluate(NAME) == "Reset axes"
+    # The row of tools is one stop.
+    tile = tab_to(page, "tile ", 3)
+    code = tile.get_attribute("data-code")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**sample={code}**", timeout=20_000)
+    expect(page.get_by_role("heading", name=f"Why? test sample {code}")).to_be_visible(timeout=20_000)
+
+
+def test_samples_are_selected_by_class_by_keys_and_nothing_moves_for_who_asked_for_that(visit):
+    page = visit.page
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(visit.address + "map" + QUICK)
+    page.wait_for_selector('.imprint-plot[data-name="confusion-first"][data-drawn]', timeout=60_000)
+    visit.settle()
+    page.get_by_role("button", name="Select by class").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("combobox", name="Test samples of class").focus()
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    visit.settle()
+    page.get_by_role("button", name="Select them").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="selected")).to_be_visible(timeout=20_000)
+    told = page.locator("[data-name=selected] button[data-code]").evaluate_all("(all) => all.map((b) => b.title)")
+    assert told
+    assert all(": class 3, taken for" in one for one in told)
+    page.keyboard.press("Escape")
+    tile = page.locator("[data-name=selected] button[data-code]").first
+    tile.hover()
+    assert tile.evaluate("(e) => [getComputedStyle(e).transform, getComputedStyle(e).transitionDuration]") == [
+        "none",
+        "0s",
+    ]

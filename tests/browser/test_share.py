@@ -1,0 +1,187 @@
+"""Sharing in a browser: links of every page, settings out and in, and a report that opens anywhere."""
+
+import json
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.pages.test_share import OF_A_RECIPE, OTHERS
+
+QUICK = "fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
+# Something of each page's own, and what the default page is called in an address.
+OWN = {
+    "map": "&color=right&against=own",
+    "collapse": "&draws=1&nc1=published",
+    "curves": "&over=n&curve_recipes=own",
+    "compare": "&b=k%3D2%2C+post%3Dnone&b_n=10",
+    "leaderboard": "&board_tasks=whole&methods=qi%2Cown",
+}
+PATHS = {"explore": ""}
+SCREENS = [{"width": w, "height": 900, "scheme": s} for w in (1280, 390) for s in ("light", "dark")]
+
+
+def opened(visit, page, query=QUICK):
+    visit.page.goto(f"{visit.address}{PATHS.get(page, page)}?{query}")
+    visit.page.wait_for_selector("[data-testid=stSidebar]", state="attached", timeout=60_000)
+    visit.page.wait_for_selector("h1", timeout=60_000)
+    return visit.page
+
+
+def finished(visit):
+    """Until no picture fills in any more."""
+    expect(visit.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=120_000)
+    visit.settle()
+
+
+def dialog(page):
+    opener = page.get_by_test_id("stExpandSidebarButton")
+    if opener.is_visible():
+        opener.click()
+        page.wait_for_timeout(600)
+    page.get_by_test_id("stSidebar").get_by_role("button", name="Share").click()
+    found = page.get_by_role("dialog")
+    expect(found.get_by_role("button", name="Copy link")).to_be_visible(timeout=20_000)
+    return found
+
+
+def downloaded(page, button):
+    with page.expect_download() as download:
+        button.click()
+    return download.value.path().read_bytes()
+
+
+def report_of(page):
+    share = dialog(page)
+    share.get_by_role("tab", name="Report").click()
+    share.get_by_role("button", name="Make the report").click()
+    button = share.get_by_role("button", name="Download the report")
+    expect(button).to_be_visible(timeout=60_000)
+    return downloaded(page, button)
+
+
+def query_of(address):
+    return address.partition("?")[2]
+
+
+@pytest.mark.parametrize("name", OF_A_RECIPE + OTHERS)
+def test_a_shared_link_opens_the_page_with_the_same_values(name, visit, browser):
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened(visit, name, QUICK + "&k=7&pre=none" + OWN.get(name, ""))
+    share = dialog(page)
+    share.get_by_role("button", name="Copy link").click()
+    expect(share.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url
+    there = Visit(browser.new_page(), visit.address)
+    there.page.goto(copied)
+    expect(there.page.locator("h1").first).to_have_text(page.locator("h1").first.inner_text(), timeout=60_000)
+    # A link that were put right would be so by now.
+    there.page.wait_for_timeout(2500)
+    assert query_of(there.page.url) == query_of(copied)
+    for part in ("k=7", "pre=none", "n=20"):
+        assert part in there.page.url
+    assert "Page not found" not in there.page.content()
+    expect(there.page.get_by_text("can't be").or_(there.page.get_by_text("ignored."))).to_have_count(0)
+    there.page.close()
+
+
+def test_settings_out_and_in_restore(visit, browser, tmp_path):
+    page = opened(visit, "explore", QUICK + "&k=7&pre=none&classes=a%3D0%2B1%2C+4-6&curve_recipes=own&regions=True")
+    visit.wait()
+    shown = visit.accuracy()
+    share = dialog(page)
+    content = downloaded(page, share.get_by_role("button", name="Download settings"))
+    assert json.loads(content)["controls"]["classes"] == "a=0+1, 4-6"
+    (tmp_path / "settings.json").write_bytes(content)
+    there = Visit(browser.new_page(), visit.address)
+    there.open()
+    share = dialog(there.page)
+    share.locator("input[type=file]").set_input_files(tmp_path / "settings.json")
+    expect(there.page.get_by_role("dialog")).to_have_count(0, timeout=20_000)
+    there.page.wait_for_function("location.search.includes('regions=True')")
+    there.settle()
+    # In the order of the controls, whatever the file's is.
+    assert sorted(there.search()[1:].split("&")) == sorted(visit.search()[1:].split("&"))
+    assert there.accuracy() == shown
+    # What is changed next is not taken back.
+    there.page.get_by_test_id("stSidebar").get_by_role("radio", name="3", exact=True).click()
+    there.page.wait_for_function("location.search.includes('seeds=3')")
+    there.settle()
+    assert "seeds=3" in there.search()
+    # And what is no such file is said in the dialog.
+    (tmp_path / "settings.json").write_text("{")
+    share = dialog(there.page)
+    share.locator("input[type=file]").set_input_files(tmp_path / "settings.json")
+    expect(share.get_by_test_id("stAlert")).to_contain_text("The file is no JSON")
+    assert "seeds=3" in there.search()
+    assert there.errors_of_ours() == []
+    there.page.close()
+
+
+@pytest.mark.parametrize("name", OF_A_RECIPE)
+def test_a_report_opens_anywhere_with_all_pictures(name, visit, browser, tmp_path):
+    page = opened(visit, name, QUICK + OWN.get(name, ""))
+    page.wait_for_selector(".imprint-plot[data-drawn]", timeout=60_000)
+    finished(visit)
+    labels = page.evaluate("[...document.querySelectorAll('.imprint-plot')].map((e) => e.ariaLabel)")
+    content = report_of(page)
+    assert b"not finished" not in content
+    (tmp_path / "report.html").write_bytes(content)
+    context = browser.new_context(offline=True)
+    there = Visit(context.new_page(), "file://")
+    there.page.goto((tmp_path / "report.html").as_uri())
+    there.page.wait_for_selector(".plot .main-svg", timeout=30_000)
+    captions = there.page.locator("figcaption").all_inner_texts()
+    assert sorted(captions) == sorted(labels)
+    assert there.page.locator(".plot:has(.main-svg)").count() == len(labels) > 0
+    assert there.page.locator("dd a").get_attribute("href") == page.url
+    assert there.errors == []
+    assert there.outside == []
+    context.close()
+    assert visit.errors_of_ours() == []
+    assert visit.outside == []
+
+
+@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+def test_dialog_and_report_fit(visit, browser, tmp_path):
+    page = visit.open(f"?{QUICK}")
+    finished(visit)
+    (tmp_path / "report.html").write_bytes(report_of(page))
+    box = page.get_by_role("dialog").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= page.viewport_size["width"]
+    scheme = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'")
+    there = browser.new_page(viewport=page.viewport_size, color_scheme=scheme)
+    there.goto((tmp_path / "report.html").as_uri())
+    there.wait_for_selector(".plot .main-svg")
+    assert there.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    colours = "[getComputedStyle(document.body).backgroundColor, document.querySelector('.xtitle').style.fill]"
+    seen = there.evaluate(colours)
+    assert seen == (["rgb(15, 19, 24)", "rgb(236, 239, 243)"] if scheme == "dark" else
+                    ["rgb(255, 255, 255)", "rgb(27, 31, 36)"])  # fmt: skip
+    # Paper is light, and the screen as before after that.
+    there.evaluate("dispatchEvent(new Event('beforeprint'))")
+    there.wait_for_function("document.querySelector('.xtitle').style.fill === 'rgb(27, 31, 36)'")
+    assert there.evaluate(colours)[0] == "rgb(255, 255, 255)"
+    there.evaluate("dispatchEvent(new Event('afterprint'))")
+    there.wait_for_function(f"document.querySelector('.xtitle').style.fill === '{seen[1]}'")
+    there.close()
+
+
+def test_the_dialog_stays_while_pictures_fill_in(visit):
+    page = opened(visit, "collapse", "fm=vit_tiny_patch16_224&data=digits&n=19&seeds=3&draws=3&k=9")
+    share = dialog(page)
+    share.get_by_role("tab", name="Python").click()
+    until = time.monotonic() + 6
+    while time.monotonic() < until:
+        expect(share.get_by_role("tab", name="Python")).to_have_attribute("aria-selected", "true")
+        page.wait_for_timeout(200)
+    finished(visit)
+    expect(share.get_by_role("tab", name="Python")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    visit.settle()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert visit.errors_of_ours() == []

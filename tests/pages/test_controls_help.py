@@ -1,0 +1,35 @@
+"""Every control explains itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.components.controls import CONTROLS
+from pages.components.recipe_controls import RECIPE_CONTROLS
+
+# What the paper has, and says where: the task, the recipe and the runs, but for what is beyond it or of its code only.
+BEYOND = {"shrink", "lam", "distance", "vote", "ties"}
+OF_THE_PAPER = {"fm", "data", "classes", "n", "seeds", *(c.key for c in RECIPE_CONTROLS)} - BEYOND
+
+
+@pytest.fixture(scope="module")
+def helps(bundled):
+    """Each control's help, with the first of the valid values of those before it."""
+    values, told = {}, {}
+    for control in CONTROLS:
+        options = list(control.options(bundled, values))
+        usual = control.default in options or control.kind in ("many", "text")
+        values[control.key] = control.default if usual else options[0]
+        told[control.key] = control.help if isinstance(control.help, str) else control.help(bundled, values)
+    return told
+
+
+def test_every_control_has_a_sentence_of_help(helps):
+    assert [key for key, text in helps.items() if len(text.split()) < 3 or "." not in text] == []
+
+
+def test_what_the_paper_has_is_told_with_its_place_there(helps):
+    assert [key for key in OF_THE_PAPER if "paper" not in helps[key].casefold()] == []
+    assert all(
+        "§" in helps[key] for key in ("fm", "data", "classes", "n", "pre", "gen", "k", "post", "inf", "agg", "m")
+    )

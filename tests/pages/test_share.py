@@ -1,0 +1,224 @@
+"""Share without a browser: what each page offers, and settings in and out."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.errors import ImprintError
+from pages.components import settings_file, share
+from pages.components.controls import CONTROLS
+from pages.components.text import plain
+from tests.conftest import ROOT
+
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+OF_A_RECIPE = ["explore", "map", "collapse", "curves", "compare", "leaderboard"]
+OTHERS = ["learn", "library", "own_data"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+
+
+def opened(page="explore", **query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in {**QUICK, **query}.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = page
+    app.run()
+    app.button(key="share").click().run()
+    assert not app.exception
+    return app
+
+
+def link(app):
+    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
+def tabs(app):
+    return [tab.label for tab in app.tabs if tab.label in ("Link and settings", "Python", "Report", "Proxies")]
+
+
+def downloads(app):
+    return [button.label for button in app.get("download_button")]
+
+
+def made(app, what):
+    return app.session_state["share_made"][what][1]
+
+
+@pytest.mark.parametrize("page", OF_A_RECIPE)
+def test_a_page_of_a_recipe_offers_all(page):
+    app = opened(page)
+    assert tabs(app) == ["Link and settings", "Python", "Report", "Proxies"]
+    assert "Download settings" in downloads(app)
+    assert app.code[0].value.startswith("from statistics")
+    app.button(key="share_report").click().run()
+    assert not app.exception
+    assert not app.error
+    assert any(label.startswith("Download the report (4.") for label in downloads(app))
+    html = made(app, "report").decode()
+    drawn = app.session_state["drawn"]
+    assert html.count('class="plot"') == len(drawn) > 0
+    assert "Accuracy" in html
+    for _, alt, _, _ in drawn.values():
+        assert alt.split("<")[0].split("&")[0][:40] in html
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_other_pages_offer_link_and_settings(page):
+    app = opened(page)
+    assert not tabs(app)
+    assert "Download settings" in downloads(app)
+    assert app.file_uploader(key="share_file")
+
+
+def test_the_report_says_what_the_page_says():
+    app = opened(seeds="3", pre="none", gen="random", map="pca", sample="5")
+    accuracy = next(m for m in app.metric if m.label == "Accuracy")
+    app.button(key="share_report").click().run()
+    html = made(app, "report").decode()
+    assert f"{accuracy.value} ({accuracy.delta.split()[0]} %" in html
+    for part in (
+        "GEN random",
+        "NORM none / L2 / L2",
+        "pre=none",
+        "<dt>Map</dt><dd>PCA",
+        "<dt>Why this sample?</dt><dd>5",
+    ):
+        assert part in html
+    # Of another recipe it is not offered.
+    assert any("report" in label for label in downloads(app))
+    app.select_slider(key="k").set_value(9).run()
+    assert not any("report" in label for label in downloads(app))
+
+
+def test_the_head_is_of_the_first_seed():
+    app = opened(seeds="3")
+    app.button(key="share_head").click().run()
+    assert not app.error
+    with zipfile.ZipFile(io.BytesIO(made(app, "head"))) as archive:
+        card = archive.read("MODEL_CARD.md").decode()
+    accuracy = next(m for m in app.metric if m.label == "Accuracy")
+    assert f"Accuracy over seeds | {accuracy.value}, the median of 3 seeds" in card
+    assert "with seed 17121997" in card
+
+
+def test_a_head_that_cannot_be_made_is_one_sentence(monkeypatch):
+    def refuse(selection):
+        raise ImprintError("No head of *this*.")
+
+    monkeypatch.setattr(share, "_head", refuse)
+    app = opened()
+    app.button(key="share_head").click().run()
+    assert [e.value for e in app.error] == [plain("No head of *this*.")]
+    assert not any("head" in label for label in downloads(app))
+
+
+def test_it_stays_open_until_it_is_closed_and_goes_with_the_page():
+    app = opened()
+    app.select_slider(key="k").set_value(9).run()
+    assert tabs(app)
+    app.session_state["goto"] = "library"
+    app.run()
+    assert not tabs(app)
+    assert "share_open" not in app.session_state
+
+
+# --- settings ---------------------------------------------------------------------------------
+
+
+def take(app, content):
+    app.file_uploader(key="share_file").upload("settings.json", content)
+    return app.run()
+
+
+def told(app):
+    return " ".join(w.value for w in app.warning)
+
+
+MANY = {
+    "k": "7",
+    "pre": "none",
+    "classes": "a=0+1, 4-6",
+    "gen": "kls",
+    "lam_from": "own",
+    "lam": "0.02",
+    "shots": "False",
+    "only": "1,2",
+    "curve_recipes": "own,qi norm_post=none",
+    "b": "k=2, post=none",
+    "min_dist": "0.5",
+}
+
+
+def test_settings_out_and_in():
+    app = opened(**MANY)
+    before, wanted = link(app), {c.key: app.session_state[c.key] for c in CONTROLS if c.key in app.session_state}
+    assert len(before) == len(MANY) + len(QUICK)
+    content = settings_file.written(app.session_state["last_values"], before)
+    assert json.loads(content)["controls"]["only"] == [1, 2]
+    assert json.loads(content)["controls"]["lam"] == 0.02
+    other = opened("compare", k="3", agg="mnn", transform="centre", color="right")
+    take(other, content)
+    assert not other.warning
+    assert link(other) == before
+    assert {key: other.session_state[key] for key in wanted} == wanted
+    # Everything else as it usually is.
+    assert other.session_state["color"] == "true"
+    # The dialog is gone, and the file with it: what is changed next stays.
+    assert not tabs(other)
+    other.select_slider(key="k").set_value(20).run()
+    assert link(other)["k"] == "20"
+
+
+@pytest.mark.parametrize(
+    ("controls", "sentences"),
+    [
+        ({"gone": 1, "k": 9}, ["The file has gone, which this page doesn't know; ignored."]),
+        ({"n": 7000}, ["n-shot can't be 7000 here; it is from 1 to 122. Now 122."]),
+        ({"data": "svhn"}, ["Dataset can't be SVHN here; it is one of"]),
+        ({"k": {"a": 1}, "pre": None}, ["k in the file is neither", "pre in the file is neither"]),
+        ({"only": [[1]]}, ["only in the file is neither"]),
+        ({"classes": "__import__('os')"}, ["Now all."]),
+        ({"k": float("nan")}, ["k can't be nan here"]),
+        ({"shots": "perhaps"}, ["Shots can't be perhaps here; it is one of off, on."]),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named_and_ignored(controls, sentences):
+    app = take(opened(), json.dumps({"imprint": 1, "controls": {**QUICK, **controls}}).encode())
+    assert not app.exception
+    for sentence in sentences:
+        assert plain(sentence) in told(app)
+    assert link(app)["n"] in ("20", "122")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", "The file is no JSON"),
+        (b"\xff\xfe\x00", "The file is no JSON"),
+        (b"[" * 50_000, "The file is no JSON"),
+        (b'{"imprint": ' + b"9" * 5000 + b"}", "The file is no JSON"),
+        (b"[1]", "no configuration of this app"),
+        (b"{}", "no configuration of this app"),
+        (b'{"imprint": 2, "controls": {}}', "The file is of version 2, and this app reads version 1."),
+        (b'{"imprint": true, "controls": {}}', "The file is of version True"),
+        (b'{"imprint": 1}', "no “controls”"),
+        (b'{"imprint": 1, "controls": [1]}', "no “controls”"),
+        (b" " * 70_000, "70,000 bytes; a configuration has 65,536 at most."),
+    ],
+)
+def test_a_bad_file_is_said_and_changes_nothing(content, sentence):
+    app = opened(k="9")
+    before = link(app)
+    take(app, content)
+    assert not app.exception
+    assert plain(sentence) in " ".join(e.value for e in app.error)
+    assert link(app) == before
+    assert tabs(app)

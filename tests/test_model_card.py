@@ -1,0 +1,114 @@
+"""A head to take away: what is in the zip, and that it works elsewhere."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from imprint_core.classifier import ImprintingClassifier
+from imprint_core.embeddings import SetInfo
+from imprint_core.errors import ImprintError
+from imprint_core.head import load_head
+from imprint_core.model_card import Card, head_package, load_script, model_card
+from imprint_core.recipe import Recipe
+from imprint_core.report import PAPER
+from imprint_core.statistics import Summary
+from imprint_core.task import SEEDS, Task
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def card(vit_digits):
+    return Card(
+        vit_digits.info,
+        tuple(vit_digits.info.class_names),
+        20,
+        Recipe("kmeans", 5),
+        SEEDS[:3],
+        Summary(71.5, 70.0, 73.5, 3),
+        71.46,
+        596,
+        Summary(1.27, 1.25, 1.31, 3),
+        date(2026, 1, 2),
+    )
+
+
+def test_the_card_says_what_it_is(card):
+    text = model_card(card)
+    for part in (
+        "# Imprinted head: Digits (scikit-learn) on ViT-Ti/16",
+        "Apache-2.0",
+        "CC BY 4.0",
+        "| Classes | 10: 0, 1, 2",
+        "| Shots a class | 20, drawn at random with seed 17121997",
+        "GEN k-means, k = 5",
+        "| Accuracy of this head | 71.5 % of 596 test samples |",
+        "71.5 %, the median of 3 seeds (70.0 % to 73.5 %)",
+        "1.27, the median of 3 seeds (1.25 to 1.31)",
+        "17121997, 123987, 12412312",
+        card.info.digest,
+        "2026-01-02",
+        PAPER,
+    ):
+        assert part in text
+    assert "| NC1 of the shots | – |" in model_card(replace(card, nc1=None))
+    assert "| Accuracy over seeds | 71.5 %, 1 seed |" in model_card(
+        replace(card, accuracy=Summary(71.5, 71.5, 71.5, 1))
+    )
+
+
+def test_names_stay_text(card):
+    evil = "<script>|[x](javascript:1)\n# no *heading* `code` ![i](http://x)"
+    meta = card.info.meta
+    info = SetInfo(card.info.path, {**meta, "fm": {**meta["fm"], "label": evil, "weights_sha256": "", "library": ""}})
+    text = model_card(replace(card, info=info, names=(evil, "b")))
+    assert "SHA-256 |" not in text
+    for line in text.splitlines():
+        assert "<script" not in line.replace("\\<", "")
+        assert not line.startswith("# no")
+    # Each row has two cells still.
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert all(row.replace("\\|", "").count("|") == 3 for row in rows)
+    code = load_script('"""\nimport os', [evil, "'", '"'])
+    scope = {"__file__": "x"}
+    names = next(line for line in code.splitlines() if line.startswith("NAMES"))
+    exec(names, scope)  # noqa: S102 - our own
+    assert scope["NAMES"] == [evil, "'", '"']
+    compile(code, "load.py", "exec")
+
+
+@pytest.mark.parametrize("recipe", [Recipe("kmeans", 5), Recipe("mean", agg="mnn", m=3, pretransform="whiten")])
+def test_the_zip_works_elsewhere(card, recipe, vit_digits, tmp_path):
+    import torch
+
+    split = Task("vit_tiny_patch16_224", "digits", "all", 20, SEEDS[0]).split(vit_digits)
+    model = ImprintingClassifier.from_recipe(recipe, SEEDS[0]).fit(split.X_train, split.y_train)
+    with zipfile.ZipFile(io.BytesIO(head_package(model, card))) as archive:
+        assert archive.namelist() == ["head.safetensors", "MODEL_CARD.md", "load.py"]
+        archive.extractall(tmp_path)
+    assert (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(card)
+    head = load_head(tmp_path / "head.safetensors")
+    predicted = head(torch.from_numpy(split.X_test)).argmax(1).numpy()
+    np.testing.assert_array_equal(model.classes_[predicted], model.predict(split.X_test))
+    done = subprocess.run(
+        [sys.executable, tmp_path / "load.py"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert done.stdout == f"10 classes, {len(model.proxies_)} proxies of 192 dimensions\n"
+
+
+def test_what_cannot_be_saved_is_said(card):
+    model = ImprintingClassifier("mean").fit(np.eye(2), [0, 1])
+    model.classes_ = np.array(["2026-11-23", "2026-11-24"], dtype="datetime64[D]")
+    with pytest.raises(ImprintError, match="can't be saved"):
+        head_package(model, card)

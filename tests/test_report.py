@@ -1,0 +1,145 @@
+"""The report of a page as one file."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from imprint_core import figures
+from imprint_core.map_figures import Verdict, base_map, paint
+from imprint_core.report import PAPER, Picture, report
+from imprint_core.statistics import Summary
+from imprint_core.whole_map import whole_map
+
+EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert(1)> "'&"""
+
+
+class Elements(HTMLParser):
+    """What an HTML parser finds."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.texts = [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.found if name == tag]
+
+
+def curve():
+    runs = [Summary(50.0 + k, 48.0, 60.0, 3) for k in (1, 2, 5)]
+    flat = ("one mean", runs[0])
+    return figures.accuracy_over_k((1, 2, 5), runs, "k-means", (2, runs[1], "k = 2"), flat)
+
+
+def drawn(html):
+    return json.loads(re.search(r"const figures = (.*);\n", html)[1])
+
+
+def test_it_has_everything_in_it_once():
+    pictures = [Picture(curve().to_json(), "Accuracy over k", 240)] * 2
+    html = report("Imprint: Explore", [("Recipe", "k-means"), ("Source", PAPER)], pictures, ["Not finished."])
+    found = Elements(html)
+    assert len(found.all("script")) == 2
+    assert [f["id"] for f in found.all("div")] == ["plot-0", "plot-1"]
+    assert found.texts.count("Accuracy over k") == 2
+    for text in ("Imprint: Explore", "k-means", PAPER, "Not finished."):
+        assert text in found.texts
+    assert html.count("plotly.js v") == 1
+    assert len(drawn(html)) == 2
+    # Nothing that a browser would fetch.
+    assert not [a for tag, a in found.found if "src" in a or tag == "link"]
+    (policy,) = [m["content"] for m in found.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert not re.search(r"https?:|\*|unsafe-eval", policy)
+
+
+def test_without_pictures_it_has_no_plotly():
+    html = report("t", [], [])
+    assert len(html) < 10_000
+
+
+def test_texts_stay_texts():
+    figure = go.Figure(go.Scatter(x=[1], y=[2], name=EVIL))
+    html = report(EVIL, [(EVIL, EVIL)], [Picture(figure.to_json(), EVIL, 100)], [EVIL])
+    found = Elements(html)
+    assert not found.all("img")
+    assert len(found.all("script")) == 2
+    assert found.texts.count(EVIL) == 6
+    assert found.all("div")[0]["aria-label"] == EVIL
+    assert drawn(html)[0]["data"][0]["name"] == EVIL
+
+
+@pytest.mark.parametrize(
+    ("text", "linked"),
+    [
+        ("http://localhost:8501/?k=7&n=1", True),
+        ("javascript:alert(1)", False),
+        ("?k=7", False),
+        ("http://a b", False),
+    ],
+)
+def test_only_addresses_become_links(text, linked):
+    found = Elements(report("t", [("Link", text)], []))
+    assert [a["href"] for a in found.all("a")] == ([text] if linked else [])
+    assert text in found.texts
+
+
+def test_colours_of_the_theme_are_put_in_by_the_script():
+    html = report("t", [], [Picture(curve().to_json(), "a", 100)])
+    script = html.rsplit("<script>", 1)[1]
+    for colour in (figures.THEME_TEXT, figures.THEME_BACKGROUND):
+        # In the figure, or not at all; and where it is replaced, with its quotes.
+        assert f'replaceAll("\\"{colour}\\"", ' in script
+    assert "THEME_" not in html
+
+
+def test_no_trace_needs_a_graphics_card():
+    figure = go.Figure([go.Scattergl(x=[1], y=[2]), go.Scatter(x=[1], y=[2])])
+    html = report("t", [], [Picture(figure.to_json(), "a", 100)])
+    assert [t["type"] for t in drawn(html)[0]["data"]] == ["scatter", "scatter"]
+
+
+@pytest.mark.parametrize("coloring", ["true", "right"])
+def test_a_whole_map(coloring):
+    positions = np.arange(12, dtype=np.float32).reshape(6, 2)
+    classes = np.array([0, 0, 1, 1, 2, 2])
+    codes = np.array([5, -3, 7, 8, 9, 10])
+    extent = (positions.min(0), positions.max(0))
+    names = ["a", "<b>", "c"]
+    base = base_map(positions, classes, codes, names, extent, True).to_json()
+    predicted = np.array([0, 1, 1, 1, 2, 0], dtype=np.int16)
+    verdict = Verdict(predicted, np.ones(6, dtype=np.float32), np.zeros(6, dtype=np.int32))
+    painted = json.dumps(paint(coloring, classes, names, verdict))
+    under = [{"type": "scatter", "name": "shots"}, {"type": "scatter", "name": "won"}]
+    above = [{"type": "scatter", "name": "proxies"}]
+    figure = json.loads(
+        whole_map(
+            base, painted, [json.dumps(under), json.dumps(above)], "data:x", (0, 1, 2, 3), hidden=[2], selected=[7]
+        )
+    )
+    traces = figure["data"]
+    assert [t["name"] for t in traces[:6]] == ["won", "a", "&lt;b&gt;", "c", "shots", "proxies"]
+    assert [t["visible"] for t in traces[1:4]] == [True, True, False]
+    assert traces[1]["text"] == [
+        "test sample 5<br>class a<br>taken for a",
+        "training sample 2<br>class a<br>taken for &lt;b&gt;",
+    ]
+    assert [t["selectedpoints"] for t in traces[1:4]] == [[], [0], []]
+    assert figure["layout"]["images"][0]["sizex"] == 2
+    if coloring == "right":
+        assert len(set(traces[1]["marker"]["color"])) == 2
+        assert traces[1]["marker"]["symbol"] == ["circle", "x"]
+    go.Figure(figure)

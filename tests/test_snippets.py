@@ -1,0 +1,155 @@
+"""The snippet prints what the page shows."""
+
+from __future__ import annotations
+
+import ast
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.aggregation import DISTANCES
+from imprint_core.embeddings import SetInfo
+from imprint_core.embeddings.store import EXPLORED
+from imprint_core.generation import GENERATORS
+from imprint_core.normalization import POST_NORMALIZATIONS
+from imprint_core.presets import PRESETS
+from imprint_core.recipe import Recipe
+from imprint_core.snippets import python_snippet
+from imprint_core.task import SEEDS
+from tests.conftest import ROOT
+from tests.pages.conftest import warm  # noqa: F401
+
+RUN_ALL = """
+import contextlib, io, json, sys
+said = []
+for code in json.load(sys.stdin):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, "snippet", "exec"), {})
+    said.append(out.getvalue())
+json.dump(said, sys.stdout)
+"""
+
+
+def some_configurations(count):
+    rng = random.Random(20251)  # noqa: S311 - no secret
+    fms, norms = ("vit_tiny_patch16_224", "squeezenet1_1", "resnet50"), ("none", "l2")
+    for i in range(count):
+        query = {
+            "fm": fms[i % 3],
+            "data": ("digits", "mnist")[i % 2],
+            "classes": rng.choice(("all", "even", "short", "3in1", "a=0+1, 4-6, 9")),
+            "n": str(rng.choice((1, 3, 5, 10, 20))),
+            "seeds": str(rng.choice((1, 3, 5))),
+            "gen": list(GENERATORS)[i % len(GENERATORS)],
+            "k": str(rng.choice((1, 2, 5, 7))),
+            "pre": rng.choice(norms),
+            "post": rng.choice(list(POST_NORMALIZATIONS)),
+            "inf": rng.choice(norms),
+            "agg": ("max", "mnn", "sum", "mnn")[i % 4],
+            "m": str(rng.choice((1, 3, 5, 20))),
+            "distance": rng.choice(list(DISTANCES)),
+            "vote": rng.choice(("uniform", "distance")),
+            "transform": rng.choice(("none", "none", "centre", "power", "whiten")),
+        }
+        if query["transform"] == "whiten":
+            query["shrink"] = rng.choice(("auto", "ledoit_wolf", "0.5"))
+        yield query
+
+
+@pytest.fixture
+def numbers_only(monkeypatch, tmp_path):
+    """Explore without its pictures."""
+    from pages import explore
+
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    for part in ("_map", "_confusion", "show_over_k"):
+        monkeypatch.setattr(explore, part, lambda selection: None)
+    monkeypatch.setattr(explore, "show_over_shots", lambda selection, name: None)
+
+
+def shown(query):
+    """What Explore says, and the snippet that Share offers there."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.session_state["share_open"] = "explore"
+    app.run()
+    assert not app.exception
+    assert not app.error
+    return next(m for m in app.metric if m.label == "Accuracy"), app.code[0].value
+
+
+def said(metric):
+    """How the snippet says it."""
+    if metric.delta.startswith("1 seed"):
+        return f"Accuracy {metric.value}\n"
+    if metric.delta.startswith("the same"):
+        number = metric.value.removesuffix(" %")
+        return f"Accuracy {metric.value} ({number} to {number} over {metric.delta.split()[-2]} seeds)\n"
+    return f"Accuracy {metric.value} ({metric.delta.replace(' %', '')})\n"
+
+
+def test_what_it_prints_is_what_the_page_shows(numbers_only):
+    import json
+
+    pairs = [shown(query) for query in some_configurations(12)]
+    pairs += [shown({"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "preset": p}) for p in PRESETS]
+    codes = [code for _, code in pairs]
+    assert all(code.count("\n") <= 25 for code in codes)
+    assert max(len(line) for code in codes for line in code.splitlines()) <= 80
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALL], input=json.dumps(codes), capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    printed = dict(enumerate(json.loads(done.stdout)))
+    # To the shown digit: no tolerance.
+    assert printed == {i: said(metric) for i, (metric, _) in enumerate(pairs)}
+
+
+def test_it_runs_as_a_script(numbers_only, tmp_path):
+    metric, code = shown({"fm": "vit_tiny_patch16_224", "data": "digits", "n": "10", "seeds": "8"})
+    (tmp_path / "snippet.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "snippet.py"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert done.stdout == said(metric)
+
+
+def test_it_has_no_more_than_what_differs(vit_digits):
+    code = python_snippet(vit_digits.info, "all", Recipe("mean", 7, norm_post="none", m=3), 5, SEEDS[:3])
+    assert 'Recipe(gen="mean", norm_post="none")' in code
+    for name, preset in PRESETS.items():
+        code = python_snippet(vit_digits.info, "all", preset.recipe, 5, SEEDS[:3])
+        assert f'recipe = PRESETS["{name}"].recipe' in code
+        assert "import Recipe" not in code
+    code = python_snippet(vit_digits.info, "all", replace(PRESETS["oracle"].recipe, lam=0.1), None, (4, 5))
+    assert "lam=0.1" in code
+    assert "Task(fm, dataset, classes, None, seed)" in code
+    assert "for seed in (4, 5):" in code
+    assert "SEEDS" not in code
+
+
+def test_of_a_large_set_it_takes_the_part_that_pages_look_at(vit_digits):
+    meta = vit_digits.info.meta
+    samples = {**meta["samples"], "test": {**meta["samples"]["test"], "count": EXPLORED[1] + 1}}
+    code = python_snippet(SetInfo(vit_digits.info.path, {**meta, "samples": samples}), "all", Recipe(), 5, SEEDS[:1])
+    assert "open_set(sets[fm, dataset], EXPLORED)" in code
+    assert "EXPLORED" not in python_snippet(vit_digits.info, "all", Recipe(), 5, SEEDS[:1])
+
+
+@pytest.mark.parametrize("evil", ['"); import os #', "'\"\\", "a\n\nimport os", "‮x", "{seed}", "日本"])
+def test_names_are_text_whatever_they_say(evil, vit_digits):
+    meta = {**vit_digits.info.meta, "dataset": {**vit_digits.info.meta["dataset"], "name": evil}}
+    code = python_snippet(SetInfo(vit_digits.info.path, meta), evil, Recipe(), 5, SEEDS[:2])
+    assigned = next(node for node in ast.parse(code).body if isinstance(node, ast.Assign))
+    assert ast.literal_eval(assigned.value)[1:] == (evil, evil)
+    assert code.isprintable() or "\n" in code
+    assert not [c for c in code if not c.isprintable() and c != "\n"]
