@@ -7,12 +7,12 @@ export default ({ parentElement }) => {
     button.className = "imprint-copy-link";
     // What it says after a click is read out.
     button.ariaLive = "polite";
+    button.textContent = "Copy link";
     parentElement.appendChild(button);
   }
   const say = (text) => {
     button.textContent = text;
   };
-  say("Copy link");
   button.onclick = async () => {
     try {
       await navigator.clipboard.writeText(location.href);

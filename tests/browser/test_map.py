@@ -221,6 +221,8 @@ def test_k_moves_the_proxies_and_nothing_else(visit, page):
     slider.focus()
     for key, proxies in (("ArrowRight", 60), ("End", 500), ("Home", 10)):
         page.keyboard.press(key)
+        # A busy machine may take a while to begin.
+        page.wait_for_function(f"proxies => {STATE}.proxies === proxies", arg=proxies)
         visit.settle()
         after = page.evaluate(STATE)
         assert after.pop("proxies") == proxies

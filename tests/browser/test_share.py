@@ -30,7 +30,8 @@ def opened(visit, page, query=QUICK):
 
 
 def finished(visit):
-    """Until no picture fills in any more."""
+    """Until no picture fills in any more; a line says so after a second only."""
+    visit.page.wait_for_timeout(1_500)
     expect(visit.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=120_000)
     visit.settle()
 
