@@ -27,9 +27,10 @@ COLLAPSE = [
     ("collapse-390-dark", "?fm=vit_tiny_patch16_224", (390, 2700), "dark"),
 ]
 SWEPT = [
-    ("curves-1280-light", "curves", "curve-0", "?data=mnist&curve_paper=True", (1280, 760), "light"),
+    ("curves-1280-light", "curves", "curves-resnet50-mnist", "?data=mnist&curve_paper=True", (1280, 760), "light"),
     ("whatif-1280-light", "compare", "compare-tasks", "?data=digits&n=50&k=20", (1280, 1380), "light"),
     ("leaderboard-1280-light", "leaderboard", "critical-difference", "?data=digits&board_n=200", (1280, 1500), "light"),
+    ("learn-1280-light", "learn", "", "?view=lesson-3", (1280, 1000), "light"),
     ("leaderboard-390-dark", "leaderboard", "critical-difference", "?data=digits", (390, 2700), "dark"),
 ]
 LOWER = (1280, 900)
@@ -49,7 +50,8 @@ def main() -> None:
             context = browser.new_context(viewport={"width": w, "height": h}, color_scheme=scheme)
             page = context.new_page()
             page.goto(f"{address}/{place}{path}")
-            page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
+            if last:
+                page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
             page.wait_for_timeout(4000)
             page.screenshot(path=Path(__file__).parent / f"{name}.png")
             context.close()

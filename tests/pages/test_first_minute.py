@@ -106,5 +106,5 @@ def test_after_another_change_nothing_is_claimed_any_more():
     assert not [b for b in app.button if b.label == "Undo"]
     app = opened(k="3")
     button(app, "20 proxies a class").click().run()
-    app.segmented_control(key="post").set_value("none").run()
+    app.selectbox(key="post").set_value("none").run()
     assert not [m for m in app.markdown if m.value.startswith("**20 proxies")]
