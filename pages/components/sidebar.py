@@ -107,6 +107,11 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
         options = choices[control.key] = list(control.options(sets, values))
         default = defaults[control.key] = _default(control, options)
         before = state.get("last_values", {})
+        # A run that was overtaken before the page drew its own controls loses them: Streamlit forgets undrawn ones.
+        if not followed and state.get("last_page") == page == control.page and control.key not in state:
+            lost = before.get(control.key, default)
+            if lost != default:
+                state[control.key] = list(lost) if control.kind == "many" else lost
         if not followed and any(before.get(key, values[key]) != values[key] for key in control.about):
             state.pop(control.key, None)
         if control.kind == "many":
@@ -129,7 +134,7 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
         if values[control.key] not in options:
             # What a person has written is offered, too, as long as it is chosen.
             options.append(values[control.key])
-    state.last_values = dict(values)
+    state.last_values, state.last_page = dict(values), page
     _draw(sets, values, defaults, choices, page)
     changed = (c for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key])
     link = {c.key: _written(values[c.key]) for c in changed}

@@ -150,3 +150,18 @@ def test_what_is_unknown_or_out_of_date_is_named_and_ignored(page, query, senten
     assert said.startswith(plain(sentence))
     assert "gone" not in link(app)
     assert link(app)["pre"] == "none"
+
+
+def test_a_pages_own_controls_outlive_a_run_that_did_not_draw_them(monkeypatch):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    for name, value in {**QUICK, "over": "n", "curve_recipes": "own"}.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "curves"
+    app.run()
+    curves = importlib.import_module("pages.curves")
+    with monkeypatch.context() as overtaken:
+        overtaken.setattr(curves, "show", lambda selection: None)
+        app.run()
+    app.run()
+    assert not app.exception
+    assert (app.query_params["over"], app.query_params["curve_recipes"]) == ("n", "own")
