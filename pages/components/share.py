@@ -102,6 +102,9 @@ def _link_and_settings(selection: Selection) -> None:
 
 
 def _take() -> None:
+    # Pictures that fill in tell of the file once more, after the dialog has gone with it.
+    if _OPEN not in st.session_state:
+        return
     file = st.session_state[_FILE]
     st.session_state.pop(_WRONG, None)
     if file is not None:

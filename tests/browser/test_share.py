@@ -30,9 +30,19 @@ def opened(visit, page, query=QUICK):
 
 
 def finished(visit):
-    """Until no picture fills in any more; a line says so after a second only."""
-    visit.page.wait_for_timeout(1_500)
-    expect(visit.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=120_000)
+    """Until no picture fills in: for three seconds nothing was drawn, and there was no line of progress."""
+    visit.page.wait_for_function(
+        """() => {
+          const stops = [...document.querySelectorAll('button')].filter((e) => e.innerText.trim() === 'Stop').length;
+          const now = [...document.querySelectorAll('.imprint-plot')].map((e) => e.dataset.drawn).join() + stops;
+          if (window.lastFinished !== now || stops) {
+            window.lastFinished = now;
+            window.sinceFinished = performance.now();
+          }
+          return performance.now() - window.sinceFinished > 3000;
+        }""",
+        timeout=180_000,
+    )
     visit.settle()
 
 
