@@ -131,8 +131,7 @@ name = next(name for name, one in PAGES.items() if one is page)
 if name != "learn":
     leave_lessons()
 selection, notes = sidebar(sets, name)
-# Not the page's own title, which it hasn't where a process that a page begins runs this file, without Streamlit.
-share(selection, name, "Your own data" if name == "own_data" else name.capitalize())
+share(selection, name, page)
 if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
 forget_pictures()

@@ -17,6 +17,7 @@ from imprint_core.figures import (
     CLASS_SYMBOLS,
     CURRENT,
     FEW_CLASSES,
+    GREY,
     THEME_BACKGROUND,
     THEME_TEXT,
     across,
@@ -38,7 +39,6 @@ _SYMBOLS = tuple(symbol for symbol in CLASS_SYMBOLS if symbol != "diamond")
 _WAYS = ("", "-open", "-dot", "-open-dot")
 _LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-_GREY = "#8a8f98"
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def nc1_by_merging(runs: Mapping[int, Summary], published: Published | None, mos
                 y=list(published.values),
                 mode="lines+markers",
                 name=f"{published.name}, published",
-                line={"color": _GREY, "dash": "dot", "width": 1.5},
+                line={"color": GREY, "dash": "dot", "width": 1.5},
                 marker={"symbol": "square-open", "size": 7},
                 hovertemplate=f"{published.name}, with NC1 as published, %{{x}} in 1: %{{y:.2f}}<extra></extra>",
             )
@@ -419,7 +419,7 @@ def gain_over_nc1(
                 y=[gain for _, _, gain in published],
                 mode="markers",
                 name="published",
-                marker={"symbol": "x-thin", "size": 8, "color": _GREY, "line": {"width": 1.5, "color": _GREY}},
+                marker={"symbol": "x-thin", "size": 8, "color": GREY, "line": {"width": 1.5, "color": GREY}},
                 customdata=[name for name, _, _ in published],
                 hovertemplate="%{customdata}, published: NC1 %{x:.2f}, gain %{y:+.1f} points<extra></extra>",
             )
@@ -480,7 +480,7 @@ def gain_over_nc1(
         )
     figure.update_layout(
         xaxis={"type": "log", "title": "NC1", "range": [np.log10(low), np.log10(high)], **_plain_ticks(low, high)},
-        yaxis={"title": "accuracy at k = 5 less at k = 1 (points)", "zeroline": True, "zerolinecolor": _GREY},
+        yaxis={"title": "accuracy at k = 5 less at k = 1 (points)", "zeroline": True, "zerolinecolor": GREY},
         legend=_LEGEND,
         margin=_MARGIN,
         hovermode="closest",
@@ -504,7 +504,7 @@ def _brief(name: str) -> str:
     return shortened(name.split(" (")[0], 16)
 
 
-def _key(name: str, color: str = _GREY, symbol: str = "square") -> go.Scatter:
+def _key(name: str, color: str = GREY, symbol: str = "square") -> go.Scatter:
     """An entry of a legend alone."""
     return go.Scatter(
         x=[None], y=[None], mode="markers", name=name, marker={"color": color, "symbol": symbol, "size": 9}

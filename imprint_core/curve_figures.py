@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from imprint_core.figures import (
     CLASS_SYMBOLS,
     CURRENT,
+    GREY,
     THEME_BACKGROUND,
     across,
     class_color,
@@ -23,7 +24,6 @@ from imprint_core.figures import (
 from imprint_core.results import MEASURES
 from imprint_core.statistics import Summary
 
-GREY = "#8a8f98"
 NOW_SYMBOL = "diamond"
 # The diamond marks the choice in force.
 _SYMBOLS = tuple(symbol for symbol in CLASS_SYMBOLS if symbol != NOW_SYMBOL)

@@ -47,6 +47,8 @@ CLASS_SYMBOLS = (
 )
 ACCENT = CLASS_COLORS[0]
 CURRENT = CLASS_COLORS[6]
+# What is published.
+GREY = "#8a8f98"
 _FULL = "#1d6fb8"
 # More classes than this: no legend, and neither numbers nor names on the confusion matrix.
 FEW_CLASSES = 12

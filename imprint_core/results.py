@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,17 +100,17 @@ class Results:
     """
 
     def __init__(
-        self, rows: Iterable[Mapping[str, object]], sets: Mapping[tuple[str, str], SetInfo] | None = None
+        self, rows: Iterable[Mapping[str, Any]], sets: Mapping[tuple[str, str], SetInfo] | None = None
     ) -> None:
-        found: dict[tuple[Where, str], list[Mapping[str, object]]] = {}
+        found: dict[tuple[Where, str], list[Mapping[str, Any]]] = {}
         self.stale = 0
         for row in rows:
-            where = Where(str(row["fm"]), str(row["dataset"]), str(row["classes"]), int(str(row["n"])))
+            where = Where(row["fm"], row["dataset"], row["classes"], row["n"])
             info = sets.get((where.fm, where.dataset)) if sets is not None else None
             if sets is not None and (info is None or info.digest[:16] != row["set"]):
                 self.stale += 1
                 continue
-            found.setdefault((where, str(row["recipe"])), []).append(row)
+            found.setdefault((where, row["recipe"]), []).append(row)
         self._runs = {key: _run(own) for key, own in found.items()}
         self.tasks: tuple[Where, ...] = tuple(dict.fromkeys(where for where, _ in self._runs))
 
@@ -129,7 +129,7 @@ class Results:
         return Scores(tuple(kept), np.array(values, dtype=np.float64).reshape(len(kept), len(recipes)))
 
 
-def _run(rows: Sequence[Mapping[str, object]]) -> Run:
-    ordered = sorted(rows, key=lambda row: int(str(row["seed"])))
+def _run(rows: Sequence[Mapping[str, Any]]) -> Run:
+    ordered = sorted(rows, key=lambda row: row["seed"])
     values = {m: np.array([row[m] for row in ordered], dtype=np.float64) for m in MEASURES}
-    return Run(tuple(int(str(row["seed"])) for row in ordered), values)
+    return Run(tuple(row["seed"] for row in ordered), values)

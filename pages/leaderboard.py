@@ -11,7 +11,7 @@ import streamlit as st
 
 from imprint_core import comparison_figures
 from imprint_core.errors import ImprintError
-from imprint_core.findings import Finding, check
+from imprint_core.findings import Finding
 from imprint_core.names import label_of, recipe_of
 from imprint_core.presets import PRESETS, preset_of
 from imprint_core.published import TABLE_1
@@ -50,7 +50,7 @@ def show(selection: Selection) -> None:
         if results.stale:
             st.caption(f"{results.stale:,} rows of that table are of embeddings that aren't here; they are left out.")
         _board(selection, recipes, scores)
-        _findings(check(results, tasks, int(values["board_n"])), len(scores.tasks))
+        _findings(swept.checked(path, results, tuple(tasks), int(values["board_n"])))
         show_downloads(path, values["board"], tasks)
     except ImprintError as error:
         st.error(plain(error))
@@ -197,7 +197,7 @@ def _p_values(labels: Sequence[str], ranking: Ranking) -> dict[str, list[Any]]:
     }
 
 
-def _findings(found: Sequence[Finding], tasks: int) -> None:
+def _findings(found: Sequence[Finding]) -> None:
     st.markdown("##### What the paper finds, and whether it is so here")
     for one in found:
         mark = ":material/help: **can't be told**" if one.holds is None else _MARKS[one.holds]

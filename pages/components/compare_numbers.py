@@ -11,18 +11,13 @@ from imprint_core.pairing import LEVEL, Difference, mcnemar, paired_difference, 
 from imprint_core.statistics import summarize
 from pages.components.sidebar import Selection
 from pages.components.sides import Side, paired, recipes_told
-from pages.components.text import plain
+from pages.components.text import plain, signed
 
 
 def difference(a: Side, b: Side, seeds: tuple[int, ...]) -> Difference:
     """A less B, paired where it can be."""
     right = a.right(seeds), b.right(seeds)
     return paired_difference(*right) if paired(a, b) else unpaired_difference(*right)
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, never minus nought."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def show_numbers(selection: Selection, a: Side, b: Side) -> None:

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from imprint_core.figures import class_color
 from pages.components import cached
-from pages.components.compare_controls import SAME
 from pages.components.gallery import Tile, gallery
 from pages.components.navigation import go_to
-from pages.components.other_recipe import ALONE, spec_of
+from pages.components.other_recipe import ALONE
 from pages.components.picks import FIRST, ask_about, select
 from pages.components.sample_tiles import image_of, without_images
 from pages.components.sidebar import Selection
-from pages.components.sides import Side, same_task
+from pages.components.sides import Side, same_recipe, same_task
 
 
 def show_samples(selection: Selection, a: Side, b: Side) -> None:
@@ -92,8 +91,6 @@ def _ask(selection: Selection, a: Side, b: Side, code: int) -> None:
 def _to_the_map(selection: Selection, a: Side, b: Side, codes: list[int]) -> None:
     """To the Map with these selected; B is there, too, where it is another recipe on the same task."""
     select(selection, codes)
-    spec = selection.panel.values["b"]
-    st.session_state.against = spec if same_task(a, b) and spec != SAME else ALONE
-    if spec == spec_of(selection.panel.values):
-        st.session_state.against = ALONE
+    other = same_task(a, b) and not same_recipe(a, b)
+    st.session_state.against = selection.panel.values["b"] if other else ALONE
     go_to("map")

@@ -17,14 +17,13 @@ from imprint_core.ranking import FEW_TASKS, wilcoxon
 from imprint_core.results import of_fm
 from imprint_core.statistics import summarize
 from pages.components import cached, swept
-from pages.components.compare_numbers import signed
 from pages.components.control import Sets
 from pages.components.filling import Point, fill
 from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
-from pages.components.sides import Side
-from pages.components.text import plain
+from pages.components.sides import Side, same_recipe
+from pages.components.text import plain, signed
 
 
 def _pairs(sets: Sets, a: Side, b: Side) -> list[tuple[Any, Any, str]]:
@@ -45,7 +44,7 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
         for one, other, name in _pairs(sets, a, b)
         if cached.largest_class(one) >= a.n and cached.largest_class(other) >= b.n
     ]
-    if (a.info.fm, a.n) == (b.info.fm, b.n) and a.recipe.canonical() == b.recipe.canonical():
+    if (a.info.fm, a.n) == (b.info.fm, b.n) and same_recipe(a, b):
         st.caption("A and B differ in the dataset alone: there is no other task to ask.")
         return
     if not pairs:

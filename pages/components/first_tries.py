@@ -11,6 +11,7 @@ from pages.components import cached
 from pages.components.over_k import accuracies
 from pages.components.recipe_controls import RECIPE_CONTROLS
 from pages.components.sidebar import Selection
+from pages.components.text import signed
 
 # What each is called, and what it sets.
 _TRIES: dict[str, dict[str, Any]] = {
@@ -74,5 +75,5 @@ def _told(selection: Selection) -> str:
     if not tried:
         return ""
     now = float(summarize(accuracies(selection, selection.recipe)).median)
-    gap = f"{now - tried['accuracy']:+.1f}".replace("-", "−")
+    gap = signed(now - tried["accuracy"])
     return f"**{tried['label']}**: accuracy went from {tried['accuracy']:.1f} to {now:.1f} %, {gap} points."

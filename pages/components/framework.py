@@ -70,7 +70,6 @@ def show_framework(selection: Selection) -> None:
         }
         for name, preset in PRESETS.items()
     ]
-    # A transform is beyond the paper: its box is there where one is chosen, or where a preset would choose it.
     boxes = [
         {"control": key, "step": step, "does": does, "value": now[key], "lit": key in lit}
         for key, (step, does) in _STEPS.items()

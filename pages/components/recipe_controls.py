@@ -10,7 +10,7 @@ from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
 from imprint_core.generation import GENERATORS
 from imprint_core.models import ridge_of
 from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS
+from imprint_core.presets import PRESETS, preset_of
 from imprint_core.recipe import K_RANGE, Recipe
 from imprint_core.transforms import TRANSFORMS
 from imprint_core.whitening import SHRINKAGES
@@ -223,6 +223,12 @@ def recipe_of(values: Values) -> Recipe:
     if values["lam_from"] == "fm":
         chosen["lam"] = ridge_of(values["fm"])
     return Recipe(**chosen)
+
+
+def named_preset(recipe: Recipe, values: Values) -> str:
+    """The preset that the controls' values make, with λ the FM's; empty if there is none."""
+    own_lambda = GENERATORS[recipe.gen].ridge and values["lam_from"] == "own"
+    return "" if own_lambda else preset_of(recipe)
 
 
 def values_of(preset: str) -> Values:

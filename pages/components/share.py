@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from imprint_core.errors import ImprintError
 from imprint_core.report import report
@@ -25,14 +26,16 @@ _WITHOUT_RECIPE = ("library", "own_data", "learn")
 _OPEN, _MADE, _WRONG, _FILE = "share_open", "share_made", "share_wrong", "share_file"
 
 
-def share(selection: Selection, page: str, title: str) -> None:
+def share(selection: Selection, page: str, of: Page) -> None:
     """Draw the button at the sidebar's foot, and the dialog as long as it is open.
 
     Parameters
     ----------
     selection : Selection
-    page, title : str
-        Key and title of the page.
+    page : str
+        Key of the page.
+    of : Page
+        Which has its title; not where a process that a page begins runs the app's file, without Streamlit.
     """
     with st.sidebar:
         st.button("Share", key="share", icon=":material/share:", width="stretch", on_click=_open, args=(page,))
@@ -40,7 +43,7 @@ def share(selection: Selection, page: str, title: str) -> None:
     if st.session_state.get(_OPEN, page) != page:
         _close()
     if _OPEN in st.session_state:
-        st.dialog("Share", width="medium", on_dismiss=_close)(_dialog)(selection, page, title)
+        st.dialog("Share", width="medium", on_dismiss=_close)(_dialog)(selection, page, of.title)
 
 
 def _open(page: str) -> None:

@@ -19,8 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.presets import PRESETS, preset_of
+from imprint_core.presets import PRESETS
 from imprint_core.projection import Layout
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
@@ -29,7 +28,7 @@ from pages.components.control import Control, Sets, Values, as_number, named_opt
 from pages.components.controls import CONTROLS
 from pages.components.other_recipe import other_recipe
 from pages.components.panel import Panel, draw_widget
-from pages.components.recipe_controls import recipe_of, values_of
+from pages.components.recipe_controls import named_preset, recipe_of, values_of
 from pages.components.text import plain
 
 _OWN_CHOICE = "own choice"
@@ -234,8 +233,7 @@ def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, li
 def _preset(values: Values) -> None:
     """Offer the recipes that have a name, and show which of them is chosen."""
     recipe = recipe_of(values)
-    own_lambda = GENERATORS[recipe.gen].ridge and values["lam_from"] == "own"
-    named = "" if own_lambda else preset_of(recipe)
+    named = named_preset(recipe, values)
     options = list(PRESETS) if named else [_OWN_CHOICE, *PRESETS]
     if st.session_state.get("preset") != (named or _OWN_CHOICE):
         st.session_state.preset = named or _OWN_CHOICE

@@ -9,9 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.generation import GENERATORS
 from imprint_core.names import label_of
-from imprint_core.presets import PRESETS, preset_of
+from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.task import Split
 from pages.components import cached
@@ -19,7 +18,7 @@ from pages.components.compare_controls import SAME, fm_of_b
 from pages.components.controls import most_shots
 from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.other_recipe import other_recipe, spec_of
-from pages.components.recipe_controls import RECIPE_CONTROLS, recipe_of
+from pages.components.recipe_controls import named_preset, recipe_of, values_for
 from pages.components.sidebar import Selection
 from pages.components.text import plain
 
@@ -90,8 +89,7 @@ def paired(a: Side, b: Side) -> bool:
 
 def alike(a: Side, b: Side) -> bool:
     """Whether nothing differs."""
-    same = a.recipe.canonical() == b.recipe.canonical()
-    return same and (a.info.digest, a.classes, a.n) == (b.info.digest, b.classes, b.n)
+    return same_task(a, b) and same_recipe(a, b)
 
 
 def same_task(a: Side, b: Side) -> bool:
@@ -99,11 +97,15 @@ def same_task(a: Side, b: Side) -> bool:
     return (a.info.digest, a.classes, a.n) == (b.info.digest, b.classes, b.n)
 
 
+def same_recipe(a: Side, b: Side) -> bool:
+    """Whether both recipes do the same."""
+    return a.recipe.canonical() == b.recipe.canonical()
+
+
 def recipes_told(a: Side, b: Side) -> tuple[str, str]:
     """The recipes in a few words each; in all words where these are the same."""
     few = label_of(a.recipe), label_of(b.recipe)
-    differ = a.recipe.canonical() != b.recipe.canonical()
-    return (str(a.recipe), str(b.recipe)) if differ and few[0] == few[1] else few
+    return (str(a.recipe), str(b.recipe)) if few[0] == few[1] and not same_recipe(a, b) else few
 
 
 def swap(selection: Selection) -> None:
@@ -111,9 +113,7 @@ def swap(selection: Selection) -> None:
     a, b = sides(selection)
     state, values = st.session_state, selection.panel.values
     of_a = _spec(selection)
-    for control in RECIPE_CONTROLS:
-        if control.field:
-            state[control.key] = getattr(b.recipe, control.field)
+    state.update(values_for(b.recipe), lam=b.recipe.lam)
     state.lam_from = "own" if "lam=" in values["b"] else "fm" if values["b"] in PRESETS else values["lam_from"]
     state.update(fm=b.info.fm, data=b.info.dataset, classes=b.classes, n=b.n, b=of_a)
     state.b_fm = SAME if a.info.fm == b.info.fm else a.info.fm
@@ -128,6 +128,5 @@ def copy_to_b(selection: Selection) -> None:
 
 def _spec(selection: Selection) -> str:
     """The sidebar's recipe as B's control has it."""
-    values, recipe = selection.panel.values, selection.recipe
-    own_lambda = GENERATORS[recipe.gen].ridge and values["lam_from"] == "own"
-    return ("" if own_lambda else preset_of(recipe)) or spec_of(values)
+    values = selection.panel.values
+    return named_preset(selection.recipe, values) or spec_of(values)

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.findings import Finding, check
 from imprint_core.recipe import Recipe
 from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
 from imprint_core.statistics import macro_f1
@@ -37,6 +38,16 @@ def table(path: Path, sets: Sets) -> Results:
     """
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     return _results(path, stamp, tuple(info.digest for info in sets.values()), sets)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _checked(key: str, tasks: tuple[Where, ...], n: int, _results: Results) -> list[Finding]:
+    return check(_results, tasks, n)
+
+
+def checked(path: Path, results: Results, tasks: tuple[Where, ...], n: int) -> list[Finding]:
+    """The paper's findings on a table that was read from there."""
+    return _checked(f"{path} {path.stat().st_mtime_ns}", tasks, n, results)
 
 
 def shots_in(path: str) -> list[int]:

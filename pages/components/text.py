@@ -21,3 +21,8 @@ def plain(text: object) -> str:
     line = " ".join(str(text).split())
     escaped = _MARKS.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{_JOINER}", line))
     return _NUMBERED.sub(r"\1\.", escaped)
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, never minus nought."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")

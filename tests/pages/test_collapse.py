@@ -27,6 +27,7 @@ from imprint_core.task import SEEDS, choose_classes
 from pages.components import filling
 from pages.components.text import plain
 from tests.conftest import ROOT
+from tests.pages.reading import pictures, said
 
 PICTURES = [
     "accuracy-by-merging",
@@ -63,18 +64,8 @@ def opened(**query):
     return app.run()
 
 
-def pictures(app):
-    data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
-    # Others of our components are no pictures.
-    return {d["name"]: d for d in data if "name" in d}
-
-
 def traces(app, name):
     return {t.get("name"): t for t in json.loads(pictures(app)[name]["figure"])["data"]}
-
-
-def said(app):
-    return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])
 
 
 def shots(bundled, classes="all", n=20, seed=SEEDS[0], fm="vit_tiny_patch16_224", data="digits"):

@@ -20,9 +20,9 @@ from imprint_core.statistics import summarize
 from imprint_core.sweep import read_table
 from imprint_core.task import SEEDS, Task
 from pages.components import filling
-from pages.components.compare_numbers import signed
-from pages.components.text import plain
+from pages.components.text import plain, signed
 from tests.conftest import ROOT
+from tests.pages.reading import pictures, said
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
 
@@ -41,16 +41,6 @@ def opened(**query):
     app.run()
     assert not app.exception
     return app
-
-
-def pictures(app):
-    data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
-    # Others of our components are no pictures.
-    return {d["name"]: d for d in data if "name" in d}
-
-
-def said(app):
-    return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])
 
 
 def right(bundled, recipe, fm="vit_tiny_patch16_224", data="digits", n=20, seeds=SEEDS[:3]):

@@ -25,6 +25,7 @@ from imprint_core.task import SEEDS, choose_classes
 from pages.components import filling, swept
 from pages.components.text import plain
 from tests.conftest import ROOT
+from tests.pages.reading import pictures
 
 VIT = "vit_tiny_patch16_224"
 QUICK = {"fm": VIT, "data": "digits", "n": "20", "seeds": "1", "curve_fms": VIT}
@@ -48,12 +49,6 @@ def opened(**query):
     assert not app.exception
     assert not app.error
     return app
-
-
-def pictures(app):
-    data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
-    # Others of our components are no pictures.
-    return {d["name"]: d for d in data if "name" in d}
 
 
 def figure(app, name=DIGITS):

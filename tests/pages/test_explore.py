@@ -23,6 +23,7 @@ from imprint_core.task import SEEDS, choose_classes
 from imprint_core.transforms import TRANSFORMS
 from pages.components.text import plain
 from tests.conftest import ROOT
+from tests.pages.reading import pictures
 
 PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
 
@@ -32,12 +33,6 @@ def opened(**query):
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()
-
-
-def pictures(app):
-    data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
-    # Others of our components are no pictures.
-    return {d["name"]: d for d in data if "name" in d}
 
 
 def metrics(app):

@@ -23,6 +23,7 @@ from imprint_core.sweep import read_table
 from pages.components import filling, table_downloads
 from pages.components.text import plain
 from tests.conftest import ROOT
+from tests.pages.reading import pictures, said
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +46,6 @@ def opened(**query):
     app.run()
     assert not app.exception
     return app
-
-
-def pictures(app):
-    data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
-    # Others of our components are no pictures.
-    return {d["name"]: d for d in data if "name" in d}
-
-
-def said(app):
-    return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])
 
 
 @pytest.mark.parametrize(("query", "whole"), [({}, False), ({"board_n": "200", "board_tasks": "whole"}, True)])

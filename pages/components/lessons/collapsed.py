@@ -23,7 +23,7 @@ from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.lessons.frame import Lesson, Outcome, Question, at_work, setting, show_lesson
 from pages.components.plot import plot
 from pages.components.task_points import gain_of, nc1_of
-from pages.components.text import plain
+from pages.components.text import plain, signed
 
 _VIT, _SQUEEZE, _MANY = "vit_tiny_patch16_224", "squeezenet1_1", "tiny_imagenet_100"
 _RECIPE = PRESETS["own"].recipe
@@ -102,7 +102,7 @@ def _try_merging(dots: dict[Task, Dot]) -> None:
     own = dots[_VIT, _MANY, d]
     left, right = st.columns(2)
     left.metric("NC1", f"{own.nc1.median:.2f}")
-    right.metric(f"Gain of k = {GAIN[1]} over k = {GAIN[0]}", _points(own.gain.median))
+    right.metric(f"Gain of k = {GAIN[1]} over k = {GAIN[0]}", f"{signed(own.gain.median)} points")
 
 
 def _all(dots: dict[Task, Dot]) -> Outcome:
@@ -118,7 +118,7 @@ def _all(dots: dict[Task, Dot]) -> Outcome:
     answers = []
     for pair in _PAIRS:
         gains = [dots[task].gain.median for task in pair]
-        told = ", ".join(f"{plain(_short(task))} {_points(gain)}" for task, gain in zip(pair, gains, strict=True))
+        told = ", ".join(f"{plain(_short(task))} {signed(gain)} points" for task, gain in zip(pair, gains, strict=True))
         answers.append((ahead(*gains), f"The gains are: {told}."))
     return Outcome(
         tuple(answers),
@@ -146,8 +146,4 @@ def _table(dots: dict[Task, Dot]) -> str:
 
 def _spearman(dots: Sequence[Dot]) -> str:
     found = relate([dot.nc1.median for dot in dots], [dot.gain.median for dot in dots])
-    return f"{found.spearman:+.2f}".replace("-", "−") if found else "–"
-
-
-def _points(value: float) -> str:
-    return f"{value:+.1f} points".replace("-", "−")
+    return signed(found.spearman, 2) if found else "–"

@@ -24,6 +24,7 @@ from pages.components.lessons.frame import (
     tried,
 )
 from pages.components.plot import plot
+from pages.components.text import signed
 
 _ONE, _SHOTS = PRESETS["qi"].recipe, (1, 2, 3, 5, 10, 20, 50, 100)
 _OVER = "shots a class, n"
@@ -77,7 +78,10 @@ def _all_shots(own: Setting) -> Outcome:
     return Outcome(
         (
             (band(first, _FIRST), f"With one image of each digit the accuracy is {first:.1f} %."),
-            (band(more, _MORE), f"It goes from {twenty:.1f} % with 20 to {hundred:.1f} % with 100: {_points(more)}."),
+            (
+                band(more, _MORE),
+                f"It goes from {twenty:.1f} % with 20 to {hundred:.1f} % with 100: {signed(more)} points.",
+            ),
         ),
         "A few shots place a [[proxy]] well; many more hardly move it, for a mean soon stands still. What is then "
         "still wrong is not for want of images. It is that one mean can't say what a class looks like: lesson 2.",
@@ -155,7 +159,3 @@ def _draw(name: str, lines: list[Line], span: tuple[int, ...]) -> None:
         if line.xs
     )
     plot(name, curves(lines, span, _OVER), alt=f"Accuracy over n. {told}", height=300)
-
-
-def _points(value: float) -> str:
-    return f"{value:+.1f} points".replace("-", "−")
