@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -33,7 +33,33 @@ class Picture(NamedTuple):
     height: int
 
 
-def report(title: str, facts: Sequence[tuple[str, str]], pictures: Sequence[Picture], notes: Sequence[str] = ()) -> str:
+class Heading(NamedTuple):
+    """Stands above what follows."""
+
+    text: str
+
+
+class Table(NamedTuple):
+    """A table of texts.
+
+    Attributes
+    ----------
+    head : tuple of str
+    rows : tuple of tuple of str
+        Each as long as the head.
+    note : str
+        Below it; may be empty.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+Item = Picture | Table | Heading
+
+
+def report(title: str, facts: Sequence[tuple[str, str]], items: Sequence[Item], notes: Sequence[str] = ()) -> str:
     """The HTML of a report.
 
     Parameters
@@ -41,9 +67,10 @@ def report(title: str, facts: Sequence[tuple[str, str]], pictures: Sequence[Pict
     title : str
     facts : sequence of (str, str)
         What is said in words: what it is, and the text. One that begins with http becomes a link.
-    pictures : sequence of Picture
+    items : sequence of Picture, Table or Heading
+        In their order.
     notes : sequence of str
-        What a reader has to know, above the pictures.
+        What a reader has to know, above the items.
 
     Returns
     -------
@@ -52,7 +79,8 @@ def report(title: str, facts: Sequence[tuple[str, str]], pictures: Sequence[Pict
     """
     rows = "\n".join(f"<dt>{escape(name)}</dt><dd>{_linked(text)}</dd>" for name, text in facts)
     told = "\n".join(f'<p class="note">{escape(note)}</p>' for note in notes)
-    drawn = "\n".join(_figure(i, picture) for i, picture in enumerate(pictures))
+    pictures = [item for item in items if isinstance(item, Picture)]
+    drawn = "\n".join(_drawn(items))
     data = _in_script(json.dumps([_plain_traces(json.loads(p.figure)) for p in pictures], ensure_ascii=False))
     script = Path(__file__).with_name("report.js").read_text(encoding="utf-8")
     for name, colour in (("THEME_TEXT", THEME_TEXT), ("THEME_BACKGROUND", THEME_BACKGROUND)):
@@ -87,6 +115,24 @@ def _linked(text: str) -> str:
     shown = escape(text)
     is_address = re.fullmatch(r"https?://\S+", text)
     return f'<a href="{shown}" rel="noreferrer">{shown}</a>' if is_address else shown
+
+
+def _drawn(items: Sequence[Item]) -> Iterator[str]:
+    number = 0
+    for item in items:
+        if isinstance(item, Picture):
+            yield _figure(number, item)
+            number += 1
+        else:
+            yield _table(item) if isinstance(item, Table) else f"<h2>{escape(item.text)}</h2>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
+    rows = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
+    # Wider than a narrow screen, it scrolls; so that keys can do that, it takes the focus.
+    return f'<div class="table" tabindex="0"><table><tr>{head}</tr>\n{rows}</table></div>{note}'
 
 
 def _figure(number: int, picture: Picture) -> str:

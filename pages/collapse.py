@@ -9,6 +9,7 @@ from imprint_core.suggestion import RULE
 from imprint_core.suggestion_study import LABELS, NEAR, found, standing
 from pages.components import cached
 from pages.components.all_tasks import show_tasks
+from pages.components.drawn import heading, table
 from pages.components.merging import show_merging
 from pages.components.navigation import hand_over
 from pages.components.sidebar import Selection
@@ -28,7 +29,7 @@ def show(selection: Selection) -> None:
     )
     _tools(selection)
     try:
-        st.markdown("##### Merged classes: accuracy over k, and NC1")
+        heading("Merged classes: accuracy over k, and NC1", "accuracy-by-merging")
         show_merging(selection)
         show_tasks(selection)
         _these(selection)
@@ -66,7 +67,7 @@ def _these(selection: Selection) -> None:
         # What moves with every control is drawn first; the table, which takes longer, stands above it all the same.
         table = st.container()
         show_classes(selection)
-        st.markdown("##### What normalisation does to collapse")
+        heading("What normalisation does to collapse", "spectra")
         show_spectra(selection)
         with table:
             show_measures(selection)
@@ -76,13 +77,14 @@ def _suggestions() -> None:
     """How far suggested k's can be trusted."""
     cases = found()
     own = standing(cases, RULE)
-    st.markdown("##### How good a suggested k is")
-    lines = ["| rule | within 1 point of the best k | points short, mean | 95 % are below |", "|:--|--:|--:|--:|"]
+    heading("How good a suggested k is", "suggestions")
+    rows = []
     for rule, label in LABELS.items():
         of = standing(cases, rule)
-        name = f"**{label}**, the one shown" if rule == RULE else label
-        lines.append(f"| {name} | {100 * of.near:.0f} % | {of.mean:.2f} | {of.late:.1f} |")
-    st.markdown("\n".join(lines))
+        name = f"{label}, the one shown" if rule == RULE else label
+        rows.append([name, f"{100 * of.near:.0f} %", f"{of.mean:.2f}", f"{of.late:.1f}"])
+    head = ["rule", f"within {NEAR:g} point of the best k", "points short, mean", "95 % are below"]
+    table("suggestions", head, rows, strong=list(LABELS).index(RULE))
     st.caption(
         f"Over {len(cases)} pairs of a bundled task and an n-shot, {own.suggestions:,} suggestions, each from the "
         f"shots of one seed alone. The best k is that of the highest median accuracy on the test samples; {NEAR:g} "

@@ -11,6 +11,7 @@ from pages.components.compare_numbers import gains, most_changed, show_numbers, 
 from pages.components.compare_samples import show_samples
 from pages.components.compare_tasks import show_presets, show_tasks
 from pages.components.copy_link import copy_link
+from pages.components.drawn import heading
 from pages.components.navigation import hand_over
 from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
@@ -74,7 +75,7 @@ def _tools(selection: Selection) -> None:
 
 
 def _classes(selection: Selection, a: Side, b: Side) -> None:
-    st.markdown("##### Class by class")
+    heading("Class by class", "compare-classes")
     names, values, told = gains(a, b, selection.seeds)
     key = (
         "classes",

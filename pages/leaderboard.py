@@ -20,6 +20,7 @@ from imprint_core.recipe import Recipe
 from imprint_core.results import MEASURES, Results, Scores, Where
 from pages.components import swept
 from pages.components.board_controls import tables
+from pages.components.drawn import heading, remember_table, table
 from pages.components.filling import fill
 from pages.components.fit_times import time_point
 from pages.components.labels import label_of_dataset, label_of_fm
@@ -90,11 +91,11 @@ def _board(selection: Selection, recipes: Sequence[Recipe], scores: Scores) -> N
     ranking, labels = rank(scores.values), [label_of(recipe) for recipe in recipes]
     n, measure = selection.panel.values["board_n"], MEASURES[selection.panel.values["board_measure"]]
     shots = f"{n} shots a class" if n else "all training samples"
-    st.markdown(f"##### {measure.label} over {len(scores.tasks)} tasks at {shots}")
+    heading(f"{measure.label} over {len(scores.tasks)} tasks at {shots}", "board")
     points = [time_point(selection, recipe) for recipe in recipes]
     fill("board", points, partial(_table, selection, recipes, labels, ranking), "Timing how proxies are made", False)
     _warn(scores)
-    st.markdown("##### Which differences are more than chance")
+    heading("Which differences are more than chance", "critical-difference")
     tied = [" and ".join(plain(labels[m]) for m in group) for group in ranking.groups]
     plot(
         "critical-difference",
@@ -123,10 +124,8 @@ def _table(
     _: str,
 ) -> None:
     unit = MEASURES[selection.panel.values["board_measure"]].unit
-    lines = [
-        "| recipe | average ± std | average rank | best on | to make proxies | paper: average | paper: rank |",
-        "|:--|--:|--:|--:|--:|--:|--:|",
-    ]
+    head = ["recipe", "average ± std", "average rank", "best on", "to make proxies", "paper: average", "paper: rank"]
+    rows = []
     for m in ranking.ranks.argsort(kind="stable"):
         paper = TABLE_1.get(preset_of(recipes[m]))
         accuracy, place = (f"{paper[0]:.2f} %", f"{paper[1]:.2f}") if paper else ("–", "–")
@@ -137,11 +136,9 @@ def _table(
             if times[m] >= 0.01
             else f"{1000 * times[m]:.1f} ms"
         )
-        lines.append(
-            f"| **{plain(labels[m])}** | {ranking.mean[m]:.1f} ± {ranking.std[m]:.1f}{unit} | {ranking.ranks[m]:.2f} "
-            f"| {ranking.wins[m]} | {taken} | {accuracy} | {place} |"
-        )
-    st.markdown("\n".join(lines))
+        average = f"{ranking.mean[m]:.1f} ± {ranking.std[m]:.1f}{unit}"
+        rows.append([labels[m], average, f"{ranking.ranks[m]:.2f}", str(ranking.wins[m]), taken, accuracy, place])
+    table("board", head, rows, names=True)
     info = selection.info
     st.caption(
         "Average and standard deviation over tasks of medians over seeds; equal scores share a rank and are best. "
@@ -198,10 +195,16 @@ def _p_values(labels: Sequence[str], ranking: Ranking) -> dict[str, list[Any]]:
 
 
 def _findings(found: Sequence[Finding]) -> None:
-    st.markdown("##### What the paper finds, and whether it is so here")
+    heading("What the paper finds, and whether it is so here", "findings")
     for one in found:
         mark = ":material/help: **can't be told**" if one.holds is None else _MARKS[one.holds]
         st.markdown(f"{mark} · {one.claim} ({one.source})  \n{one.figures}")
+    said = {None: "can't be told", True: "holds here", False: "does not hold here"}
+    remember_table(
+        "findings",
+        ("what the paper finds", "here", "figures"),
+        [(f"{one.claim} ({one.source})", said[one.holds], one.figures) for one in found],
+    )
     st.caption(
         "Checked on the tasks above, whatever recipes are chosen, on medians over seeds. These FMs, datasets and "
         "numbers of shots are not the paper's: what doesn't hold here need not be wrong there."

@@ -14,6 +14,7 @@ from imprint_core.projection import MAP_METHODS
 from imprint_core.recipe import Recipe
 from imprint_core.samples import SHOWN
 from pages.components import base_maps, cached, explain, mapped
+from pages.components.drawn import heading
 from pages.components.map_plot import map_plot
 from pages.components.navigation import hand_over
 from pages.components.nine_layouts import show_layouts
@@ -181,7 +182,7 @@ def _confusion(selection: Selection) -> None:
     counts = np.zeros((len(present), len(present)))
     np.add.at(counts, (rows, columns), 1)
     names = [own.names[c] for c in present]
-    st.markdown("##### Confusion matrix of the first seed")
+    heading("Confusion matrix of the first seed", "confusion-first")
 
     plot(
         "confusion-first",

@@ -24,16 +24,21 @@ def show(selection: Selection) -> None:
         own_images.show(selection.info.fm)
     with embeddings:
         own_embeddings.show()
-    if one_image.open or new_class.open:
-        # Here, for it imports scikit-learn, which the first page does without.
-        from pages.components import adding, trying
+    # These from when they were first opened, for the same reason.
+    opened = st.session_state.setdefault("own_opened", set())
+    for tab, name in ((one_image, "show_trial"), (new_class, "show_added")):
+        if tab.open:
+            opened.add(name)
+        if name in opened:
+            # Here, for it imports scikit-learn, which the first page does without.
+            from pages.components import adding, trying
 
-        tab, draw = (one_image, trying.show_trial) if one_image.open else (new_class, adding.show_added)
-        with tab:
-            try:
-                draw(selection)
-            except ImprintError as error:
-                st.error(plain(error))
+            draw = {"show_trial": trying.show_trial, "show_added": adding.show_added}[name]
+            with tab:
+                try:
+                    draw(selection)
+                except ImprintError as error:
+                    st.error(plain(error))
     # Below, beside the button that begins one.
     show_jobs()
 

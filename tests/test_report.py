@@ -12,7 +12,7 @@ import pytest
 
 from imprint_core import figures
 from imprint_core.map_figures import Verdict, base_map, paint
-from imprint_core.report import PAPER, Picture, report
+from imprint_core.report import PAPER, Heading, Picture, Table, report
 from imprint_core.statistics import Summary
 from imprint_core.whole_map import whole_map
 
@@ -80,6 +80,26 @@ def test_texts_stay_texts():
     assert found.texts.count(EVIL) == 6
     assert found.all("div")[0]["aria-label"] == EVIL
     assert drawn(html)[0]["data"][0]["name"] == EVIL
+
+
+def test_tables_stand_under_their_headings_in_order():
+    items = [
+        Heading("Numbers"),
+        Table(("", "A"), (("accuracy", "71.3 %"), (EVIL, EVIL)), "Median of three."),
+        Heading("Curve"),
+        Picture(curve().to_json(), "Accuracy over k", 240),
+        Table(("k",), ()),
+    ]
+    html = report("t", [], items)
+    found = Elements(html)
+    assert not found.all("img")
+    assert [tag for tag, _ in found.found if tag in ("h2", "table", "figure")] == [
+        "h2", "table", "h2", "figure", "table",
+    ]  # fmt: skip
+    texts = [text for text in found.texts if text.strip()]
+    assert texts[texts.index("Numbers") :][:6] == ["Numbers", "A", "accuracy", "71.3 %", EVIL, EVIL]
+    assert found.texts.count("Median of three.") == 1
+    assert [d["id"] for d in found.all("div") if "id" in d] == ["plot-0"]
 
 
 @pytest.mark.parametrize(

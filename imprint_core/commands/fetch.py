@@ -34,6 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dataset", nargs="+", default=[], metavar="NAME", help=f"datasets: {', '.join(DATASETS)}")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="a local state dict for the one FM named")
+    # As the app's own processes are started.
+    for option in ("--low-priority", "--quiet"):
+        parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
     add_data_root(parser)
 
 
@@ -45,6 +48,12 @@ def run(options: argparse.Namespace) -> int:
         raise ImprintError("--weights is a file of one foundation model; name that one with --fm.")
     models = [foundation_model(name) for name in options.fm]
     datasets = [dataset(name) for name in options.dataset]
+    if options.quiet:
+        from imprint_core.models.fetching import fetch
+
+        for fm in models:
+            fetch(fm)
+        return 0
     from imprint_core.models.loading import keep_weights, load_model
 
     for fm in models:

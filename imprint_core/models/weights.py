@@ -20,11 +20,24 @@ def own_weights(fm: FoundationModel) -> Path | None:
 def cached_weights(fm: FoundationModel) -> Path | None:
     """The file of the library's official weights, if its cache has it already."""
     if fm.library == "timm":
-        folder = _hub("HF_HOME", "huggingface") / "hub" / f"models--timm--{fm.built_as}.{fm.weights}" / "snapshots"
-        return next((file for file in sorted(folder.glob("*/*")) if file.suffix in (".safetensors", ".bin")), None)
-    folder = _hub("TORCH_HOME", "torch") / "hub" / "checkpoints"
-    path = folder / fm.file
+        files = sorted((_cache(fm) / "snapshots").glob("*/*"))
+        return next((file for file in files if file.suffix in (".safetensors", ".bin")), None)
+    path = _cache(fm) / fm.file
     return path if fm.file and path.is_file() else None
+
+
+def unfinished(fm: FoundationModel) -> list[Path]:
+    """What a download of the official weights has written so far, or one that was stopped left behind."""
+    if fm.library == "timm":
+        return sorted((_cache(fm) / "blobs").glob("*.incomplete"))
+    return sorted(_cache(fm).glob(f"{fm.file}.*.partial")) if fm.file else []
+
+
+def _cache(fm: FoundationModel) -> Path:
+    """Where the library keeps its official weights."""
+    if fm.library == "timm":
+        return _hub("HF_HOME", "huggingface") / "hub" / f"models--timm--{fm.built_as}.{fm.weights}"
+    return _hub("TORCH_HOME", "torch") / "hub" / "checkpoints"
 
 
 def at_hand(fm: FoundationModel) -> Path | None:

@@ -18,10 +18,12 @@ from imprint_core.errors import ImprintError
 from imprint_core.trial import AddedClass, Effect, add_class, effect
 from imprint_core.uploads import clean_name
 from pages.components import cached
+from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.new_images import MEGABYTES, embed, unknown
 from pages.components.own_images import KINDS
 from pages.components.sidebar import Selection
 from pages.components.text import plain
+from pages.components.weights_needed import weights_needed
 
 _SHOWN = 6
 
@@ -57,6 +59,14 @@ def show_added(selection: Selection) -> None:
     )
     if unknown(selection):
         st.info(unknown(selection), icon=":material/info:")
+        return
+    task = cached.pool(selection.info, selection.task.classes)
+    st.caption(
+        f"It joins the {len(np.unique(task.y_train))} classes of the sidebar's task, "
+        f"{plain(label_of_fm(selection.info.fm))} on {plain(label_of_dataset(selection.info.dataset))}, made by its "
+        f"recipe with the {selection.n} shots of the first seed; another task has added classes of its own."
+    )
+    if weights_needed(selection, "add"):
         return
     left, right = st.columns([3, 2], gap="large")
     with left:

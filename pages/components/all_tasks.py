@@ -16,6 +16,7 @@ from imprint_core.collapse_tasks import DrawnTask, every_task, with_k
 from imprint_core.relation import Relation, relate
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN
+from pages.components.drawn import heading
 from pages.components.filling import fill
 from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.plot import kept_figure, plot
@@ -86,7 +87,7 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
     key = (there, values["nc1"], laid, *(f"{dot.name}{dot.current}" for dot in dots))
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        st.markdown("##### NC1 of every FM on every dataset")
+        heading("NC1 of every FM on every dataset", "nc1-of-sets")
         plot(
             "nc1-of-sets",
             kept_figure(("sets", *key), lambda: collapse_figures.nc1_of_sets(sets, fms, data)),
@@ -95,7 +96,7 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
             height=400,
         )
     with right:
-        st.markdown("##### What NC1 says about more proxies")
+        heading("What NC1 says about more proxies", "gain-over-nc1")
         plot(
             "gain-over-nc1",
             kept_figure(("gains", *key), lambda: collapse_figures.gain_over_nc1(dots, relation, over, fms, data)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imprint_core.presets import PRESETS
 from pages.components.control import STEPS, Control, Sets, Values
 from pages.components.labels import label_of_dataset, label_of_fm
-from pages.components.other_recipe import ALONE, canonical_changes
+from pages.components.other_recipe import ALONE, WITHOUT_NORMS, canonical_changes, show_changes
 
 SAME = "same"
 
@@ -16,7 +16,7 @@ def _recipe(text: str, sets: Sets, values: Values) -> str:
 
 
 def _show_recipe(spec: str) -> str:
-    return "as A" if spec == SAME else PRESETS[spec].label if spec in PRESETS else spec
+    return "as A" if spec == SAME else "as A without any NORM" if spec == WITHOUT_NORMS else show_changes(spec)
 
 
 def _fms(sets: Sets, values: Values) -> list[str]:
@@ -45,7 +45,7 @@ COMPARE_CONTROLS = (
         "B's recipe",
         "A preset, or what differs from the sidebar's recipe, which is A's: k=1, or pre=none, post=none. Write it and "
         "press Enter.",
-        lambda sets, values: [SAME, *PRESETS],
+        lambda sets, values: [SAME, WITHOUT_NORMS, *PRESETS],
         "qi",
         _show_recipe,
         accepts=_recipe,

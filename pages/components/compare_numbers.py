@@ -9,8 +9,9 @@ import streamlit as st
 
 from imprint_core.pairing import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from imprint_core.statistics import summarize
+from pages.components.drawn import heading, remember_table, table
 from pages.components.sidebar import Selection
-from pages.components.sides import Side, paired, recipes_told
+from pages.components.sides import Side, alike, paired, recipes_told
 from pages.components.text import plain, signed
 
 
@@ -27,26 +28,32 @@ def show_numbers(selection: Selection, a: Side, b: Side) -> None:
         found = difference(a, b, seeds)
     grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     columns = st.columns(3, gap="medium")
+    rows = []
     for column, side, told in zip(columns, (a, b), recipes_told(a, b), strict=False):
         run = summarize(100 * side.right(seeds).mean(axis=1))
         spread = (
             f"{run.low:.1f} to {run.high:.1f} % over {run.runs} seeds" if run.low < run.high else "every seed alike"
         )
+        rows.append((f"{side.sign}: {told}", f"{run.median:.1f} %", spread, f"{side.task}. {side.recipe}."))
         column.metric(
-            f"{side.sign}: {told}", f"{run.median:.1f} %", spread, help=f"{side.task}. {side.recipe}.", **grey
+            f"{side.sign}: {told}", f"{run.median:.1f} %", spread, help=plain(f"{side.task}. {side.recipe}."), **grey
         )
-        column.caption(side.task)
+        column.caption(plain(side.task))
+    gap, interval = f"{signed(found.mean)} points", f"{100 * LEVEL:.0f} %: {signed(found.low)} to {signed(found.high)}"
     columns[2].metric(
-        "A − B",
-        f"{signed(found.mean)} points",
-        f"{100 * LEVEL:.0f} %: {signed(found.low)} to {signed(found.high)}",
+        "A − B, mean over seeds",
+        gap,
+        interval,
         help="Mean difference with its interval over draws of shots (seeds) and over test samples, which are the same "
         "for A and B where the images are."
         if paired(a, b)
         else "Other test samples: nothing pairs them, and the interval is of two separate means.",
         **grey,
     )
-    columns[2].caption(_verdict(found, len(seeds)))
+    verdict = "Nothing differs: A and B are the same." if alike(a, b) else _verdict(found, len(seeds))
+    columns[2].caption(f"**{verdict}**" if found.clear else verdict)
+    rows.append(("A − B, mean over seeds", gap, interval, verdict))
+    remember_table("compare-numbers", ("", "accuracy, median", "over seeds and test samples", "what it is"), rows)
 
 
 def _verdict(found: Difference, seeds: int) -> str:
@@ -54,23 +61,22 @@ def _verdict(found: Difference, seeds: int) -> str:
     if not found.clear:
         return f"Over {over} that may as well be chance: the interval has 0 in it."
     better = "A" if found.mean > 0 else "B"
-    size = "more than a point" if min(abs(found.low), abs(found.high)) > 1 else "perhaps by little"
-    return f"**{better} is better**, {size}: over {over} chance alone would rarely do that."
+    least, most = sorted((abs(found.low), abs(found.high)))
+    return f"{better} is better by {least:.1f} to {most:.1f} points, over {over}."
 
 
 def show_seeds(selection: Selection, a: Side, b: Side) -> None:
     """Draw McNemar's test of each seed."""
-    st.markdown("##### Seed by seed, on the same test samples")
-    lines = ["| seed | A, % | B, % | A − B | only A right | only B right | p |", "|--:|--:|--:|--:|--:|--:|--:|"]
+    heading("Seed by seed, on the same test samples", "compare-seeds")
+    rows = []
     seeds = selection.seeds
     for seed, one, other in zip(seeds, a.right(seeds), b.right(seeds), strict=True):
         test = mcnemar(one, other)
         p = f"{test.p:.2g}" if test.p >= 1e-4 else "< 0.0001"
-        lines.append(
-            f"| {seed} | {100 * one.mean():.1f} | {100 * other.mean():.1f} | "
-            f"{signed(100 * (one.mean() - other.mean()))} | {test.only_a} | {test.only_b} | {p} |"
-        )
-    st.markdown("\n".join(lines))
+        shares = 100 * float(one.mean()), 100 * float(other.mean())
+        gap = signed(shares[0] - shares[1])
+        rows.append([str(seed), *(f"{share:.1f}" for share in shares), gap, str(test.only_a), str(test.only_b), p])
+    table("compare-seeds", ["seed", "A, %", "B, %", "A − B", "only A right", "only B right", "p"], rows, left=0)
     st.caption(
         f"p: exact McNemar test that both sides are as likely to be the right one, of {len(a.pool.y_test):,} test "
         "samples. Tests of several seeds are no independent ones: the test samples are the same."

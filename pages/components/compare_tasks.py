@@ -18,12 +18,13 @@ from imprint_core.results import of_fm
 from imprint_core.statistics import summarize
 from pages.components import cached, swept
 from pages.components.control import Sets
+from pages.components.drawn import heading, table
 from pages.components.filling import Point, fill
 from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
 from pages.components.sides import Side, same_recipe
-from pages.components.text import plain, signed
+from pages.components.text import signed
 
 
 def _pairs(sets: Sets, a: Side, b: Side) -> list[tuple[Any, Any, str]]:
@@ -37,7 +38,7 @@ def _pairs(sets: Sets, a: Side, b: Side) -> list[tuple[Any, Any, str]]:
 
 def show_tasks(selection: Selection, a: Side, b: Side) -> None:
     """Draw A's recipe less B's on every dataset with all its classes; it fills in."""
-    st.markdown("##### The same question on every task")
+    heading("The same question on every task", "compare-tasks")
     sets, seeds = selection.panel.sets, selection.seeds
     pairs = [
         (one, other, name)
@@ -65,10 +66,10 @@ def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any]
         one, other = found[2 * place], found[2 * place + 1]
         if one is None or other is None:
             continue
-        run = summarize(one["accuracy"] - other["accuracy"])
+        runs = one["accuracy"] - other["accuracy"]
         names.append(name)
-        gaps.append(run.median)
-        hover.append(f"{name}: {signed(run.median)} points, {signed(run.low)} to {signed(run.high)} over seeds")
+        gaps.append(float(runs.mean()))
+        hover.append(f"{name}: {signed(gaps[-1])} points, {signed(runs.min())} to {signed(runs.max())} over seeds")
     if not names:
         return
     values = np.array(gaps)
@@ -89,14 +90,14 @@ def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any]
     few = " So few tasks can hardly tell." if len(values) < FEW_TASKS else ""
     st.caption(
         f"{told}, {signed(float(values.mean()))} points on average; Wilcoxon's signed-rank test over tasks: p = "
-        f"{p:.2g}.{few} Medians over seeds; each dataset with all its classes, λ the FM's. Tasks of one dataset or FM "
+        f"{p:.2g}.{few} Means over seeds; each dataset with all its classes, λ the FM's. Tasks of one dataset or FM "
         "are no independent ones."
     )
 
 
 def show_presets(selection: Selection, a: Side) -> None:
     """Draw the table of every preset against A; it fills in."""
-    st.markdown("##### Every preset against A")
+    heading("Every preset against A", "compare-presets")
     points = []
     for name, preset in PRESETS.items():
         recipe = of_fm(preset.recipe, a.info.fm)
@@ -111,22 +112,20 @@ def show_presets(selection: Selection, a: Side) -> None:
 
 def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -> None:
     own, truth = a.right(selection.seeds), a.pool.y_test
-    lines = ["| preset | accuracy | against A | verdict |", "|:--|--:|--:|:--|"]
+    rows = []
     classes = cached.evaluator(a.info, a.classes, a.recipe).classes
     for preset, evaluated in zip(PRESETS.values(), found, strict=True):
         if evaluated is None:
-            lines.append(f"| {plain(preset.label)} | … | | |")
+            rows.append([preset.label, "…", "", ""])
             continue
         gap = paired_difference(classes[evaluated.predictions] == truth, own)
         verdict = "better" if gap.low > 0 else "worse" if gap.high < 0 else "may be chance"
         if of_fm(preset.recipe, a.info.fm) == a.recipe.canonical():
             verdict = "this is A"
-        lines.append(
-            f"| {plain(preset.label)} | {summarize(evaluated.accuracy).median:.1f} | {signed(gap.mean)} "
-            f"({signed(gap.low)} to {signed(gap.high)}) | {verdict} |"
-        )
-    lines.append(f"| **A, as it is** | **{summarize(100 * own.mean(axis=1)).median:.1f}** | | |")
-    st.markdown("\n".join(lines))
+        against = f"{signed(gap.mean)} ({signed(gap.low)} to {signed(gap.high)})"
+        rows.append([preset.label, f"{summarize(evaluated.accuracy).median:.1f}", against, verdict])
+    rows.append(["A, as it is", f"{summarize(100 * own.mean(axis=1)).median:.1f}", "", ""])
+    table("compare-presets", ["preset", "accuracy, %", "preset − A, points", "verdict"], rows, strong=len(rows) - 1)
     st.caption(
         "On A's task, the same shots and test samples: median accuracy in percent; mean difference in points with its "
         "95 % interval."

@@ -95,7 +95,8 @@ def _classes_remark(values: Values) -> str:
     if not drawn or drawn[0] == 1:
         return ""
     d, draw = drawn
-    return f"Draw {draw} of {DRAWS}: {d} classes each, taken at random. Another: {d}in1\\-{draw % DRAWS + 1}."
+    another = f"{d}in1\\-{draw % DRAWS + 1}"
+    return f"Draw {draw} of {DRAWS}: {d} classes each, taken at random. For another draw write {another}."
 
 
 def most_shots(info: SetInfo, classes: str) -> int:

@@ -40,7 +40,10 @@ def facts(selection: Selection) -> list[tuple[str, str]]:
     merged = explain.classes(selection)
     return [
         ("Foundation model", f"{fm['label']}, {fm['dim']} dimensions, frozen. Weights: {fm['weights_origin']}"),
-        ("Dataset", f"{data['label']}. {data['origin']}"),
+        (
+            "Dataset",
+            data["origin"] if data["origin"].startswith(data["label"]) else f"{data['label']}. {data['origin']}",
+        ),
         ("Classes", merged or f"{len(part)}: {', '.join(part[:20])}{', …' if len(part) > 20 else ''}"),
         ("Shots a class", f"{selection.n:,}"),
         ("Recipe", f"{selection.recipe} (NORM as pre / post / inf)"),

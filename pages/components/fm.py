@@ -76,17 +76,17 @@ def none_at_hand() -> str:
     )
 
 
-def weights_upload(fm: FoundationModel) -> None:
-    """A box that takes local weights of an FM, checks that they fit and keeps them where they are found."""
+def weights_upload(fm: FoundationModel, place: str = "") -> None:
+    """A box, at a place of the page, that takes local weights of an FM, checks that they fit and keeps them."""
     with st.expander(f"Weights of your own for {plain(fm.label)}", icon=":material/upload_file:"):
         file = st.file_uploader(
             f"A state dict of {fm.library}'s {plain(fm.built_as)}",
             type=["safetensors"],
             max_upload_size=_WEIGHTS_MB,
-            key=f"weights_{fm.name}",
+            key=f"weights_{fm.name}{place}",
             help="A .safetensors file, keyed as the library keys it. A .pth can be taken by the command `fetch`.",
         )
-        if file is not None and st.button("Check and keep these weights", key=f"keep_{fm.name}"):
+        if file is not None and st.button("Check and keep these weights", key=f"keep_{fm.name}{place}"):
             from imprint_core.models.loading import keep_weights
 
             try:

@@ -12,7 +12,7 @@ from imprint_core.projection import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
 from imprint_core.samples import SHOWN, id_of, parse_sample, sample_text
 from pages.components import cached
 from pages.components.control import Control, Sets, Values, described, label_in
-from pages.components.other_recipe import ALONE, canonical_changes, show_changes
+from pages.components.other_recipe import ALONE, WITHOUT_NORMS, canonical_changes, show_changes
 
 _MAP_SEEDS = (0, 1, 2, 3, 4)
 
@@ -168,7 +168,7 @@ MAP_CONTROLS = (
         "Compare with",
         "A second recipe beside the sidebar's, on the same map. Choose a preset, or write what is to differ: "
         "k=1 · gen=mean, pre=none · transform=whitening. The names are those in the page's link.",
-        lambda sets, values: [ALONE, *PRESETS],
+        lambda sets, values: [ALONE, WITHOUT_NORMS, *PRESETS],
         ALONE,
         show_changes,
         accepts=lambda text, sets, values: canonical_changes(text, sets, values),

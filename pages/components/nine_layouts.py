@@ -7,6 +7,7 @@ import streamlit as st
 from imprint_core import map_figures
 from imprint_core.projection import LAYOUT_GRID
 from pages.components import base_maps, kept_maps, mapped
+from pages.components.drawn import heading
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 
@@ -15,7 +16,7 @@ _GRID_SAMPLES = 1000
 
 def show_layouts(selection: Selection) -> None:
     """Small multiples: the same embeddings under other settings of UMAP."""
-    st.markdown("##### How much the picture depends on its settings")
+    heading("How much the picture depends on its settings", "nine")
     if not st.toggle("Show nine layouts of UMAP", key="nine", persist_state="session"):
         base_maps.ask_for_all(selection, ())
         st.caption("The same embeddings, drawn with other n\\_neighbors and min\\_dist: what stays is worth believing.")

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from imprint_core.errors import ImprintError
+from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.names import label_of
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from pages.components.control import Sets, Values, named_option
 from pages.components.recipe_controls import RECIPE_CONTROLS, recipe_of, values_of
 
 ALONE = "none"
+WITHOUT_NORMS = "pre=none, post=none, inf=none"
 
 
 def show_changes(spec: str) -> str:
     """How a person reads the spec."""
-    if spec == ALONE:
-        return "nothing"
-    return PRESETS[spec].label if spec in PRESETS else spec
+    if spec in PRESETS:
+        return PRESETS[spec].label
+    usual = {c.key: c.default for c in RECIPE_CONTROLS} | {"fm": next(iter(FOUNDATION_MODELS))}
+    parts = dict(_parts(spec, {}, usual)) if spec != ALONE else {}
+    # Copied from a whole recipe, such as its GEN tells: it is no longer the sidebar's with something changed.
+    whole = {"pre", "gen", "post", "inf", "agg"} <= set(parts)
+    named = {ALONE: "nothing", WITHOUT_NORMS: "the same without any NORM"}
+    return named.get(spec) or (label_of(recipe_of(usual | parts)) if whole else spec)
 
 
 def canonical_changes(text: str, sets: Sets, values: Values) -> str:
@@ -61,13 +69,18 @@ def other_recipe(spec: str, sets: Sets, values: Values) -> Recipe | None:
     if spec in PRESETS:
         changed |= values_of(spec)
     else:
-        controls = {c.key: c for c in RECIPE_CONTROLS}
-        for change in spec.split(", "):
-            key, _, value = change.partition("=")
-            changed[key] = named_option(controls[key], value, list(controls[key].options(sets, values)))
-        if "lam=" in spec:
-            changed["lam_from"] = "own"
+        changed |= _parts(spec, sets, values)
     return recipe_of(changed)
+
+
+def _parts(spec: str, sets: Sets, values: Values) -> Values:
+    """What a canonical spec that is no preset sets."""
+    controls = {c.key: c for c in RECIPE_CONTROLS}
+    found: Values = {}
+    for change in spec.split(", "):
+        key, _, value = change.partition("=")
+        found[key] = named_option(controls[key], value, list(controls[key].options(sets, values)))
+    return found | ({"lam_from": "own"} if "lam" in found else {})
 
 
 def spec_of(values: Values) -> str:

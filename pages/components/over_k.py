@@ -72,6 +72,6 @@ def _draw(selection: Selection, name: str, ks: Sequence[int], at_each: Any, scor
         + told,
         height=240,
     )
-    if scores:
-        # From the start, so that nothing moves when the mark joins the curve.
-        st.caption(HOW)
+    # From the start, so that nothing moves when the mark joins the curve.
+    how = HOW if scores else ""
+    st.caption(f"**Best on these test samples: k = {best[0]}** ({best[1].median:.1f} %, median). {how}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -14,7 +15,7 @@ from imprint_core.snippets import python_snippet
 from imprint_core.statistics import summarize
 from pages.components import cached, settings_file
 from pages.components.copy_link import copy_link
-from pages.components.drawn import drawn_stamp, pictures
+from pages.components.drawn import drawn_stamp, items
 from pages.components.facts import facts
 from pages.components.over_shots import nc1_at
 from pages.components.plot import stamp_of
@@ -76,9 +77,16 @@ def _dialog(selection: Selection, page: str, title: str) -> None:
 
 
 def _link_and_settings(selection: Selection) -> None:
-    st.markdown("The link has everything that you chose: whoever opens it sees the same, where the same sets are.")
+    st.markdown(
+        "The link has everything that you chose. "
+        + (
+            "**It opens on this machine only**, where the app runs; to someone else send the settings or a report."
+            if _only_here()
+            else "Whoever can reach this app sees the same with it."
+        )
+    )
     copy_link("share-link")
-    st.markdown("The same as a file, to keep or to send:")
+    st.markdown("The same as a file, which any Imprint takes that has the same sets:")
     st.download_button(
         "Download settings",
         # Which lesson is open is no setting.
@@ -102,6 +110,11 @@ def _link_and_settings(selection: Selection) -> None:
     if TAKEN in st.session_state:
         # The dialog runs alone; what the file says is for the whole page.
         st.rerun()
+
+
+def _only_here() -> bool:
+    """Whether the app's address means this machine on any other."""
+    return urlsplit(st.context.url or "").hostname in ("localhost", "127.0.0.1", "::1", None)
 
 
 def _take() -> None:
@@ -130,7 +143,7 @@ def _python(selection: Selection) -> None:
 
 def _report(selection: Selection, page: str, title: str) -> None:
     st.markdown(
-        "This page as one HTML file: what is chosen, the numbers and the pictures. It opens without a network, "
+        "This page as one HTML file: what is chosen, numbers, tables and pictures. It opens without a network, "
         "in light and dark, and can be printed."
     )
     # What was drawn since is in no file that was made before.
@@ -139,7 +152,7 @@ def _report(selection: Selection, page: str, title: str) -> None:
         with st.spinner("Making the report …"):
             unfinished = ["Some pictures were not finished when this report was made."]
             notes = unfinished if st.session_state.get("filling") else []
-            html = report(f"Imprint: {title}", facts(selection), pictures(), notes)
+            html = report(f"Imprint: {title}", facts(selection), items(), notes)
             _made()["report"] = (stamp, html.encode())
     _offer("report", stamp, f"imprint-{page}.html", "text/html", "Download the report")
 

@@ -20,7 +20,6 @@ from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.other_recipe import other_recipe, spec_of
 from pages.components.recipe_controls import named_preset, recipe_of, values_for
 from pages.components.sidebar import Selection
-from pages.components.text import plain
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,9 @@ class Side:
 
     @property
     def task(self) -> str:
-        """Its task in words, as Markdown."""
-        which = "" if self.classes == "all" else f", classes {plain(self.classes)}"
-        fm, data = label_of_fm(self.info.fm), label_of_dataset(self.info.dataset)
-        return f"{plain(fm)} on {plain(data)}{which}, {self.n} shots"
+        """Its task in words."""
+        which = "" if self.classes == "all" else f", classes {self.classes}"
+        return f"{label_of_fm(self.info.fm)} on {label_of_dataset(self.info.dataset)}{which}, {self.n} shots"
 
     @property
     def pool(self) -> Split:

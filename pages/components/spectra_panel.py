@@ -11,6 +11,7 @@ from imprint_core import collapse_figures
 from imprint_core.spectra import STAGES, Spectra
 from imprint_core.transforms import TRANSFORMS
 from pages.components import cached, collapse_cached
+from pages.components.drawn import table
 from pages.components.filling import Point, fill
 from pages.components.plot import kept_figure, plot
 from pages.components.sidebar import Selection
@@ -48,11 +49,14 @@ def _draw(selection: Selection, found: list[Any], there: str) -> None:
             height=460,
         )
     with right:
-        lines = ["| stage | NC1 shots | NC1 test | Σ_W | Σ_B | ‖μ_G‖² |", "|:--|--:|--:|--:|--:|--:|"]
-        for name, own in told.items():
-            traces = " | ".join(_short(value) for value in own.traces)
-            lines.append(f"| {STAGES[name].label} | {own.nc1:.2f} | {own.nc1_test:.2f} | {traces} |")
-        st.markdown("\n".join(lines))
+        table(
+            "traces",
+            ["stage", "NC1 shots", "NC1 test", "Σ_W", "Σ_B", "‖μ_G‖²"],
+            [
+                [STAGES[name].label, f"{own.nc1:.2f}", f"{own.nc1_test:.2f}", *map(_short, own.traces)]
+                for name, own in told.items()
+            ],
+        )
         if "l2" in told:
             within, between, center = told["l2"].traces
             st.markdown(

@@ -13,6 +13,7 @@ from imprint_core import collapse_figures
 from imprint_core.collapse_curves import split_ks
 from imprint_core.statistics import Summary, summarize
 from pages.components import cached, collapse_cached
+from pages.components.drawn import heading, table
 from pages.components.filling import Point, fill
 from pages.components.over_k import show_over_k
 from pages.components.over_shots import show_over_shots
@@ -39,10 +40,10 @@ def show_classes(selection: Selection) -> None:
     """Draw the curves of the classes in force."""
     left, right = st.columns([1, 1], gap="large")
     with left:
-        st.markdown("##### NC1 over n-shot")
+        heading("NC1 over n-shot", "nc1-over-n")
         show_over_shots(selection, "nc1-over-n", _variant(selection))
     with right:
-        st.markdown("##### Accuracy over k")
+        heading("Accuracy over k", "accuracy-over-k-here")
         show_over_k(selection, "accuracy-over-k-here")
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -63,19 +64,19 @@ def _key(selection: Selection) -> tuple[Hashable, ...]:
 
 def show_measures(selection: Selection) -> None:
     """Show every measure of the classes in force as a table."""
-    st.markdown("##### Every measure")
+    heading("Every measure", "measures")
     chosen = (selection.info, selection.task.classes, selection.recipe, selection.n, selection.seeds)
     variant = _variant(selection)
     with st.empty(), st.spinner("Measuring …"):
         runs = [collapse_cached.measures(*chosen, place, variant, whole=False) for place in range(len(selection.seeds))]
         whole = collapse_cached.measures(*chosen, 0, variant, whole=True)
-    lines = ["| measure | the shots | all samples | what it says |", "|:--|--:|--:|:--|"]
+    rows = []
     for key, (label, says, shown) in _MEASURES.items():
-        run = summarize([one[key] for one in runs])
-        lines.append(f"| **{label}** | {_told(run, shown)} | {_one(whole[key], shown)} | {says} |")
+        rows.append([label, _told(summarize([one[key] for one in runs]), shown), _one(whole[key], shown), says])
     # Wide enough to be read where the screen is not: tables scroll by themselves (app.py).
     st.html("<style>.st-key-measures td:last-child { min-width: 15rem }</style>")
-    st.container(key="measures").markdown("\n".join(lines))
+    with st.container(key="measures"):
+        table("measures", ["measure", "the shots", "all samples", "what it says"], rows, names=True)
     vci = "" if np.isfinite(whole["vci"]) else " VCI needs more samples than dimensions to say anything."
     st.caption(
         f"Of {selection.n} shots a class, median and range over {len(selection.seeds)} seeds, and of all training "
@@ -101,7 +102,7 @@ def _one(value: float, shown: str) -> str:
 
 
 def _split(selection: Selection) -> None:
-    st.markdown("##### NC1 of classes split into k parts")
+    heading("NC1 of classes split into k parts", "nc1-of-split")
     info, classes, n, seeds = selection.info, selection.task.classes, selection.n, selection.seeds
     shared = cached.evaluator(info, classes, selection.recipe)
     sizes = np.minimum(np.bincount(shared.pool.y_train)[shared.classes], n)
@@ -143,7 +144,7 @@ def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:
 
 
 def _per_class(selection: Selection) -> None:
-    st.markdown("##### NC1 class by class")
+    heading("NC1 class by class", "nc1-of-classes")
     variant = _variant(selection)
     info, classes, recipe = selection.info, selection.task.classes, selection.recipe
     found = collapse_cached.nc1_per_class(info, classes, recipe.norm_pre, selection.n, selection.seeds, variant)

@@ -21,6 +21,7 @@ from pages.components.own_images import KINDS
 from pages.components.plot import plot
 from pages.components.sidebar import Selection
 from pages.components.text import plain
+from pages.components.weights_needed import weights_needed
 
 _NEAR, _BEHIND = 5, 6
 
@@ -118,6 +119,8 @@ def _image(selection: Selection) -> tuple[NDArray[np.float32], Image.Image | Non
     )
     if source == "sample":
         return _sample(selection)
+    if weights_needed(selection, "try"):
+        return None
     file = st.file_uploader("An image", type=KINDS, max_upload_size=MEGABYTES, key="try_file")
     if file is None:
         return None

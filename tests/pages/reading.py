@@ -11,6 +11,11 @@ def pictures(app):
     return {d["name"]: d for d in data if "name" in d}
 
 
+def read(app):
+    """The same as a person reads it."""
+    return said(app).replace("\\", "").replace("\u2060", "")
+
+
 def said(app):
     """Its Markdown and captions in one text."""
     return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])

@@ -22,7 +22,7 @@ from imprint_core.task import SEEDS, Task
 from pages.components import filling
 from pages.components.text import plain, signed
 from tests.conftest import ROOT
-from tests.pages.reading import pictures, said
+from tests.pages.reading import pictures, read, said
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
 
@@ -64,7 +64,7 @@ def test_the_headline_and_mcnemar_are_the_estimators(bundled):
         f"{signed(found.mean)} points",
     ]
     assert app.metric[2].delta == f"95 %: {signed(found.low)} to {signed(found.high)}"
-    text = said(app)
+    text = read(app)
     assert ("is better" in text) == found.clear
     for seed, one, other in zip(SEEDS[:3], a, b, strict=True):
         test = mcnemar(one, other)
@@ -93,10 +93,10 @@ def test_classes_tasks_and_presets_are_the_cores(bundled):
     for info in bundled.values():
         runs = [results.run(Where(info.fm, info.dataset, "all", 100), PRESETS[p].recipe) for p in ("own", "qi")]
         if None not in runs:
-            gaps.append(np.median(runs[0].values["accuracy"] - runs[1].values["accuracy"]))
+            gaps.append(np.mean(runs[0].values["accuracy"] - runs[1].values["accuracy"]))
     drawn = json.loads(pictures(app)["compare-tasks"]["figure"])["data"][0]
     np.testing.assert_allclose(drawn["x"], sorted(gaps), atol=0.05)
-    text = said(app)
+    text = read(app)
     p = wilcoxon(np.array(gaps), np.zeros(len(gaps)))
     assert f"on {sum(g > 0 for g in gaps)} and B on {sum(g < 0 for g in gaps)} of {len(gaps)} tasks" in text
     assert f"p = {p:.2g}" in text
@@ -126,6 +126,8 @@ def test_the_same_on_both_sides_says_so():
     app = opened(b="same")
     assert [i for i in app.info if "A and B are the same" in i.value]
     assert app.metric[2].value == "+0.0 points"
+    assert "Nothing differs" in said(app)
+    assert "as well be chance" not in said(app)
 
 
 def button(app, label):
@@ -149,6 +151,8 @@ def test_copied_to_b_it_stays_while_a_changes():
     app = opened(k="7", b_fm="resnet50")
     button(app, "Copy A to B").click().run()
     assert app.metric[2].value == "+0.0 points"
+    assert "Nothing differs" in said(app)
+    assert "as well be chance" not in said(app)
     seven = app.metric[0].value
     app.select_slider(key="k").set_value(1).run()
     assert app.metric[1].value == seven

@@ -21,9 +21,8 @@ from imprint_core.ranking import rank
 from imprint_core.results import Results, bundled_results
 from imprint_core.sweep import read_table
 from pages.components import filling, table_downloads
-from pages.components.text import plain
 from tests.conftest import ROOT
-from tests.pages.reading import pictures, said
+from tests.pages.reading import pictures, read, said
 
 
 @pytest.fixture(autouse=True)
@@ -55,10 +54,10 @@ def test_numbers_are_the_cores(results, query, whole):
     tasks = [w for w in results.tasks if w.n == n and (not whole or w.classes == "all")]
     scores = results.scores([p.recipe for p in PRESETS.values()], tasks)
     found = rank(scores.values)
-    text = said(app)
+    text = read(app)
     assert f"Accuracy over {len(scores.tasks)} tasks at {n} shots a class" in text
     for m, preset in enumerate(PRESETS.values()):
-        row = f"| **{plain(preset.label)}** | {found.mean[m]:.1f} ± {found.std[m]:.1f} % | {found.ranks[m]:.2f} "
+        row = f"| **{preset.label}** | {found.mean[m]:.1f} ± {found.std[m]:.1f} % | {found.ranks[m]:.2f} "
         assert row + f"| {found.wins[m]} |" in text
     figure = json.loads(pictures(app)["critical-difference"]["figure"])
     np.testing.assert_allclose(sorted(figure["data"][0]["x"]), sorted(found.ranks))
@@ -87,7 +86,7 @@ def test_the_choice_of_recipes_and_tasks(results):
     assert not [w for w in app.warning if "ignored" in w.value]
     tasks = [w for w in results.tasks if (w.fm, w.dataset, w.n) == ("resnet50", "mnist", 100)]
     scores = results.scores([recipe_of("own"), recipe_of("own k=1")], tasks, "macro_f1")
-    assert f"Macro-F1 over {len(scores.tasks)} tasks" in said(app)
+    assert f"Macro-F1 over {len(scores.tasks)} tasks" in read(app)
     assert [w for w in app.warning if "These are only 4 tasks" in w.value]
     assert {k: app.query_params[k] for k in ("methods", "board_fms", "board_data", "board_measure")} == {
         "methods": "own,qi gen=kmeans",

@@ -13,7 +13,7 @@ from imprint_core.folders import sweeps_folder
 from imprint_core.results import bundled_results
 from pages.components.control import named_option
 from pages.components.controls import CONTROLS
-from pages.components.sidebar import nearest
+from pages.components.following import nearest
 from pages.components.text import plain
 from tests.conftest import ROOT
 
@@ -152,16 +152,19 @@ def test_what_is_unknown_or_out_of_date_is_named_and_ignored(page, query, senten
     assert link(app)["pre"] == "none"
 
 
-def test_a_pages_own_controls_outlive_a_run_that_did_not_draw_them(monkeypatch):
+@pytest.mark.parametrize("undrawn", ["pages.curves.show", "pages.components.sidebar._draw"])
+def test_controls_outlive_a_run_that_did_not_draw_them(undrawn, monkeypatch):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
-    for name, value in {**QUICK, "over": "n", "curve_recipes": "own"}.items():
+    chosen = {**QUICK, "k": "7", "pre": "none", "over": "n", "curve_recipes": "own"}
+    for name, value in chosen.items():
         app.query_params[name] = value
     app.session_state["goto"] = "curves"
     app.run()
-    curves = importlib.import_module("pages.curves")
+    link_before = link(app)
     with monkeypatch.context() as overtaken:
-        overtaken.setattr(curves, "show", lambda selection: None)
+        overtaken.setattr(undrawn, lambda *_: None)
         app.run()
     app.run()
     assert not app.exception
-    assert (app.query_params["over"], app.query_params["curve_recipes"]) == ("n", "own")
+    assert link(app) == link_before
+    assert link_before.items() >= chosen.items() - QUICK.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 
 import numpy as np
@@ -16,6 +17,8 @@ from imprint_core.datasets import dataset
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.embeddings.jobs import find_jobs
 from imprint_core.folders import data_folder, images_folder
+from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.models.fetching import fetching
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
 from imprint_core.trial import try_embedding
@@ -185,10 +188,55 @@ def numeral(label):
 def test_an_uploaded_image_needs_the_models_weights():
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
-    on_tab(app, "Try one image")
-    upload(app, "try_file", "x.png", numeral(3))
+    for title in ("Try one image", "Add a class"):
+        on_tab(app, title)
+        assert not app.exception
+        # Before anything is uploaded, and with the ways to get them.
+        assert [i for i in app.info if "has to be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
+        assert "python -m imprint_core fetch --fm squeezenet1_1" in said(app)
+        assert button(app, "Download torchvision's official weights")
+    assert {box.key for box in app.file_uploader} >= {"weights_squeezenet1_1try", "weights_squeezenet1_1add"}
+    assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_0"}
+
+
+@pytest.mark.usefixtures("home")
+def test_another_fm_whose_weights_are_here_is_named(shared, tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "vit_tiny_patch16_224.safetensors").touch()
+    monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
+    app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
+    assert [i for i in app.info if "Those of ViT" in i.value]
+
+
+@pytest.mark.usefixtures("home")
+def test_weights_given_on_the_spot_are_used(shared, monkeypatch, tmp_path):
+    monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
+    app = on_tab(own_data(fm="squeezenet1_1", data="digits", n="20"), "Add a class")
+    upload(app, "weights_squeezenet1_1add", "x.safetensors", (shared / "fm" / "squeezenet1_1.safetensors").read_bytes())
+    button(app, "Check and keep these weights").click().run()
     assert not app.exception
-    assert "the weights of SqueezeNet 1.1 are needed, and they are not on this machine" in said(app).replace("\\", "")
+    assert app.file_uploader(key="added_files_0")
+    assert (tmp_path / "weights" / "squeezenet1_1.safetensors").is_file()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
+    button(app, "Download torchvision's official weights").click().run()
+    assert not app.exception
+    fm = FOUNDATION_MODELS["squeezenet1_1"]
+    until = time.monotonic() + 60
+    while (job := fetching(fm)) and job.running and time.monotonic() < until:
+        time.sleep(0.2)
+    # The sentence is read from the process a moment after its end.
+    time.sleep(0.3)
+    app.run()
+    assert [e.value for e in app.error if "could not be downloaded; connect to a network once" in e.value]
+    assert button(app, "Download torchvision's official weights")
 
 
 @pytest.mark.usefixtures("weights")
@@ -244,9 +292,9 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
     assert "Nothing is added yet" in said(app)
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("home", "weights")
 def test_a_class_without_a_name():
-    app = on_tab(own_data(data="digits"), "Add a class")
+    app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
     app.file_uploader(key="added_files_0").set_value([("x.png", numeral(1), "image/png")]).run()
     button(app, "Imprint").click().run()
     assert app.error[0].value == "The class has no name; write one above."

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from html import escape
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.errors import ImprintError
-from pages.components import settings_file, share
+from imprint_core.report import Picture
+from pages.components import filling, settings_file, share
 from pages.components.controls import CONTROLS
 from pages.components.text import plain
 from tests.conftest import ROOT
@@ -63,11 +65,38 @@ def test_a_page_of_a_recipe_offers_all(page):
     assert not app.error
     assert any(label.startswith("Download the report (4.") for label in downloads(app))
     html = made(app, "report").decode()
-    drawn = app.session_state["drawn"]
-    assert html.count('class="plot"') == len(drawn) > 0
+    items = [make() for make, _ in app.session_state["drawn"].values()]
+    pictures = [item for item in items if isinstance(item, Picture)]
+    assert html.count('class="plot"') == len(pictures) > 0
+    assert html.count("<table>") == len(items) - len(pictures)
     assert "Accuracy" in html
-    for _, alt, _, _ in drawn.values():
-        assert alt.split("<")[0].split("&")[0][:40] in html
+    for picture in pictures:
+        assert picture.alt.split("<")[0].split("&")[0][:40] in html
+    headings = [m.value.removeprefix("##### ") for m in app.main.markdown if m.value.startswith("##### ")]
+    told = [h for h in headings if f"<h2>{h.replace(chr(92), '')}</h2>" in html]
+    assert len(told) == html.count("<h2>")
+    # Curves has a title over each panel instead.
+    assert told or page == "curves"
+
+
+def test_a_report_of_a_comparison_has_b_and_all_tables(monkeypatch):
+    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    app = opened("compare", seeds="3", b="pre=none, post=none, inf=none")
+    app.button(key="share_report").click().run()
+    html = made(app, "report").decode()
+    metrics = app.main.metric
+    assert len(metrics) == 3
+    for metric in metrics:
+        for text in (metric.label, metric.value, metric.delta):
+            assert f"<td>{text}</td>" in html
+    tables = [m.value for m in app.main.markdown if m.value.startswith("| ")]
+    assert len(tables) == 2
+    for row in "\n".join(tables).replace("\\", "").replace("**", "").splitlines():
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        tag = "th" if cells[0] in ("seed", "preset") else "td"
+        if not cells[0].startswith((":-", "-")):
+            assert f"<{tag}" in html
+            assert all(f">{escape(cell)}</{tag}>" in html for cell in cells if cell)
 
 
 @pytest.mark.parametrize("page", OTHERS)
