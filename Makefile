@@ -9,7 +9,7 @@ app: $(VENV)/app
 	$(BIN)/streamlit run app.py
 
 test: check
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

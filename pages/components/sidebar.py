@@ -118,13 +118,13 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
             # What a person has written is offered, too, as long as it is chosen.
             options.append(values[control.key])
     state.last_values = values.copy()
-    _draw(sets, values, defaults, choices, page)
+    _draw(sets, values, choices, page)
     state.held = {control.key for control in CONTROLS if control.key in state}
     changed = (c for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key])
     link = {c.key: written(values[c.key]) for c in changed}
     if link != query:
         st.query_params.from_dict(link)
-    return _select(Panel(sets, values, defaults, choices)), still_said([plain(note) for note in notes])
+    return _select(Panel(sets, values, choices)), still_said([plain(note) for note in notes])
 
 
 def keep_controls() -> None:
@@ -134,7 +134,7 @@ def keep_controls() -> None:
             st.session_state[control.key] = st.session_state[control.key]
 
 
-def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, list[Any]], page: str) -> None:
+def _draw(sets: Sets, values: Values, choices: Mapping[str, list[Any]], page: str) -> None:
     """Draw the sidebar's controls that mean something under the values."""
     state = st.session_state
     group = ""
@@ -152,7 +152,7 @@ def _draw(sets: Sets, values: Values, defaults: Values, choices: Mapping[str, li
                 st.markdown(f"**{group}**")
                 if group == "Recipe":
                     _preset(values)
-            draw_widget(control, choices[control.key], defaults[control.key], sets, values)
+            draw_widget(control, choices[control.key], sets, values)
             said = control.off(values) or control.remark(values)
             if said:
                 st.caption(said)
