@@ -18,6 +18,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.conftest import ROOT
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+# A screen to sit before and a phone; both schemes are gone through on each.
+SCREENS = pytest.mark.parametrize(
+    "visit", [{"width": 1280}, {"width": 390, "height": 844}], indirect=True, ids=["1280", "390"]
+)
 ALL_DRAWN = [
     f'.imprint-plot[data-name="{n}"][data-drawn]' for n in ("map", "confusion", "accuracy-over-k", "nc1-over-shots")
 ]
@@ -137,6 +141,13 @@ class Visit:
             }).length"""
         )
         assert overflowing == 0
+
+    def pictures_fit_in_both(self) -> None:
+        """The same in light and in dark."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            self.settle()
+            self.pictures_fit()
 
     def accuracy(self) -> str:
         return self.page.locator("[data-testid=stMetricValue]").first.inner_text()

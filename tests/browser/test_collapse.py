@@ -2,10 +2,9 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_explore import SCREENS
+from tests.browser.conftest import SCREENS
 
 LAST = '.imprint-plot[data-name="spectra"][data-drawn]'
 
@@ -39,12 +38,12 @@ def points(page, name, trace):
     return page.evaluate(LENGTH, [name, trace])
 
 
-@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+@SCREENS
 def test_nine_pictures_fit_and_nothing_leaves_the_machine(visit):
     page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1")
     whole(page)
     assert len(page.query_selector_all(".imprint-plot")) == 9
-    visit.pictures_fit()
+    visit.pictures_fit_in_both()
     assert visit.errors_of_ours() == []
     assert visit.outside == []
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_explore import SCREENS
+from tests.browser.conftest import SCREENS
 
 QUICK = "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
 BARS = '.imprint-plot[data-name="compare-tasks"][data-drawn]'
@@ -16,11 +16,11 @@ def opened(visit, page, query, last):
     return visit.page
 
 
-@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+@SCREENS
 @pytest.mark.parametrize(("name", "last"), [("compare", BARS), ("leaderboard", RANKS)])
 def test_pages_fit_and_nothing_leaves_the_machine(visit, name, last):
     opened(visit, name, QUICK, last)
-    visit.pictures_fit()
+    visit.pictures_fit_in_both()
     assert visit.errors_of_ours() == []
     assert visit.outside == []
 

@@ -1,8 +1,6 @@
 """What only a browser shows of the Curves page."""
 
-import pytest
-
-from tests.browser.test_explore import SCREENS
+from tests.browser.conftest import SCREENS
 
 QUERY = "curves?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1&curve_fms=vit_tiny_patch16_224,squeezenet1_1"
 DRAWN = "[...document.querySelectorAll('.imprint-plot[data-drawn]')]"
@@ -16,10 +14,10 @@ def opened(visit, more=""):
     return page
 
 
-@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+@SCREENS
 def test_panels_and_their_legend_fit_and_nothing_leaves_the_machine(visit):
     page = opened(visit, "&curve_recipes=own,qi,oracle,own gen=kmedoids,qi norm_post=none&over=n")
-    visit.pictures_fit()
+    visit.pictures_fit_in_both()
     signs = page.locator("[role=list][aria-label=Legend] [role=listitem]")
     assert signs.count() == 7
     assert signs.first.inner_text().strip() == "now: k-means, k = 5"

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image, ImageColor
+from playwright.sync_api import Page
 
 from tests.browser.conftest import Visit
 
@@ -25,7 +26,23 @@ KEPT = """(plot) => {
 }"""
 COLOURS = """["--st-background-color", "--st-text-color"].map((name) =>
   getComputedStyle(document.querySelector(".imprint-plot")).getPropertyValue(name).trim())"""
-BOTH = pytest.mark.parametrize("visit", [{"scheme": "light"}, {"scheme": "dark"}], indirect=True, ids=["light", "dark"])
+BOTH = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+@pytest.fixture(scope="module")
+def opened(browser, address):
+    """Explore, opened once for all that only look at it and take pictures along."""
+    visit = Visit(browser.new_page(), address)
+    visit.open()
+    visit.settle()
+    yield visit
+    visit.page.context.close()
+
+
+def looked_at(visit: Visit, scheme: str) -> Page:
+    visit.page.emulate_media(color_scheme=scheme)
+    visit.settle()
+    return visit.page
 
 
 def taken(visit: Visit, kind: str) -> tuple[str, bytes]:
@@ -44,10 +61,9 @@ def taken(visit: Visit, kind: str) -> tuple[str, bytes]:
 
 
 @BOTH
-def test_png_has_the_background_of_the_page(visit):
-    page = visit.open()
-    visit.settle()
-    name, content = taken(visit, "PNG")
+def test_png_has_the_background_of_the_page(opened, scheme):
+    page = looked_at(opened, scheme)
+    name, content = taken(opened, "PNG")
     assert name == "accuracy-over-k.png"
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     image = Image.open(io.BytesIO(content)).convert("RGBA")
@@ -58,14 +74,13 @@ def test_png_has_the_background_of_the_page(visit):
     assert (pixels[:, 3] == 255).all()
     assert (pixels == background).all(1).mean() > 0.5
     assert (pixels == text).all(1).any()
-    assert visit.errors == []
+    assert opened.errors == []
 
 
 @BOTH
-def test_svg_holds_the_text_and_the_background(visit):
-    page = visit.open()
-    visit.settle()
-    name, content = taken(visit, "SVG")
+def test_svg_holds_the_text_and_the_background(opened, scheme):
+    page = looked_at(opened, scheme)
+    name, content = taken(opened, "SVG")
     assert name == "accuracy-over-k.svg"
     text = "{http://www.w3.org/2000/svg}text"
     texts = ["".join(e.itertext()) for e in ElementTree.fromstring(content).iter(text)]  # noqa: S314 - our own
@@ -76,14 +91,13 @@ def test_svg_holds_the_text_and_the_background(visit):
     assert "fill: rgb({}, {}, {}); fill-opacity: 1".format(*background) in content.decode()
     # The page's own font isn't at hand elsewhere; text measured in it would be cut off.
     assert "Source Sans" not in content.decode()
-    assert visit.errors == []
+    assert opened.errors == []
 
 
 @BOTH
-def test_html_opens_without_a_network(visit, browser, tmp_path):
-    page = visit.open()
-    visit.settle()
-    name, content = taken(visit, "HTML")
+def test_html_opens_without_a_network(opened, scheme, browser, tmp_path):
+    page = looked_at(opened, scheme)
+    name, content = taken(opened, "HTML")
     assert name == "accuracy-over-k.html"
     (tmp_path / name).write_bytes(content)
     plot = page.locator(FIGURE)
@@ -101,8 +115,8 @@ def test_html_opens_without_a_network(visit, browser, tmp_path):
     assert there.errors == []
     assert there.outside == []
     context.close()
-    assert visit.errors == []
-    assert visit.outside == []
+    assert opened.errors == []
+    assert opened.outside == []
 
 
 def test_what_is_said_of_a_picture_stays_text(visit, browser, tmp_path):

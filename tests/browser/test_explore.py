@@ -3,22 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import serve
-
-SCREENS = [
-    {"width": 1280, "scheme": "light"},
-    {"width": 1280, "scheme": "dark"},
-    {"width": 390, "height": 844, "scheme": "light"},
-    {"width": 390, "height": 844, "scheme": "dark"},
-]
+from tests.browser.conftest import SCREENS, serve
 
 
-@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+@SCREENS
 def test_five_pictures_fit_and_nothing_leaves_the_machine(visit):
     page = visit.open()
     visit.settle()
     assert visit.accuracy().endswith("%")
-    visit.pictures_fit()
+    visit.pictures_fit_in_both()
     offered = page.evaluate("[...document.querySelectorAll('.modebar-btn')].map((e) => e.dataset.title)")
     assert offered
     assert not [title for title in offered if "hare" in title or "loud" in title]

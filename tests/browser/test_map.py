@@ -20,7 +20,7 @@ from imprint_core.evaluation import Evaluator
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, choose_classes
 from pages.components.plot import SOURCE
-from tests.browser.conftest import serve
+from tests.browser.conftest import SCREENS, serve
 
 DRAWN = ('.imprint-plot[data-name="map"][data-drawn]', '.imprint-plot[data-name="confusion-first"][data-drawn]')
 # The samples on a map and where each is on the screen.
@@ -344,19 +344,12 @@ def test_two_recipes_share_selection_and_zoom(visit):
     assert len(a) == count > 0
 
 
-SCREENS = [
-    {"width": 1280, "scheme": "light"},
-    {"width": 1280, "scheme": "dark"},
-    {"width": 390, "height": 844, "scheme": "light"},
-]
-
-
-@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+@SCREENS
 def test_everything_fits(visit, page):
     page.goto(visit.address + "map?data=digits&sample=429&regions=True&lines=True&against=qi")
     page.wait_for_selector('.imprint-plot[data-name="why"][data-drawn]', timeout=60_000)
     visit.settle()
-    visit.pictures_fit()
+    visit.pictures_fit_in_both()
     assert visit.errors_of_ours() == []
     assert visit.outside == []
 

@@ -19,7 +19,14 @@ OWN = {
     "leaderboard": "&board_tasks=whole&methods=qi%2Cown",
 }
 PATHS = {"explore": ""}
-SCREENS = [{"width": w, "height": 900, "scheme": s} for w in (1280, 390) for s in ("light", "dark")]
+TITLES = {name: name.capitalize() for name in OF_A_RECIPE + OTHERS} | {"own_data": "Your own data"}
+HEADINGS = TITLES | {
+    "map": "map",
+    "collapse": "collapse",
+    "curves": "Curves",
+    "compare": "A against B",
+    "learn": "Learn",
+}
 
 
 def opened(visit, page, query=QUICK):
@@ -76,25 +83,33 @@ def query_of(address):
     return address.partition("?")[2]
 
 
-@pytest.mark.parametrize("name", OF_A_RECIPE + OTHERS)
-def test_a_shared_link_opens_the_page_with_the_same_values(name, visit, browser):
+# One visit for several pages: they are gone to as a person does, which is quicker than opening each.
+@pytest.mark.parametrize("names", [OF_A_RECIPE[:3], OF_A_RECIPE[3:], OTHERS], ids=lambda names: "-".join(names))
+def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser):
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = opened(visit, name, QUICK + "&k=7&pre=none" + OWN.get(name, ""))
-    share = dialog(page)
-    share.get_by_role("button", name="Copy link").click()
-    expect(share.get_by_role("button", name="Copied")).to_be_visible()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == page.url
+    page = opened(visit, names[0], QUICK + "&k=7&pre=none" + "".join(OWN.values()))
     there = Visit(browser.new_page(), visit.address)
-    there.page.goto(copied)
-    expect(there.page.locator("h1").first).to_have_text(page.locator("h1").first.inner_text(), timeout=60_000)
-    # A link that were put right would be so by now.
-    there.page.wait_for_timeout(2500)
-    assert query_of(there.page.url) == query_of(copied)
-    for part in ("k=7", "pre=none", "n=20"):
-        assert part in there.page.url
-    assert "Page not found" not in there.page.content()
-    expect(there.page.get_by_text("can't be").or_(there.page.get_by_text("ignored."))).to_have_count(0)
+    for name in names:
+        if name != names[0]:
+            page.locator("[data-testid=stTopNavLink]", has_text=TITLES[name]).click()
+        heading = page.locator("h1").first
+        expect(heading).to_contain_text(HEADINGS[name], timeout=60_000)
+        share = dialog(page)
+        share.get_by_role("button", name="Copy link").click()
+        expect(share.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.url
+        there.page.goto(copied)
+        expect(there.page.locator("h1").first).to_have_text(heading.inner_text(), timeout=60_000)
+        # A link that were put right would be so by now.
+        there.settle()
+        assert query_of(there.page.url) == query_of(copied)
+        for part in ("k=7", "pre=none", "n=20", *filter(None, OWN.get(name, "").split("&"))):
+            assert part in there.page.url
+        assert "Page not found" not in there.page.content()
+        expect(there.page.get_by_text("can't be").or_(there.page.get_by_text("ignored."))).to_have_count(0)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
     there.page.close()
 
 
@@ -158,31 +173,34 @@ def test_a_report_opens_anywhere_with_all_pictures(name, visit, browser, tmp_pat
     assert visit.outside == []
 
 
-@pytest.mark.parametrize("visit", SCREENS, indirect=True, ids=lambda s: f"{s['width']}-{s['scheme']}")
+@pytest.mark.parametrize("visit", [{"width": w} for w in (1280, 390)], indirect=True, ids=["1280", "390"])
 def test_dialog_and_report_fit(visit, browser, tmp_path):
     page = visit.open(f"?{QUICK}")
     finished(visit)
     (tmp_path / "report.html").write_bytes(report_of(page))
-    box = page.get_by_role("dialog").bounding_box()
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= page.viewport_size["width"]
-    scheme = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'")
-    there = browser.new_page(viewport=page.viewport_size, color_scheme=scheme)
-    there.goto((tmp_path / "report.html").as_uri())
-    there.wait_for_selector(".plot .main-svg")
-    assert there.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    colours = "[getComputedStyle(document.body).backgroundColor, document.querySelector('.xtitle').style.fill]"
-    seen = there.evaluate(colours)
-    assert seen == (["rgb(15, 19, 24)", "rgb(236, 239, 243)"] if scheme == "dark" else
-                    ["rgb(255, 255, 255)", "rgb(15, 19, 24)"])  # fmt: skip
-    # Paper is light, and the screen as before after that.
-    there.evaluate("dispatchEvent(new Event('beforeprint'))")
-    # Not by `wait_for_function`, whose `eval` the report forbids.
-    title = there.locator(".xtitle").first
-    expect(title).to_have_css("fill", "rgb(15, 19, 24)")
-    assert there.evaluate(colours)[0] == "rgb(255, 255, 255)"
-    there.evaluate("dispatchEvent(new Event('afterprint'))")
-    expect(title).to_have_css("fill", seen[1])
+    there = browser.new_page(viewport=page.viewport_size)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        visit.settle()
+        box = page.get_by_role("dialog").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= page.viewport_size["width"]
+        there.emulate_media(color_scheme=scheme)
+        there.goto((tmp_path / "report.html").as_uri())
+        there.wait_for_selector(".plot .main-svg")
+        assert there.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        colours = "[getComputedStyle(document.body).backgroundColor, document.querySelector('.xtitle').style.fill]"
+        seen = there.evaluate(colours)
+        assert seen == (["rgb(15, 19, 24)", "rgb(236, 239, 243)"] if scheme == "dark" else
+                        ["rgb(255, 255, 255)", "rgb(15, 19, 24)"])  # fmt: skip
+        # Paper is light, and the screen as before after that.
+        there.evaluate("dispatchEvent(new Event('beforeprint'))")
+        # Not by `wait_for_function`, whose `eval` the report forbids.
+        title = there.locator(".xtitle").first
+        expect(title).to_have_css("fill", "rgb(15, 19, 24)")
+        assert there.evaluate(colours)[0] == "rgb(255, 255, 255)"
+        there.evaluate("dispatchEvent(new Event('afterprint'))")
+        expect(title).to_have_css("fill", seen[1])
     there.close()
 
 
