@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from imprint_core.report import Heading, Item, Picture, Table
-from pages.components.text import plain
+from pages.components.text import inline
 
 
 def forget_drawn() -> None:
@@ -48,7 +48,7 @@ def heading(text: str, above: str = "") -> None:
     above : str
         Name of the picture or table over which it stands in a report, too; that may be drawn before or much later.
     """
-    st.markdown(f"##### {plain(text)}")
+    st.markdown(f"##### {inline(text)}")
     if above:
         st.session_state.setdefault("headings", {})[above] = text
 
@@ -83,12 +83,17 @@ def table(
     strong : int
         The row that is.
     """
-    lines = [[plain(cell) for cell in head], [":--"] * left + ["--:"] * (len(head) - left)]
+    lines = [[_cell(text) for text in head], [":--"] * left + ["--:"] * (len(head) - left)]
     for number, row in enumerate(rows):
         bold = (number == strong or (names and not place) for place in range(len(row)))
-        lines.append([f"**{plain(cell)}**" if b and cell else plain(cell) for b, cell in zip(bold, row, strict=True)])
+        lines.append([f"**{_cell(text)}**" if b and text else _cell(text) for b, text in zip(bold, row, strict=True)])
     st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
     remember_table(name, head, rows)
+
+
+def _cell(text: str) -> str:
+    """As Markdown, with the spaces that hold a line together."""
+    return "\u00a0".join(map(inline, text.split("\u00a0")))
 
 
 def items() -> list[Item]:

@@ -37,6 +37,7 @@ def lesson_asked_for(root: bool) -> str:
 def leave_lessons() -> None:
     """On other pages no lesson is open, and their links name none."""
     st.session_state.pop("view", None)
+    st.session_state.get("held", set()).discard("view")
     if st.query_params.get("view") in VIEWS:
         del st.query_params["view"]
 

@@ -12,18 +12,20 @@ from pages.components.recipe_controls import RECIPE_CONTROLS, recipe_of, values_
 
 ALONE = "none"
 WITHOUT_NORMS = "pre=none, post=none, inf=none"
+_NAMED = {ALONE: "nothing", WITHOUT_NORMS: "the same without any NORM"}
 
 
 def show_changes(spec: str) -> str:
     """How a person reads the spec."""
     if spec in PRESETS:
         return PRESETS[spec].label
+    if spec in _NAMED:
+        return _NAMED[spec]
+    # Copied from a whole recipe, it is no longer the sidebar's with something changed.
+    if not {"pre", "gen", "post", "inf", "agg"} <= {change.partition("=")[0] for change in spec.split(", ")}:
+        return spec
     usual = {c.key: c.default for c in RECIPE_CONTROLS} | {"fm": next(iter(FOUNDATION_MODELS))}
-    parts = dict(_parts(spec, {}, usual)) if spec != ALONE else {}
-    # Copied from a whole recipe, such as its GEN tells: it is no longer the sidebar's with something changed.
-    whole = {"pre", "gen", "post", "inf", "agg"} <= set(parts)
-    named = {ALONE: "nothing", WITHOUT_NORMS: "the same without any NORM"}
-    return named.get(spec) or (label_of(recipe_of(usual | parts)) if whole else spec)
+    return label_of(recipe_of(usual | _parts(spec, {}, usual)))
 
 
 def canonical_changes(text: str, sets: Sets, values: Values) -> str:

@@ -18,9 +18,13 @@ def plain(text: object) -> str:
 
     A backslash before each mark, and an invisible word joiner inside what Streamlit would replace all the same.
     """
+    return _NUMBERED.sub(r"\1\.", inline(text))
+
+
+def inline(text: object) -> str:
+    """The same within a line, where a number and a dot begin no list."""
     line = " ".join(str(text).split())
-    escaped = _MARKS.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{_JOINER}", line))
-    return _NUMBERED.sub(r"\1\.", escaped)
+    return _MARKS.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{_JOINER}", line))
 
 
 def signed(value: float, digits: int = 1) -> str:

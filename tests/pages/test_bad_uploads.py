@@ -12,7 +12,7 @@ from PIL import Image
 from imprint_core.embeddings import find_sets
 from imprint_core.folders import images_folder
 from imprint_core.uploads import find_own
-from tests.pages.test_library import button, home, said  # noqa: F401
+from tests.pages.test_library import button, home, said, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
 from tests.test_decoding import encoded, exif, picture, png
 from tests.test_uploads_archives import PLAIN, UNPACKED, directory_of, patched, zipped
@@ -122,9 +122,10 @@ IMAGES = {
 }
 
 
+@pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("what", IMAGES)
 def test_one_image(what):
-    app = own_data(data="digits")
+    app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")
     upload(app, "try_file", "x.png", IMAGES[what])

@@ -27,7 +27,7 @@ from imprint_core.task import SEEDS, choose_classes
 from pages.components import filling
 from pages.components.text import plain
 from tests.conftest import ROOT
-from tests.pages.reading import pictures, said
+from tests.pages.reading import pictures, read
 
 PICTURES = [
     "accuracy-by-merging",
@@ -94,7 +94,7 @@ def test_merged_classes_are_the_cores(bundled):
         np.testing.assert_allclose(merged[f"{d}"]["y"], np.median([curve.accuracy for curve in own], axis=0))
         value = np.median([curve.nc1["textbook"] for curve in own])
         assert over_d["NC1"]["y"][d - 1] == pytest.approx(value)
-        assert f"{value:.2f} at d = 10" in said(app) or d != 10
+        assert f"{value:.2f} at d = 10" in read(app) or d != 10
     assert list(merged["d = 1"]["x"]) == list(KS)
     # A mark for every d at k = d.
     diamonds = next(
@@ -114,8 +114,8 @@ def test_the_published_variant_and_curves_are_laid_over_and_named():
     assert len(traces(app, "gain-over-nc1")["published"]["x"]) == 56
     usual = traces(opened(fm="vit_tiny_patch16_224"), "nc1-by-merging")["NC1"]["y"]
     assert (np.array(traces(app, "nc1-by-merging")["NC1"]["y"]) > usual).all()
-    assert "as published, as here" in said(app)
-    assert "Swin-B on ImageNet's own images as published" in said(app)
+    assert "as published, as here" in read(app)
+    assert "Swin-B on ImageNet's own images as published" in read(app)
 
 
 def test_every_measure_is_the_cores(bundled):
@@ -151,8 +151,8 @@ def test_splits_classes_and_spectra_are_the_cores(bundled, at_once):
     np.testing.assert_allclose(sorted(bars["shots"]["y"]), sorted(per_class), rtol=1e-5)
     assert {row[0] for row in bars["shots"]["customdata"]} == set("02468")
     told = spectra(x, y, pool.X_test, pool.y_test, "l2")
-    assert f"| L2 | {told.nc1:.2f} | {told.nc1_test:.2f} |" in said(app)
-    assert "= 1.0000" in said(app)
+    assert f"| L2 | {told.nc1:.2f} | {told.nc1_test:.2f} |" in read(app)
+    assert "= 1.0000" in read(app)
 
 
 def test_the_suggested_k_is_the_cores_on_both_pages(bundled, at_once):
@@ -205,13 +205,13 @@ def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
     app = opened(**QUICK)
     assert not app.exception
     assert any(c.value == "The disk is \\*gone\\*." for c in app.caption)
-    assert "| L2 |" in said(app)
-    assert "| whitened |" not in said(app)
+    assert "| L2 |" in read(app)
+    assert "| whitened |" not in read(app)
     monkeypatch.undo()
     monkeypatch.setattr(filling, "AT_ONCE", 300.0)
     app.button(key="spectra_on").click().run()
     app.run()
-    assert "| whitened |" in said(app)
+    assert "| whitened |" in read(app)
 
 
 def test_sets_of_every_fm_and_kind_open(bundled):
@@ -249,7 +249,7 @@ def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, monke
     pool = choose_classes(open_set(bundled["vit_tiny_patch16_224", "digits"]), "2in1-1")
     own = Evaluator(pool, Recipe().space).accuracy_over_k(Recipe("kmeans", 1), KS, 20, SEEDS[:1])[:, 0]
     np.testing.assert_allclose(merged["2"]["y"], own)
-    assert "20 shots of each merged class" in said(app)
+    assert "20 shots of each merged class" in read(app)
 
 
 @pytest.mark.parametrize("query", [{"n": "1"}, {"classes": "3"}])
@@ -313,7 +313,7 @@ def test_coinciding_classes_do_not_break_the_page(home, vit_digits, monkeypatch)
     write_set(home, tensors, meta)
     app = opened(fm="vit_tiny_patch16_224", data="flat", n="5", seeds="1", draws="1", merge="flat")
     assert not app.exception
-    assert "| **NC1** | 0.00 |" in said(app)
+    assert "| **NC1** | 0.00 |" in read(app)
 
 
 def test_the_link_keeps_the_pages_controls():
@@ -332,16 +332,15 @@ def test_how_good_suggestions_are_is_on_the_page():
     from imprint_core.suggestion_study import found, standing
 
     own = standing(found(), "smoothed")
-    assert f"| **cross-validation, smoothed**, the one shown | {100 * own.near:.0f} % | {own.mean:.2f} |" in said(
-        opened(**QUICK)
-    )
+    row = f"| **cross-validation, smoothed, the one shown** | **{100 * own.near:.0f} %** | **{own.mean:.2f}** |"
+    assert row in read(opened(**QUICK))
 
 
 def test_range_over_seeds_is_told(bundled):
     app = opened(**(QUICK | {"seeds": "3"}))
     values = [collapse.nc1(l2(x), y) for _, x, y in (shots(bundled, seed=seed) for seed in SEEDS[:3])]
     run = summarize(values)
-    assert f"{run.median:.2f}\u00a0({run.low:.2f}\u00a0to\u00a0{run.high:.2f})" in said(app)
+    assert f"{run.median:.2f}\u00a0({run.low:.2f}\u00a0to\u00a0{run.high:.2f})" in read(app)
 
 
 def test_results_that_should_have_come_along_are_asked_for_in_a_sentence(monkeypatch, tmp_path):
