@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import ROOT
 
@@ -156,14 +156,26 @@ class Visit:
         return str(self.page.evaluate("location.search"))
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all visits: what it has read and compiled, Streamlit's scripts and Plotly's, it need not again."""
+    shared = browser.new_context()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def visit(browser: Browser, address: str, request) -> Iterator[Visit]:
+def visit(context: BrowserContext, address: str, request) -> Iterator[Visit]:
     """Parametrise indirectly with {"width", "height", "scheme"} for another screen."""
     screen = getattr(request, "param", {})
-    context = browser.new_context(
-        viewport={"width": screen.get("width", 1280), "height": screen.get("height", 900)},
-        color_scheme=screen.get("scheme", "light"),
-    )
-    visit = Visit(context.new_page(), address)
+    page = context.new_page()
+    page.set_viewport_size({"width": screen.get("width", 1280), "height": screen.get("height", 900)})
+    page.emulate_media(color_scheme=screen.get("scheme", "light"))
+    visit = Visit(page, address)
     yield visit
-    context.close()
+    # Nothing of a visit is left for the next one.
+    context.clear_permissions()
+    context.clear_cookies()
+    if page.url.startswith(address):
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+    page.close()

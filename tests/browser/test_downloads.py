@@ -30,13 +30,13 @@ BOTH = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture(scope="module")
-def opened(browser, address):
+def opened(context, address):
     """Explore, opened once for all that only look at it and take pictures along."""
-    visit = Visit(browser.new_page(), address)
+    visit = Visit(context.new_page(), address)
     visit.open()
     visit.settle()
     yield visit
-    visit.page.context.close()
+    visit.page.close()
 
 
 def looked_at(visit: Visit, scheme: str) -> Page:
