@@ -4,10 +4,11 @@ Starts the app afresh, opens it in headless Chromium, and measures
 
 - from process start to the first drawn chart;
 - from a key press on the k and n-shot sliders to the new accuracy on screen (on Explore), to the map with its
-  proxies in their new places, and to the last changed picture, over moves to values that were not computed before.
+  proxies in their new places, and to the last changed picture, over moves to values that were not computed before;
+  with --cached over moves among a few values that were.
 
-    python -m benchmarks.interaction [--page map|collapse|curves|compare|leaderboard] [--link "fm=ResNet-50"]
-        [--chromium /usr/bin/chromium]
+    python -m benchmarks.interaction [--page map|collapse|curves|compare|leaderboard] [--cached]
+        [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
 """
 
 from __future__ import annotations
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--link", default="", help="query string to open the app with")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between key presses")
+    parser.add_argument("--cached", action="store_true", help="go back and forth among values that were computed")
     options = parser.parse_args()
     path, last = PAGES[options.page]
     port = free_port()
@@ -176,6 +178,12 @@ def main() -> None:
                 report("n-shot and measure of the table", clicks(page, ["5", "20", "200", "Macro-F1", "100"], 20, 1.0))
                 return
             k, n = "k: proxies a class", "n-shot"
+            if options.cached:
+                for slider, there, back in ((k, "ArrowRight", "ArrowLeft"), (n, "ArrowLeft", "ArrowRight")):
+                    moves(page, slider, there, 4, 8.0)
+                    keys = [back, there] * 3
+                    report(slider, [row for key in keys for row in moves(page, slider, key, 4, options.settle)])
+                return
             # k stays below n all the while: above it every shot is a proxy, and little changes.
             rows = {"k": moves(page, k, "ArrowRight", 16, options.settle), "n-shot": []}
             moves(page, n, "End", 1, options.settle)
