@@ -108,9 +108,12 @@ def differences(
             "title": f"points: ← {escape(worse)} better · {escape(better)} better →",
             "zeroline": True,
             "zerolinecolor": THEME_TEXT,
+            # Bars have their values beside them, through which no line should go.
+            "showgrid": False,
             "range": [low - 0.35 * span, high + 0.3 * span],
         },
         yaxis={
+            "showgrid": False,
             "tickvals": list(range(len(order))) if len(order) <= 40 else [],
             "ticktext": [escape(shortened(labels[i], 30)) for i in order] if len(order) <= 40 else [],
         },

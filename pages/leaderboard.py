@@ -65,7 +65,7 @@ def _tools(selection: Selection) -> None:
         if len(tables()) > 1:
             draw("board", 200)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        for key, width in (("methods", 420), ("board_fms", 240), ("board_data", 240)):
+        for key, width in (("methods", 360), ("board_fms", 215), ("board_data", 215)):
             draw(key, width)
 
 
@@ -203,7 +203,7 @@ def _findings(found: Sequence[Finding]) -> None:
     remember_table(
         "findings",
         ("what the paper finds", "here", "figures"),
-        [(f"{one.claim} ({one.source})", said[one.holds], one.figures) for one in found],
+        [(f"{one.claim} ({one.source})", said[one.holds], one.figures.replace("**", "")) for one in found],
     )
     st.caption(
         "Checked on the tasks above, whatever recipes are chosen, on medians over seeds. These FMs, datasets and "

@@ -76,7 +76,9 @@ def show_seeds(selection: Selection, a: Side, b: Side) -> None:
         shares = 100 * float(one.mean()), 100 * float(other.mean())
         gap = signed(shares[0] - shares[1])
         rows.append([str(seed), *(f"{share:.1f}" for share in shares), gap, str(test.only_a), str(test.only_b), p])
-    table("compare-seeds", ["seed", "A, %", "B, %", "A − B", "only A right", "only B right", "p"], rows, left=0)
+    table(
+        "compare-seeds", ["seed", "A, %", "B, %", "A − B", "only A right", "only B right", "p"], rows, align="rrrrrrr"
+    )
     st.caption(
         f"p: exact McNemar test that both sides are as likely to be the right one, of {len(a.pool.y_test):,} test "
         "samples. Tests of several seeds are no independent ones: the test samples are the same."

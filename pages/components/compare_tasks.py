@@ -30,10 +30,15 @@ from pages.components.text import signed
 def _pairs(sets: Sets, a: Side, b: Side) -> list[tuple[Any, Any, str]]:
     """Sets of A's and of B's, and what the pair is called: every FM's where both have the same, each dataset once."""
     if a.info.fm == b.info.fm:
-        return [(info, info, f"{label_of_fm(fm)}, {label_of_dataset(data)}") for (fm, data), info in sets.items()]
+        return [(info, info, f"{label_of_fm(fm)}, {_short(data)}") for (fm, data), info in sets.items()]
     own = {data: info for (fm, data), info in sets.items() if fm == a.info.fm}
     other = {data: info for (fm, data), info in sets.items() if fm == b.info.fm}
-    return [(own[data], other[data], label_of_dataset(data)) for data in own if data in other]
+    return [(own[data], other[data], _short(data)) for data in own if data in other]
+
+
+def _short(data: str) -> str:
+    """A dataset's label without what is in brackets, for bars."""
+    return label_of_dataset(data).partition(" (")[0]
 
 
 def show_tasks(selection: Selection, a: Side, b: Side) -> None:
@@ -125,7 +130,13 @@ def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -
         against = f"{signed(gap.mean)} ({signed(gap.low)} to {signed(gap.high)})"
         rows.append([preset.label, f"{summarize(evaluated.accuracy).median:.1f}", against, verdict])
     rows.append(["A, as it is", f"{summarize(100 * own.mean(axis=1)).median:.1f}", "", ""])
-    table("compare-presets", ["preset", "accuracy, %", "preset − A, points", "verdict"], rows, strong=len(rows) - 1)
+    table(
+        "compare-presets",
+        ["preset", "accuracy, %", "preset − A, points", "verdict"],
+        rows,
+        align="lrrl",
+        strong=len(rows) - 1,
+    )
     st.caption(
         "On A's task, the same shots and test samples: median accuracy in percent; mean difference in points with its "
         "95 % interval."

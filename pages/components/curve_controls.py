@@ -78,6 +78,7 @@ CURVE_CONTROLS = (
         (),
         label_of_fm,
         "many",
+        empty="every FM",
         page="curves",
     ),
     Control(
@@ -89,6 +90,7 @@ CURVE_CONTROLS = (
         (),
         label_of_dataset,
         "many",
+        empty="the sidebar's",
         page="curves",
     ),
     Control(
@@ -103,6 +105,7 @@ CURVE_CONTROLS = (
         lambda name: show_recipe(recipe_of(name), of_own_lambda(name)),
         "many",
         accepts=_written,
+        empty=" and ".join(PRESETS[name].label for name in USUAL),
         page="curves",
     ),
     Control(

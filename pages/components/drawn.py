@@ -64,7 +64,7 @@ def table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
-    left: int = 1,
+    align: str = "",
     names: bool = False,
     strong: int = -1,
 ) -> None:
@@ -76,14 +76,17 @@ def table(
         Which table this is; the same name is drawn in place.
     head : sequence of str
     rows : sequence of sequence of str
-    left : int
-        How many columns stand at the left; the others are numbers.
+    align : str
+        Of each column "l" or "r"; without it the first stands at the left, and the others, numbers, at the right.
     names : bool
         Whether the first column is printed in bold.
     strong : int
         The row that is.
     """
-    lines = [[_cell(text) for text in head], [":--"] * left + ["--:"] * (len(head) - left)]
+    lines = [
+        [_cell(text) for text in head],
+        [{"l": ":--", "r": "--:"}[side] for side in align or "l".ljust(len(head), "r")],
+    ]
     for number, row in enumerate(rows):
         bold = (number == strong or (names and not place) for place in range(len(row)))
         lines.append([f"**{_cell(text)}**" if b and text else _cell(text) for b, text in zip(bold, row, strict=True)])

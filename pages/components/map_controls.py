@@ -125,6 +125,7 @@ MAP_CONTROLS = (
         _class_numbers,
         (),
         kind="many",
+        empty="all",
         about=("data", "classes"),
         page="map",
     ),

@@ -76,7 +76,7 @@ def show_measures(selection: Selection) -> None:
     # Wide enough to be read where the screen is not: tables scroll by themselves (app.py).
     st.html("<style>.st-key-measures td:last-child { min-width: 15rem }</style>")
     with st.container(key="measures"):
-        table("measures", ["measure", "the shots", "all samples", "what it says"], rows, names=True)
+        table("measures", ["measure", "the shots", "all samples", "what it says"], rows, align="lrrl", names=True)
     vci = "" if np.isfinite(whole["vci"]) else " VCI needs more samples than dimensions to say anything."
     st.caption(
         f"Of {selection.n} shots a class, median and range over {len(selection.seeds)} seeds, and of all training "
