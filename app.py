@@ -109,7 +109,7 @@ PAGES = {
 }
 page = st.navigation(list(PAGES.values()), position="top")
 asked = asked_for() or lesson_asked_for(page is PAGES["explore"])
-if asked:
+if asked in PAGES and PAGES[asked] is not page:
     keep_controls()
     leave_pictures()
     st.switch_page(PAGES[asked], query_params=st.query_params.to_dict())

@@ -77,7 +77,10 @@ def label_of(recipe: Recipe) -> str:
     }
     # Least squares is not normalised to begin with.
     usual = "none" if gen.ridge else "l2"
-    parts += [f"{place} {label}" for place, (norm, label) in norms.items() if norm != usual]
+    if usual != "none" and all(norm == "none" for norm, _ in norms.values()):
+        parts.append("no NORM")
+    else:
+        parts += [f"{place} {label}" for place, (norm, label) in norms.items() if norm != usual]
     if agg.uses_distance:
         by = " by distance" if own.vote == "distance" and own.m > 1 else ""
         metric = "" if own.distance == "euclidean" else f" {own.distance}"

@@ -45,6 +45,7 @@ class Table(NamedTuple):
     Attributes
     ----------
     head : tuple of str
+        With none there is only the note.
     rows : tuple of tuple of str
         Each as long as the head.
     note : str
@@ -131,6 +132,8 @@ def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
     rows = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
+    if not table.head:
+        return note
     # Wider than a narrow screen, it scrolls; so that keys can do that, it takes the focus.
     return f'<div class="table" tabindex="0"><table><tr>{head}</tr>\n{rows}</table></div>{note}'
 

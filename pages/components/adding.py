@@ -124,7 +124,10 @@ def _list_added(selection: Selection) -> None:
     added = added_classes(selection)
     names = names_of(selection, added)
     if not added:
-        st.info("Nothing is added yet. Added classes stay until the browser tab is closed.", icon=":material/info:")
+        st.info(
+            "Nothing is added yet. Added classes stay until this browser tab is closed or loaded anew.",
+            icon=":material/info:",
+        )
         return
     for i, one in enumerate(added):
         change, told = one.change, one.effect

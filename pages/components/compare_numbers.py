@@ -9,7 +9,7 @@ import streamlit as st
 
 from imprint_core.pairing import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from imprint_core.statistics import summarize
-from pages.components.drawn import heading, remember_table, table
+from pages.components.drawn import caption, heading, remember_table, table
 from pages.components.sidebar import Selection
 from pages.components.sides import Side, alike, paired, recipes_told
 from pages.components.text import plain, signed
@@ -44,8 +44,8 @@ def show_numbers(selection: Selection, a: Side, b: Side) -> None:
         "A − B, mean over seeds",
         gap,
         interval,
-        help="Mean difference with its interval over draws of shots (seeds) and over test samples, which are the same "
-        "for A and B where the images are."
+        help="Mean difference (accuracies beside it are medians) with its interval over draws of shots (seeds) and "
+        "over test samples, which are the same for A and B where the images are."
         if paired(a, b)
         else "Other test samples: nothing pairs them, and the interval is of two separate means.",
         **grey,
@@ -53,7 +53,9 @@ def show_numbers(selection: Selection, a: Side, b: Side) -> None:
     verdict = "Nothing differs: A and B are the same." if alike(a, b) else _verdict(found, len(seeds))
     columns[2].caption(f"**{verdict}**" if found.clear else verdict)
     rows.append(("A − B, mean over seeds", gap, interval, verdict))
-    remember_table("compare-numbers", ("", "accuracy, median", "over seeds and test samples", "what it is"), rows)
+    remember_table(
+        "compare-numbers", ("", "median accuracy, or difference", "over seeds and test samples", "what it is"), rows
+    )
 
 
 def _verdict(found: Difference, seeds: int) -> str:
@@ -79,9 +81,10 @@ def show_seeds(selection: Selection, a: Side, b: Side) -> None:
     table(
         "compare-seeds", ["seed", "A, %", "B, %", "A − B", "only A right", "only B right", "p"], rows, align="rrrrrrr"
     )
-    st.caption(
+    caption(
+        "compare-seeds-told",
         f"p: exact McNemar test that both sides are as likely to be the right one, of {len(a.pool.y_test):,} test "
-        "samples. Tests of several seeds are no independent ones: the test samples are the same."
+        "samples. Tests of several seeds are no independent ones: the test samples are the same.",
     )
 
 

@@ -18,7 +18,7 @@ from imprint_core.results import of_fm
 from imprint_core.statistics import summarize
 from pages.components import cached, swept
 from pages.components.control import Sets
-from pages.components.drawn import heading, table
+from pages.components.drawn import caption, heading, table
 from pages.components.filling import Point, fill
 from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.plot import kept_figure, plot
@@ -93,10 +93,11 @@ def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any]
         return
     p = wilcoxon(values, np.zeros(len(values)))
     few = " So few tasks can hardly tell." if len(values) < FEW_TASKS else ""
-    st.caption(
+    caption(
+        "compare-tasks-told",
         f"{told}, {signed(float(values.mean()))} points on average; Wilcoxon's signed-rank test over tasks: p = "
         f"{p:.2g}.{few} Means over seeds; each dataset with all its classes, λ the FM's. Tasks of one dataset or FM "
-        "are no independent ones."
+        "are no independent ones.",
     )
 
 
@@ -137,7 +138,8 @@ def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -
         align="lrrl",
         strong=len(rows) - 1,
     )
-    st.caption(
+    caption(
+        "compare-presets-told",
         "On A's task, the same shots and test samples: median accuracy in percent; mean difference in points with its "
-        "95 % interval."
+        "95 % interval.",
     )

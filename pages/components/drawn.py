@@ -53,6 +53,12 @@ def heading(text: str, above: str = "") -> None:
         st.session_state.setdefault("headings", {})[above] = text
 
 
+def caption(name: str, text: str) -> None:
+    """Draw a caption (plain text) that a report repeats."""
+    st.caption(inline(text))
+    remember_table(name, (), (), text)
+
+
 def remember_table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
     """Note a table, or numbers that are drawn in another way, as plain text."""
     own = Table(tuple(head), tuple(map(tuple, rows)), note)

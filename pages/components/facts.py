@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -29,6 +29,11 @@ def link() -> str:
     return f"{page}?{query}" if query else page
 
 
+def only_here() -> bool:
+    """Whether the app's address means this machine on any other."""
+    return urlsplit(st.context.url or "").hostname in ("localhost", "127.0.0.1", "::1", None)
+
+
 def facts(selection: Selection) -> list[tuple[str, str]]:
     """Name and text of everything that a report says beside its pictures."""
     info, classes = selection.info, selection.task.classes
@@ -51,7 +56,7 @@ def facts(selection: Selection) -> list[tuple[str, str]]:
         ("NC1 of the shots", "–" if nc1 is None else _told(nc1, "{:.2f}")),
         ("Seeds", ", ".join(map(str, selection.seeds))),
         *_also(selection),
-        ("Link", link()),
+        ("Link, on this machine only" if only_here() else "Link", link()),
         ("Embeddings", f"SHA-256 {info.digest}"),
         ("Versions", _versions()),
         ("Source", PAPER),

@@ -42,7 +42,7 @@ def _try(selection: Selection, label: str, changes: dict[str, Any]) -> None:
         "label": label,
         "changes": changes,
         "before": {key: values[key] for key in changes},
-        "accuracy": float(summarize(accuracies(selection, selection.recipe)).median),
+        "runs": accuracies(selection, selection.recipe),
         "others": _others(selection, changes),
     }
     st.session_state.update(changes)
@@ -74,6 +74,7 @@ def _told(selection: Selection) -> str:
     tried = _standing(selection)
     if not tried:
         return ""
-    now = float(summarize(accuracies(selection, selection.recipe)).median)
-    gap = signed(now - tried["accuracy"])
-    return f"**{tried['label']}**: accuracy went from {tried['accuracy']:.1f} to {now:.1f} %, {gap} points."
+    before, now = tried["runs"], accuracies(selection, selection.recipe)
+    medians = f"{summarize(before).median:.1f} to {summarize(now).median:.1f} %"
+    over = " (medians; the difference is the mean over seeds)" if len(now) > 1 else ""
+    return f"**{tried['label']}**: accuracy went from {medians}, {signed(float((now - before).mean()))} points{over}."

@@ -13,14 +13,15 @@ VERSION = 1
 MOST_BYTES = 65_536
 
 
-def written(values: Values, keys: Iterable[str]) -> bytes:
-    """The file that holds these controls' values."""
+def written(values: Values, keys: Iterable[str], page: str = "") -> bytes:
+    """The file that holds these controls' values, and the page that they were seen on."""
     controls = {key: values[key] for key in keys if key in values}
-    return json.dumps({"imprint": VERSION, "controls": controls}, indent=1, ensure_ascii=False).encode()
+    content = {"imprint": VERSION, **({"page": page} if page else {}), "controls": controls}
+    return json.dumps(content, indent=1, ensure_ascii=False).encode()
 
 
-def read(data: bytes) -> tuple[dict[str, str], list[str]]:
-    """The controls' values as a link has them, and what is no value, a sentence each.
+def read(data: bytes) -> tuple[dict[str, str], list[str], str]:
+    """The controls' values as a link has them, what is no value, a sentence each, and the page's key or "".
 
     Raises
     ------
@@ -46,7 +47,8 @@ def read(data: bytes) -> tuple[dict[str, str], list[str]]:
             query[key] = _text(value)
         except TypeError:
             notes.append(f"{key[:40]} in the file is neither a text nor a number, nor a list of those; ignored.")
-    return query, notes
+    page = content.get("page")
+    return query, notes, page if isinstance(page, str) else ""
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -16,7 +15,7 @@ from imprint_core.statistics import summarize
 from pages.components import cached, settings_file
 from pages.components.copy_link import copy_link
 from pages.components.drawn import drawn_stamp, items
-from pages.components.facts import facts
+from pages.components.facts import facts, only_here
 from pages.components.over_shots import nc1_at
 from pages.components.plot import stamp_of
 from pages.components.sidebar import TAKEN, Selection
@@ -58,13 +57,13 @@ def _close() -> None:
 
 def _dialog(selection: Selection, page: str, title: str) -> None:
     if page in _WITHOUT_RECIPE:
-        _link_and_settings(selection)
+        _link_and_settings(selection, page)
         return
     # Known here, for a page that is drawn anew would open the first one.
     titles = ["Link and settings", "Python", "Report", "Proxies"]
     link, python, whole, proxies = st.tabs(titles, key="share_tab", on_change="rerun")
     with link:
-        _link_and_settings(selection)
+        _link_and_settings(selection, page)
     try:
         with python:
             _python(selection)
@@ -76,12 +75,12 @@ def _dialog(selection: Selection, page: str, title: str) -> None:
         st.error(plain(error))
 
 
-def _link_and_settings(selection: Selection) -> None:
+def _link_and_settings(selection: Selection, page: str) -> None:
     st.markdown(
         "The link has everything that you chose. "
         + (
             "**It opens on this machine only**, where the app runs; to someone else send the settings or a report."
-            if _only_here()
+            if only_here()
             else "Whoever can reach this app sees the same with it."
         )
     )
@@ -90,7 +89,7 @@ def _link_and_settings(selection: Selection) -> None:
     st.download_button(
         "Download settings",
         # Which lesson is open is no setting.
-        settings_file.written(selection.panel.values, [key for key in st.query_params if key != "view"]),
+        settings_file.written(selection.panel.values, [key for key in st.query_params if key != "view"], page),
         "imprint-settings.json",
         "application/json",
         icon=":material/download:",
@@ -102,7 +101,7 @@ def _link_and_settings(selection: Selection) -> None:
         key=_FILE,
         on_change=_take,
         max_upload_size=1,
-        help="A file that was downloaded here. Controls that it doesn't name get their usual values.",
+        help="A file that was downloaded here; its page is opened. Controls that it lacks get their usual values.",
     )
     wrong = st.session_state.get(_WRONG)
     if wrong:
@@ -110,11 +109,6 @@ def _link_and_settings(selection: Selection) -> None:
     if TAKEN in st.session_state:
         # The dialog runs alone; what the file says is for the whole page.
         st.rerun()
-
-
-def _only_here() -> bool:
-    """Whether the app's address means this machine on any other."""
-    return urlsplit(st.context.url or "").hostname in ("localhost", "127.0.0.1", "::1", None)
 
 
 def _take() -> None:
@@ -125,7 +119,10 @@ def _take() -> None:
     st.session_state.pop(_WRONG, None)
     if file is not None:
         try:
-            st.session_state[TAKEN] = settings_file.read(file.getvalue())
+            settings, notes, page = settings_file.read(file.getvalue())
+            st.session_state[TAKEN] = settings, notes
+            # To the page that it was made on; one that this app doesn't have is passed over there.
+            st.session_state.goto = page
             # Gone with the dialog, the file can't take back what is changed next.
             _close()
         except ImprintError as error:
@@ -143,8 +140,8 @@ def _python(selection: Selection) -> None:
 
 def _report(selection: Selection, page: str, title: str) -> None:
     st.markdown(
-        "This page as one HTML file: what is chosen, numbers, tables and pictures. It opens without a network, "
-        "in light and dark, and can be printed."
+        "This page as one HTML file: what is chosen, numbers, tables and charts, without images of samples. It opens "
+        "without a network, in light and dark, and can be printed."
     )
     # What was drawn since is in no file that was made before.
     stamp = stamp_of("report", page, st.query_params, drawn_stamp())

@@ -39,7 +39,8 @@ def weights_needed(selection: Selection, place: str) -> bool:
     weights_upload(fm, place)
     st.caption(
         f"Or in a terminal: `python -m imprint_core fetch --fm {fm.name}` downloads the official ones; with "
-        "`--weights FILE` it takes a file. Whether weights are those of the set is checked on the first image."
+        "`--weights FILE` it takes a file. Whether weights embed as those of the set did "
+        "is checked on the first image; official ones need not, and then the Library embeds the dataset anew with them."
     )
     if at_hand(fm):
         # Taken just now.

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.errors import ImprintError
-from imprint_core.report import Picture
+from imprint_core.report import Picture, Table
 from pages.components import filling, settings_file, share
 from pages.components.controls import CONTROLS
 from pages.components.text import plain
@@ -68,7 +68,8 @@ def test_a_page_of_a_recipe_offers_all(page):
     items = [make() for make, _ in app.session_state["drawn"].values()]
     pictures = [item for item in items if isinstance(item, Picture)]
     assert html.count('class="plot"') == len(pictures) > 0
-    assert html.count("<table>") == len(items) - len(pictures)
+    assert html.count("<table>") == len([item for item in items if isinstance(item, Table) and item.head])
+    assert all(escape(item.note) in html for item in items if isinstance(item, Table))
     assert "Accuracy" in html
     for picture in pictures:
         assert picture.alt.split("<")[0].split("&")[0][:40] in html
@@ -204,6 +205,21 @@ def test_settings_out_and_in():
     assert not tabs(other)
     other.select_slider(key="k").set_value(20).run()
     assert link(other)["k"] == "20"
+
+
+def test_a_file_leads_to_the_page_that_it_is_of():
+    app = opened("compare", b="pre=none, post=none, inf=none")
+    content = settings_file.written(app.session_state["last_values"], link(app), "compare")
+    there = take(opened(), content)
+    there.run()
+    assert [t.value for t in there.title] == ["What if? A against B"]
+    assert link(there) == link(app)
+    # One that this app doesn't have is passed over.
+    here = take(opened(), settings_file.written({"k": 9}, ["k"], "../gone"))
+    here.run()
+    assert not here.exception
+    assert [t.value for t in here.title] == ["Explore weight imprinting"]
+    assert link(here)["k"] == "9"
 
 
 @pytest.mark.parametrize(
