@@ -96,7 +96,8 @@ def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
             lost = before[control.key]
             state[control.key] = list(lost) if control.kind == "many" else lost
         if not followed and any(before.get(key, values[key]) != values[key] for key in control.about):
-            state.pop(control.key, None)
+            # Assigned, not forgotten: a browser would go on showing what it was.
+            state[control.key] = list(default) if control.kind == "many" else default
         if control.kind == "many":
             kept, said = several(control, state.get(control.key, ()), options, sets, values)
             # Options that went with what was chosen before, such as classes of another dataset, go without a word.

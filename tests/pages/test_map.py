@@ -1064,3 +1064,14 @@ def test_merged_classes_are_a_colouring(begun):
     app.selectbox(key="classes").set_value("all").run()
     assert "Colour by can't be" in fine(app).warning[0].value
     assert "color" not in app.query_params
+
+
+def test_another_dataset_has_other_samples():
+    app = opened(data="mnist", sample="7750")
+    assert app.text_input(key="sample").value == "7750"
+    app.selectbox(key="data").set_value("digits").run()
+    assert not app.exception
+    # The browser is told, too, and doesn't go on showing what isn't asked about.
+    assert app.text_input(key="sample").value == ""
+    assert app.text_input(key="sample").proto.set_value
+    assert "sample" not in app.query_params
