@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,15 +49,15 @@ def run(options: argparse.Namespace) -> int:
         raise ImprintError("--weights is a file of one foundation model; name that one with --fm.")
     models = [foundation_model(name) for name in options.fm]
     datasets = [dataset(name) for name in options.dataset]
-    if options.quiet:
-        from imprint_core.models.fetching import fetch
-
-        for fm in models:
-            fetch(fm)
-        return 0
+    if options.low_priority and hasattr(os, "nice"):
+        os.nice(10)
+    from imprint_core.models.fetching import fetch
     from imprint_core.models.loading import keep_weights, load_model
 
     for fm in models:
+        if options.quiet and not options.weights:
+            fetch(fm)
+            continue
         if options.weights:
             with open_weights(options.weights) as file:
                 keep_weights(fm, file, options.weights.suffix)

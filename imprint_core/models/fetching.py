@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from imprint_core.embeddings.jobs import RunningJob, job_folder, read_job, start_job, stop_job
+from imprint_core.embeddings.jobs import RunningJob, job_folder, read_job, start_job
 from imprint_core.embeddings.progress import Reporter, hold, unlock
 from imprint_core.folders import weights_folder
 from imprint_core.models.registry import FoundationModel
@@ -25,11 +25,6 @@ def begin_fetch(fm: FoundationModel) -> None:
 def fetching(fm: FoundationModel) -> RunningJob | None:
     """The download that was begun and isn't through; None where there is none."""
     return read_job(weights_folder(), fm.name) if job_folder(weights_folder(), fm.name).is_dir() else None
-
-
-def stop_fetch(job: RunningJob) -> None:
-    """End a download."""
-    stop_job(job)
 
 
 def fetch(fm: FoundationModel) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.embeddings import SetInfo
-from pages.components.learn_controls import VIEWS
+from pages.components.learn_controls import OVERVIEW, VIEWS
 
 
 def explore_button(info: SetInfo, key: str = "explore_it") -> None:
@@ -36,8 +36,8 @@ def lesson_asked_for(root: bool) -> str:
 
 def leave_lessons() -> None:
     """On other pages no lesson is open, and their links name none."""
-    st.session_state.pop("view", None)
-    st.session_state.get("held", set()).discard("view")
+    if "view" in st.session_state:
+        st.session_state.view = OVERVIEW
     if st.query_params.get("view") in VIEWS:
         del st.query_params["view"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imprint_core.embeddings.jobs import stop_job
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel, foundation_model
-from imprint_core.models.fetching import begin_fetch, fetching, stop_fetch
+from imprint_core.models.fetching import begin_fetch, fetching
 from imprint_core.models.weights import at_hand, unfinished
 from pages.components.fm import weights_upload
 from pages.components.labels import label_of_fm
@@ -67,7 +68,7 @@ def _watch(fm: FoundationModel, place: str) -> None:
         done = sum(file.stat().st_size for file in unfinished(fm) if file.exists())
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.markdown(f"Downloading … {done / 1e6:.1f} MB so far.")
-        right.button("Stop", on_click=stop_fetch, args=(job,), width="stretch", key=f"fetch_stop_{place}")
+        right.button("Stop", on_click=stop_job, args=(job,), width="stretch", key=f"fetch_stop_{place}")
     elif st.button(f"Download {fm.library}'s official weights", icon=":material/download:", key=f"fetch_begin_{place}"):
         try:
             begin_fetch(fm)
