@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.choices import look_up
 from imprint_core.clustering import kmeans_labels, kmeans_memberships, squared_distances
 from imprint_core.least_squares import RidgeProblem
 from imprint_core.normalization import Array
+from imprint_core.registry import look_up
 
 # Above this many shots a class's distances to each other cost more than they save.
 _DISTANCES_LIMIT = 1500

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES, Voting
-from imprint_core.choices import look_up
 from imprint_core.errors import ImprintError
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.registry import look_up
 from imprint_core.transforms import TRANSFORMS
 from imprint_core.whitening import check_shrinkage
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.folders import bundled_folder
 from imprint_core.generation import GENERATORS
 from imprint_core.models import ridge_of
+from imprint_core.paths import bundled_folder
 from imprint_core.recipe import Recipe
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
-from imprint_core.folders import bundled_folder
+from imprint_core.paths import bundled_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("IMPRINT_SHARED", ROOT.parent / "shared"))

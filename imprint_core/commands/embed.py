@@ -8,8 +8,8 @@ from pathlib import Path
 
 from imprint_core.commands.options import add_data_root, count
 from imprint_core.datasets import DATASETS, Dataset, dataset, dataset_at
-from imprint_core.folders import user_folder
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
+from imprint_core.paths import user_folder
 
 HELP = "run images through a foundation model and keep the embeddings"
 DESCRIPTION = """\

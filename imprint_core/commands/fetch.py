@@ -10,8 +10,8 @@ from typing import BinaryIO
 from imprint_core.commands.options import add_data_root
 from imprint_core.datasets import DATASETS, dataset
 from imprint_core.errors import ImprintError
-from imprint_core.folders import weights_folder
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
+from imprint_core.paths import weights_folder
 
 HELP = "get weights and data ahead of going offline"
 DESCRIPTION = """\

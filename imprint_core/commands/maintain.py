@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from imprint_core.errors import ImprintError
-from imprint_core.folders import bundled_folder
+from imprint_core.paths import bundled_folder
 
 BUNDLE_HELP = "make the sets that ship with the project"
 BUNDLE_DESCRIPTION = """\

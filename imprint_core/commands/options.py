@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from imprint_core.folders import data_folder
+from imprint_core.paths import data_folder
 
 
 def count(text: str) -> int:

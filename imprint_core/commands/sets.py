@@ -10,7 +10,7 @@ from typing import Any
 from imprint_core.embeddings import SetInfo, find_sets, open_set
 from imprint_core.embeddings.store import remove_set, size_of
 from imprint_core.errors import ImprintError
-from imprint_core.folders import user_folder
+from imprint_core.paths import user_folder
 
 HELP = "list, verify or remove embedding sets"
 DESCRIPTION = """\

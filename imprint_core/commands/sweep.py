@@ -8,8 +8,8 @@ from pathlib import Path
 
 from imprint_core.commands.options import count
 from imprint_core.errors import ImprintError
-from imprint_core.folders import sweeps_folder
 from imprint_core.grids import GRIDS, Cell
+from imprint_core.paths import sweeps_folder
 
 HELP = "evaluate a grid of recipes, tasks and seeds into a Parquet table"
 DESCRIPTION = """\

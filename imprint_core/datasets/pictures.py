@@ -11,7 +11,7 @@ from imprint_core.datasets.images import Images, Splits
 from imprint_core.datasets.registry import Dataset, dataset, dataset_at
 from imprint_core.embeddings.store import EmbeddingSet
 from imprint_core.errors import ImprintError
-from imprint_core.folders import data_folder
+from imprint_core.paths import data_folder
 
 
 def source_of(name: str, path: str = "") -> Dataset | None:

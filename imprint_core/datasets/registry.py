@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from imprint_core.choices import look_up
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.readers import (
     COMBI_PARTS,
@@ -24,7 +23,8 @@ from imprint_core.datasets.readers import (
     zip_folder_splits,
 )
 from imprint_core.errors import ImprintError
-from imprint_core.folders import images_folder
+from imprint_core.paths import images_folder
+from imprint_core.registry import look_up
 
 
 @dataclass(frozen=True)

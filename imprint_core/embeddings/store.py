@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from imprint_core.embeddings.packing import unpack
 from imprint_core.errors import ImprintError
-from imprint_core.folders import bundled_folder, user_folder
+from imprint_core.paths import bundled_folder, user_folder
 
 FORMAT = 1
 # What pages open of a set at most, so that a set of any size can be explored: training and test samples.

@@ -6,9 +6,9 @@ import shutil
 
 from imprint_core.embeddings.jobs import RunningJob, job_folder, read_job, start_job
 from imprint_core.embeddings.progress import Reporter, hold, unlock
-from imprint_core.folders import weights_folder
 from imprint_core.models.registry import FoundationModel
 from imprint_core.models.weights import unfinished
+from imprint_core.paths import weights_folder
 
 
 def begin_fetch(fm: FoundationModel) -> None:

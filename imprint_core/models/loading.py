@@ -17,11 +17,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from imprint_core.errors import ImprintError
-from imprint_core.folders import weights_folder
 from imprint_core.models.libraries import build, remove_head
 from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
 from imprint_core.models.weights import own_weights
+from imprint_core.paths import weights_folder
 
 # Where checkpoints of training runs keep the state dict, and what wrappers put before its names.
 _NESTED = ("state_dict", "model", "model_state_dict")

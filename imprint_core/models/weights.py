@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from imprint_core.folders import weights_folder
 from imprint_core.models.registry import FoundationModel
+from imprint_core.paths import weights_folder
 
 SUFFIXES = (".safetensors", ".pth")
 

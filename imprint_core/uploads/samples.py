@@ -9,7 +9,7 @@ import numpy as np
 
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.folders import bundled_folder, data_folder
+from imprint_core.paths import bundled_folder, data_folder
 
 _NAMES = ("zero", "one", "two")
 _OF_EACH = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from imprint_core.folders import sweeps_folder
 from imprint_core.grids import GRIDS, read_grid
 from imprint_core.names import label_of, name_of, recipe_of
+from imprint_core.paths import sweeps_folder
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.results import MEASURES

@@ -15,7 +15,7 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluation, Evaluator
-from imprint_core.folders import data_folder
+from imprint_core.paths import data_folder
 from imprint_core.recipe import Recipe, Space
 from imprint_core.task import Split, choose_classes
 from imprint_core.task import class_names as names_of

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.folders import weights_folder
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
 from imprint_core.models.weights import at_hand, own_weights
+from imprint_core.paths import weights_folder
 from pages.components.text import plain
 
 # Swin-B's take 350 MB.

@@ -8,8 +8,8 @@ from imprint_core.datasets import Dataset, dataset
 from imprint_core.embeddings.jobs import RunningJob, discard_job, find_jobs, start_job, stop_job
 from imprint_core.embeddings.store import set_name
 from imprint_core.errors import ImprintError
-from imprint_core.folders import data_folder, user_folder
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel
+from imprint_core.paths import data_folder, user_folder
 from pages.components.text import plain
 
 # Seconds between two looks at what is being done, and at whether another window or a command has begun something.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.folders import user_folder
 from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.paths import user_folder
 from imprint_core.uploads import read_embeddings
 from imprint_core.uploads.samples import sample_npz
 from imprint_core.uploads.storing import keep_embeddings

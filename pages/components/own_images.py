@@ -10,7 +10,7 @@ from PIL import Image
 from imprint_core.datasets import dataset
 from imprint_core.datasets.pictures import thumbnail
 from imprint_core.errors import ImprintError
-from imprint_core.folders import images_folder
+from imprint_core.paths import images_folder
 from imprint_core.uploads import Entry, OwnImages, find_own, from_archive, from_keras_npz, from_piles, keep_images
 from imprint_core.uploads.own_images import read_own
 from imprint_core.uploads.samples import sample_zip

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imprint_core.embeddings import find_sets
-from imprint_core.folders import images_folder
+from imprint_core.paths import images_folder
 from imprint_core.uploads import find_own
 from tests.pages.test_library import button, home, said, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload

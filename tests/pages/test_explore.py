@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.aggregation import DISTANCES
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation import Evaluator
-from imprint_core.folders import bundled_folder
 from imprint_core.generation import GENERATORS
 from imprint_core.normalization import POST_NORMALIZATIONS
+from imprint_core.paths import bundled_folder
 from imprint_core.presets import PRESETS
 from imprint_core.recipe import Recipe
 from imprint_core.statistics import summarize

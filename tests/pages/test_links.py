@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
-from imprint_core.folders import sweeps_folder
+from imprint_core.paths import sweeps_folder
 from imprint_core.results import bundled_results
 from pages.components.control import named_option
 from pages.components.controls import CONTROLS

@@ -20,9 +20,9 @@ from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
 from imprint_core.figures import CLASS_COLORS
-from imprint_core.folders import bundled_folder
 from imprint_core.map_figures import COLORINGS
 from imprint_core.normalization import l2
+from imprint_core.paths import bundled_folder
 from imprint_core.presets import PRESETS
 from imprint_core.projection import LAYOUT_GRID, MAP_METHODS, Layout, place
 from imprint_core.recipe import Recipe

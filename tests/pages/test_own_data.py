@@ -16,9 +16,9 @@ from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.embeddings.jobs import find_jobs
-from imprint_core.folders import data_folder, images_folder
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.fetching import fetching
+from imprint_core.paths import data_folder, images_folder
 from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, Task
 from imprint_core.trial import try_embedding
