@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from imprint_core.collapse import nc1
-from imprint_core.normalization import l2
+from imprint_core.framework.normalization import l2
 
 
 def by_the_book(X: np.ndarray, y: np.ndarray) -> float:

@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.generation import Shots, kmeans
-from imprint_core.normalization import l2
+from imprint_core.framework.generation import Shots, kmeans
+from imprint_core.framework.normalization import l2
 from imprint_core.task import SEEDS, shot_order
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from imprint_core.commands.maps import spare_the_index
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.embeddings.maps import BaseMap, keep_map, kept_map, normed
-from imprint_core.normalization import Array, l2
+from imprint_core.framework.normalization import Array, l2
 from imprint_core.paths import bundled_folder
 from imprint_core.projection import Layout, place, trustworthiness, umap_map
 

@@ -26,8 +26,8 @@ from imprint_core.embeddings.store import (
     write_whole,
 )
 from imprint_core.evaluation import Evaluator
-from imprint_core.normalization import l2
-from imprint_core.recipe import Recipe
+from imprint_core.framework.normalization import l2
+from imprint_core.framework.recipe import Recipe
 from imprint_core.task import SEEDS, choose_classes
 
 # Up to this width float16 is small enough.

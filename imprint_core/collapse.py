@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imprint_core.class_statistics import RANK_TOLERANCE, ClassStatistics, Floats, class_statistics
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import Array
+from imprint_core.framework.normalization import Array
 
 # Directions of Σ_T with less of its variance than this are rounding.
 _NULL = 1e-10

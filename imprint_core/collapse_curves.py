@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from imprint_core.collapse import NC1_VARIANTS
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
-from imprint_core.generation import Shots, kmeans
-from imprint_core.normalization import NORMALIZATIONS, Array
-from imprint_core.recipe import Recipe
+from imprint_core.framework.generation import Shots, kmeans
+from imprint_core.framework.normalization import NORMALIZATIONS, Array
+from imprint_core.framework.recipe import Recipe
 from imprint_core.task import Split
 
 

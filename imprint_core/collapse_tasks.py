@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from imprint_core.classes import DRAWS, MERGED, parse_classes
 from imprint_core.collapse_curves import TaskCurve, task_curve
 from imprint_core.embeddings import EmbeddingSet, SetInfo
-from imprint_core.generation import GENERATORS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.recipe import Recipe
 from imprint_core.suggestion import left_out_accuracy, parting_plan, partings
 from imprint_core.task import SEEDS, choose_classes, shot_order
 

@@ -17,11 +17,11 @@ from safetensors.torch import save_file
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from imprint_core.aggregation import NO_DISTANCE, ROUNDING, TIE_SHARE, mahalanobis_axes
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.mapping import BASES
-from imprint_core.recipe import Recipe
+from imprint_core.framework.aggregation import NO_DISTANCE, ROUNDING, TIE_SHARE, mahalanobis_axes
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.feature_map import BASES
+from imprint_core.framework.recipe import Recipe
 
 FORMAT = "imprint head 1"
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.evaluation import Evaluator
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 
 # Points of accuracy by which one must be ahead of another to count.
 NEAR = 1.0

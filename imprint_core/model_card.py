@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.report import PAPER
 from imprint_core.statistics import Summary
 
 if TYPE_CHECKING:
-    from imprint_core.classifier import ImprintingClassifier
+    from imprint_core.framework.classifier import ImprintingClassifier
 
 # What means something to Markdown or to HTML in it.
 _MARKS = re.compile(r"[\\`*_{}\[\]#!|<>~&$]")

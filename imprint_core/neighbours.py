@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import Array
+from imprint_core.framework.normalization import Array
 
 # Samples whose differences are held at once: 2048 dimensions of as many take 16 MB.
 _PART = 1024

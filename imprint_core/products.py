@@ -10,11 +10,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.aggregation import AGGREGATIONS, Comparison, compare
-from imprint_core.generation import GENERATORS, Mixture, Shots, solve
-from imprint_core.least_squares import RidgeProblem
-from imprint_core.normalization import POST_NORMALIZATIONS, Array
-from imprint_core.recipe import Recipe
+from imprint_core.framework.aggregation import AGGREGATIONS, Comparison, compare
+from imprint_core.framework.generation import GENERATORS, Mixture, Shots, solve
+from imprint_core.framework.normalization import POST_NORMALIZATIONS, Array
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.ridge import RidgeProblem
 
 T = TypeVar("T")
 Draw = list[NDArray[np.intp]]

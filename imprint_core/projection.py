@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import Array
+from imprint_core.framework.normalization import Array
 
 # Called with what is being done and which share of it is, 0 … 1.
 Tell = Callable[[str, float], None]

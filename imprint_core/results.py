@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.generation import GENERATORS
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.paths import bundled_folder
-from imprint_core.recipe import Recipe
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import Array
+from imprint_core.framework.normalization import Array
 from imprint_core.task import Split
 
 # Which samples a map can show.

@@ -8,9 +8,9 @@ from textwrap import wrap
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import EXPLORED
-from imprint_core.generation import GENERATORS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.task import SEEDS
 
 _WIDTH = 78

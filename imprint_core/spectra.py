@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from imprint_core.class_statistics import ClassStatistics, class_statistics
 from imprint_core.collapse import NC1_VARIANTS
-from imprint_core.mapping import Map
-from imprint_core.normalization import Array, l2
-from imprint_core.transforms import centring
-from imprint_core.whitening import Shrinkage, whitening
+from imprint_core.framework.feature_map import Map
+from imprint_core.framework.normalization import Array, l2
+from imprint_core.framework.transforms import centring
+from imprint_core.framework.whitening import Shrinkage, whitening
 
 Floats = NDArray[np.float64]
 # Eigenvalues with less than this share of the largest are rounding.

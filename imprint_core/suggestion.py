@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
-from imprint_core.normalization import Array
-from imprint_core.recipe import Recipe
+from imprint_core.framework.normalization import Array
+from imprint_core.framework.recipe import Recipe
 from imprint_core.task import Split, shot_order
 
 Scores = NDArray[np.float64]

@@ -15,9 +15,9 @@ from imprint_core.collapse_curves import nc1_of_split, split_ks
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
-from imprint_core.normalization import Array, l2
+from imprint_core.framework.normalization import Array, l2
 from imprint_core.paths import bundled_folder
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.suggestion import RULES, left_out_accuracy, partings, suggested
 from imprint_core.task import SEEDS, choose_classes, class_names
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation import Evaluator
 from imprint_core.models import ridge_of
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.task import SEEDS, choose_classes
 
 SHOWN = (5, 20, 100, 200)

@@ -7,9 +7,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.classifier import ImprintingClassifier
-from imprint_core.normalization import Array
-from imprint_core.recipe import Recipe
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import Array
+from imprint_core.framework.recipe import Recipe
 
 _RUNS = 3
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.classifier import ImprintingClassifier
-from imprint_core.normalization import Array
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import Array
 
 NAMES = ("in the middle", "on both sides")
 # How far the second class's modes are turned from the first, in degrees, and how long either's points are.

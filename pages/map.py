@@ -10,8 +10,8 @@ import streamlit as st
 from imprint_core import figures, map_figures
 from imprint_core.embeddings.maps import BaseMap
 from imprint_core.errors import ImprintError
+from imprint_core.framework.recipe import Recipe
 from imprint_core.projection import MAP_METHODS
-from imprint_core.recipe import Recipe
 from imprint_core.samples import SHOWN
 from pages.components import base_maps, cached, explain, mapped
 from pages.components.drawn import heading

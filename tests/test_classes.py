@@ -16,7 +16,7 @@ from imprint_core.classes import (
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.task import SEEDS, choose_classes
 
 ANIMALS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from imprint_core import collapse
 from imprint_core.class_statistics import class_statistics, streamed_statistics
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.collapse import nc1, nc3, nc4, published_nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import l2
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import l2
 
 REAL = [("vit_tiny_patch16_224", "cifar10"), ("squeezenet1_1", "mnist")]
 

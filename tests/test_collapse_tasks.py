@@ -18,9 +18,9 @@ from imprint_core.collapse_tasks import (
     with_k,
 )
 from imprint_core.embeddings import open_set
+from imprint_core.framework.recipe import Recipe
 from imprint_core.kept_curves import KEPT_DRAWS, compute_kept, kept, kept_path
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.relation import relate
 from imprint_core.suggestion import suggested
 

@@ -5,21 +5,21 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.aggregation import AGGREGATIONS, Aggregation
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets import DATASETS
 from imprint_core.datasets.images import Splits, from_arrays
 from imprint_core.datasets.registry import Dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import Job, extract
 from imprint_core.evaluation import Evaluator
-from imprint_core.generation import GENERATORS, Generator, Mixture
+from imprint_core.framework.aggregation import AGGREGATIONS, Aggregation
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.generation import GENERATORS, Generator, Mixture
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Normalization, PostNormalization
+from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.loading import LoadedModel
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Normalization, PostNormalization
-from imprint_core.recipe import Recipe
 from imprint_core.task import SEEDS, choose_classes
 from tests.conftest import ROOT
 

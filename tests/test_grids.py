@@ -3,10 +3,10 @@ import json
 import pytest
 
 from imprint_core.errors import ImprintError
+from imprint_core.framework.recipe import Recipe
 from imprint_core.grids import GRIDS, Cell, cells, read_grid, without
 from imprint_core.models import ridge_of
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.task import SEEDS
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imprint_core.aggregation import DISTANCES
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
+from imprint_core.framework.aggregation import DISTANCES
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.head import FORMAT, load_head, save_head, to_module
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.recipes.presets import PRESETS
 
 RECIPES = [
     *(p.recipe for p in PRESETS.values()),

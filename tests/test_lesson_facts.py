@@ -6,9 +6,9 @@ import pytest
 from imprint_core import lesson_figures
 from imprint_core.evaluation import Evaluator
 from imprint_core.figures import THEME_TEXT
+from imprint_core.framework.recipe import Recipe
 from imprint_core.lesson_facts import ahead, band, mutual, place, top_pair, touching, wins
 from imprint_core.lesson_figures import Line
-from imprint_core.recipe import Recipe
 from imprint_core.statistics import summarize
 from imprint_core.task import choose_classes
 

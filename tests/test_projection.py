@@ -3,7 +3,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import l2
+from imprint_core.framework.normalization import l2
 from imprint_core.projection import (
     LAYOUT_GRID,
     MAP_METHODS,

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
 from imprint_core.figures import CLASS_COLORS
+from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.projection import pca_map
 from imprint_core.regions import ASKED, Grid, grid_of, region_classes, region_png
 

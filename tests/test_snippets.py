@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.aggregation import DISTANCES
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import EXPLORED
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.aggregation import DISTANCES
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import POST_NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.snippets import python_snippet
 from imprint_core.task import SEEDS
 from tests.conftest import ROOT

@@ -3,7 +3,7 @@ import pytest
 
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import l2
+from imprint_core.framework.normalization import l2
 from imprint_core.spectra import STAGES, spectra
 from imprint_core.task import choose_classes
 

@@ -4,7 +4,7 @@ import pytest
 from imprint_core import suggestion_study
 from imprint_core.collapse_curves import nc1_of_split
 from imprint_core.embeddings import open_set
-from imprint_core.normalization import l2
+from imprint_core.framework.normalization import l2
 from imprint_core.suggestion import RULE, RULES
 from imprint_core.suggestion_study import KS, LABELS, SHOTS, found, least_split_nc1, report, standing, study, write
 from tests.conftest import ROOT

@@ -1,5 +1,5 @@
 from imprint_core import timing
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 
 
 def test_time_is_the_median_of_fits(vit_digits, monkeypatch):

@@ -14,9 +14,9 @@ from imprint_core.classes import PAPER_TASKS, parse_task
 from imprint_core.commands.options import count
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.errors import ImprintError
+from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.task import SEEDS, Task
 
 HELP = "evaluate a recipe on a task; prints JSON"
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespace) -> dict[str, Any]:
     """What the command prints."""
-    from imprint_core.classifier import ImprintingClassifier
+    from imprint_core.framework.classifier import ImprintingClassifier
 
     opened = open_set(info)
     runs = []

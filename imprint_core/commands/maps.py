@@ -14,7 +14,7 @@ from imprint_core.embeddings import SetInfo, find_sets
 from imprint_core.embeddings.maps import DEFAULT_LAYOUTS
 from imprint_core.embeddings.store import read_info
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import NORMALIZATIONS
+from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.paths import user_folder
 from imprint_core.projection import LAYOUT_GRID, Layout
 

@@ -11,11 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.classifier import depends_on_all
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.pictures import thumbnail
 from imprint_core.errors import ImprintError
-from imprint_core.trial import AddedClass, Effect, add_class, effect
+from imprint_core.framework.classifier import depends_on_all
+from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from imprint_core.uploads import clean_name
 from pages.components import cached
 from pages.components.labels import label_of_dataset, label_of_fm

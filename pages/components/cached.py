@@ -15,14 +15,14 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluation, Evaluator
+from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.paths import data_folder
-from imprint_core.recipe import Recipe, Space
 from imprint_core.task import Split, choose_classes
 from imprint_core.task import class_names as names_of
 from pages.components.text import plain
 
 if TYPE_CHECKING:
-    from imprint_core.classifier import ImprintingClassifier
+    from imprint_core.framework.classifier import ImprintingClassifier
 
 Sets = dict[tuple[str, str], SetInfo]
 Seeds = tuple[int, ...]
@@ -100,7 +100,7 @@ def _classifier(
     key: str, classes: str, recipe: Recipe, n: int, seed: int, _info: SetInfo
 ) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
     # Here, for it imports scikit-learn, which the first page does without.
-    from imprint_core.classifier import ImprintingClassifier
+    from imprint_core.framework.classifier import ImprintingClassifier
 
     shared = evaluator(_info, classes, recipe)
     rows = np.concatenate(shared.shots(n, seed))

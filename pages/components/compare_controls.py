@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from pages.components.control import STEPS, Control, Sets, Values
 from pages.components.labels import label_of_dataset, label_of_fm
 from pages.components.other_recipe import ALONE, WITHOUT_NORMS, canonical_changes, show_changes

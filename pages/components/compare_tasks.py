@@ -12,8 +12,8 @@ import streamlit as st
 from imprint_core import comparison_figures
 from imprint_core.evaluation import Evaluation
 from imprint_core.pairing import paired_difference
-from imprint_core.presets import PRESETS
 from imprint_core.ranking import FEW_TASKS, wilcoxon
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.results import of_fm
 from imprint_core.statistics import summarize
 from pages.components import cached, swept

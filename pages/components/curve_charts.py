@@ -11,11 +11,11 @@ from imprint_core.classes import parse_classes
 from imprint_core.curve_figures import Style, style_of
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.names import recipe_of
-from imprint_core.normalization import NORMALIZATIONS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import recipe_of
 from pages.components import cached
 from pages.components.control import Values
 from pages.components.controls import most_shots

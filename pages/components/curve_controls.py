@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from imprint_core.curve_figures import AXES
-from imprint_core.generation import GENERATORS
-from imprint_core.names import label_of, name_of, recipe_of
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import label_of, name_of, recipe_of
 from imprint_core.results import MEASURES
 from pages.components.control import Control, Sets, Values, described, label_in
 from pages.components.labels import label_of_dataset, label_of_fm

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint_core.advice import advise
-from imprint_core.aggregation import AGGREGATIONS
 from imprint_core.classes import DRAWS, d_and_draw, joined, parse_classes
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.recipes.advice import advise
 from pages.components import cached
 from pages.components.sidebar import Selection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.results import of_fm
 from pages.components import cached
 from pages.components.filling import Point

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from pages.components.control import Control, Sets, Values, as_number, named_option
 from pages.components.controls import CONTROLS
 from pages.components.recipe_controls import values_of

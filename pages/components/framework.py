@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core.aggregation import AGGREGATIONS
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS, preset_of
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.recipes.presets import PRESETS, preset_of
 from pages.components.labels import label_of_fm
 from pages.components.recipe_controls import values_of
 from pages.components.sidebar import Selection

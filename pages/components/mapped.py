@@ -17,11 +17,11 @@ from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.maps import BaseMap
 from imprint_core.figures import CLASS_COLORS
-from imprint_core.generation import GENERATORS
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
+from imprint_core.framework.recipe import Recipe
 from imprint_core.map_figures import Verdict
-from imprint_core.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.projection import MAP_METHODS, Layout, place
-from imprint_core.recipe import Recipe
 from imprint_core.samples import Samples, samples_of, sources_of
 from pages.components import cached
 from pages.components.map_plot import MapPicture

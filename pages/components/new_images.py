@@ -11,7 +11,7 @@ from PIL import Image
 
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo
-from imprint_core.trial import check_same_weights
+from imprint_core.framework.incremental import check_same_weights
 from pages.components import cached
 from pages.components.fm import loaded
 from pages.components.sidebar import Selection

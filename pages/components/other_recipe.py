@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from imprint_core.errors import ImprintError
+from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.names import label_of
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import label_of
 from pages.components.control import Sets, Values, named_option
 from pages.components.recipe_controls import RECIPE_CONTROLS, recipe_of, values_of
 

@@ -12,9 +12,9 @@ import streamlit as st
 
 from imprint_core import figures
 from imprint_core.collapse_tasks import Asking, with_k
-from imprint_core.generation import GENERATORS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.statistics import Summary, summarize
 from pages.components import cached
 from pages.components.filling import fill

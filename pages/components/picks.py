@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.samples import Samples, parse_sample, sample_text
 from pages.components import mapped
 from pages.components.sidebar import Selection

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
-from imprint_core.generation import GENERATORS
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.recipe import K_RANGE, Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.framework.whitening import SHRINKAGES
 from imprint_core.models import ridge_of
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS, preset_of
-from imprint_core.recipe import K_RANGE, Recipe
-from imprint_core.transforms import TRANSFORMS
-from imprint_core.whitening import SHRINKAGES
+from imprint_core.recipes.presets import PRESETS, preset_of
 from pages.components.control import STEPS, Control, Values, described, label_in
 
 _LAMBDAS = tuple(a * 10.0**e for e in range(-6, 2) for a in (1, 2, 5))

@@ -9,9 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.names import label_of
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import label_of
 from imprint_core.task import Split
 from pages.components import cached
 from pages.components.compare_controls import SAME, fm_of_b

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.findings import Finding, check
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
 from imprint_core.statistics import macro_f1
 from pages.components import cached, collapse_cached

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core import figures
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.pictures import thumbnail
 from imprint_core.errors import ImprintError
-from imprint_core.trial import NearProxy, Trial, in_words, try_embedding
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.incremental import NearProxy, Trial, in_words, try_embedding
 from pages.components import cached
 from pages.components.adding import Added, added_classes, names_of
 from pages.components.new_images import MEGABYTES, embed, unknown

@@ -11,12 +11,12 @@ import streamlit as st
 from imprint_core import why_figures
 from imprint_core.datasets.pictures import thumbnail
 from imprint_core.figures import shortened
+from imprint_core.framework.explanation import Why, why
+from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.recipe import Recipe
 from imprint_core.map_figures import focus_marks
 from imprint_core.neighbours import nearest_samples
-from imprint_core.recipe import Recipe
 from imprint_core.samples import code_of, id_of
-from imprint_core.why import Why, why
-from imprint_core.why_words import in_words
 from pages.components import cached, mapped
 from pages.components.gallery import gallery
 from pages.components.picks import ask_about

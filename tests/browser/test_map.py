@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation import Evaluator
-from imprint_core.recipe import Recipe
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.recipe import Recipe
 from imprint_core.task import SEEDS, choose_classes
 from pages.components.plot import SOURCE
 from tests.browser.conftest import SCREENS, serve

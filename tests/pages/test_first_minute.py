@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.embeddings.map_jobs import MapJob
@@ -20,15 +19,16 @@ from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator
 from imprint_core.figures import CLASS_COLORS
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.explanation import why
+from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.normalization import l2
+from imprint_core.framework.recipe import Recipe
 from imprint_core.map_figures import COLORINGS
-from imprint_core.normalization import l2
 from imprint_core.paths import bundled_folder
-from imprint_core.presets import PRESETS
 from imprint_core.projection import LAYOUT_GRID, MAP_METHODS, Layout, place
-from imprint_core.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.task import SEEDS, choose_classes, shot_order
-from imprint_core.why import why
-from imprint_core.why_words import in_words
 from pages.components import base_maps
 from pages.components.picks import FIRST
 from pages.components.text import plain

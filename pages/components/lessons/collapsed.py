@@ -15,7 +15,7 @@ from imprint_core.collapse_tasks import GAIN, DrawnTask, curve_key, curve_of, ev
 from imprint_core.kept_curves import KEPT_DRAWS
 from imprint_core.lesson_facts import NEAR, ahead
 from imprint_core.paths import bundled_folder
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.relation import relate
 from pages.components import cached
 from pages.components.control import Sets

@@ -12,7 +12,7 @@ import streamlit as st
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.statistics import Summary, summarize
 from imprint_core.task import SEEDS
 from pages.components import cached

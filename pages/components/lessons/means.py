@@ -9,7 +9,7 @@ import streamlit as st
 
 from imprint_core.lesson_facts import NEAR, ahead, band
 from imprint_core.lesson_figures import Line, curves
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from pages.components.control import Sets
 from pages.components.lessons.frame import (
     BAND,

@@ -7,9 +7,9 @@ from functools import partial
 
 import streamlit as st
 
+from imprint_core.framework.recipe import Recipe
 from imprint_core.lesson_facts import Wins, band, wins
 from imprint_core.lesson_figures import wins_by_length
-from imprint_core.recipe import Recipe
 from pages.components import cached
 from pages.components.control import Sets
 from pages.components.lessons.frame import (

@@ -14,15 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, compare, smallest
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.mapping import Map
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array, l2
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
-from imprint_core.why_words import (
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, compare, smallest
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.explanation_text import (
     Names,
     class_name,
     figure,
@@ -34,6 +29,11 @@ from imprint_core.why_words import (
     shots_text,
     votes_of,
 )
+from imprint_core.framework.feature_map import Map
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array, l2
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
 
 Values = tuple[tuple[str, float], ...]
 # How many entries, dimensions and classes a step names.

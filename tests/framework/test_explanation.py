@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
-from imprint_core.why import why
-from imprint_core.why_words import in_words
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.explanation import why
+from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.recipes.presets import PRESETS
 
 NAMES = [f"{c}" for c in range(10)]
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.mapping import Map, class_means
-from imprint_core.normalization import Array, l2
+from imprint_core.framework.feature_map import Map, class_means
+from imprint_core.framework.normalization import Array, l2
 
 # Residual directions with less than this share of the largest variance are rounding.
 _RANK_TOLERANCE = 1e-6

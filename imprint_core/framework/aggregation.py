@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.normalization import Array, l2_scale
+from imprint_core.framework.normalization import Array, l2_scale
 from imprint_core.registry import look_up
 
 # Rounding leaves about this many of the number type's steps between the lengths of equal vectors.

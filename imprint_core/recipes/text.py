@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from imprint_core.aggregation import AGGREGATIONS
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS, preset_of
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.recipes.presets import PRESETS, preset_of
 
 _TYPES: dict[str, Any] = {f.name: type(f.default) for f in fields(Recipe)}
 

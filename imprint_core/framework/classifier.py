@@ -16,13 +16,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, Comparison, compare, smallest
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS, generate
-from imprint_core.mapping import Map
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS, fit_transform
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, Comparison, compare, smallest
+from imprint_core.framework.feature_map import Map
+from imprint_core.framework.generation import GENERATORS, generate
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS, fit_transform
 
 T = TypeVar("T")
 # Inner products that a core holds at once while predicting.

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from imprint_core.advice import advise, proxies_a_class
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.advice import advise, proxies_a_class
+from imprint_core.recipes.presets import PRESETS
 
 VOTES = Recipe("kmeans", 5, agg="mnn")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES
-from imprint_core.generation import GENERATORS
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
 
 
 def advise(recipe: Recipe, n: int, classes: int) -> list[str]:

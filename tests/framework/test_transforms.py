@@ -7,12 +7,12 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
 
-from imprint_core import whitening as room
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import l2
-from imprint_core.transforms import TRANSFORMS, fit_transform
-from imprint_core.whitening import SHRINKAGES, whitened_products, whitening
+from imprint_core.framework import whitening as room
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import l2
+from imprint_core.framework.transforms import TRANSFORMS, fit_transform
+from imprint_core.framework.whitening import SHRINKAGES, whitened_products, whitening
 
 
 def classes_of(seed, sizes, d, dtype=np.float64):

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, VOTES
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.names import label_of, name_of, recipe_of
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, VOTES
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import label_of, name_of, recipe_of
 
 RECIPES = st.builds(
     Recipe,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from imprint_core.classifier import ImprintingClassifier
-from imprint_core.normalization import POST_NORMALIZATIONS
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import POST_NORMALIZATIONS
 
 CONFIGURATIONS = range(66)
 

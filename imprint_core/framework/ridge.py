@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.normalization import Array
+from imprint_core.framework.normalization import Array
 
 
 class RidgeProblem:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES, Voting
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES, Voting
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.framework.whitening import check_shrinkage
 from imprint_core.registry import look_up
-from imprint_core.transforms import TRANSFORMS
-from imprint_core.whitening import check_shrinkage
 
 K_RANGE = (1, 50)
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.clustering import kmeans_labels, kmeans_memberships, squared_distances
-from imprint_core.least_squares import RidgeProblem
-from imprint_core.normalization import Array
+from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, squared_distances
+from imprint_core.framework.normalization import Array
+from imprint_core.framework.ridge import RidgeProblem
 from imprint_core.registry import look_up
 
 # Above this many shots a class's distances to each other cost more than they save.

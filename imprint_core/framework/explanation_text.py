@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from imprint_core.why import Why
+    from imprint_core.framework.explanation import Why
 
 Names = Mapping[int, str] | Sequence[str]
 

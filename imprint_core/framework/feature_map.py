@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.normalization import Array, identity, l2
+from imprint_core.framework.normalization import Array, identity, l2
 
 
 @dataclass(frozen=True)

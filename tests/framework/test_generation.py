@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
-from imprint_core import generation
-from imprint_core.generation import GENERATORS, Shots, generate
-from imprint_core.normalization import l2
+from imprint_core.framework import generation
+from imprint_core.framework.generation import GENERATORS, Shots, generate
+from imprint_core.framework.normalization import l2
 from tests.conftest import EmbeddingSet
 
 

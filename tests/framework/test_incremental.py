@@ -5,15 +5,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.incremental import add_class, check_same_weights, effect, in_words, try_embedding
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model, read_state
-from imprint_core.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.task import SEEDS, Task
-from imprint_core.trial import add_class, check_same_weights, effect, in_words, try_embedding
 
 SEED = SEEDS[0]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from imprint_core.normalization import NORMALIZATIONS, l2, quantile, quantile_published
+from imprint_core.framework.normalization import NORMALIZATIONS, l2, quantile, quantile_published
 
 LARGE = float(np.float32(1e30))
 vectors = arrays(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.aggregation import AGGREGATIONS
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.errors import ImprintError
-from imprint_core.why import measure_of, numbers_of
+from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.explanation import measure_of, numbers_of
 
 if TYPE_CHECKING:
     # It imports torch, which pages do without until an image has to be embedded.

@@ -4,15 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from imprint_core import classifier
-from imprint_core.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.generation import GENERATORS
-from imprint_core.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.presets import PRESETS
-from imprint_core.recipe import Recipe
-from imprint_core.transforms import TRANSFORMS
+from imprint_core.framework import classifier
+from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
+from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.recipes.presets import PRESETS
 
 # In the two features of scikit-learn's blobs: proxies of many pseudo-classes have to share two directions,
 # so k-least-squares is checked as what it is meant for.

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from imprint_core.classifier import ImprintingClassifier
 from imprint_core.errors import ImprintError
-from imprint_core.least_squares import RidgeProblem
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.ridge import RidgeProblem
 from imprint_core.models import FOUNDATION_MODELS
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.mapping import Map, class_means
-from imprint_core.normalization import Array
+from imprint_core.framework.feature_map import Map, class_means
+from imprint_core.framework.normalization import Array
+from imprint_core.framework.whitening import Shrinkage, WhitenedProducts, whitened_products, whitening
 from imprint_core.registry import look_up
-from imprint_core.whitening import Shrinkage, WhitenedProducts, whitened_products, whitening
 
 
 @dataclass(frozen=True)

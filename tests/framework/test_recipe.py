@@ -3,8 +3,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from imprint_core.errors import ImprintError
-from imprint_core.presets import PRESETS, preset_of
-from imprint_core.recipe import Recipe
+from imprint_core.framework.recipe import Recipe
+from imprint_core.recipes.presets import PRESETS, preset_of
 
 
 def test_digest_tells_recipes_apart_and_survives_a_round_trip():
