@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from imprint_core.background.memory import keep_memory
 from imprint_core.commands.embed import named
 from imprint_core.embeddings import extraction
 from imprint_core.embeddings.extraction import Job, extract
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model
-from imprint_core.models.memory import keep_memory
 
 MODELS = ("squeezenet1_1", "vit_tiny_patch16_224", "resnet50")
 BATCH = 64

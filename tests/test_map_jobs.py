@@ -8,17 +8,17 @@ import threading
 import numpy as np
 import pytest
 
+from imprint_core.background.process import job_folder, read_job
+from imprint_core.background.progress import hold
 from imprint_core.cli import main
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.jobs import job_folder, read_job
 from imprint_core.embeddings.map_jobs import MapJob, _name, begin_map, make_maps, map_job, stop_map
 from imprint_core.embeddings.maps import kept_map
-from imprint_core.embeddings.progress import hold
 from imprint_core.embeddings.store import maps_folder, read_info, remove_set, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.projection import Layout
+from tests.background.test_process import wait_for
 from tests.conftest import ROOT
-from tests.test_jobs import wait_for
 from tests.test_store import small_set
 
 PCA = Layout("pca")
@@ -128,7 +128,7 @@ def test_stopped_it_leaves_nothing(larger, home):
 
 
 def test_windows_that_ask_for_the_same_start_one_process(info, monkeypatch):
-    from imprint_core.embeddings import jobs
+    from imprint_core.background import process
 
     begun = []
     popen = subprocess.Popen
@@ -137,7 +137,7 @@ def test_windows_that_ask_for_the_same_start_one_process(info, monkeypatch):
         begun.append(arguments)
         return popen(*arguments, **options)
 
-    monkeypatch.setattr(jobs.subprocess, "Popen", counted)
+    monkeypatch.setattr(process.subprocess, "Popen", counted)
     windows = [threading.Thread(target=begin_map, args=(info, "l2", [PCA])) for _ in range(6)]
     for window in windows:
         window.start()

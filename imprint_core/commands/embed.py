@@ -107,9 +107,9 @@ def run(options: argparse.Namespace) -> int:
     # torch is imported only once the names are known to be right.
     from tqdm import tqdm
 
+    from imprint_core.background.memory import keep_memory
+    from imprint_core.background.process import note_arguments
     from imprint_core.embeddings.extraction import Job, extract
-    from imprint_core.embeddings.jobs import note_arguments
-    from imprint_core.models.memory import keep_memory
 
     if options.low_priority and hasattr(os, "nice"):
         os.nice(10)

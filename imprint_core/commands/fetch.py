@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     datasets = [dataset(name) for name in options.dataset]
     if options.low_priority and hasattr(os, "nice"):
         os.nice(10)
-    from imprint_core.models.fetching import fetch
+    from imprint_core.models.download import fetch
     from imprint_core.models.loading import keep_weights, load_model
 
     for fm in models:

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint_core.background.progress import Reporter, hold
 from imprint_core.datasets import Dataset
 from imprint_core.datasets.images import Images, Splits
 from imprint_core.embeddings.maps import maps_path, write_maps
-from imprint_core.embeddings.progress import Reporter, hold
 from imprint_core.embeddings.store import (
     EXPLORED,
     SetInfo,

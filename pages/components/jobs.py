@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imprint_core.background.process import RunningJob, discard_job, find_jobs, start_job, stop_job
 from imprint_core.datasets import Dataset, dataset
-from imprint_core.embeddings.jobs import RunningJob, discard_job, find_jobs, start_job, stop_job
 from imprint_core.embeddings.store import set_name
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel

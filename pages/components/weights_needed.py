@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.embeddings.jobs import stop_job
+from imprint_core.background.process import stop_job
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel, foundation_model
-from imprint_core.models.fetching import begin_fetch, fetching
+from imprint_core.models.download import begin_fetch, fetching
 from imprint_core.models.weights import at_hand, unfinished
 from pages.components.fm import weights_upload
 from pages.components.labels import label_of_fm

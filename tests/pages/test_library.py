@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
+from imprint_core.background.process import find_jobs, start_job
 from imprint_core.embeddings import find_sets
-from imprint_core.embeddings.jobs import find_jobs, start_job
 from imprint_core.models import foundation_model
 from imprint_core.models.libraries import build
 from tests.conftest import ROOT

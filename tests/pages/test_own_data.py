@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from imprint_core.background.process import find_jobs
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.embeddings.jobs import find_jobs
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import try_embedding
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.models.fetching import fetching
+from imprint_core.models.download import fetching
 from imprint_core.paths import data_folder, images_folder
 from imprint_core.task import SEEDS, Task
 from imprint_core.uploads import find_own

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from imprint_core.embeddings.jobs import RunningJob, job_folder, read_job, start_job
-from imprint_core.embeddings.progress import Reporter, hold, unlock
+from imprint_core.background.process import RunningJob, job_folder, read_job, start_job
+from imprint_core.background.progress import Reporter, hold, unlock
 from imprint_core.models.registry import FoundationModel
 from imprint_core.models.weights import unfinished
 from imprint_core.paths import weights_folder

@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from imprint_core.background.process import discard_job, find_jobs, start_job, stop_job
+from imprint_core.background.progress import Progress, hold, read_progress
 from imprint_core.embeddings import find_sets
-from imprint_core.embeddings.jobs import discard_job, find_jobs, start_job, stop_job
-from imprint_core.embeddings.progress import Progress, hold, read_progress
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
 from imprint_core.models.libraries import build

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
-from imprint_core.embeddings.progress import Progress, held, read_progress
+from imprint_core.background.progress import Progress, held, read_progress
 from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
 
