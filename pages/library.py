@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.datasets import DATASETS, Dataset, dataset
+from imprint_core.datasets.own_images import find_own
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
 from imprint_core.paths import bundled_folder, data_folder, images_folder
-from imprint_core.uploads.own_images import find_own
 from pages.components import cached
 from pages.components.fm import about_weights, choose_fm, none_at_hand, weights_upload
 from pages.components.jobs import begin, show_jobs, show_problem

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint_core.datasets.zips import MOST_FILES
 from imprint_core.errors import ImprintError
 from imprint_core.uploads import from_archive
-from imprint_core.uploads.zips import MOST_FILES
 
 
 def zipped(members, method=zipfile.ZIP_STORED):

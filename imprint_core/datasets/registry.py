@@ -209,7 +209,7 @@ def dataset(name: str) -> Dataset:
     """
     own = images_folder() / f"{name}.zip"
     if re.fullmatch(r"own_[0-9a-f]{12}", name) and own.is_file():
-        from imprint_core.uploads.own_images import read_own
+        from imprint_core.datasets.own_images import read_own
 
         header, _ = read_own(own)
         return Dataset(

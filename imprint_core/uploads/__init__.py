@@ -1,12 +1,12 @@
 """What users bring: images and embeddings in files that may be anything, checked and made ours."""
 
+from imprint_core.datasets.names import clean_name
+from imprint_core.datasets.own_images import OwnImages, find_own, read_own
 from imprint_core.uploads.archives import from_archive
 from imprint_core.uploads.embeddings import read_embeddings
 from imprint_core.uploads.entries import Entry, from_piles
 from imprint_core.uploads.keeping import keep_images
 from imprint_core.uploads.keras import from_keras_npz
-from imprint_core.uploads.names import clean_name
-from imprint_core.uploads.own_images import OwnImages, find_own, read_own
 from imprint_core.uploads.rows import OwnEmbeddings
 
 __all__ = [

@@ -13,9 +13,9 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.names import clean_name
+from imprint_core.datasets.zips import DAMAGE, open_member, open_zip
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.names import clean_name
-from imprint_core.uploads.zips import DAMAGE, open_member, open_zip
 
 MOST_BYTES = 1_000_000_000
 """Of one array; numbers may compress well, so only this tells a bomb from zeros."""

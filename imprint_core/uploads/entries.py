@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.names import clean_classes, clean_name
 
 Split = Literal["train", "test"]
 

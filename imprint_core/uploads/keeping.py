@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import hold_out
+from imprint_core.datasets.names import clean_classes, clean_name
+from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.entries import Entry
-from imprint_core.uploads.names import clean_classes, clean_name
-from imprint_core.uploads.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images
 
 
 def keep_images(

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.names import MOST_CLASSES, clean_classes
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.arrays import StoredArray
-from imprint_core.uploads.names import MOST_CLASSES, clean_classes
 
 _MOST_LETTERS = 1_000
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.names import clean_name
 from imprint_core.embeddings.store import SetInfo, class_sizes, write_set
 from imprint_core.models import FoundationModel
-from imprint_core.uploads.names import clean_name
 from imprint_core.uploads.rows import OwnEmbeddings
 
 _ORDER_SEED = 0

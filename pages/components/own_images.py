@@ -8,11 +8,11 @@ import streamlit as st
 from PIL import Image
 
 from imprint_core.datasets import dataset
+from imprint_core.datasets.own_images import read_own
 from imprint_core.datasets.pictures import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads import Entry, OwnImages, find_own, from_archive, from_keras_npz, from_piles, keep_images
-from imprint_core.uploads.own_images import read_own
 from imprint_core.uploads.samples import sample_zip
 from pages.components import cached
 from pages.components.fm import about_weights, choose_fm, none_at_hand

@@ -12,9 +12,9 @@ from PIL import Image
 from imprint_core.embeddings import find_sets
 from imprint_core.paths import images_folder
 from imprint_core.uploads import find_own
+from tests.datasets.test_decoding import encoded, exif, picture, png
 from tests.pages.test_library import button, home, said, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
-from tests.test_decoding import encoded, exif, picture, png
 from tests.test_uploads_archives import PLAIN, UNPACKED, directory_of, patched, zipped
 from tests.test_uploads_embeddings import PARTS, Trap, X, Y, npz, with_values
 

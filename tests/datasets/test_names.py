@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imprint_core.datasets.names import MOST_CHARACTERS, clean_classes, clean_name
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.names import MOST_CHARACTERS, clean_classes, clean_name
 
 
 @pytest.mark.parametrize(

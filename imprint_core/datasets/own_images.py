@@ -21,9 +21,9 @@ from PIL import Image
 
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Images, Splits
+from imprint_core.datasets.names import clean_name
+from imprint_core.datasets.zips import DAMAGE
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.names import clean_name
-from imprint_core.uploads.zips import DAMAGE
 
 FORMAT = 1
 MANIFEST = "manifest.json"
