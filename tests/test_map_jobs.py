@@ -19,7 +19,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.projection import Layout
 from tests.background.test_process import wait_for
 from tests.conftest import ROOT
-from tests.test_store import small_set
+from tests.embeddings.test_store import small_set
 
 PCA = Layout("pca")
 # The second takes long enough to be killed in.

@@ -17,7 +17,7 @@ from imprint_core.embeddings.maps import (
 from imprint_core.embeddings.store import maps_folder, write_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.projection import LAYOUT_GRID, Layout
-from tests.test_store import small_set
+from tests.embeddings.test_store import small_set
 
 PCA, UMAP = DEFAULT_LAYOUTS
 

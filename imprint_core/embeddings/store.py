@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.embeddings.packing import unpack
+from imprint_core.embeddings.coding import unpack
 from imprint_core.errors import ImprintError
 from imprint_core.paths import bundled_folder, user_folder
 

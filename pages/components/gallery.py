@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from imprint_core.datasets.pictures import thumbnail
+from imprint_core.embeddings.set_images import thumbnail
 
 # A tile's picture in pixels, such that two dozen photographs stay below 60 kB; and up to which edge an image is sent
 # as it is, and enlarged in squares.

@@ -9,7 +9,7 @@ from PIL import Image
 
 from imprint_core.datasets import dataset
 from imprint_core.datasets.own_images import read_own
-from imprint_core.datasets.pictures import thumbnail
+from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads import Entry, OwnImages, find_own, from_archive, from_keras_npz, from_piles, keep_images

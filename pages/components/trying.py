@@ -10,7 +10,7 @@ from PIL import Image
 from imprint_core import figures
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
-from imprint_core.datasets.pictures import thumbnail
+from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import NearProxy, Trial, in_words, try_embedding

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from imprint_core import why_figures
-from imprint_core.datasets.pictures import thumbnail
+from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.figures import shortened
 from imprint_core.framework.explanation import Why, why
 from imprint_core.framework.explanation_text import in_words

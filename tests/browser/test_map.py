@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import open_set
+from imprint_core.embeddings.set_images import images_of
 from imprint_core.evaluation import Evaluator
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe

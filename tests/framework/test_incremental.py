@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import open_set
+from imprint_core.embeddings.set_images import images_of
 from imprint_core.errors import ImprintError
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import add_class, check_same_weights, effect, in_words, try_embedding

@@ -14,7 +14,7 @@ from imprint_core.embeddings import find_sets
 from imprint_core.models import foundation_model
 from imprint_core.models.libraries import build
 from tests.conftest import ROOT
-from tests.test_store import small_set
+from tests.embeddings.test_store import small_set
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.datasets.pictures import images_of
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.embeddings.map_jobs import MapJob
 from imprint_core.embeddings.maps import kept_map, maps_path
+from imprint_core.embeddings.set_images import images_of
 from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation import Evaluator

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.packing import pack, unpack
+from imprint_core.embeddings.coding import pack, unpack
 from imprint_core.embeddings.store import encode_uint8, read_info, write_set
 from imprint_core.errors import ImprintError
-from tests.test_store import small_set
+from tests.embeddings.test_store import small_set
 
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=20)))
