@@ -4,10 +4,10 @@ from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.own_images import OwnImages, find_own, read_own
 from imprint_core.uploads.archives import from_archive
 from imprint_core.uploads.embeddings import read_embeddings
-from imprint_core.uploads.entries import Entry, from_piles
-from imprint_core.uploads.keeping import keep_images
+from imprint_core.uploads.image_files import Entry, from_piles
 from imprint_core.uploads.keras import from_keras_npz
 from imprint_core.uploads.rows import OwnEmbeddings
+from imprint_core.uploads.save_images import keep_images
 
 __all__ = [
     "Entry",

@@ -11,7 +11,7 @@ from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.datasets.readers import SUFFIXES
 from imprint_core.datasets.zips import open_zip, read_member
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.entries import MOST_SHOWN, SPLITS, Entry, Split
+from imprint_core.uploads.image_files import MOST_SHOWN, SPLITS, Entry, Split
 
 MOST_MEMBER = 64_000_000
 MOST_TOGETHER = 2_000_000_000

@@ -13,7 +13,7 @@ from PIL import Image
 from imprint_core.datasets.decoding import MOST_PIXELS
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.arrays import StoredArray, exactly, npz_arrays
-from imprint_core.uploads.entries import Entry, Split
+from imprint_core.uploads.image_files import Entry, Split
 from imprint_core.uploads.labels import number_classes, read_labels
 
 MOST_IMAGES = 200_000

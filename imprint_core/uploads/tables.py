@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from imprint_core.datasets.names import clean_name
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.entries import SPLITS
+from imprint_core.uploads.image_files import SPLITS
 from imprint_core.uploads.labels import Labels, label_values, too_many
-from imprint_core.uploads.pages import check_pages, damaged_table
+from imprint_core.uploads.parquet_guard import check_pages, damaged_table
 from imprint_core.uploads.rows import MOST_DIMENSIONS, Rows, check_size
 
 _LABELS = ("label", "y")

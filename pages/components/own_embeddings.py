@@ -9,7 +9,7 @@ from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.paths import user_folder
 from imprint_core.uploads import read_embeddings
 from imprint_core.uploads.samples import sample_npz
-from imprint_core.uploads.storing import keep_embeddings
+from imprint_core.uploads.save_embeddings import keep_embeddings
 from pages.components import cached
 from pages.components.layouts import ARRAYS
 from pages.components.navigation import explore_button

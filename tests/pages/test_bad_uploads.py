@@ -15,8 +15,8 @@ from imprint_core.uploads import find_own
 from tests.datasets.test_decoding import encoded, exif, picture, png
 from tests.pages.test_library import button, home, said, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
-from tests.test_uploads_archives import PLAIN, UNPACKED, directory_of, patched, zipped
-from tests.test_uploads_embeddings import PARTS, Trap, X, Y, npz, with_values
+from tests.uploads.test_archives import PLAIN, UNPACKED, directory_of, patched, zipped
+from tests.uploads.test_embeddings import PARTS, Trap, X, Y, npz, with_values
 
 pytestmark = pytest.mark.usefixtures("home")
 

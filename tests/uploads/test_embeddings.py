@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from imprint_core.datasets.images import hold_out
 from imprint_core.errors import ImprintError
 from imprint_core.uploads import read_embeddings
-from imprint_core.uploads.pages import check_pages
+from imprint_core.uploads.parquet_guard import check_pages
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 6)).astype(np.float32), np.arange(20) % 4
@@ -588,9 +588,9 @@ def test_a_kilobyte_of_equal_numbers_is_refused_before_arrow_reads_it(honest):
 
 def test_a_table_that_unpacks_to_too_much_is_told(monkeypatch):
     file = parquet({"y": Y, "embedding": lists()}, use_dictionary=False)
-    monkeypatch.setattr("imprint_core.uploads.pages.MOST_BYTES", 2_000)
+    monkeypatch.setattr("imprint_core.uploads.parquet_guard.MOST_BYTES", 2_000)
     read_embeddings(file, "parquet")
-    monkeypatch.setattr("imprint_core.uploads.pages.MOST_BYTES", 479)
+    monkeypatch.setattr("imprint_core.uploads.parquet_guard.MOST_BYTES", 479)
     refused("The table unpacks to more than 0 GB; save fewer rows", file, "parquet")
 
 
@@ -599,7 +599,7 @@ def test_footers_that_lie_or_nest_without_end(monkeypatch):
     refused("The file is damaged", io.BytesIO(b"PAR1" + nest + struct.pack("<I", len(nest)) + b"PAR1"), "parquet")
     # More labels than rows.
     chunk = {3: [b"y"], 5: 21, 7: 0, 9: 4}
-    monkeypatch.setattr("imprint_core.uploads.pages._footer", lambda file: {4: [{1: [{3: chunk}], 3: 20}]})
+    monkeypatch.setattr("imprint_core.uploads.parquet_guard._footer", lambda file: {4: [{1: [{3: chunk}], 3: 20}]})
     with pytest.raises(ImprintError, match="The file is damaged"):
         check_pages(io.BytesIO(), ["y"], ["embedding"])
     chunk[5] = 20

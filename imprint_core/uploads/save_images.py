@@ -21,7 +21,7 @@ from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.entries import Entry
+from imprint_core.uploads.image_files import Entry
 
 
 def keep_images(
