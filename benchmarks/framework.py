@@ -19,14 +19,14 @@ from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsClassifier
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import Shots, generate, kmeans
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.ridge import RidgeProblem
 from imprint_core.framework.whitening import whitening
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, choose_classes
 
 CLASSES, SHOTS, TESTS, K, REPEATS = 10, 6000, 10_000, 20, 3
 

@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from imprint_core.embeddings import find_sets, open_set
+from imprint_core.evaluation.task import SEEDS, shot_order
 from imprint_core.framework.generation import Shots, kmeans
 from imprint_core.framework.normalization import l2
-from imprint_core.task import SEEDS, shot_order
 
 
 def main() -> None:

@@ -25,10 +25,10 @@ from imprint_core.embeddings.store import (
     write_set,
     write_whole,
 )
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
-from imprint_core.task import SEEDS, choose_classes
 
 # Up to this width float16 is small enough.
 _FULL_WIDTH = 256

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse import NC1_VARIANTS
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import Split
 from imprint_core.framework.generation import Shots, kmeans
 from imprint_core.framework.normalization import NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
-from imprint_core.task import Split
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.classes import DRAWS, MERGED, parse_classes
 from imprint_core.collapse_curves import TaskCurve, task_curve
 from imprint_core.embeddings import EmbeddingSet, SetInfo
+from imprint_core.evaluation.class_specs import DRAWS, MERGED, parse_classes
+from imprint_core.evaluation.k_selection import left_out_accuracy, parting_plan, partings
+from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
-from imprint_core.suggestion import left_out_accuracy, parting_plan, partings
-from imprint_core.task import SEEDS, choose_classes, shot_order
 
 # The k's of the paper's Figure 11; its Figure 12 compares the fifth with the first.
 KS = tuple(range(1, 16))

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from imprint_core.evaluation.ranking import Ranking
 from imprint_core.figures import ACCENT, CURRENT, THEME_TEXT, escape, shortened
-from imprint_core.ranking import Ranking
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 

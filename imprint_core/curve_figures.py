@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import (
     CLASS_SYMBOLS,
     CURRENT,
@@ -22,7 +23,6 @@ from imprint_core.figures import (
     plain_axis,
 )
 from imprint_core.results import MEASURES
-from imprint_core.statistics import Summary
 
 NOW_SYMBOL = "diamond"
 # The diamond marks the choice in force.

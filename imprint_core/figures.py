@@ -15,7 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from imprint_core.statistics import Summary
+from imprint_core.evaluation.metrics import Summary
 
 THEME_TEXT = "#010203"
 THEME_BACKGROUND = "#fdfcfb"

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from imprint_core.evaluation.ranking import ALPHA, rank, wilcoxon
 from imprint_core.framework.recipe import Recipe
-from imprint_core.ranking import ALPHA, rank, wilcoxon
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.relation import relate
 from imprint_core.results import Results, Scores, Where

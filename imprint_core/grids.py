@@ -18,13 +18,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from imprint_core.classes import PAPER_TASKS, parse_classes, parse_task
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import PAPER_TASKS, parse_classes, parse_task
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS
 
 Sets = Mapping[tuple[str, str], SetInfo]
 _PARTS = ("fm", "task", "n", "recipe", "seeds")

@@ -16,9 +16,9 @@ import numpy as np
 from imprint_core.collapse_curves import TaskCurve
 from imprint_core.collapse_tasks import curve_key, curve_of, every_task, merged_asking, most_shots
 from imprint_core.embeddings import SetInfo, open_set
+from imprint_core.evaluation.task import class_names
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import class_names
 
 KEPT_DRAWS = 3
 

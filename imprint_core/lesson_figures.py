@@ -9,6 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from imprint_core.evaluation.lesson_experiments import Wins
+from imprint_core.evaluation.metrics import Summary
+from imprint_core.evaluation.synthetic import EXTENT, NAMES, Toy, ToyRun
 from imprint_core.figures import (
     CLASS_COLORS,
     CLASS_SYMBOLS,
@@ -19,9 +22,6 @@ from imprint_core.figures import (
     faded,
     plain_axis,
 )
-from imprint_core.lesson_facts import Wins
-from imprint_core.statistics import Summary
-from imprint_core.toy import EXTENT, NAMES, Toy, ToyRun
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}

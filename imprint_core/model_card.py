@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.metrics import Summary
 from imprint_core.framework.recipe import Recipe
 from imprint_core.report import PAPER
-from imprint_core.statistics import Summary
 
 if TYPE_CHECKING:
     from imprint_core.framework.classifier import ImprintingClassifier

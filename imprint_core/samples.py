@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import Split
 from imprint_core.framework.normalization import Array
-from imprint_core.task import Split
 
 # Which samples a map can show.
 SHOWN = {"test": "test samples", "all": "test and training samples"}

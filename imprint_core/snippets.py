@@ -8,10 +8,10 @@ from textwrap import wrap
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import EXPLORED
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS
 
 _WIDTH = 78
 

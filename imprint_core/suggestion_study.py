@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from imprint_core.collapse_curves import nc1_of_split, split_ks
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.k_selection import RULES, left_out_accuracy, partings, suggested
+from imprint_core.evaluation.task import SEEDS, choose_classes, class_names
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.suggestion import RULES, left_out_accuracy, partings, suggested
-from imprint_core.task import SEEDS, choose_classes, class_names
 
 KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 SHOTS = (5, 10, 20, 50, 100, 200)

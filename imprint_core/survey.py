@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo, open_set
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, choose_classes
 
 SHOWN = (5, 20, 100, 200)
 SHOTS = (2, 3, 5, 10, 20, 50, 100, 200)

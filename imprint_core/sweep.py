@@ -24,12 +24,12 @@ from imprint_core.collapse import NC1_VARIANTS
 from imprint_core.embeddings import EmbeddingSet, open_set
 from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.metrics import macro_f1
+from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.grids import Cell, without
-from imprint_core.statistics import macro_f1
-from imprint_core.task import choose_classes
 
 # Of the table; a file of another one is not gone on with.
 VERSION = "2"

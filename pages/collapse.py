@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.suggestion import RULE
+from imprint_core.evaluation.k_selection import RULE
 from imprint_core.suggestion_study import LABELS, NEAR, found, standing
 from pages.components import cached
 from pages.components.all_tasks import show_tasks

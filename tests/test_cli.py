@@ -7,9 +7,9 @@ import pytest
 from imprint_core.cli import main
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import write_set
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, Task
 from tests.conftest import ROOT
 
 

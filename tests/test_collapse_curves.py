@@ -8,10 +8,10 @@ from imprint_core.collapse import nc1, published_nc1
 from imprint_core.collapse_curves import elbow, nc1_of_split, split_classes, split_ks, task_curve
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
-from imprint_core.task import choose_classes
 from tests.test_collapse import Book
 
 

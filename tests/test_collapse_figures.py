@@ -5,9 +5,9 @@ import pytest
 
 from imprint_core import collapse_figures as figures
 from imprint_core.collapse_figures import Dot, Published
+from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.relation import relate
 from imprint_core.spectra import Spectra
-from imprint_core.statistics import Summary, summarize
 
 FMS, DATA = ("FM 0", "FM 1"), tuple(f"Data ({i})" for i in range(5))
 

@@ -10,7 +10,8 @@ from imprint_core.datasets.images import Splits, from_arrays
 from imprint_core.datasets.registry import Dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import Job, extract
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.aggregation import AGGREGATIONS, Aggregation
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import GENERATORS, Generator, Mixture
@@ -20,7 +21,6 @@ from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.loading import LoadedModel
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
-from imprint_core.task import SEEDS, choose_classes
 from tests.conftest import ROOT
 
 SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imprint_core import figures
-from imprint_core.statistics import Summary, summarize
+from imprint_core.evaluation.metrics import Summary, summarize
 
 
 def test_a_hundred_classes_look_different():

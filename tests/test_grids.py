@@ -3,11 +3,11 @@ import json
 import pytest
 
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.grids import GRIDS, Cell, cells, read_grid, without
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS
 
 
 def test_lists_become_every_combination_and_each_recipe_once():

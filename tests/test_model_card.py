@@ -14,13 +14,13 @@ import pytest
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.metrics import Summary
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
 from imprint_core.head import load_head
 from imprint_core.model_card import Card, head_package, load_script, model_card
 from imprint_core.report import PAPER
-from imprint_core.statistics import Summary
-from imprint_core.task import SEEDS, Task
 from tests.conftest import ROOT
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from imprint_core.classes import d_and_draw
+from imprint_core.evaluation.class_specs import d_and_draw
 from imprint_core.published import FMS, TASKS, accuracy_over_k, gain, nc1
 
 POINTS = [(fm, task) for fm in FMS for task in TASKS]

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import pytest
 
 from imprint_core import figures
+from imprint_core.evaluation.metrics import Summary
 from imprint_core.map_figures import Verdict, base_map, paint
 from imprint_core.report import PAPER, Heading, Picture, Table, report
-from imprint_core.statistics import Summary
 from imprint_core.whole_map import whole_map
 
 EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert(1)> "'&"""

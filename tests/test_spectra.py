@@ -3,9 +3,9 @@ import pytest
 
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.spectra import STAGES, spectra
-from imprint_core.task import choose_classes
 
 
 @pytest.fixture(scope="module")

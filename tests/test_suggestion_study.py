@@ -4,8 +4,8 @@ import pytest
 from imprint_core import suggestion_study
 from imprint_core.collapse_curves import nc1_of_split
 from imprint_core.embeddings import open_set
+from imprint_core.evaluation.k_selection import RULE, RULES
 from imprint_core.framework.normalization import l2
-from imprint_core.suggestion import RULE, RULES
 from imprint_core.suggestion_study import KS, LABELS, SHOTS, found, least_split_nc1, report, standing, study, write
 from tests.conftest import ROOT
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from imprint_core.cli import main
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.survey import SHOTS, Row, report, survey
-from imprint_core.task import SEEDS, choose_classes
 from tests.conftest import ROOT
 
 

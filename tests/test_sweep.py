@@ -15,12 +15,12 @@ from imprint_core import sweep as module
 from imprint_core.cli import main
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.metrics import macro_f1
+from imprint_core.evaluation.task import Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
 from imprint_core.grids import cells, read_grid
-from imprint_core.statistics import macro_f1
 from imprint_core.sweep import evaluate_cell, read_table, run_cells, sweep, write_table
-from imprint_core.task import Task
 from tests.conftest import ROOT
 
 SMALL = {

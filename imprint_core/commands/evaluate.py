@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core.classes import PAPER_TASKS, parse_task
 from imprint_core.commands.options import count
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import PAPER_TASKS, parse_task
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, Task
 
 HELP = "evaluate a recipe on a task; prints JSON"
 DESCRIPTION = """\

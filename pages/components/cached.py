@@ -14,11 +14,11 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.set_images import images_of
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluation, Evaluator
+from imprint_core.evaluation.evaluator import Evaluation, Evaluator
+from imprint_core.evaluation.task import Split, choose_classes
+from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.paths import data_folder
-from imprint_core.task import Split, choose_classes
-from imprint_core.task import class_names as names_of
 from pages.components.text import plain
 
 if TYPE_CHECKING:

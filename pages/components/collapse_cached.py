@@ -13,11 +13,11 @@ from imprint_core.class_statistics import ClassStatistics, class_statistics
 from imprint_core.collapse import NC1_VARIANTS
 from imprint_core.collapse_curves import nc1_of_split
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.whitening import Shrinkage
 from imprint_core.spectra import Spectra, spectra
-from imprint_core.task import shot_order
 from pages.components import cached
 from pages.components.cached import Seeds, evaluator, key_of
 

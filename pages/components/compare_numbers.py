@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core.pairing import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
-from imprint_core.statistics import summarize
+from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.paired_tests import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from pages.components.drawn import caption, heading, remember_table, table
 from pages.components.sidebar import Selection
 from pages.components.sides import Side, alike, paired, recipes_told

@@ -10,12 +10,12 @@ import numpy as np
 import streamlit as st
 
 from imprint_core import comparison_figures
-from imprint_core.evaluation import Evaluation
-from imprint_core.pairing import paired_difference
-from imprint_core.ranking import FEW_TASKS, wilcoxon
+from imprint_core.evaluation.evaluator import Evaluation
+from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.paired_tests import paired_difference
+from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.results import of_fm
-from imprint_core.statistics import summarize
 from pages.components import cached, swept
 from pages.components.control import Sets
 from pages.components.drawn import caption, heading, table

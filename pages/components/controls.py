@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from imprint_core.classes import CLASS_SETS, DRAWS, canonical, d_and_draw, parse_classes
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import CLASS_SETS, DRAWS, canonical, d_and_draw, parse_classes
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.task import SEEDS
 from pages.components import cached
 from pages.components.board_controls import BOARD_CONTROLS
 from pages.components.collapse_controls import COLLAPSE_CONTROLS

@@ -25,8 +25,8 @@ from imprint_core.curve_figures import (
     shared_range,
     swatch,
 )
+from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.results import MEASURES
-from imprint_core.statistics import Summary, summarize
 from pages.components.curve_charts import Chart, Line
 from pages.components.curve_controls import axis_of
 from pages.components.filling import Point, fill

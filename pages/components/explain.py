@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint_core.classes import DRAWS, d_and_draw, joined, parse_classes
+from imprint_core.evaluation.class_specs import DRAWS, d_and_draw, joined, parse_classes
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS

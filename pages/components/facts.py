@@ -9,8 +9,8 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from imprint_core import __version__
+from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.report import PAPER
-from imprint_core.statistics import Summary, summarize
 from pages.components import cached, explain
 from pages.components.controls import CONTROLS
 from pages.components.over_k import accuracies

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core.statistics import summarize
+from imprint_core.evaluation.metrics import summarize
 from pages.components import cached
 from pages.components.over_k import accuracies
 from pages.components.recipe_controls import RECIPE_CONTROLS

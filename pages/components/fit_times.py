@@ -18,7 +18,7 @@ def time_point(selection: Selection, recipe: Recipe) -> Point:
 
     def make() -> float:
         # Here, for it imports scikit-learn.
-        from imprint_core.timing import generation_seconds
+        from imprint_core.evaluation.timing import generation_seconds
 
         shared = cached.evaluator(info, classes, own)
         rows = np.concatenate(shared.shots(n, seed))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint_core.classes import parse_classes
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.map_figures import COLORINGS
 from imprint_core.projection import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
 from imprint_core.recipes.presets import PRESETS

@@ -23,7 +23,7 @@ from imprint_core.collapse_tasks import (
     with_k,
 )
 from imprint_core.embeddings import SetInfo
-from imprint_core.statistics import Summary
+from imprint_core.evaluation.metrics import Summary
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN, mergeable
 from pages.components.filling import fill

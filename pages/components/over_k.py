@@ -12,10 +12,10 @@ import streamlit as st
 
 from imprint_core import figures
 from imprint_core.collapse_tasks import Asking, with_k
+from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.statistics import Summary, summarize
 from pages.components import cached
 from pages.components.filling import fill
 from pages.components.plot import plot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core import figures
-from imprint_core.statistics import Summary, summarize
+from imprint_core.evaluation.metrics import Summary, summarize
 from pages.components import cached, collapse_cached
 from pages.components.controls import most_shots
 from pages.components.plot import kept_figure, plot

@@ -9,9 +9,9 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.metrics import summarize
 from imprint_core.report import report
 from imprint_core.snippets import python_snippet
-from imprint_core.statistics import summarize
 from pages.components import cached, settings_file
 from pages.components.copy_link import copy_link
 from pages.components.drawn import drawn_stamp, items

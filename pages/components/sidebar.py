@@ -16,10 +16,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.recipe import Recipe
 from imprint_core.projection import Layout
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, Task
 from pages.components.again import still_said
 from pages.components.control import Sets, Values
 from pages.components.controls import CONTROLS

@@ -9,10 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.task import Split
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of
-from imprint_core.task import Split
 from pages.components import cached
 from pages.components.compare_controls import SAME, fm_of_b
 from pages.components.controls import most_shots

@@ -9,10 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.findings import Finding, check
 from imprint_core.framework.recipe import Recipe
 from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
-from imprint_core.statistics import macro_f1
 from pages.components import cached, collapse_cached
 from pages.components.control import Sets
 from pages.components.filling import Point, results

@@ -10,9 +10,9 @@ import numpy as np
 from imprint_core import kept_curves
 from imprint_core.collapse_curves import TaskCurve
 from imprint_core.collapse_tasks import GAIN, Asking, DrawnTask, curve_key, curve_of
+from imprint_core.evaluation.k_selection import RULE, RULES, suggested
+from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.framework.recipe import Recipe
-from imprint_core.statistics import Summary, summarize
-from imprint_core.suggestion import RULE, RULES, suggested
 from pages.components import cached
 from pages.components.filling import Point, results
 from pages.components.sidebar import Selection

@@ -11,7 +11,7 @@ import streamlit as st
 
 from imprint_core import collapse_figures
 from imprint_core.collapse_curves import split_ks
-from imprint_core.statistics import Summary, summarize
+from imprint_core.evaluation.metrics import Summary, summarize
 from pages.components import cached, collapse_cached
 from pages.components.drawn import heading, table
 from pages.components.filling import Point, fill

@@ -15,10 +15,10 @@ from PIL import Image
 
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.set_images import images_of
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
-from imprint_core.task import SEEDS, choose_classes
 from pages.components.plot import SOURCE
 from tests.browser.conftest import SCREENS, serve
 

@@ -8,12 +8,12 @@ from safetensors.torch import save_file
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.set_images import images_of
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import add_class, check_same_weights, effect, in_words, try_embedding
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model, read_state
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, Task
 
 SEED = SEEDS[0]
 

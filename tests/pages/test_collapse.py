@@ -15,15 +15,15 @@ from imprint_core.collapse_tasks import KS, curve_key, merged_tasks
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import class_sizes, read_tensors, write_set
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.k_selection import suggest_k
+from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.kept_curves import KEPT_DRAWS, kept
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.spectra import spectra
-from imprint_core.statistics import summarize
-from imprint_core.suggestion import suggest_k
-from imprint_core.task import SEEDS, choose_classes
 from pages.components import filling
 from pages.components.text import plain
 from tests.conftest import ROOT

@@ -10,15 +10,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
+from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.paired_tests import mcnemar, paired_difference, unpaired_difference
+from imprint_core.evaluation.ranking import wilcoxon
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
-from imprint_core.pairing import mcnemar, paired_difference, unpaired_difference
-from imprint_core.ranking import wilcoxon
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.results import Results, Where, bundled_results, of_fm
-from imprint_core.statistics import summarize
 from imprint_core.sweep import read_table
-from imprint_core.task import SEEDS, Task
 from pages.components import filling
 from pages.components.text import plain, signed
 from tests.conftest import ROOT

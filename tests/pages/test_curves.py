@@ -13,15 +13,15 @@ from imprint_core import published
 from imprint_core.collapse import nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.metrics import macro_f1
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of, recipe_of
 from imprint_core.results import MEASURES
-from imprint_core.statistics import macro_f1
-from imprint_core.task import SEEDS, choose_classes
 from pages.components import filling, swept
 from pages.components.text import plain
 from tests.conftest import ROOT

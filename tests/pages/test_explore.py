@@ -11,7 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.aggregation import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import POST_NORMALIZATIONS
@@ -19,8 +21,6 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.statistics import summarize
-from imprint_core.task import SEEDS, choose_classes
 from pages.components.text import plain, signed
 from tests.conftest import ROOT
 from tests.pages.reading import pictures

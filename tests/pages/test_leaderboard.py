@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imprint_core.evaluation.ranking import rank
 from imprint_core.findings import check
 from imprint_core.grids import GRIDS
 from imprint_core.paths import sweeps_folder
-from imprint_core.ranking import rank
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import recipe_of
 from imprint_core.results import Results, bundled_results

@@ -12,13 +12,13 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.collapse_curves import elbow
 from imprint_core.collapse_tasks import KS, curve_key, merged_tasks
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.metrics import confusion
+from imprint_core.evaluation.synthetic import make_toy, run_toy
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.recipe import Recipe
 from imprint_core.kept_curves import kept
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.statistics import confusion
-from imprint_core.task import SEEDS, choose_classes
-from imprint_core.toy import make_toy, run_toy
 from pages.components import cached
 from pages.components.glossary import GLOSSARY, linked
 from pages.components.learn_controls import LESSONS

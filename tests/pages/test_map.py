@@ -17,7 +17,8 @@ from imprint_core.embeddings.maps import kept_map, maps_path
 from imprint_core.embeddings.set_images import images_of
 from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
 from imprint_core.figures import CLASS_COLORS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.explanation import why
@@ -28,7 +29,6 @@ from imprint_core.map_figures import COLORINGS
 from imprint_core.paths import bundled_folder
 from imprint_core.projection import LAYOUT_GRID, MAP_METHODS, Layout, place
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, choose_classes, shot_order
 from pages.components import base_maps
 from pages.components.picks import FIRST
 from pages.components.text import plain

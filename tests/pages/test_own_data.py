@@ -15,13 +15,13 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.background.process import find_jobs
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import find_sets, open_set
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import try_embedding
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.download import fetching
 from imprint_core.paths import data_folder, images_folder
-from imprint_core.task import SEEDS, Task
 from imprint_core.uploads import find_own
 from imprint_core.uploads.samples import sample_npz, sample_zip
 from tests.conftest import ROOT

@@ -12,8 +12,8 @@ from imprint_core import collapse_figures, kept_curves
 from imprint_core.collapse_curves import TaskCurve
 from imprint_core.collapse_figures import Dot
 from imprint_core.collapse_tasks import GAIN, DrawnTask, curve_key, curve_of, every_task
+from imprint_core.evaluation.lesson_experiments import NEAR, ahead
 from imprint_core.kept_curves import KEPT_DRAWS
-from imprint_core.lesson_facts import NEAR, ahead
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.relation import relate

@@ -12,9 +12,9 @@ import streamlit as st
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
-from imprint_core.statistics import Summary, summarize
-from imprint_core.task import SEEDS
 from pages.components import cached
 from pages.components.control import Sets
 from pages.components.glossary import linked

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from imprint_core.lesson_facts import NEAR, ahead, band
+from imprint_core.evaluation.lesson_experiments import NEAR, ahead, band
 from imprint_core.lesson_figures import Line, curves
 from imprint_core.recipes.presets import PRESETS
 from pages.components.control import Sets

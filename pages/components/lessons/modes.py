@@ -9,10 +9,10 @@ import streamlit as st
 
 from imprint_core.collapse_curves import elbow
 from imprint_core.collapse_tasks import KS
-from imprint_core.lesson_facts import band
+from imprint_core.evaluation.lesson_experiments import band
+from imprint_core.evaluation.synthetic import Toy, ToyRun, make_toy, run_toy
 from imprint_core.lesson_figures import Line, curves, toy_picture
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.toy import Toy, ToyRun, make_toy, run_toy
 from pages.components.control import Sets
 from pages.components.lessons.frame import (
     BAND,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from imprint_core.errors import ImprintError
-from imprint_core.ranking import ALPHA, groups_of, holm, pairwise, rank, wilcoxon
+from imprint_core.evaluation.ranking import ALPHA, groups_of, holm, pairwise, rank, wilcoxon
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.results import Results, bundled_results
 from imprint_core.sweep import read_table

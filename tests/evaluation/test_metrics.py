@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
-from imprint_core.statistics import confusion, summarize
+from imprint_core.evaluation.metrics import confusion, summarize
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=9))

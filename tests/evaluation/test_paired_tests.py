@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from imprint_core.pairing import mcnemar, paired_difference, unpaired_difference
+from imprint_core.evaluation.paired_tests import mcnemar, paired_difference, unpaired_difference
 
 
 def test_one_seed_is_the_paired_t_test_over_samples():

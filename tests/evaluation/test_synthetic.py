@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from imprint_core.evaluation.synthetic import NAMES, make_toy, run_toy
 from imprint_core.lesson_figures import toy_picture
-from imprint_core.toy import NAMES, make_toy, run_toy
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.task import SEEDS, Task, choose_classes, class_names, shot_order
+from imprint_core.evaluation.task import SEEDS, Task, choose_classes, class_names, shot_order
 
 
 @given(

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.classes import parse_classes
 from imprint_core.embeddings import EmbeddingSet
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import parse_classes
 
 # The paper's seeds: §5.1 first, then the few-shot ones of §5.2 (facts §1).
 SEEDS = (17121997, 123987, 12412312, 14057, 994348, 23092007, 123456, 98765)

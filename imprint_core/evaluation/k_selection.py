@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import Split, shot_order
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.recipe import Recipe
-from imprint_core.task import Split, shot_order
 
 Scores = NDArray[np.float64]
 # Few shots are parted into more folds, so that what is left is nearly all of them, and more often, for each parting

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from imprint_core.embeddings import open_set
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, Task, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.task import SEEDS, Task, choose_classes
 
 
 def assert_agreement(evaluator, recipe, embeddings, classes, n):

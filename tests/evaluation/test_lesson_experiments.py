@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from imprint_core import lesson_figures
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.lesson_experiments import ahead, band, mutual, place, top_pair, touching, wins
+from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.task import choose_classes
 from imprint_core.figures import THEME_TEXT
 from imprint_core.framework.recipe import Recipe
-from imprint_core.lesson_facts import ahead, band, mutual, place, top_pair, touching, wins
 from imprint_core.lesson_figures import Line
-from imprint_core.statistics import summarize
-from imprint_core.task import choose_classes
 
 
 def test_a_value_on_an_edge_is_in_the_upper_band():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.framework.recipe import Recipe
 
 # Points of accuracy by which one must be ahead of another to count.

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from imprint_core.evaluation.inner_products import Draw, Kept, Products
+from imprint_core.evaluation.task import Split, shot_order
 from imprint_core.framework.feature_map import Map
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.kmeans import squared_distances
@@ -28,8 +30,6 @@ from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.framework.transforms import TRANSFORMS, fit_transform
 from imprint_core.framework.whitening import WhitenedProducts
-from imprint_core.products import Draw, Kept, Products
-from imprint_core.task import Split, shot_order
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imprint_core.classes import (
+from imprint_core.embeddings import open_set
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import (
     CLASS_SETS,
     DRAWS,
     PAPER_TASKS,
@@ -13,11 +15,9 @@ from imprint_core.classes import (
     parse_classes,
     parse_task,
 )
-from imprint_core.embeddings import open_set
-from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.recipe import Recipe
-from imprint_core.task import SEEDS, choose_classes
 
 ANIMALS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HUNDRED = tuple(f"class {chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(100))

@@ -1,4 +1,4 @@
-from imprint_core import timing
+from imprint_core.evaluation import timing
 from imprint_core.recipes.presets import PRESETS
 
 

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.k_selection import RULES, left_out_accuracy, parting_plan, partings, suggest_k, suggested
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
-from imprint_core.suggestion import RULES, left_out_accuracy, parting_plan, partings, suggest_k, suggested
-from imprint_core.task import SEEDS, choose_classes
 
 KS = (1, 2, 3, 5, 10)
 
