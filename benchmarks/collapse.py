@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from imprint_core.collapse import nc1
+from imprint_core.collapse.measures import nc1
 from imprint_core.framework.normalization import l2
 
 

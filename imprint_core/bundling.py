@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint_core.collapse import nc1
+from imprint_core.collapse.measures import nc1
 from imprint_core.embeddings.coding import pack
 from imprint_core.embeddings.maps import maps_path, write_maps
 from imprint_core.embeddings.store import (

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
+from imprint_core.collapse.correlation import Relation
+from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import (
     ACCENT,
@@ -29,8 +31,6 @@ from imprint_core.figures import (
     shortened,
     suggestion_mark,
 )
-from imprint_core.relation import Relation
-from imprint_core.spectra import STAGES, Spectra
 
 # From few merged classes to many; no step is lost on white or on black.
 _FEW_TO_MANY = ("#3f90da", "#832db6", "#bd1f01", "#e76300", "#ffa90e")

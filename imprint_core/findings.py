@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from imprint_core.collapse.correlation import relate
 from imprint_core.evaluation.ranking import ALPHA, rank, wilcoxon
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.relation import relate
 from imprint_core.results import Results, Scores, Where
 
 # Points of accuracy that hardly matter.

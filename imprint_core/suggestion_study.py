@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.collapse_curves import nc1_of_split, split_ks
+from imprint_core.collapse.k_curves import nc1_of_split, split_ks
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator

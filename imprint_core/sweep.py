@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-from imprint_core.collapse import NC1_VARIANTS
+from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.embeddings import EmbeddingSet, open_set
 from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError

@@ -9,7 +9,7 @@ from imprint_core.grids import GRIDS, cells, read_grid
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
 from imprint_core.sweep import evaluate_cell, read_table
-from tests.test_collapse import Book
+from tests.collapse.test_measures import Book
 
 
 @pytest.fixture(scope="module")

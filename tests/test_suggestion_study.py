@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint_core import suggestion_study
-from imprint_core.collapse_curves import nc1_of_split
+from imprint_core.collapse.k_curves import nc1_of_split
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.k_selection import RULE, RULES
 from imprint_core.framework.normalization import l2

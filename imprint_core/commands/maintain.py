@@ -49,7 +49,8 @@ def add_survey(parser: argparse.ArgumentParser) -> None:
 
 def run_survey(options: argparse.Namespace) -> int:
     """Survey."""
-    from imprint_core import kept_curves, suggestion_study, survey
+    from imprint_core import suggestion_study, survey
+    from imprint_core.collapse import precomputed
     from imprint_core.embeddings import find_sets
     from imprint_core.embeddings.store import write_whole
 
@@ -58,8 +59,8 @@ def run_survey(options: argparse.Namespace) -> int:
         raise ImprintError(f"There is no folder {out.parent}; make it, or choose another with --out.")
     sets, _ = find_sets(bundled_folder())
     if options.of == "collapse":
-        out = kept_curves.kept_path()
-        found = dict(kept_curves.compute_kept(sets, lambda info: len(info.class_names), _tell))
+        out = precomputed.kept_path()
+        found = dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), _tell))
         write_whole(out, (json.dumps(found, separators=(",", ":")) + "\n").encode())
     elif options.of == "presets":
         out.write_text(survey.report(list(survey.survey(sets, _tell))), encoding="utf-8")

@@ -9,11 +9,11 @@ from typing import Any
 import streamlit as st
 
 from imprint_core import collapse_figures, published
-from imprint_core.collapse_curves import TaskCurve
+from imprint_core.collapse.correlation import Relation, relate
+from imprint_core.collapse.k_curves import TaskCurve
+from imprint_core.collapse.merged_tasks import DrawnTask, every_task, with_k
 from imprint_core.collapse_figures import Dot
-from imprint_core.collapse_tasks import DrawnTask, every_task, with_k
 from imprint_core.evaluation.class_specs import d_and_draw
-from imprint_core.relation import Relation, relate
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN
 from pages.components.drawn import heading

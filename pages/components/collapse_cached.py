@@ -8,16 +8,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core import collapse
-from imprint_core.class_statistics import ClassStatistics, class_statistics
-from imprint_core.collapse import NC1_VARIANTS
-from imprint_core.collapse_curves import nc1_of_split
+from imprint_core.collapse import measures as collapse
+from imprint_core.collapse.class_statistics import ClassStatistics, class_statistics
+from imprint_core.collapse.k_curves import nc1_of_split
+from imprint_core.collapse.measures import NC1_VARIANTS
+from imprint_core.collapse.spectra import Spectra, spectra
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.whitening import Shrinkage
-from imprint_core.spectra import Spectra, spectra
 from pages.components import cached
 from pages.components.cached import Seeds, evaluator, key_of
 
@@ -90,7 +90,7 @@ def _proxies(
 
 
 def _vci(own: ClassStatistics, x: NDArray[np.float32], codes: NDArray[np.intp], variant: str) -> float:
-    return collapse.published_vci(x, codes) if variant == "published" else collapse.vci(own)
+    return collapse.published_vci(x, codes) if variant == "published" else measures.vci(own)
 
 
 def _nc3(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imprint_core.collapse import NC1_VARIANTS
-from imprint_core.collapse_tasks import MANY, SOME
+from imprint_core.collapse.measures import NC1_VARIANTS
+from imprint_core.collapse.merged_tasks import MANY, SOME
 from imprint_core.embeddings import SetInfo
 from imprint_core.published import FMS
 from pages.components import cached

@@ -10,9 +10,8 @@ import numpy as np
 import streamlit as st
 
 from imprint_core import collapse_figures, published
-from imprint_core.collapse_curves import TaskCurve, elbow
-from imprint_core.collapse_figures import Published
-from imprint_core.collapse_tasks import (
+from imprint_core.collapse.k_curves import TaskCurve, elbow
+from imprint_core.collapse.merged_tasks import (
     KS,
     MANY,
     DrawnTask,
@@ -22,6 +21,7 @@ from imprint_core.collapse_tasks import (
     most_shots,
     with_k,
 )
+from imprint_core.collapse_figures import Published
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.metrics import Summary
 from pages.components import cached

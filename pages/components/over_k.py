@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from imprint_core import figures
-from imprint_core.collapse_tasks import Asking, with_k
+from imprint_core.collapse.merged_tasks import Asking, with_k
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe

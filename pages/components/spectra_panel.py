@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from imprint_core import collapse_figures
+from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.framework.transforms import TRANSFORMS
-from imprint_core.spectra import STAGES, Spectra
 from pages.components import cached, collapse_cached
 from pages.components.drawn import table
 from pages.components.filling import Point, fill

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core import kept_curves
-from imprint_core.collapse_curves import TaskCurve
-from imprint_core.collapse_tasks import GAIN, Asking, DrawnTask, curve_key, curve_of
+from imprint_core.collapse import precomputed
+from imprint_core.collapse.k_curves import TaskCurve
+from imprint_core.collapse.merged_tasks import GAIN, Asking, DrawnTask, curve_key, curve_of
 from imprint_core.evaluation.k_selection import RULE, RULES, suggested
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.framework.recipe import Recipe
@@ -56,7 +56,7 @@ def fold_points(asking: Asking, most: int) -> list[Point]:
 
 
 def _point(key: str, make: Any, cost: float) -> Point:
-    known = kept_curves.kept().get(key)
+    known = precomputed.kept().get(key)
     if known is not None and (key,) not in results():
         results().put((key,), known)
     return Point((key,), make, cost)

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from imprint_core import collapse_figures
-from imprint_core.collapse_curves import split_ks
+from imprint_core.collapse.k_curves import split_ks
 from imprint_core.evaluation.metrics import Summary, summarize
 from pages.components import cached, collapse_cached
 from pages.components.drawn import heading, table

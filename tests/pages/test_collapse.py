@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core import collapse, kept_curves, published
-from imprint_core.class_statistics import class_statistics
-from imprint_core.collapse_curves import nc1_of_split
-from imprint_core.collapse_tasks import KS, curve_key, merged_tasks
+from imprint_core import published
+from imprint_core.collapse import measures, precomputed
+from imprint_core.collapse.class_statistics import class_statistics
+from imprint_core.collapse.k_curves import nc1_of_split
+from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
+from imprint_core.collapse.precomputed import KEPT_DRAWS, kept
+from imprint_core.collapse.spectra import spectra
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import class_sizes, read_tensors, write_set
 from imprint_core.errors import ImprintError
@@ -21,9 +24,7 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
-from imprint_core.kept_curves import KEPT_DRAWS, kept
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.spectra import spectra
 from pages.components import filling
 from pages.components.text import plain
 from tests.conftest import ROOT
@@ -124,12 +125,12 @@ def test_every_measure_is_the_cores(bundled):
     own = class_statistics(l2(x), y, covariance=True)
     table = next(m.value for m in app.markdown if m.value.startswith("| measure"))
     lines = {line.split("**")[1]: line.split("|")[2].strip() for line in table.splitlines()[2:]}
-    assert lines["NC1"] == f"{collapse.nc1(l2(x), y):.2f}"
-    assert lines["CDNV"] == f"{collapse.mean_cdnv(own):.2f}"
+    assert lines["NC1"] == f"{measures.nc1(l2(x), y):.2f}"
+    assert lines["CDNV"] == f"{measures.mean_cdnv(own):.2f}"
     # 200 shots in 192 dimensions.
     assert lines["VCI"] == "–"
-    assert lines["NC2, angles"] == f"{collapse.equiangularity(own):.2f}"
-    assert lines["NC2, simplex"] == f"{collapse.etf_distance(own):.2f}"
+    assert lines["NC2, angles"] == f"{measures.equiangularity(own):.2f}"
+    assert lines["NC2, simplex"] == f"{measures.etf_distance(own):.2f}"
     assert float(lines["NC3"]) < 0.6
     assert lines["NC4"].endswith("%")
     app.selectbox(key="gen").set_value("mean").run()
@@ -147,7 +148,7 @@ def test_splits_classes_and_spectra_are_the_cores(bundled, at_once):
     for k, value in zip(split["x"], split["y"], strict=True):
         assert value == pytest.approx(nc1_of_split(l2(x), y, k, SEEDS[0]), rel=1e-5)
     bars = traces(app, "nc1-of-classes")
-    per_class = collapse.nc1_per_class(class_statistics(l2(x), y))
+    per_class = measures.nc1_per_class(class_statistics(l2(x), y))
     np.testing.assert_allclose(sorted(bars["shots"]["y"]), sorted(per_class), rtol=1e-5)
     assert {row[0] for row in bars["shots"]["customdata"]} == set("02468")
     told = spectra(x, y, pool.X_test, pool.y_test, "l2")
@@ -338,7 +339,7 @@ def test_how_good_suggestions_are_is_on_the_page():
 
 def test_range_over_seeds_is_told(bundled):
     app = opened(**(QUICK | {"seeds": "3"}))
-    values = [collapse.nc1(l2(x), y) for _, x, y in (shots(bundled, seed=seed) for seed in SEEDS[:3])]
+    values = [measures.nc1(l2(x), y) for _, x, y in (shots(bundled, seed=seed) for seed in SEEDS[:3])]
     run = summarize(values)
     assert f"{run.median:.2f}\u00a0({run.low:.2f}\u00a0to\u00a0{run.high:.2f})" in read(app)
 
@@ -355,7 +356,7 @@ def test_results_that_should_have_come_along_are_asked_for_in_a_sentence(monkeyp
 
 
 def test_curves_that_should_have_come_along_are_computed(monkeypatch, tmp_path):
-    monkeypatch.setattr(kept_curves, "kept_path", lambda: tmp_path / "collapse.json")
+    monkeypatch.setattr(precomputed, "kept_path", lambda: tmp_path / "collapse.json")
     kept.cache_clear()
     assert kept() == {}
     kept.cache_clear()

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core import published
-from imprint_core.collapse import nc1
+from imprint_core.collapse.measures import nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator

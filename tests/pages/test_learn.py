@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.collapse_curves import elbow
-from imprint_core.collapse_tasks import KS, curve_key, merged_tasks
+from imprint_core.collapse.k_curves import elbow
+from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
+from imprint_core.collapse.precomputed import kept
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.metrics import confusion
 from imprint_core.evaluation.synthetic import make_toy, run_toy
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.recipe import Recipe
-from imprint_core.kept_curves import kept
 from imprint_core.recipes.presets import PRESETS
 from pages.components import cached
 from pages.components.glossary import GLOSSARY, linked

@@ -8,15 +8,16 @@ from functools import partial
 
 import streamlit as st
 
-from imprint_core import collapse_figures, kept_curves
-from imprint_core.collapse_curves import TaskCurve
+from imprint_core import collapse_figures
+from imprint_core.collapse import precomputed
+from imprint_core.collapse.correlation import relate
+from imprint_core.collapse.k_curves import TaskCurve
+from imprint_core.collapse.merged_tasks import GAIN, DrawnTask, curve_key, curve_of, every_task
+from imprint_core.collapse.precomputed import KEPT_DRAWS
 from imprint_core.collapse_figures import Dot
-from imprint_core.collapse_tasks import GAIN, DrawnTask, curve_key, curve_of, every_task
 from imprint_core.evaluation.lesson_experiments import NEAR, ahead
-from imprint_core.kept_curves import KEPT_DRAWS
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.relation import relate
 from pages.components import cached
 from pages.components.control import Sets
 from pages.components.labels import label_of_dataset, label_of_fm
@@ -38,7 +39,7 @@ _PAIRS: tuple[tuple[Task, Task], ...] = (
 @st.cache_data(show_spinner=False)
 def _curve(key: str, _task: DrawnTask) -> TaskCurve:
     # Those of the bundled sets come along.
-    known = kept_curves.kept().get(key)
+    known = precomputed.kept().get(key)
     return known or curve_of(_task, cached.embeddings(_task.info), _RECIPE, None)
 
 

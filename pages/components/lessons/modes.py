@@ -7,8 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from imprint_core.collapse_curves import elbow
-from imprint_core.collapse_tasks import KS
+from imprint_core.collapse.k_curves import elbow
+from imprint_core.collapse.merged_tasks import KS
 from imprint_core.evaluation.lesson_experiments import band
 from imprint_core.evaluation.synthetic import Toy, ToyRun, make_toy, run_toy
 from imprint_core.lesson_figures import Line, curves, toy_picture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from imprint_core.relation import relate
+from imprint_core.collapse.correlation import relate
 
 
 def test_correlations_and_line_are_scipys_and_numpys():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from imprint_core.collapse.spectra import STAGES, spectra
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.normalization import l2
-from imprint_core.spectra import STAGES, spectra
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.class_statistics import RANK_TOLERANCE, ClassStatistics, Floats, class_statistics
+from imprint_core.collapse.class_statistics import RANK_TOLERANCE, ClassStatistics, Floats, class_statistics
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import Array
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.collapse import NC1_VARIANTS
+from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import Split

@@ -4,15 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from imprint_core.collapse import nc1, published_nc1
-from imprint_core.collapse_curves import elbow, nc1_of_split, split_classes, split_ks, task_curve
+from imprint_core.collapse.k_curves import elbow, nc1_of_split, split_classes, split_ks, task_curve
+from imprint_core.collapse.measures import nc1, published_nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
-from tests.test_collapse import Book
+from tests.collapse.test_measures import Book
 
 
 def test_a_curve_is_the_estimators_accuracy_and_nc1_of_its_shots(vit_digits):

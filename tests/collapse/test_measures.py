@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint_core import collapse
-from imprint_core.class_statistics import class_statistics, streamed_statistics
-from imprint_core.collapse import nc1, nc3, nc4, published_nc1
+from imprint_core.collapse import measures
+from imprint_core.collapse.class_statistics import class_statistics, streamed_statistics
+from imprint_core.collapse.measures import nc1, nc3, nc4, published_nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -72,11 +72,11 @@ def all_of(X, y):
     s = class_statistics(X, y, covariance=True)
     return s, {
         "nc1": nc1(X, y),
-        "nc1_per_class": collapse.nc1_per_class(s),
-        "vci": collapse.vci(s),
-        "cdnv": collapse.cdnv(s),
-        "nc2": (collapse.equinorm(s), collapse.equiangularity(s), collapse.etf_distance(s)),
-        "trace": collapse.trace_ratio(s),
+        "nc1_per_class": measures.nc1_per_class(s),
+        "vci": measures.vci(s),
+        "cdnv": measures.cdnv(s),
+        "nc2": (measures.equinorm(s), measures.equiangularity(s), measures.etf_distance(s)),
+        "trace": measures.trace_ratio(s),
     }
 
 
@@ -91,10 +91,10 @@ def test_official_embeddings(reference):
     X, y, expected = l2(reference.X_train), reference.y_train, reference.expected["collapse"]
     assert nc1(X, y) == pytest.approx(expected["textbook_nc1"], rel=1e-3)
     assert published_nc1(X, y) == pytest.approx(expected["official_nc1"], rel=1e-3)
-    assert collapse.vci(class_statistics(X, y, covariance=True)) == pytest.approx(expected["textbook_vci"], rel=1e-3)
-    assert collapse.published_vci(X, y) == pytest.approx(expected["official_vci"], rel=1e-3)
+    assert measures.vci(class_statistics(X, y, covariance=True)) == pytest.approx(expected["textbook_vci"], rel=1e-3)
+    assert measures.published_vci(X, y) == pytest.approx(expected["official_vci"], rel=1e-3)
     for name, value in (("textbook", expected["textbook_nc1"]), ("published", expected["official_nc1"])):
-        own = collapse.NC1_VARIANTS[name].per_class(X, y)
+        own = measures.NC1_VARIANTS[name].per_class(X, y)
         assert own.shape == (10,)
         assert own.mean() == pytest.approx(value, rel=1e-3)
 
@@ -110,7 +110,7 @@ def test_fewer_samples_than_dimensions_and_classes_that_coincide(bundled):
     rows = np.concatenate([np.flatnonzero(s.y_train == c)[: 4 + c] for c in range(10)])
     X, y = l2(s.X_train[rows]), s.y_train[rows].astype(int)
     agrees(X, y)
-    assert collapse.vci(class_statistics(X, y, covariance=True)) == pytest.approx(0, abs=1e-6)
+    assert measures.vci(class_statistics(X, y, covariance=True)) == pytest.approx(0, abs=1e-6)
     # The last class once more under another name: one direction fewer than classes allow.
     twin = np.concatenate([y, np.full((y == 9).sum(), 10)])
     X = np.concatenate([X, X[y == 9]])
@@ -197,7 +197,7 @@ def test_shift_scale_rotation_and_order_mean_nothing(seed, scale):
 
 def test_a_simplex():
     s = class_statistics(np.eye(4).repeat(2, axis=0), np.repeat(np.arange(4), 2))
-    for measure in (collapse.equinorm, collapse.equiangularity, collapse.etf_distance, collapse.mean_cdnv):
+    for measure in (measures.equinorm, measures.equiangularity, measures.etf_distance, measures.mean_cdnv):
         assert measure(s) == pytest.approx(0, abs=1e-9)
 
 
@@ -212,12 +212,12 @@ def test_ends_of_the_scale():
     assert (same["nc1"], same["trace"], same["vci"], same["cdnv"][0, 1]) == (np.inf, np.inf, 1, np.inf)
     assert same["nc2"] == (0, 1, 1)
     one = class_statistics(np.ones((3, 2)), np.zeros(3, dtype=int))
-    for measure in (nc1, published_nc1, collapse.published_vci):
+    for measure in (nc1, published_nc1, measures.published_vci):
         with pytest.raises(ImprintError, match="needs samples of at least two"):
             measure(np.ones((3, 2)), np.zeros(3, dtype=int))
     # Where all means coincide the global mean can't be told from the classes' own.
-    assert (published_nc1(same_means, y), collapse.published_vci(same_means, y)) == (np.inf, 1)
-    for measure in (collapse.trace_ratio, collapse.cdnv, collapse.equinorm, collapse.etf_distance):
+    assert (published_nc1(same_means, y), measures.published_vci(same_means, y)) == (np.inf, 1)
+    for measure in (measures.trace_ratio, measures.cdnv, measures.equinorm, measures.etf_distance):
         with pytest.raises(ImprintError, match="needs samples of at least two"):
             measure(one)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.collapse_curves import TaskCurve, task_curve
+from imprint_core.collapse.k_curves import TaskCurve, task_curve
 from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.evaluation.class_specs import DRAWS, MERGED, parse_classes
 from imprint_core.evaluation.k_selection import left_out_accuracy, parting_plan, partings

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core.collapse_curves import TaskCurve
-from imprint_core.collapse_tasks import curve_key, curve_of, every_task, merged_asking, most_shots
+from imprint_core.collapse.k_curves import TaskCurve
+from imprint_core.collapse.merged_tasks import curve_key, curve_of, every_task, merged_asking, most_shots
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation.task import class_names
 from imprint_core.paths import bundled_folder

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.class_statistics import ClassStatistics, class_statistics
-from imprint_core.collapse import NC1_VARIANTS
+from imprint_core.collapse.class_statistics import ClassStatistics, class_statistics
+from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.framework.feature_map import Map
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.framework.transforms import centring

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from imprint_core.collapse_curves import elbow
-from imprint_core.collapse_tasks import (
+from imprint_core.collapse.correlation import relate
+from imprint_core.collapse.k_curves import elbow
+from imprint_core.collapse.merged_tasks import (
     GAIN,
     KS,
     Asking,
@@ -17,12 +18,11 @@ from imprint_core.collapse_tasks import (
     merged_tasks,
     with_k,
 )
+from imprint_core.collapse.precomputed import KEPT_DRAWS, compute_kept, kept, kept_path
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.k_selection import suggested
 from imprint_core.framework.recipe import Recipe
-from imprint_core.kept_curves import KEPT_DRAWS, compute_kept, kept, kept_path
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.relation import relate
 
 RECIPE = PRESETS["own"].recipe
 MERGED = [("vit_tiny_patch16_224", "tiny_imagenet_100"), ("squeezenet1_1", "tiny_imagenet_100")]
