@@ -14,10 +14,10 @@ from pathlib import Path
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.task import Task
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.grids import cells, read_grid
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweep import sweep
+from imprint_core.sweeps.grid import cells, read_grid
+from imprint_core.sweeps.runner import sweep
 
 
 def main() -> None:

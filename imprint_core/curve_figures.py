@@ -22,7 +22,7 @@ from imprint_core.figures import (
     mark,
     plain_axis,
 )
-from imprint_core.results import MEASURES
+from imprint_core.sweeps.sweep_table import MEASURES
 
 NOW_SYMBOL = "diamond"
 # The diamond marks the choice in force.

@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import RULE
-from imprint_core.suggestion_study import LABELS, NEAR, found, standing
+from imprint_core.sweeps.k_selection_study import LABELS, NEAR, found, standing
 from pages.components import cached
 from pages.components.all_tasks import show_tasks
 from pages.components.drawn import heading, table

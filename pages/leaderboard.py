@@ -12,12 +12,12 @@ import streamlit as st
 from imprint_core import comparison_figures
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
-from imprint_core.findings import Finding
 from imprint_core.framework.recipe import Recipe
-from imprint_core.published import TABLE_1
 from imprint_core.recipes.presets import PRESETS, preset_of
 from imprint_core.recipes.text import label_of, recipe_of
-from imprint_core.results import MEASURES, Results, Scores, Where
+from imprint_core.sweeps.paper_findings import Finding
+from imprint_core.sweeps.paper_results import TABLE_1
+from imprint_core.sweeps.sweep_table import MEASURES, Results, Scores, Where
 from pages.components import swept
 from pages.components.board_controls import tables
 from pages.components.drawn import heading, remember_table, table

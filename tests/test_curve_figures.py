@@ -8,7 +8,7 @@ import pytest
 from imprint_core import curve_figures as figures
 from imprint_core.curve_figures import AXES, Curve, Published
 from imprint_core.evaluation.metrics import summarize
-from imprint_core.results import MEASURES
+from imprint_core.sweeps.sweep_table import MEASURES
 
 
 def curve(place=0, name="One", xs=(1, 2, 5, 10), flat=False, values=(70.0, 80.0, 90.0, 85.0)):

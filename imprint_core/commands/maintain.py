@@ -49,10 +49,10 @@ def add_survey(parser: argparse.ArgumentParser) -> None:
 
 def run_survey(options: argparse.Namespace) -> int:
     """Survey."""
-    from imprint_core import suggestion_study, survey
     from imprint_core.collapse import precomputed
     from imprint_core.embeddings import find_sets
     from imprint_core.embeddings.store import write_whole
+    from imprint_core.sweeps import k_selection_study, preset_survey
 
     out = options.out or Path("docs", f"{options.of.replace('-', '_')}.md")
     if options.of != "collapse" and not out.parent.is_dir():
@@ -63,12 +63,12 @@ def run_survey(options: argparse.Namespace) -> int:
         found = dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), _tell))
         write_whole(out, (json.dumps(found, separators=(",", ":")) + "\n").encode())
     elif options.of == "presets":
-        out.write_text(survey.report(list(survey.survey(sets, _tell))), encoding="utf-8")
+        out.write_text(preset_survey.report(list(preset_survey.survey(sets, _tell))), encoding="utf-8")
     else:
-        cases = list(suggestion_study.study(sets, _tell))
-        out.write_text(suggestion_study.report(cases), encoding="utf-8")
+        cases = list(k_selection_study.study(sets, _tell))
+        out.write_text(k_selection_study.report(cases), encoding="utf-8")
         # Pages show it, too.
-        write_whole(suggestion_study.found_path(), suggestion_study.write(cases).encode())
+        write_whole(k_selection_study.found_path(), k_selection_study.write(cases).encode())
     print(f"Wrote {out}")
     return 0
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from imprint_core.commands.options import count
 from imprint_core.errors import ImprintError
-from imprint_core.grids import GRIDS, Cell
 from imprint_core.paths import sweeps_folder
+from imprint_core.sweeps.grid import GRIDS, Cell
 
 HELP = "evaluate a grid of recipes, tasks and seeds into a Parquet table"
 DESCRIPTION = """\
@@ -52,8 +52,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Sweep."""
     from imprint_core.embeddings import find_sets
-    from imprint_core.grids import cells, read_grid
-    from imprint_core.sweep import sweep
+    from imprint_core.sweeps.grid import cells, read_grid
+    from imprint_core.sweeps.runner import sweep
 
     out = options.out or sweeps_folder() / f"{Path(options.grid).stem}.parquet"
     if options.out is None:
@@ -95,7 +95,7 @@ def _estimate(wanted: list[Cell]) -> str:
     """How long it may take, from a small part of it that is evaluated for that."""
     from dataclasses import replace
 
-    from imprint_core.sweep import evaluate_cell
+    from imprint_core.sweeps.runner import evaluate_cell
 
     middle = sorted(wanted, key=lambda cell: cell.info.meta["samples"]["train"]["count"] * (cell.n or 1000))
     cell = middle[len(middle) // 2]

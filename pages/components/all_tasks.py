@@ -8,12 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core import collapse_figures, published
+from imprint_core import collapse_figures
 from imprint_core.collapse.correlation import Relation, relate
 from imprint_core.collapse.k_curves import TaskCurve
 from imprint_core.collapse.merged_tasks import DrawnTask, every_task, with_k
 from imprint_core.collapse_figures import Dot
 from imprint_core.evaluation.class_specs import d_and_draw
+from imprint_core.sweeps import paper_results
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN
 from pages.components.drawn import heading
@@ -74,9 +75,9 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
     laid = values["published"] != NOT_SHOWN
     over = (
         [
-            (f"{label}, {_name(task)}", published.nc1(fm, task), published.gain(fm, task))
-            for fm, label in published.FMS.items()
-            for task in published.TASKS
+            (f"{label}, {_name(task)}", paper_results.nc1(fm, task), paper_results.gain(fm, task))
+            for fm, label in paper_results.FMS.items()
+            for task in paper_results.TASKS
         ]
         if laid
         else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from imprint_core.framework.recipe import Recipe
-from imprint_core.grids import GRIDS, read_grid
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of, name_of, recipe_of
-from imprint_core.results import MEASURES
+from imprint_core.sweeps.grid import GRIDS, read_grid
+from imprint_core.sweeps.sweep_table import MEASURES
 from pages.components import swept
 from pages.components.control import Control, Sets, Values, label_in
 from pages.components.labels import label_of_dataset, label_of_fm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.collapse.merged_tasks import MANY, SOME
 from imprint_core.embeddings import SetInfo
-from imprint_core.published import FMS
+from imprint_core.sweeps.paper_results import FMS
 from pages.components import cached
 from pages.components.control import Control, Sets, Values, described, label_in
 from pages.components.labels import label_of_dataset

@@ -15,7 +15,7 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.paired_tests import paired_difference
 from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.results import of_fm
+from imprint_core.sweeps.sweep_table import of_fm
 from pages.components import cached, swept
 from pages.components.control import Sets
 from pages.components.drawn import caption, heading, table

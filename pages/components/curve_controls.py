@@ -7,7 +7,7 @@ from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of, name_of, recipe_of
-from imprint_core.results import MEASURES
+from imprint_core.sweeps.sweep_table import MEASURES
 from pages.components.control import Control, Sets, Values, described, label_in
 from pages.components.labels import label_of_dataset, label_of_fm
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core import published
 from imprint_core.curve_figures import (
     AXES,
     NOW,
@@ -26,7 +25,8 @@ from imprint_core.curve_figures import (
     swatch,
 )
 from imprint_core.evaluation.metrics import Summary, summarize
-from imprint_core.results import MEASURES
+from imprint_core.sweeps import paper_results
+from imprint_core.sweeps.sweep_table import MEASURES
 from pages.components.curve_charts import Chart, Line
 from pages.components.curve_controls import axis_of
 from pages.components.filling import Point, fill
@@ -77,18 +77,18 @@ def _published(selection: Selection, chart: Chart) -> list[Published]:
     values, fm, data = selection.panel.values, chart.info.fm, chart.info.dataset
     if not values["curve_paper"] or values["measure"] != "accuracy" or chart.classes != "all":
         return []
-    if fm not in published.FMS or data not in published.TASKS:
+    if fm not in paper_results.FMS or data not in paper_results.TASKS:
         return []
     if axis_of(values) == "k":
-        accuracy = published.accuracy_over_k(fm, data)
+        accuracy = paper_results.accuracy_over_k(fm, data)
         return [Published("the paper's k-means", published_style(0), tuple(range(1, len(accuracy) + 1)), accuracy)]
     if axis_of(values) == "n" and data in _FEW_SHOT_TASKS:
         return [
             Published(
                 f"the paper's k-means, {label}",
                 published_style(place),
-                published.FEW_SHOT_N,
-                published.accuracy_over_shots(fm, data, k),
+                paper_results.FEW_SHOT_N,
+                paper_results.accuracy_over_shots(fm, data, k),
             )
             for place, (k, label) in enumerate(_FEW_SHOT.items())
         ]
@@ -211,7 +211,7 @@ def _about_published(selection: Selection, charts: Sequence[Chart]) -> list[str]
     if not matching:
         return [
             "Of the panels none is the paper's: its FMs are "
-            + plain(", ".join(published.FMS.values()))
+            + plain(", ".join(paper_results.FMS.values()))
             + ", its datasets MNIST, Fashion\\-MNIST, CIFAR\\-10 and CombiDigits, with all classes."
         ]
     how = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint_core.framework.recipe import Recipe
-from imprint_core.results import of_fm
+from imprint_core.sweeps.sweep_table import of_fm
 from pages.components import cached
 from pages.components.filling import Point
 from pages.components.sidebar import Selection

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import collapse_figures, published
+from imprint_core import collapse_figures
 from imprint_core.collapse.k_curves import TaskCurve, elbow
 from imprint_core.collapse.merged_tasks import (
     KS,
@@ -24,6 +24,7 @@ from imprint_core.collapse.merged_tasks import (
 from imprint_core.collapse_figures import Published
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.metrics import Summary
+from imprint_core.sweeps import paper_results
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN, mergeable
 from pages.components.filling import fill
@@ -134,10 +135,10 @@ def _published(selection: Selection, most: int) -> tuple[dict[int, Published], P
     fm = selection.panel.values["published"]
     if fm == NOT_SHOWN:
         return {}, None
-    name = published.FMS[fm]
+    name = paper_results.FMS[fm]
     ds = range(1, most + 1)
-    curves = {d: Published(name, published.accuracy_over_k(fm, f"{d}in1")) for d in ds}
-    return curves, Published(name, tuple(published.nc1(fm, f"{d}in1") for d in ds))
+    curves = {d: Published(name, paper_results.accuracy_over_k(fm, f"{d}in1")) for d in ds}
+    return curves, Published(name, tuple(paper_results.nc1(fm, f"{d}in1") for d in ds))
 
 
 def _rise(nc1: Mapping[int, Summary]) -> str:
@@ -171,7 +172,7 @@ def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int], 
     shots = "all training samples" if values["merge_n"] == "all" else f"{selection.n} shots of each merged class"
     recipe = str(with_k(selection.recipe)).replace(", k = 1", "")
     laid = (
-        f" Dotted: {published.FMS[values['published']]} on ImageNet's own images as published, with NC1 as published."
+        f" Dotted: {paper_results.FMS[values['published']]} on ImageNet's own images as published, with NC1 as published."
         if values["published"] != NOT_SHOWN
         else ""
     )

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.metrics import macro_f1
-from imprint_core.findings import Finding, check
 from imprint_core.framework.recipe import Recipe
-from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
+from imprint_core.sweeps.paper_findings import Finding, check
+from imprint_core.sweeps.sweep_table import MEASURES, Results, Where, bundled_results, of_fm
 from pages.components import cached, collapse_cached
 from pages.components.control import Sets
 from pages.components.filling import Point, results
@@ -23,7 +23,7 @@ Values = dict[str, NDArray[np.float64]]
 @st.cache_resource(max_entries=4, show_spinner="Reading the table …")
 def _results(path: Path, stamp: int, digests: tuple[str, ...], _sets: Sets) -> Results:
     # Here, for it imports what only a sweep needs.
-    from imprint_core.sweep import read_table
+    from imprint_core.sweeps.runner import read_table
 
     return Results(read_table(path), _sets)
 

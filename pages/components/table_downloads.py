@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from imprint_core.grids import GRIDS
-from imprint_core.results import Where
+from imprint_core.sweeps.grid import GRIDS
+from imprint_core.sweeps.sweep_table import Where
 
 
 def show_downloads(path: Path, name: str, tasks: Sequence[Where]) -> None:

@@ -11,8 +11,8 @@ from scipy import stats
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.ranking import ALPHA, groups_of, holm, pairwise, rank, wilcoxon
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.results import Results, bundled_results
-from imprint_core.sweep import read_table
+from imprint_core.sweeps.runner import read_table
+from imprint_core.sweeps.sweep_table import Results, bundled_results
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core import published
 from imprint_core.collapse import measures, precomputed
 from imprint_core.collapse.class_statistics import class_statistics
 from imprint_core.collapse.k_curves import nc1_of_split
@@ -25,6 +24,7 @@ from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.sweeps import paper_results
 from pages.components import filling
 from pages.components.text import plain
 from tests.conftest import ROOT
@@ -109,9 +109,9 @@ def test_the_published_variant_and_curves_are_laid_over_and_named():
     assert not app.exception
     drawn = json.loads(pictures(app)["accuracy-by-merging"]["figure"])["data"]
     dotted = [t for t in drawn if t.get("line", {}).get("dash") == "dot"]
-    assert [tuple(t["y"]) for t in dotted] == [published.accuracy_over_k("swin_b", f"{d}in1") for d in range(1, 11)]
+    assert [tuple(t["y"]) for t in dotted] == [paper_results.accuracy_over_k("swin_b", f"{d}in1") for d in range(1, 11)]
     over = traces(app, "nc1-by-merging")["Swin-B, published"]
-    assert list(over["y"]) == [published.nc1("swin_b", f"{d}in1") for d in range(1, 11)]
+    assert list(over["y"]) == [paper_results.nc1("swin_b", f"{d}in1") for d in range(1, 11)]
     assert len(traces(app, "gain-over-nc1")["published"]["x"]) == 56
     usual = traces(opened(fm="vit_tiny_patch16_224"), "nc1-by-merging")["NC1"]["y"]
     assert (np.array(traces(app, "nc1-by-merging")["NC1"]["y"]) > usual).all()
@@ -330,7 +330,7 @@ def test_the_link_keeps_the_pages_controls():
 
 
 def test_how_good_suggestions_are_is_on_the_page():
-    from imprint_core.suggestion_study import found, standing
+    from imprint_core.sweeps.k_selection_study import found, standing
 
     own = standing(found(), "smoothed")
     row = f"| **cross-validation, smoothed, the one shown** | **{100 * own.near:.0f} %** | **{own.mean:.2f}** |"
@@ -345,14 +345,14 @@ def test_range_over_seeds_is_told(bundled):
 
 
 def test_results_that_should_have_come_along_are_asked_for_in_a_sentence(monkeypatch, tmp_path):
-    from imprint_core import suggestion_study
+    from imprint_core.sweeps import k_selection_study
 
-    monkeypatch.setattr(suggestion_study, "found_path", lambda: tmp_path / "suggested_k.json")
-    suggestion_study.found.cache_clear()
+    monkeypatch.setattr(k_selection_study, "found_path", lambda: tmp_path / "suggested_k.json")
+    k_selection_study.found.cache_clear()
     app = opened(**QUICK)
     assert not app.exception
     assert [e.value for e in app.error if "is missing or damaged" in e.value]
-    suggestion_study.found.cache_clear()
+    k_selection_study.found.cache_clear()
 
 
 def test_curves_that_should_have_come_along_are_computed(monkeypatch, tmp_path):

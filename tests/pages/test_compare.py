@@ -17,8 +17,8 @@ from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.results import Results, Where, bundled_results, of_fm
-from imprint_core.sweep import read_table
+from imprint_core.sweeps.runner import read_table
+from imprint_core.sweeps.sweep_table import Results, Where, bundled_results, of_fm
 from pages.components import filling
 from pages.components.text import plain, signed
 from tests.conftest import ROOT

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core import published
 from imprint_core.collapse.measures import nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
@@ -21,7 +20,8 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of, recipe_of
-from imprint_core.results import MEASURES
+from imprint_core.sweeps import paper_results
+from imprint_core.sweeps.sweep_table import MEASURES
 from pages.components import filling, swept
 from pages.components.text import plain
 from tests.conftest import ROOT
@@ -232,14 +232,14 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
         curve_fms=f"resnet50,{VIT}",
     )
     drawn = lines(app, "curves-resnet50-mnist")
-    assert tuple(drawn["the paper's k-means"].values()) == published.accuracy_over_k("resnet50", "mnist")
+    assert tuple(drawn["the paper's k-means"].values()) == paper_results.accuracy_over_k("resnet50", "mnist")
     for other in ("curves-resnet50-digits", f"curves-{VIT}-mnist"):
         assert "the paper's k-means" not in lines(app, other)
     assert "**all training samples**" in said(app)
     assert "medians over three seeds; on ResNet\\-50 · MNIST." in said(app)
     app.segmented_control(key="over").set_value("n").run()
     drawn = lines(app, "curves-resnet50-mnist")
-    values = published.accuracy_over_shots("resnet50", "mnist", "20")
+    values = paper_results.accuracy_over_shots("resnet50", "mnist", "20")
     own = list(drawn["the paper's k-means, k = 20"].values())
     assert (own[0], tuple(own[1:])) == (None, values[1:])
     assert sum("the paper's" in name for name in drawn) == 4

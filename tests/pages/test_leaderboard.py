@@ -13,13 +13,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.evaluation.ranking import rank
-from imprint_core.findings import check
-from imprint_core.grids import GRIDS
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import recipe_of
-from imprint_core.results import Results, bundled_results
-from imprint_core.sweep import read_table
+from imprint_core.sweeps.grid import GRIDS
+from imprint_core.sweeps.paper_findings import check
+from imprint_core.sweeps.runner import read_table
+from imprint_core.sweeps.sweep_table import Results, bundled_results
 from pages.components import filling, table_downloads
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read, said

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
 from imprint_core.paths import sweeps_folder
-from imprint_core.results import bundled_results
+from imprint_core.sweeps.sweep_table import bundled_results
 from pages.components.control import named_option
 from pages.components.controls import CONTROLS
 from pages.components.following import nearest

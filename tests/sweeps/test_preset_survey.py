@@ -5,7 +5,7 @@ from imprint_core.cli import main
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.survey import SHOTS, Row, report, survey
+from imprint_core.sweeps.preset_survey import SHOTS, Row, report, survey
 from tests.conftest import ROOT
 
 

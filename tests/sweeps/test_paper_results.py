@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from imprint_core.evaluation.class_specs import d_and_draw
-from imprint_core.published import FMS, TASKS, accuracy_over_k, gain, nc1
+from imprint_core.sweeps.paper_results import FMS, TASKS, accuracy_over_k, gain, nc1
 
 POINTS = [(fm, task) for fm in FMS for task in TASKS]
 DATASETS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR-10", "combidigits": "CombiDigits"}

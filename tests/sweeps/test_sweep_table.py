@@ -5,10 +5,10 @@ from imprint_core.embeddings import open_set
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.normalization import l2
-from imprint_core.grids import GRIDS, cells, read_grid
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.results import MEASURES, Results, Where, bundled_results, of_fm
-from imprint_core.sweep import evaluate_cell, read_table
+from imprint_core.sweeps.grid import GRIDS, cells, read_grid
+from imprint_core.sweeps.runner import evaluate_cell, read_table
+from imprint_core.sweeps.sweep_table import MEASURES, Results, Where, bundled_results, of_fm
 from tests.collapse.test_measures import Book
 
 

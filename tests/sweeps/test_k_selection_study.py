@@ -1,12 +1,22 @@
 import numpy as np
 import pytest
 
-from imprint_core import suggestion_study
 from imprint_core.collapse.k_curves import nc1_of_split
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.k_selection import RULE, RULES
 from imprint_core.framework.normalization import l2
-from imprint_core.suggestion_study import KS, LABELS, SHOTS, found, least_split_nc1, report, standing, study, write
+from imprint_core.sweeps import k_selection_study
+from imprint_core.sweeps.k_selection_study import (
+    KS,
+    LABELS,
+    SHOTS,
+    found,
+    least_split_nc1,
+    report,
+    standing,
+    study,
+    write,
+)
 from tests.conftest import ROOT
 
 
@@ -28,7 +38,7 @@ def test_the_rule_shown_is_the_best_of_them():
 
 def test_made_anew_it_is_the_same(bundled, monkeypatch):
     """Parts of one set; a suggestion may fall otherwise where rounding moves a sample."""
-    monkeypatch.setattr(suggestion_study, "SHOTS", (5, 50, 200))
+    monkeypatch.setattr(k_selection_study, "SHOTS", (5, 50, 200))
     key = ("vit_tiny_patch16_224", "digits")
     told = []
     made = list(study({key: bundled[key]}, told.append))

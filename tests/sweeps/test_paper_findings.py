@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from imprint_core.findings import check
-from imprint_core.results import Results, bundled_results
-from imprint_core.sweep import read_table
+from imprint_core.sweeps.paper_findings import check
+from imprint_core.sweeps.runner import read_table
+from imprint_core.sweeps.sweep_table import Results, bundled_results
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe, Space
-from imprint_core.grids import Cell, without
+from imprint_core.sweeps.grid import Cell, without
 
 # Of the table; a file of another one is not gone on with.
 VERSION = "2"

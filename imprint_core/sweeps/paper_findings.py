@@ -12,7 +12,7 @@ from imprint_core.collapse.correlation import relate
 from imprint_core.evaluation.ranking import ALPHA, rank, wilcoxon
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.results import Results, Scores, Where
+from imprint_core.sweeps.sweep_table import Results, Scores, Where
 
 # Points of accuracy that hardly matter.
 HARDLY = 0.5

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score
 
-from imprint_core import sweep as module
 from imprint_core.cli import main
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
@@ -19,8 +18,9 @@ from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.evaluation.task import Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
-from imprint_core.grids import cells, read_grid
-from imprint_core.sweep import evaluate_cell, read_table, run_cells, sweep, write_table
+from imprint_core.sweeps import runner as module
+from imprint_core.sweeps.grid import cells, read_grid
+from imprint_core.sweeps.runner import evaluate_cell, read_table, run_cells, sweep, write_table
 from tests.conftest import ROOT
 
 SMALL = {

@@ -5,9 +5,9 @@ import pytest
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
-from imprint_core.grids import GRIDS, Cell, cells, read_grid, without
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.sweeps.grid import GRIDS, Cell, cells, read_grid, without
 
 
 def test_lists_become_every_combination_and_each_recipe_once():
