@@ -21,10 +21,10 @@ import numpy as np
 
 from imprint_core.commands.maps import spare_the_index
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.embeddings.maps import BaseMap, keep_map, kept_map, normed
 from imprint_core.framework.normalization import Array, l2
+from imprint_core.maps.layouts import Layout, place, trustworthiness, umap_map
+from imprint_core.maps.store import BaseMap, keep_map, kept_map, normed
 from imprint_core.paths import bundled_folder
-from imprint_core.projection import Layout, place, trustworthiness, umap_map
 
 TRUSTED = (("squeezenet1_1", "mnist"), ("vit_tiny_patch16_224", "fashion_mnist"), ("resnet50", "digits"))
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from imprint_core.collapse.measures import nc1
 from imprint_core.embeddings.coding import pack
-from imprint_core.embeddings.maps import maps_path, write_maps
 from imprint_core.embeddings.store import (
     EmbeddingSet,
     SetInfo,
@@ -29,6 +28,7 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
+from imprint_core.maps.store import maps_path, write_maps
 
 # Up to this width float16 is small enough.
 _FULL_WIDTH = 256

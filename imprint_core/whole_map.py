@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.samples import id_of
+from imprint_core.maps.samples import id_of
 
 
 def whole_map(

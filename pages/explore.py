@@ -11,8 +11,8 @@ import streamlit as st
 from imprint_core import figures
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import Summary, confusion, summarize
-from imprint_core.projection import MAP_METHODS
-from imprint_core.samples import Samples, id_of
+from imprint_core.maps.layouts import MAP_METHODS
+from imprint_core.maps.samples import Samples, id_of
 from pages.components import base_maps, cached, explain, mapped
 from pages.components.drawn import heading
 from pages.components.first_tries import show_tries

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from imprint_core import figures, map_figures
-from imprint_core.embeddings.maps import BaseMap
 from imprint_core.errors import ImprintError
 from imprint_core.framework.recipe import Recipe
-from imprint_core.projection import MAP_METHODS
-from imprint_core.samples import SHOWN
+from imprint_core.maps.layouts import MAP_METHODS
+from imprint_core.maps.samples import SHOWN
+from imprint_core.maps.store import BaseMap
 from pages.components import base_maps, cached, explain, mapped
 from pages.components.drawn import heading
 from pages.components.map_plot import map_plot

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from imprint_core.embeddings import SetInfo, find_sets
-from imprint_core.embeddings.maps import DEFAULT_LAYOUTS
 from imprint_core.embeddings.store import read_info
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import NORMALIZATIONS
+from imprint_core.maps.layouts import LAYOUT_GRID, Layout
+from imprint_core.maps.store import DEFAULT_LAYOUTS
 from imprint_core.paths import user_folder
-from imprint_core.projection import LAYOUT_GRID, Layout
 
 HELP = "compute base maps of an embedding set"
 DESCRIPTION = """\
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     info, layouts = _set(options), _layouts(options)
     from tqdm import tqdm
 
-    from imprint_core.embeddings.map_jobs import make_maps
+    from imprint_core.maps.jobs import make_maps
 
     if options.low_priority and hasattr(os, "nice"):
         os.nice(10)

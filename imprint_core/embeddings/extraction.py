@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from imprint_core.background.progress import Reporter, hold
 from imprint_core.datasets import Dataset
 from imprint_core.datasets.images import Images, Splits
-from imprint_core.embeddings.maps import maps_path, write_maps
 from imprint_core.embeddings.store import (
     EXPLORED,
     SetInfo,
@@ -39,6 +38,7 @@ from imprint_core.embeddings.store import (
     write_whole,
 )
 from imprint_core.errors import ImprintError
+from imprint_core.maps.store import maps_path, write_maps
 from imprint_core.models import FoundationModel
 from imprint_core.models.loading import LoadedModel, load_model
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.embeddings.map_jobs import begin_map, map_job, stop_map
-from imprint_core.embeddings.maps import BaseMap
 from imprint_core.errors import ImprintError
-from imprint_core.projection import MAP_METHODS, Layout
+from imprint_core.maps.jobs import begin_map, map_job, stop_map
+from imprint_core.maps.layouts import MAP_METHODS, Layout
+from imprint_core.maps.store import BaseMap
 from pages.components import kept_maps
 from pages.components.again import draw_again
 from pages.components.sidebar import Selection

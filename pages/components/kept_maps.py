@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.embeddings.maps import BaseMap, kept_map, quick_map
-from imprint_core.projection import Layout
+from imprint_core.maps.layouts import Layout
+from imprint_core.maps.store import BaseMap, kept_map, quick_map
 from pages.components import cached
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.map_figures import COLORINGS
-from imprint_core.projection import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
+from imprint_core.maps.layouts import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
+from imprint_core.maps.samples import SHOWN, id_of, parse_sample, sample_text
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.samples import SHOWN, id_of, parse_sample, sample_text
 from pages.components import cached
 from pages.components.control import Control, Sets, Values, described, label_in
 from pages.components.other_recipe import ALONE, WITHOUT_NORMS, canonical_changes, show_changes

@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from imprint_core import map_figures
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
-from imprint_core.embeddings.maps import BaseMap
 from imprint_core.figures import CLASS_COLORS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.map_figures import Verdict
-from imprint_core.projection import MAP_METHODS, Layout, place
-from imprint_core.samples import Samples, samples_of, sources_of
+from imprint_core.maps.layouts import MAP_METHODS, Layout, place
+from imprint_core.maps.samples import Samples, samples_of, sources_of
+from imprint_core.maps.store import BaseMap
 from pages.components import cached
 from pages.components.map_plot import MapPicture
 
 if TYPE_CHECKING:
-    from imprint_core.regions import Grid
+    from imprint_core.maps.decision_regions import Grid
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def overlays(
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _grid(key: str, shown: str, classes: str, norm: str, layout: Layout, _ground: Ground) -> Grid:
-    from imprint_core.regions import grid_of
+    from imprint_core.maps.decision_regions import grid_of
 
     return grid_of(_ground.positions, _ground.extent)
 
@@ -264,7 +264,7 @@ def _grid(key: str, shown: str, classes: str, norm: str, layout: Layout, _ground
 def regions(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, base: BaseMap, shown: str) -> str:
     """The decision regions as a picture, in a data address."""
     # Here, for it imports SciPy's spatial part, which the first page does without.
-    from imprint_core.regions import region_classes, region_png
+    from imprint_core.maps.decision_regions import region_classes, region_png
 
     on = ground(info, classes, base, shown)
     grid = _grid(cached.key_of(info), shown, classes, base.norm, base.layout, on)

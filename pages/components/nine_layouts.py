@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core import map_figures
-from imprint_core.projection import LAYOUT_GRID
+from imprint_core.maps.layouts import LAYOUT_GRID
 from pages.components import base_maps, kept_maps, mapped
 from pages.components.drawn import heading
 from pages.components.plot import plot

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.framework.recipe import Recipe
-from imprint_core.samples import Samples, parse_sample, sample_text
+from imprint_core.maps.samples import Samples, parse_sample, sample_text
 from pages.components import mapped
 from pages.components.sidebar import Selection
 

@@ -11,7 +11,7 @@ from PIL import Image
 from imprint_core.datasets.images import Splits
 from imprint_core.figures import class_color, shortened
 from imprint_core.map_figures import Verdict
-from imprint_core.samples import Samples, id_of, sample_text
+from imprint_core.maps.samples import Samples, id_of, sample_text
 from pages.components import cached
 from pages.components.gallery import Tile
 from pages.components.sidebar import Selection

@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.recipe import Recipe
-from imprint_core.projection import Layout
+from imprint_core.maps.layouts import Layout
 from imprint_core.recipes.presets import PRESETS
 from pages.components.again import still_said
 from pages.components.control import Sets, Values

@@ -15,8 +15,8 @@ from imprint_core.framework.explanation import Why, why
 from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.recipe import Recipe
 from imprint_core.map_figures import focus_marks
-from imprint_core.neighbours import nearest_samples
-from imprint_core.samples import code_of, id_of
+from imprint_core.maps.neighbours import nearest_samples
+from imprint_core.maps.samples import code_of, id_of
 from pages.components import cached, mapped
 from pages.components.gallery import gallery
 from pages.components.picks import ask_about

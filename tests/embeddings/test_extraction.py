@@ -16,9 +16,9 @@ from imprint_core.background.progress import held, hold, read_progress
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import Job, extract
-from imprint_core.embeddings.maps import maps_path
 from imprint_core.embeddings.store import read_tensors
 from imprint_core.errors import ImprintError
+from imprint_core.maps.store import maps_path
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import LoadedModel
 from imprint_core.models.preprocessing import Preprocessing

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.embeddings.maps import keep_map, map_path, maps_path, quick_map
 from imprint_core.embeddings.store import (
     Tensor,
     encode_uint8,
@@ -21,6 +20,7 @@ from imprint_core.embeddings.store import (
     write_whole,
 )
 from imprint_core.errors import ImprintError
+from imprint_core.maps.store import keep_map, map_path, maps_path, quick_map
 
 
 def small_set(folder, name="fm", n=12):

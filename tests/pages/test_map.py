@@ -12,8 +12,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.embeddings.map_jobs import MapJob
-from imprint_core.embeddings.maps import kept_map, maps_path
 from imprint_core.embeddings.set_images import images_of
 from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
@@ -26,8 +24,10 @@ from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.map_figures import COLORINGS
+from imprint_core.maps.jobs import MapJob
+from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout, place
+from imprint_core.maps.store import kept_map, maps_path
 from imprint_core.paths import bundled_folder
-from imprint_core.projection import LAYOUT_GRID, MAP_METHODS, Layout, place
 from imprint_core.recipes.presets import PRESETS
 from pages.components import base_maps
 from pages.components.picks import FIRST

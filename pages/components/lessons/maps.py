@@ -11,13 +11,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core import map_figures
-from imprint_core.embeddings.maps import GRID_NORM
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.lesson_experiments import Matrix, band, mutual, place, top_pair, touching
 from imprint_core.evaluation.metrics import confusion
 from imprint_core.figures import confusion_matrix
 from imprint_core.lesson_figures import name_classes
-from imprint_core.projection import LAYOUT_GRID, MAP_METHODS, Layout
+from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout
+from imprint_core.maps.store import GRID_NORM
 from imprint_core.recipes.presets import PRESETS
 from pages.components import cached, kept_maps
 from pages.components.control import Sets

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint_core import neighbours
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import l2
-from imprint_core.neighbours import nearest_samples, won_by
+from imprint_core.maps import neighbours
+from imprint_core.maps.neighbours import nearest_samples, won_by
 
 
 def test_the_nearest_samples_of_real_embeddings(vit_digits):

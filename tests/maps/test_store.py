@@ -3,7 +3,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.maps import (
+from imprint_core.embeddings.store import maps_folder, write_tensors
+from imprint_core.errors import ImprintError
+from imprint_core.maps.layouts import LAYOUT_GRID, Layout
+from imprint_core.maps.store import (
     DEFAULT_LAYOUTS,
     BaseMap,
     compute_map,
@@ -14,9 +17,6 @@ from imprint_core.embeddings.maps import (
     quick_map,
     write_maps,
 )
-from imprint_core.embeddings.store import maps_folder, write_tensors
-from imprint_core.errors import ImprintError
-from imprint_core.projection import LAYOUT_GRID, Layout
 from tests.embeddings.test_store import small_set
 
 PCA, UMAP = DEFAULT_LAYOUTS
@@ -41,7 +41,7 @@ def positions():
 @pytest.fixture
 def instant(monkeypatch):
     """PCA in place of UMAP, turned with its parameters: what is tested is what becomes of a map."""
-    from imprint_core.projection import MAP_METHODS, MapMethod, pca_map
+    from imprint_core.maps.layouts import MAP_METHODS, MapMethod, pca_map
 
     def map_of(X, layout, progress):
         progress("laying out", 0.5)

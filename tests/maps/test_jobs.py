@@ -12,11 +12,11 @@ from imprint_core.background.process import job_folder, read_job
 from imprint_core.background.progress import hold
 from imprint_core.cli import main
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.map_jobs import MapJob, _name, begin_map, make_maps, map_job, stop_map
-from imprint_core.embeddings.maps import kept_map
 from imprint_core.embeddings.store import maps_folder, read_info, remove_set, write_set
 from imprint_core.errors import ImprintError
-from imprint_core.projection import Layout
+from imprint_core.maps.jobs import MapJob, _name, begin_map, make_maps, map_job, stop_map
+from imprint_core.maps.layouts import Layout
+from imprint_core.maps.store import kept_map
 from tests.background.test_process import wait_for
 from tests.conftest import ROOT
 from tests.embeddings.test_store import small_set
@@ -189,7 +189,7 @@ def test_a_set_that_was_removed_meanwhile(info, home, monkeypatch):
         remove_set(info)
         raise ImprintError("what came of it")
 
-    monkeypatch.setattr("imprint_core.embeddings.map_jobs.compute_map", removed)
+    monkeypatch.setattr("imprint_core.maps.jobs.compute_map", removed)
     with pytest.raises(ImprintError, match="'fm__data' was removed meanwhile; choose another"):
         make_maps(info, "l2", [PCA])
     with pytest.raises(ImprintError, match="was removed meanwhile"):

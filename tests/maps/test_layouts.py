@@ -4,7 +4,7 @@ from sklearn.decomposition import PCA
 
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import l2
-from imprint_core.projection import (
+from imprint_core.maps.layouts import (
     LAYOUT_GRID,
     MAP_METHODS,
     MIN_DISTS,

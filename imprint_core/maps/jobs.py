@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from imprint_core.background.process import job_folder, read_job, start_job, stop_job
 from imprint_core.background.progress import Reporter, hold, unlock
-from imprint_core.embeddings.maps import compute_map, keep_map, kept_map, map_path
 from imprint_core.embeddings.store import EXPLORED, SetInfo, maps_folder, open_set
 from imprint_core.errors import ImprintError
-from imprint_core.projection import Layout, Tell, silent
+from imprint_core.maps.layouts import Layout, Tell, silent
+from imprint_core.maps.store import compute_map, keep_map, kept_map, map_path
 
 # Steps that a map is told in.
 _STEPS = 1000

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import choose_classes
-from imprint_core.samples import code_of, id_of, parse_sample, sample_text, samples_of, sources_of
+from imprint_core.maps.samples import code_of, id_of, parse_sample, sample_text, samples_of, sources_of
 
 
 @given(st.integers(0, 2**31 - 2), st.booleans())

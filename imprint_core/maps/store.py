@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imprint_core.embeddings.store import EmbeddingSet, SetInfo, maps_folder, read_tensors, write_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import NORMALIZATIONS, Array
-from imprint_core.projection import LAYOUT_GRID, MAP_METHODS, Layout, Tell, silent, trustworthiness
+from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout, Tell, silent, trustworthiness
 
 # The norm whose small multiples come with a bundled set.
 GRID_NORM = "l2"
