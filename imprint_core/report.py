@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imprint_core.figures import THEME_BACKGROUND, THEME_TEXT
+from imprint_core.figures.charts import THEME_BACKGROUND, THEME_TEXT
 
 PAPER = "Westerhoff et al., Robust Weight Imprinting, TMLR 2025, arXiv 2503.14572"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core import comparison_figures
 from imprint_core.errors import ImprintError
+from imprint_core.figures import comparison
 from pages.components import cached
 from pages.components.compare_numbers import gains, most_changed, show_numbers, show_seeds
 from pages.components.compare_samples import show_samples
@@ -89,7 +89,7 @@ def _classes(selection: Selection, a: Side, b: Side) -> None:
     )
     plot(
         "compare-classes",
-        kept_figure(key, lambda: comparison_figures.differences(names, values, told, "A", "B")),
+        kept_figure(key, lambda: comparison.differences(names, values, told, "A", "B")),
         alt="A less B in points, class by class: " + "; ".join(told[:20]),
         height=min(70 + 26 * len(names), 700),
     )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import figures
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import Summary, confusion, summarize
+from imprint_core.figures import charts
 from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import Samples, id_of
 from pages.components import base_maps, cached, explain, mapped
@@ -176,7 +176,7 @@ def _confusion(selection: Selection) -> None:
     )
     plot(
         "confusion",
-        figures.confusion_matrix(percent, names),
+        charts.confusion_matrix(percent, names),
         alt=f"Confusion matrix of {len(names)} classes. {sentence}",
         height=460,
         on_click=partial(pick_cell, selection),

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core import comparison_figures
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
+from imprint_core.figures import comparison
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS, preset_of
 from imprint_core.recipes.text import label_of, recipe_of
@@ -101,7 +101,7 @@ def _board(selection: Selection, recipes: Sequence[Recipe], scores: Scores) -> N
         "critical-difference",
         kept_figure(
             ("cd", *labels, ranking.ranks.tolist(), ranking.groups),
-            lambda: comparison_figures.critical_difference(labels, ranking),
+            lambda: comparison.critical_difference(labels, ranking),
         ),
         alt="Average ranks: "
         + ", ".join(f"{labels[m]} {ranking.ranks[m]:.2f}" for m in ranking.ranks.argsort())

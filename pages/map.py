@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from imprint_core import figures, map_figures
 from imprint_core.errors import ImprintError
+from imprint_core.figures import charts, embedding_map
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import SHOWN
@@ -140,7 +140,7 @@ def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height:
         name,
         picture,
         alt=f"{MAP_METHODS[base.layout.method].label} map of {len(on.samples.y)} samples coloured by "
-        f"{map_figures.COLORINGS[values['color']].label}, with {proxies} proxies",
+        f"{embedding_map.COLORINGS[values['color']].label}, with {proxies} proxies",
         height=height,
         selected=selected(selection, on.samples).tolist(),
         hidden=hidden,
@@ -186,7 +186,7 @@ def _confusion(selection: Selection) -> None:
 
     plot(
         "confusion-first",
-        figures.confusion_matrix(100 * counts / counts.sum(axis=1, keepdims=True), names),
+        charts.confusion_matrix(100 * counts / counts.sum(axis=1, keepdims=True), names),
         alt=f"Confusion matrix of {len(names)} classes with the first seed, in percent of each true class",
         height=420,
         on_click=partial(pick_cell, selection),

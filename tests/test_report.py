@@ -10,11 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from imprint_core import figures
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.map_figures import Verdict, base_map, paint
+from imprint_core.figures import charts
+from imprint_core.figures.embedding_map import Verdict, base_map, paint
+from imprint_core.figures.static_map import whole_map
 from imprint_core.report import PAPER, Heading, Picture, Table, report
-from imprint_core.whole_map import whole_map
 
 EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert(1)> "'&"""
 
@@ -41,7 +41,7 @@ class Elements(HTMLParser):
 def curve():
     runs = [Summary(50.0 + k, 48.0, 60.0, 3) for k in (1, 2, 5)]
     flat = ("one mean", runs[0])
-    return figures.accuracy_over_k((1, 2, 5), runs, "k-means", (2, runs[1], "k = 2"), flat)
+    return charts.accuracy_over_k((1, 2, 5), runs, "k-means", (2, runs[1], "k = 2"), flat)
 
 
 def drawn(html):
@@ -120,7 +120,7 @@ def test_only_addresses_become_links(text, linked):
 def test_colours_of_the_theme_are_put_in_by_the_script():
     html = report("t", [], [Picture(curve().to_json(), "a", 100)])
     script = html.rsplit("<script>", 1)[1]
-    for colour in (figures.THEME_TEXT, figures.THEME_BACKGROUND):
+    for colour in (charts.THEME_TEXT, charts.THEME_BACKGROUND):
         # In the figure, or not at all; and where it is replaced, with its quotes.
         assert f'replaceAll("\\"{colour}\\"", ' in script
     assert "THEME_" not in html

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from imprint_core import figures
+from imprint_core.figures import charts
 from tests.conftest import ROOT
 
 CORE = sorted((ROOT / "imprint_core").rglob("*.py"))
@@ -41,7 +41,7 @@ def test_first_paint_needs_neither_torch_nor_umap():
 
 def test_theme_has_the_figures_colours():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    assert tuple(config["theme"]["chartCategoricalColors"]) == figures.CLASS_COLORS
+    assert tuple(config["theme"]["chartCategoricalColors"]) == charts.CLASS_COLORS
     assert config["server"]["address"] == "127.0.0.1"
     assert config["server"]["enableXsrfProtection"] is True
     assert config["browser"]["gatherUsageStats"] is False
@@ -49,8 +49,8 @@ def test_theme_has_the_figures_colours():
 
 def test_page_knows_the_figures_theme_colours():
     script = (ROOT / "pages" / "components" / "drawing.js").read_text()
-    assert figures.THEME_TEXT in script
-    assert figures.THEME_BACKGROUND in script
+    assert charts.THEME_TEXT in script
+    assert charts.THEME_BACKGROUND in script
 
 
 def test_bundled_sets_are_small_and_complete(bundled):

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.figures import class_color
+from imprint_core.figures.charts import class_color
 from pages.components import cached
 from pages.components.gallery import Tile, gallery
 from pages.components.navigation import go_to

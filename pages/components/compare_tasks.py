@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import comparison_figures
 from imprint_core.evaluation.evaluator import Evaluation
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.paired_tests import paired_difference
 from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
+from imprint_core.figures import comparison
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_table import of_fm
 from pages.components import cached, swept
@@ -80,9 +80,7 @@ def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any]
     values = np.array(gaps)
     plot(
         "compare-tasks",
-        kept_figure(
-            ("compare-tasks", there, *names), lambda: comparison_figures.differences(names, values, hover, "A", "B")
-        ),
+        kept_figure(("compare-tasks", there, *names), lambda: comparison.differences(names, values, hover, "A", "B")),
         alt="A less B in points: " + "; ".join(hover),
         height=70 + 26 * len(names),
     )

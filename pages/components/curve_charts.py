@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from imprint_core.curve_figures import Style, style_of
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
+from imprint_core.figures.small_multiples import Style, style_of
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe

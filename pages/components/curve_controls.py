@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imprint_core.curve_figures import AXES
+from imprint_core.figures.small_multiples import AXES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS

@@ -11,7 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core.curve_figures import (
+from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures.small_multiples import (
     AXES,
     NOW,
     Curve,
@@ -24,7 +25,6 @@ from imprint_core.curve_figures import (
     shared_range,
     swatch,
 )
-from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.sweep_table import MEASURES
 from pages.components.curve_charts import Chart, Line

@@ -27,7 +27,7 @@ function themed(text, style) {
   const css = (name) => style.getPropertyValue(name).trim();
   return JSON.parse(
     text
-      // THEME_TEXT and THEME_BACKGROUND of imprint_core/figures.py.
+      // THEME_TEXT and THEME_BACKGROUND of imprint_core/figures/charts.py.
       .replaceAll('"#010203"', JSON.stringify(css("--st-text-color")))
       .replaceAll('"#fdfcfb"', JSON.stringify(css("--st-background-color"))),
   );

@@ -6,7 +6,7 @@ import numpy as np
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
-from imprint_core.map_figures import COLORINGS
+from imprint_core.figures.embedding_map import COLORINGS
 from imprint_core.maps.layouts import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
 from imprint_core.maps.samples import SHOWN, id_of, parse_sample, sample_text
 from imprint_core.recipes.presets import PRESETS

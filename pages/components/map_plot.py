@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core.whole_map import whole_map
+from imprint_core.figures.static_map import whole_map
 from pages.components.drawn import remember
 from pages.components.plot import SOURCE, component, stamp_of
 

@@ -12,14 +12,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core import map_figures
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
-from imprint_core.figures import CLASS_COLORS
+from imprint_core.figures import embedding_map
+from imprint_core.figures.charts import CLASS_COLORS
+from imprint_core.figures.embedding_map import Verdict
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.framework.recipe import Recipe
-from imprint_core.map_figures import Verdict
 from imprint_core.maps.layouts import MAP_METHODS, Layout, place
 from imprint_core.maps.samples import Samples, samples_of, sources_of
 from imprint_core.maps.store import BaseMap
@@ -78,10 +78,10 @@ def _ground(key: str, classes: str, shown: str, norm: str, layout: Layout, _base
     positions = test if shown == "test" else np.concatenate([test, pool])
     everything = np.concatenate([test, pool])
     extent = everything.min(axis=0), everything.max(axis=0)
-    figure = map_figures.base_map(
+    figure = embedding_map.base_map(
         positions, own.y, own.codes, own.names, extent, MAP_METHODS[_base.layout.method].to_scale
     )
-    low, high = map_figures.shown_range(extent)
+    low, high = embedding_map.shown_range(extent)
     key = f"{_info.digest}-{classes}-{norm}-{layout.key}"
     return Ground(own, positions, pool, str(figure.to_json()), (np.array(low), np.array(high)), key)
 
@@ -130,7 +130,7 @@ def _paint(
     own = samples(_info, classes, shown)
     judged = verdict(_info, classes, recipe, n, seed, shown) if _told else None
     from_where = sources(_info, own) if coloring == "source" else None
-    return json.dumps(map_figures.paint(coloring, own.y, own.names, judged, from_where, top))
+    return json.dumps(embedding_map.paint(coloring, own.y, own.names, judged, from_where, top))
 
 
 def paint(
@@ -146,7 +146,7 @@ def paint(
     """The samples' colours and what their hover tells, as JSON; on one scale with those of the recipe `beside`."""
     top = None
     if coloring == "margin" and beside is not None:
-        top = map_figures.top_margin(*(verdict(info, classes, r, n, seed, shown) for r in (recipe, beside)))
+        top = embedding_map.top_margin(*(verdict(info, classes, r, n, seed, shown) for r in (recipe, beside)))
     return _paint(cached.key_of(info), coloring, classes, recipe.canonical(), n, seed, shown, top, info, True)
 
 
@@ -247,10 +247,12 @@ def overlays(
         seen &= np.isin(judged.winner, proxies)
         winner = judged.winner[seen]
         won = on.positions[seen], here.at[winner], here.classes[winner]
-    under = map_figures.under_proxies(
+    under = embedding_map.under_proxies(
         (on.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, won, colored
     )
-    stars = map_figures.proxy_stars(here.at[proxies], here.classes[proxies], here.numbers[proxies], proxies, pool.names)
+    stars = embedding_map.proxy_stars(
+        here.at[proxies], here.classes[proxies], here.numbers[proxies], proxies, pool.names
+    )
     return json.dumps(under), json.dumps(stars)
 
 

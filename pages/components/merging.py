@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import collapse_figures
 from imprint_core.collapse.k_curves import TaskCurve, elbow
 from imprint_core.collapse.merged_tasks import (
     KS,
@@ -21,9 +20,10 @@ from imprint_core.collapse.merged_tasks import (
     most_shots,
     with_k,
 )
-from imprint_core.collapse_figures import Published
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.metrics import Summary
+from imprint_core.figures import collapse
+from imprint_core.figures.collapse import Published
 from imprint_core.sweeps import paper_results
 from pages.components import cached
 from pages.components.collapse_controls import NOT_SHOWN, mergeable
@@ -111,7 +111,7 @@ def _draw(
             "accuracy-by-merging",
             kept_figure(
                 ("merging", there, selection.panel.values["published"]),
-                lambda: collapse_figures.accuracy_by_merging(KS, curves, most, over, suggested),
+                lambda: collapse.accuracy_by_merging(KS, curves, most, over, suggested),
             ),
             alt=f"Accuracy over k from 1 to {KS[-1]}, a curve for each number d of merged classes. {_elbows(curves)}",
             height=430,
@@ -121,7 +121,7 @@ def _draw(
             "nc1-by-merging",
             kept_figure(
                 ("merging-nc1", there, selection.panel.values["published"], variant),
-                lambda: collapse_figures.nc1_by_merging(nc1, values, most),
+                lambda: collapse.nc1_by_merging(nc1, values, most),
             ),
             alt=f"NC1 over d: {_rise(nc1)}",
             height=300,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core import map_figures
+from imprint_core.figures import embedding_map
 from imprint_core.maps.layouts import LAYOUT_GRID
 from pages.components import base_maps, kept_maps, mapped
 from pages.components.drawn import heading
@@ -44,7 +44,7 @@ def show_layouts(selection: Selection) -> None:
     if y is not None:
         plot(
             "nine",
-            map_figures.small_multiples(maps, y, 3, chosen),
+            embedding_map.small_multiples(maps, y, 3, chosen),
             alt=f"{len(maps)} UMAP maps of the same samples with other settings",
             height=520,
             on_click=clicked,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import figures
 from imprint_core.collapse.merged_tasks import Asking, with_k
 from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
@@ -67,7 +67,7 @@ def _draw(selection: Selection, name: str, ks: Sequence[int], at_each: Any, scor
     told = f"; the shots suggest k = {suggested}" if suggested is not None else ""
     plot(
         name,
-        figures.accuracy_over_k(at, runs, GENERATORS[with_k(recipe).gen].label, current, flat, suggested),
+        charts.accuracy_over_k(at, runs, GENERATORS[with_k(recipe).gen].label, current, flat, suggested),
         alt=f"Accuracy over k from {at[0]} to {at[-1]}; the largest median is {best[1].median:.1f} % at k = {best[0]}"
         + told,
         height=240,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core import figures
 from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures import charts
 from pages.components import cached, collapse_cached
 from pages.components.controls import most_shots
 from pages.components.plot import kept_figure, plot
@@ -37,7 +37,7 @@ def show_over_shots(selection: Selection, name: str, variant: str = "textbook") 
         name,
         kept_figure(
             ("over-n", *task, selection.recipe.norm_pre, variant, most),
-            lambda: figures.nc1_over_shots(list(runs), list(runs.values()), now),
+            lambda: charts.nc1_over_shots(list(runs), list(runs.values()), now),
         ),
         alt=f"NC1 of the shots over n-shot: {runs[first].median:.2f} at {first}, {runs[last].median:.2f} at {last}",
         height=240,

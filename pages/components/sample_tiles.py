@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core.datasets.images import Splits
-from imprint_core.figures import class_color, shortened
-from imprint_core.map_figures import Verdict
+from imprint_core.figures.charts import class_color, shortened
+from imprint_core.figures.embedding_map import Verdict
 from imprint_core.maps.samples import Samples, id_of, sample_text
 from pages.components import cached
 from pages.components.gallery import Tile

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from imprint_core.figures.embedding_map import Verdict
 from imprint_core.framework.recipe import Recipe
-from imprint_core.map_figures import Verdict
 from pages.components import mapped
 from pages.components.gallery import gallery
 from pages.components.picks import FIRST, ask_about, asked_about, select, selected

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core import collapse_figures
 from imprint_core.collapse.spectra import STAGES, Spectra
+from imprint_core.figures import collapse
 from imprint_core.framework.transforms import TRANSFORMS
 from pages.components import cached, collapse_cached
 from pages.components.drawn import table
@@ -43,7 +43,7 @@ def _draw(selection: Selection, found: list[Any], there: str) -> None:
     with left:
         plot(
             "spectra",
-            kept_figure(("spectra", there), lambda: collapse_figures.spectra_panels(told)),
+            kept_figure(("spectra", there), lambda: collapse.spectra_panels(told)),
             alt="Variances along principal directions within and between classes: "
             + "; ".join(f"{STAGES[name].label}, NC1 {own.nc1:.2f}" for name, own in told.items()),
             height=460,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core import collapse_figures
 from imprint_core.collapse.k_curves import split_ks
 from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures import collapse
 from pages.components import cached, collapse_cached
 from pages.components.drawn import heading, table
 from pages.components.filling import Point, fill
@@ -123,7 +123,7 @@ def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:
     least = min(there, key=lambda k: there[k].median)
     plot(
         "nc1-of-split",
-        kept_figure(("split", which), lambda: collapse_figures.nc1_over_split(list(there), list(there.values()))),
+        kept_figure(("split", which), lambda: collapse.nc1_over_split(list(there), list(there.values()))),
         alt=f"NC1 of classes split into k parts, k from 1 to {max(there)}; least at k = {least}",
         height=300,
     )
@@ -156,7 +156,7 @@ def _per_class(selection: Selection) -> None:
         "nc1-of-classes",
         kept_figure(
             ("classes", *_key(selection)),
-            lambda: collapse_figures.nc1_of_classes(names, [summarize(one) for one in found.T], every.tolist()),
+            lambda: collapse.nc1_of_classes(names, [summarize(one) for one in found.T], every.tolist()),
         ),
         alt=f"NC1 of {len(names)} classes; of all training samples {widest} is the most spread out, {tightest} least",
         height=300,

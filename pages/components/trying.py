@@ -7,11 +7,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core import figures
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
+from imprint_core.figures import charts
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import NearProxy, Trial, in_words, try_embedding
 from pages.components import cached
@@ -63,10 +63,10 @@ def _near(
 ) -> None:
     """The nearest proxies: how near, and the shots that they stand for."""
     st.markdown("##### The nearest proxies")
-    labels = [f"{figures.shortened(names[near.label])} · proxy {near.number}" for near in trial.near]
+    labels = [f"{charts.shortened(names[near.label])} · proxy {near.number}" for near in trial.near]
     plot(
         "near-proxies",
-        figures.near_proxies(
+        charts.near_proxies(
             labels, [near.similarity for near in trial.near], [near.label for near in trial.near], trial.measure
         ),
         alt="The nearest proxies: "

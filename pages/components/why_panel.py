@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from imprint_core import why_figures
 from imprint_core.embeddings.set_images import thumbnail
-from imprint_core.figures import shortened
+from imprint_core.figures import explanation
+from imprint_core.figures.charts import shortened
+from imprint_core.figures.embedding_map import focus_marks
 from imprint_core.framework.explanation import Why, why
 from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.recipe import Recipe
-from imprint_core.map_figures import focus_marks
 from imprint_core.maps.neighbours import nearest_samples
 from imprint_core.maps.samples import code_of, id_of
 from pages.components import cached, mapped
@@ -146,7 +146,7 @@ def _bars(selection: Selection, found: Why, names: tuple[str, ...]) -> None:
     marked = [(found.winner, "winner")]
     if found.second is not None:
         marked.append((found.second, "runner-up"))
-    figure = why_figures.all_proxies(
+    figure = explanation.all_proxies(
         found.similarity, found.labels, found.numbers, names, marked, found.measure, found.by_votes
     )
     told = [f"{sign} is proxy {found.numbers[row]} of class {names[found.labels[row]]}" for row, sign in marked]

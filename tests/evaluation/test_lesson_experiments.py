@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from imprint_core import lesson_figures
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.lesson_experiments import ahead, band, mutual, place, top_pair, touching, wins
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.task import choose_classes
-from imprint_core.figures import THEME_TEXT
+from imprint_core.figures import lessons
+from imprint_core.figures.charts import THEME_TEXT
+from imprint_core.figures.lessons import Line
 from imprint_core.framework.recipe import Recipe
-from imprint_core.lesson_figures import Line
 
 
 def test_a_value_on_an_edge_is_in_the_upper_band():
@@ -50,13 +50,13 @@ def test_wins_are_sorted_by_length_and_add_up(vit_digits):
     rows = evaluator.shots(20, 0)[found.classes[0]]
     mean = vit_digits.X_train[rows].mean(axis=0)
     assert found.lengths[0] == pytest.approx(float(np.linalg.norm(mean)), rel=1e-4)
-    figure = lesson_figures.wins_by_length(found, [f"<{c}>" for c in found.classes])
+    figure = lessons.wins_by_length(found, [f"<{c}>" for c in found.classes])
     assert [sum(trace.y) for trace in figure.data] == [len(evaluator.truth)] * 3
     assert figure.data[0].x[0].startswith("&lt;")
 
 
 def test_curves_keep_the_axis_and_a_first_point_is_not_blown_up():
-    figure = lesson_figures.curves([Line("a", [5], [summarize([70.0, 71.0])]), Line("b", [], [])], range(1, 16), "k", 5)
+    figure = lessons.curves([Line("a", [5], [summarize([70.0, 71.0])]), Line("b", [], [])], range(1, 16), "k", 5)
     low, high = figure.layout.yaxis.range
     assert high - low >= 20
     assert [trace.name for trace in figure.data] == ["a"]
@@ -65,9 +65,7 @@ def test_curves_keep_the_axis_and_a_first_point_is_not_blown_up():
 
 def test_names_stand_in_the_middle_of_their_classes():
     positions = np.array([[0, 0], [0, 2], [4, 4]], dtype=np.float32)
-    figure = lesson_figures.name_classes(
-        lesson_figures.go.Figure(), positions, np.array([0, 0, 1]), ["a", "<b>"], (1, 1)
-    )
+    figure = lessons.name_classes(lessons.go.Figure(), positions, np.array([0, 0, 1]), ["a", "<b>"], (1, 1))
     first, second = figure.layout.annotations
     assert (first.x, first.y, first.text) == (0, 1, "<b>a</b>")
     assert second.text == "<b>&lt;b&gt;</b>"

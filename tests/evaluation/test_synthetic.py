@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imprint_core.evaluation.synthetic import NAMES, make_toy, run_toy
-from imprint_core.lesson_figures import toy_picture
+from imprint_core.figures.lessons import toy_picture
 
 
 @pytest.mark.parametrize("seed", range(5))

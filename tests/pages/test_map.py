@@ -17,13 +17,13 @@ from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
-from imprint_core.figures import CLASS_COLORS
+from imprint_core.figures.charts import CLASS_COLORS
+from imprint_core.figures.embedding_map import COLORINGS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.explanation import why
 from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
-from imprint_core.map_figures import COLORINGS
 from imprint_core.maps.jobs import MapJob
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout, place
 from imprint_core.maps.store import kept_map, maps_path

@@ -8,14 +8,14 @@ from functools import partial
 
 import streamlit as st
 
-from imprint_core import collapse_figures
 from imprint_core.collapse import precomputed
 from imprint_core.collapse.correlation import relate
 from imprint_core.collapse.k_curves import TaskCurve
 from imprint_core.collapse.merged_tasks import GAIN, DrawnTask, curve_key, curve_of, every_task
 from imprint_core.collapse.precomputed import KEPT_DRAWS
-from imprint_core.collapse_figures import Dot
 from imprint_core.evaluation.lesson_experiments import NEAR, ahead
+from imprint_core.figures import collapse
+from imprint_core.figures.collapse import Dot
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from pages.components import cached
@@ -111,7 +111,7 @@ def _all(dots: dict[Task, Dot]) -> Outcome:
     fms, data = (list(dict.fromkeys(labels)) for labels in zip(*((dot.fm, dot.data) for dot in every), strict=True))
     plot(
         "lesson-5-gains",
-        collapse_figures.gain_over_nc1(every, None, (), fms, data),
+        collapse.gain_over_nc1(every, None, (), fms, data),
         alt=f"Gain of k = {GAIN[1]} over k = {GAIN[0]} against NC1 for {len(every)} tasks",
         height=420,
     )

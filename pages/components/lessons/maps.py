@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core import map_figures
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.lesson_experiments import Matrix, band, mutual, place, top_pair, touching
 from imprint_core.evaluation.metrics import confusion
-from imprint_core.figures import confusion_matrix
-from imprint_core.lesson_figures import name_classes
+from imprint_core.figures import embedding_map
+from imprint_core.figures.charts import confusion_matrix
+from imprint_core.figures.lessons import name_classes
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout
 from imprint_core.maps.store import GRID_NORM
 from imprint_core.recipes.presets import PRESETS
@@ -121,7 +121,7 @@ def _try_map(own: Setting, names: tuple[str, ...]) -> None:
 def _figure(own: Setting, here: _Drawn, names: tuple[str, ...], to_scale: bool) -> go.Figure:
     pool, at = cached.pool(own.info, own.classes), here.positions
     extent = at.min(axis=0), at.max(axis=0)
-    figure = map_figures.base_map(at, pool.y_test, pool.id_test, names, extent, to_scale)
+    figure = embedding_map.base_map(at, pool.y_test, pool.id_test, names, extent, to_scale)
     return name_classes(figure.update_traces(hoverinfo="name"), at, pool.y_test, names, here.pair)
 
 
@@ -145,7 +145,7 @@ def _nine(own: Setting, names: tuple[str, ...], first: _Drawn, pairs: int) -> Ou
     maps = [(title, drawn.positions) for title, drawn in zip(titles, nine, strict=True)]
     plot(
         "lesson-6-nine",
-        map_figures.small_multiples(maps, y, 3, -1),
+        embedding_map.small_multiples(maps, y, 3, -1),
         alt=f"{len(nine)} UMAP maps of the same samples with other settings",
         height=460,
     )

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from imprint_core.evaluation.lesson_experiments import NEAR, ahead, band
-from imprint_core.lesson_figures import Line, curves
+from imprint_core.figures.lessons import Line, curves
 from imprint_core.recipes.presets import PRESETS
 from pages.components.control import Sets
 from pages.components.lessons.frame import (

@@ -11,7 +11,7 @@ from imprint_core.collapse.k_curves import elbow
 from imprint_core.collapse.merged_tasks import KS
 from imprint_core.evaluation.lesson_experiments import band
 from imprint_core.evaluation.synthetic import Toy, ToyRun, make_toy, run_toy
-from imprint_core.lesson_figures import Line, curves, toy_picture
+from imprint_core.figures.lessons import Line, curves, toy_picture
 from imprint_core.recipes.presets import PRESETS
 from pages.components.control import Sets
 from pages.components.lessons.frame import (

@@ -8,8 +8,8 @@ from functools import partial
 import streamlit as st
 
 from imprint_core.evaluation.lesson_experiments import Wins, band, wins
+from imprint_core.figures.lessons import wins_by_length
 from imprint_core.framework.recipe import Recipe
-from imprint_core.lesson_figures import wins_by_length
 from pages.components import cached
 from pages.components.control import Sets
 from pages.components.lessons.frame import (

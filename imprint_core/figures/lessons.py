@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imprint_core.evaluation.lesson_experiments import Wins
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.evaluation.synthetic import EXTENT, NAMES, Toy, ToyRun
-from imprint_core.figures import (
+from imprint_core.figures.charts import (
     CLASS_COLORS,
     CLASS_SYMBOLS,
     THEME_BACKGROUND,

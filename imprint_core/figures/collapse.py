@@ -14,7 +14,7 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 from imprint_core.collapse.correlation import Relation
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures import (
+from imprint_core.figures.charts import (
     ACCENT,
     CLASS_COLORS,
     CLASS_SYMBOLS,

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from imprint_core import curve_figures as figures
-from imprint_core.curve_figures import AXES, Curve, Published
 from imprint_core.evaluation.metrics import summarize
+from imprint_core.figures import small_multiples as figures
+from imprint_core.figures.small_multiples import AXES, Curve, Published
 from imprint_core.sweeps.sweep_table import MEASURES
 
 

@@ -3,18 +3,18 @@ import json
 import numpy as np
 import pytest
 
-from imprint_core import figures
 from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures import charts
 
 
 def test_a_hundred_classes_look_different():
-    looks = {(figures.class_color(c), figures.class_symbol(c)) for c in range(100)}
+    looks = {(charts.class_color(c), charts.class_symbol(c)) for c in range(100)}
     assert len(looks) == 100
 
 
 def test_accuracy_curve_shows_median_range_and_where_we_are():
     runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
-    figure = figures.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean a class", runs[0]))
+    figure = charts.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean a class", runs[0]))
     by_name = {t.name: t for t in figure.data}
     assert list(by_name["k-means"].y) == [72, 81]
     assert list(by_name["range"].y) == [75, 85, 80, 70]
@@ -25,20 +25,20 @@ def test_accuracy_curve_shows_median_range_and_where_we_are():
 
 def test_one_point_has_an_error_bar_and_its_own_tick():
     run = summarize([60, 70, 90])
-    figure = figures.accuracy_over_k([1], [run], "k-means", None, ("now: mean", run))
+    figure = charts.accuracy_over_k([1], [run], "k-means", None, ("now: mean", run))
     assert figure.data[0].error_y.array == (20.0,)
     assert figure.layout.xaxis.tickvals == (1,)
 
 
 def test_nc1_curve_survives_infinity():
     runs = [Summary(float("inf"), 2.0, float("inf"), 3), summarize([2.0, 3.0])]
-    figure = figures.nc1_over_shots([2, 100], runs, (100, runs[1]))
+    figure = charts.nc1_over_shots([2, 100], runs, (100, runs[1]))
     assert figure.layout.yaxis.range[1] == pytest.approx(1.08 * 3)
 
 
 @pytest.mark.parametrize("classes", [2, 40])
 def test_confusion_matrix_is_readable_or_bare(classes):
-    figure = figures.confusion_matrix(np.eye(classes) * 100, [f"class {c}" for c in range(classes)])
+    figure = charts.confusion_matrix(np.eye(classes) * 100, [f"class {c}" for c in range(classes)])
     assert (figure.data[0].texttemplate is None) == (classes > 12)
     assert figure.layout.xaxis.title.text == "predicted class"
     json.loads(figure.to_json())
@@ -46,14 +46,14 @@ def test_confusion_matrix_is_readable_or_bare(classes):
 
 def test_classes_of_one_name_and_of_long_names_keep_their_rows():
     names = ["crane", "crane", "a name that is much too long to stand beside a picture"]
-    figure = figures.confusion_matrix(np.eye(3) * 100, names)
+    figure = charts.confusion_matrix(np.eye(3) * 100, names)
     assert len(set(figure.data[0].x)) == 3
     assert figure.data[0].x[2] == names[2]
     assert list(figure.layout.xaxis.ticktext) == ["crane", "crane", "a name that is mu…"]
 
 
 def test_near_proxies_leave_room_for_their_numbers():
-    figure = figures.near_proxies(["a", "<b>"], [0.9, -0.2], [0, 1], "cosine")
+    figure = charts.near_proxies(["a", "<b>"], [0.9, -0.2], [0, 1], "cosine")
     low, high = figure.layout.xaxis.range
     assert low < -0.2
     assert high > 0.9

@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from imprint_core import collapse_figures as figures
 from imprint_core.collapse.correlation import relate
 from imprint_core.collapse.spectra import Spectra
-from imprint_core.collapse_figures import Dot, Published
 from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures import collapse as figures
+from imprint_core.figures.collapse import Dot, Published
 
 FMS, DATA = ("FM 0", "FM 1"), tuple(f"Data ({i})" for i in range(5))
 

@@ -3,8 +3,8 @@ import json
 
 import numpy as np
 
-from imprint_core import figures, map_figures
-from imprint_core.map_figures import Verdict, base_map, paint
+from imprint_core.figures import charts, embedding_map
+from imprint_core.figures.embedding_map import Verdict, base_map, paint
 
 NAMES = ["<b>", "two"]
 EXTENT = (np.zeros(2, np.float32), np.ones(2, np.float32))
@@ -33,7 +33,7 @@ def test_every_colouring_tells_each_sample_and_its_legend():
     classes, judged = np.array([0, 1, 1]), verdict([1, 1, 0])
     by = {
         name: paint(name, classes, NAMES, judged, (np.array([0, 1, 1]), ["left", "right"]))
-        for name in map_figures.COLORINGS
+        for name in embedding_map.COLORINGS
     }
     for painted in by.values():
         assert [array_of(t["predicted"]).tolist() for t in painted["traces"]] == [[1], [1, 0]]
@@ -70,7 +70,7 @@ def test_twenty_thousand_samples_take_less_than_a_megabyte():
     names = [f"class {c}" for c in range(10)]
     base = base_map(positions, classes, np.arange(n, dtype=np.int32), names, EXTENT, False).to_json()
     judged = verdict(rng.integers(0, 10, n), rng.uniform(size=n))
-    for coloring in map_figures.COLORINGS:
+    for coloring in embedding_map.COLORINGS:
         painted = json.dumps(paint(coloring, classes, names, judged, (classes, names)))
         assert len(base) + len(painted) < 1_000_000, coloring
 
@@ -78,7 +78,7 @@ def test_twenty_thousand_samples_take_less_than_a_megabyte():
 def test_stars_tell_each_proxy():
     at = np.arange(10, dtype=np.float32).reshape(5, 2)
     classes, numbers = np.array([0, 0, 1, 1, 1]), np.array([1, 2, 1, 2, 3])
-    (stars,) = map_figures.proxy_stars(at, classes, numbers, np.arange(3, 8), ["a", "<b>"])
+    (stars,) = embedding_map.proxy_stars(at, classes, numbers, np.arange(3, 8), ["a", "<b>"])
     assert array_of(stars["customdata"]).tolist() == [3, 4, 5, 6, 7]
     assert stars["text"][1:3] == ["2 of class a", "1 of class &lt;b&gt;"]
     np.testing.assert_array_equal(array_of(stars["x"]), at[:, 0])
@@ -88,8 +88,8 @@ def test_stars_tell_each_proxy():
 def test_lines_go_from_a_proxy_to_what_it_won():
     samples, at = np.array([[0.5, 0.5], [0.1, 0.2]], np.float32), np.array([[8, 9], [0, 1]], np.float32)
     shots = np.zeros((1, 2), np.float32), np.array([0]), np.array([5])
-    *lines, rings = map_figures.under_proxies(shots, ["a", "b"], (samples, at, np.array([1, 0])))
-    assert [line["line"]["color"] for line in lines] == [figures.class_color(0), figures.class_color(1)]
+    *lines, rings = embedding_map.under_proxies(shots, ["a", "b"], (samples, at, np.array([1, 0])))
+    assert [line["line"]["color"] for line in lines] == [charts.class_color(0), charts.class_color(1)]
     np.testing.assert_allclose(array_of(lines[1]["x"])[:2], [8, 0.5])
     np.testing.assert_allclose(array_of(lines[0]["y"])[:2], [1, 0.2])
     assert np.isnan(array_of(lines[0]["x"])[2])
@@ -106,16 +106,16 @@ def test_a_look_that_no_verdict_changes_is_told():
 
 def test_numbered_colours_are_the_classes_colours():
     """Each class number falls in the middle of its colour's step."""
-    marker = map_figures.by_class(np.arange(20))
+    marker = embedding_map.by_class(np.arange(20))
     for c, number in enumerate(marker["color"]):
         place = (number - marker["cmin"]) / (marker["cmax"] - marker["cmin"])
         below = [color for edge, color in marker["colorscale"] if edge <= place][-1]
         above = next(color for edge, color in marker["colorscale"] if edge >= place)
-        assert below == above == figures.class_color(c)
+        assert below == above == charts.class_color(c)
 
 
 def test_maps_that_are_not_there_yet_leave_their_place():
     maps = [("one", None), ("two", np.zeros((3, 2), np.float32)), ("three", None)]
-    figure = map_figures.small_multiples(maps, np.arange(3), 3, 1)
+    figure = embedding_map.small_multiples(maps, np.arange(3), 3, 1)
     assert [t.mode for t in figure.data] == ["text", "markers", "text"]
     assert "two" in [a.text for a in figure.layout.annotations][1]

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures import (
+from imprint_core.figures.charts import (
     CLASS_SYMBOLS,
     CURRENT,
     GREY,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from imprint_core.evaluation.ranking import Ranking
-from imprint_core.figures import ACCENT, CURRENT, THEME_TEXT, escape, shortened
+from imprint_core.figures.charts import ACCENT, CURRENT, THEME_TEXT, escape, shortened
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 

@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from imprint_core.figures import (
+from imprint_core.figures.charts import (
     CLASS_COLORS,
     FEW_CLASSES,
     THEME_BACKGROUND,
