@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from imprint_core.report import Heading, Item, Picture, Table
+from imprint_core.export.report import Heading, Item, Picture, Table
 from pages.components.text import inline
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from imprint_core import __version__
 from imprint_core.evaluation.metrics import Summary, summarize
-from imprint_core.report import PAPER
+from imprint_core.export.report import PAPER
 from pages.components import cached, explain
 from pages.components.controls import CONTROLS
 from pages.components.over_k import accuracies

@@ -10,8 +10,8 @@ from streamlit.navigation.page import Page
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import summarize
-from imprint_core.report import report
-from imprint_core.snippets import python_snippet
+from imprint_core.export.code_snippet import python_snippet
+from imprint_core.export.report import report
 from pages.components import cached, settings_file
 from pages.components.copy_link import copy_link
 from pages.components.drawn import drawn_stamp, items
@@ -169,7 +169,7 @@ def _proxies(selection: Selection) -> None:
 
 def _head(selection: Selection) -> bytes:
     # Here, for it imports scikit-learn, which the first page does without.
-    from imprint_core.model_card import Card, head_package
+    from imprint_core.export.model_card import Card, head_package
 
     info, task, recipe, seeds = selection.info, selection.task, selection.recipe, selection.seeds
     model, _ = cached.classifier(info, task.classes, recipe, selection.n, seeds[0])

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.errors import ImprintError
-from imprint_core.report import Picture, Table
+from imprint_core.export.report import Picture, Table
 from pages.components import filling, settings_file, share
 from pages.components.controls import CONTROLS
 from pages.components.text import plain

@@ -14,12 +14,12 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.evaluation.task import SEEDS
+from imprint_core.export.code_snippet import python_snippet
 from imprint_core.framework.aggregation import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.snippets import python_snippet
 from tests.conftest import ROOT
 from tests.pages.conftest import warm  # noqa: F401
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.metrics import Summary
+from imprint_core.export.report import PAPER
 from imprint_core.framework.recipe import Recipe
-from imprint_core.report import PAPER
 
 if TYPE_CHECKING:
     from imprint_core.framework.classifier import ImprintingClassifier
@@ -166,7 +166,7 @@ def head_package(model: ImprintingClassifier, card: Card) -> bytes:
         If the head can't be saved.
     """
     # Here, for it imports torch, which nothing else on a page needs.
-    from imprint_core.head import save_head
+    from imprint_core.export.torch_head import save_head
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "head.safetensors"

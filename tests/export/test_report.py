@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 import pytest
 
 from imprint_core.evaluation.metrics import Summary
+from imprint_core.export.report import PAPER, Heading, Picture, Table, report
 from imprint_core.figures import charts
 from imprint_core.figures.embedding_map import Verdict, base_map, paint
 from imprint_core.figures.static_map import whole_map
-from imprint_core.report import PAPER, Heading, Picture, Table, report
 
 EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert(1)> "'&"""
 
