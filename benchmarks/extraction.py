@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from imprint_core.background.memory import keep_memory
-from imprint_core.commands.embed import named
+from imprint_core.cli.embed import named
 from imprint_core.embeddings import extraction
 from imprint_core.embeddings.extraction import Job, extract
 from imprint_core.models import foundation_model

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core.commands.maps import spare_the_index
+from imprint_core.cli.maps import spare_the_index
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.maps.layouts import Layout, place, trustworthiness, umap_map

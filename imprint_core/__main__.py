@@ -3,7 +3,7 @@
 import os
 import sys
 
-from imprint_core.cli import main
+from imprint_core.cli.main import main
 
 try:
     status = main()

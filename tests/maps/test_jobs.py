@@ -10,7 +10,7 @@ import pytest
 
 from imprint_core.background.process import job_folder, read_job
 from imprint_core.background.progress import hold
-from imprint_core.cli import main
+from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import maps_folder, read_info, remove_set, write_set
 from imprint_core.errors import ImprintError

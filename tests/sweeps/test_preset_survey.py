@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint_core.cli import main
+from imprint_core.cli.main import main
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score
 
-from imprint_core.cli import main
+from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import macro_f1

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from imprint_core.commands.options import add_data_root, count
+from imprint_core.cli.options import add_data_root, count
 from imprint_core.datasets import DATASETS, Dataset, dataset, dataset_at
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
 from imprint_core.paths import user_folder

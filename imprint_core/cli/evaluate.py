@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core.commands.options import count
+from imprint_core.cli.options import count
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import PAPER_TASKS, parse_task

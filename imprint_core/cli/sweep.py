@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from imprint_core.commands.options import count
+from imprint_core.cli.options import count
 from imprint_core.errors import ImprintError
 from imprint_core.paths import sweeps_folder
 from imprint_core.sweeps.grid import GRIDS, Cell

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from imprint_core.commands.options import add_data_root
+from imprint_core.cli.options import add_data_root
 from imprint_core.datasets import DATASETS, dataset
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, foundation_model

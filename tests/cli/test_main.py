@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from imprint_core.cli import main
+from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import write_set
 from imprint_core.evaluation.task import SEEDS, Task

@@ -79,7 +79,7 @@ def _tell(what: str) -> None:
 
 def run_bundle(options: argparse.Namespace) -> int:
     """Bundle."""
-    from imprint_core.bundling import bundle
+    from imprint_core.cli.maintenance.bundling import bundle
 
     for coding in bundle(options.source, options.target, print):
         print(f"{coding.info.path.stem}: {coding.size / 1e6:.2f} MB, accuracy {coding.mean_change:+.3f} points")

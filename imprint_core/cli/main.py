@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from imprint_core.commands import embed, evaluate, fetch, maintain, maps, sets, sweep
+from imprint_core.cli import embed, evaluate, fetch, maps, sets, sweep
+from imprint_core.cli.maintenance import commands
 from imprint_core.errors import ImprintError
 
 
@@ -26,8 +27,8 @@ _COMMANDS = {
     "sweep": _Command(sweep.HELP, sweep.DESCRIPTION, sweep.EPILOG, sweep.add, sweep.run),
     "maps": _Command(maps.HELP, maps.DESCRIPTION, maps.EPILOG, maps.add, maps.run),
     "fetch": _Command(fetch.HELP, fetch.DESCRIPTION, fetch.EPILOG, fetch.add, fetch.run),
-    "bundle": _Command(maintain.BUNDLE_HELP, maintain.BUNDLE_DESCRIPTION, "", maintain.add_bundle, maintain.run_bundle),
-    "survey": _Command(maintain.SURVEY_HELP, maintain.SURVEY_DESCRIPTION, "", maintain.add_survey, maintain.run_survey),
+    "bundle": _Command(commands.BUNDLE_HELP, commands.BUNDLE_DESCRIPTION, "", commands.add_bundle, commands.run_bundle),
+    "survey": _Command(commands.SURVEY_HELP, commands.SURVEY_DESCRIPTION, "", commands.add_survey, commands.run_survey),
 }
 
 
