@@ -172,7 +172,7 @@ def _caption(selection: Selection, info: SetInfo, suggested: Mapping[int, int], 
     shots = "all training samples" if values["merge_n"] == "all" else f"{selection.n} shots of each merged class"
     recipe = str(with_k(selection.recipe)).replace(", k = 1", "")
     laid = (
-        f" Dotted: {paper_results.FMS[values['published']]} on ImageNet's own images as published, with NC1 as published."
+        f" Dotted: {paper_results.FMS[values['published']]} on ImageNet, images and NC1 as published."
         if values["published"] != NOT_SHOWN
         else ""
     )
