@@ -6,16 +6,16 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from pages import explore, library, own_data
-from pages.components import cached
-from pages.components.drawn import forget_drawn
-from pages.components.filling import forget_pictures, leave_pictures, settle_in
-from pages.components.navigation import asked_for, leave_lessons, lesson_asked_for
-from pages.components.plot import serve_plotly
-from pages.components.share import share
-from pages.components.sidebar import keep_controls, sidebar
+from ui.charts.plot import serve_plotly
+from ui.compute import results
+from ui.compute.progressive import forget_pictures, leave_pictures, settle_in
+from ui.controls.sidebar import keep_controls, sidebar
+from ui.navigation.links import asked_for, leave_lessons, lesson_asked_for
+from ui.share.dialog import share
+from ui.share.record import forget_drawn
 
 # An image of our own: the browser would fetch a named icon from the internet.
-_ICON = Path(__file__).parent / "pages/components/icon.png"
+_ICON = Path(__file__).parent / "ui/assets/icon.png"
 st.set_page_config(page_title="Imprint", page_icon=str(_ICON), layout="wide")
 
 
@@ -26,7 +26,7 @@ st.html(
     # A table wider than the screen scrolls by itself, instead of the whole page.
     "[data-testid=stMarkdownContainer]:has(> table) { overflow-x: auto }</style>"
 )
-st.html(Path(__file__).parent / "pages/components/legible.css")
+st.html(Path(__file__).parent / "ui/assets/legible.css")
 
 
 def explore_page() -> None:
@@ -118,7 +118,7 @@ try:
 except ImprintError as error:
     st.error(str(error))
     st.stop()
-sets, problems = cached.sets()
+sets, problems = results.sets()
 for problem in problems:
     st.warning(problem, icon=":material/warning:")
 if not sets:

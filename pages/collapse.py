@@ -7,15 +7,15 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import RULE
 from imprint_core.sweeps.k_selection_study import LABELS, NEAR, found, standing
-from pages.components import cached
-from pages.components.all_tasks import show_tasks
-from pages.components.drawn import heading, table
-from pages.components.merging import show_merging
-from pages.components.navigation import hand_over
-from pages.components.sidebar import Selection
-from pages.components.spectra_panel import show_spectra
-from pages.components.text import plain
-from pages.components.these_classes import show_classes, show_measures
+from ui.compute import results
+from ui.controls.sidebar import Selection
+from ui.navigation.links import hand_over
+from ui.panels.collapse.class_measures import show_classes, show_measures
+from ui.panels.collapse.merged_classes import show_merging
+from ui.panels.collapse.spectra import show_spectra
+from ui.panels.collapse.task_scatter import show_tasks
+from ui.share.record import heading, table
+from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:
@@ -50,7 +50,7 @@ def _tools(selection: Selection) -> None:
 
 def _two_classes(selection: Selection) -> bool:
     """Whether there is anything to compare, and says why where there isn't."""
-    classes = cached.evaluator(selection.info, selection.task.classes, selection.recipe).classes
+    classes = results.evaluator(selection.info, selection.task.classes, selection.recipe).classes
     if len(classes) > 1 and selection.n > 1:
         return True
     st.info("Collapse compares how classes vary: it needs two classes of two shots.", icon=":material/info:")

@@ -6,17 +6,17 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.figures import comparison
-from pages.components import cached
-from pages.components.compare_numbers import gains, most_changed, show_numbers, show_seeds
-from pages.components.compare_samples import show_samples
-from pages.components.compare_tasks import show_presets, show_tasks
-from pages.components.copy_link import copy_link
-from pages.components.drawn import heading
-from pages.components.navigation import hand_over
-from pages.components.plot import kept_figure, plot
-from pages.components.sidebar import Selection
-from pages.components.sides import Side, alike, copy_to_b, paired, sides, swap
-from pages.components.text import plain
+from ui.charts.plot import kept_figure, plot
+from ui.compute import results
+from ui.controls.sidebar import Selection
+from ui.navigation.links import hand_over
+from ui.panels.compare.ab_sides import Side, alike, copy_to_b, paired, sides, swap
+from ui.panels.compare.numbers import gains, most_changed, show_numbers, show_seeds
+from ui.panels.compare.samples import show_samples
+from ui.panels.compare.tasks import show_presets, show_tasks
+from ui.share.copy_link import copy_link
+from ui.share.record import heading
+from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:
@@ -79,7 +79,7 @@ def _classes(selection: Selection, a: Side, b: Side) -> None:
     names, values, told = gains(a, b, selection.seeds)
     key = (
         "classes",
-        *(cached.key_of(s.info) for s in (a, b)),
+        *(results.key_of(s.info) for s in (a, b)),
         a.classes,
         a.n,
         b.n,

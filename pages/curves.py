@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from pages.components.curve_charts import charts_of
-from pages.components.curve_controls import axis_of
-from pages.components.curve_panels import caption_of, show_charts
-from pages.components.navigation import hand_over
-from pages.components.sidebar import Selection
-from pages.components.text import plain
+from ui.controls.sidebar import Selection
+from ui.navigation.links import hand_over
+from ui.panels.curves.controls import axis_of
+from ui.panels.curves.grid import caption_of, show_charts
+from ui.panels.curves.series import charts_of
+from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:

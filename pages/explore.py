@@ -13,18 +13,19 @@ from imprint_core.evaluation.metrics import Summary, confusion, summarize
 from imprint_core.figures import charts
 from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import Samples, id_of
-from pages.components import base_maps, cached, explain, mapped
-from pages.components.drawn import heading
-from pages.components.first_tries import show_tries
-from pages.components.framework import show_framework
-from pages.components.map_plot import map_plot
-from pages.components.navigation import go_to, hand_over
-from pages.components.over_k import ONE_MEAN, accuracies, show_over_k
-from pages.components.over_shots import nc1_at, show_over_shots
-from pages.components.picks import asked_about, pick, pick_cell, selected
-from pages.components.plot import plot
-from pages.components.sidebar import Selection
-from pages.components.text import plain, signed
+from ui.charts.accuracy_over_k import ONE_MEAN, accuracies, show_over_k
+from ui.charts.map_plot import map_plot
+from ui.charts.nc1_over_shots import nc1_at, show_over_shots
+from ui.charts.plot import plot
+from ui.compute import base_maps, map_layers, results
+from ui.controls.sample_selection import asked_about, pick, pick_cell, selected
+from ui.controls.sidebar import Selection
+from ui.navigation.links import go_to, hand_over
+from ui.panels.explore.diagram import show_framework
+from ui.panels.explore.tries import show_tries
+from ui.share.record import heading
+from ui.text import descriptions
+from ui.text.markdown import plain, signed
 
 
 def show(selection: Selection) -> None:
@@ -88,7 +89,7 @@ def _numbers(selection: Selection) -> None:
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
     # A mean, as everywhere that differences are told: it is the difference of the means.
     mean = signed(float((runs - one_mean).mean()))
-    shared = cached.evaluator(selection.info, selection.task.classes, selection.recipe)
+    shared = results.evaluator(selection.info, selection.task.classes, selection.recipe)
     a, b, c = st.columns(3, gap="medium")
     collapse = nc1_at(selection, selection.n, "textbook")
     grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
@@ -96,7 +97,7 @@ def _numbers(selection: Selection) -> None:
         "Accuracy",
         f"{accuracy.median:.1f} %",
         _range(accuracy, "{:.1f} to {:.1f} % over {} seeds"),
-        help=explain.accuracy_help(selection.recipe, len(shared.truth)),
+        help=descriptions.accuracy_help(selection.recipe, len(shared.truth)),
         **grey,
     )
     b.metric(
@@ -114,10 +115,10 @@ def _numbers(selection: Selection) -> None:
         "NC1 of the shots",
         "–" if collapse is None else f"{collapse.median:.2f}",
         "needs 2 classes of 2 shots" if collapse is None else "0: classes are points; above 1: spread out",
-        help=explain.NC1_HELP,
+        help=descriptions.NC1_HELP,
         **grey,
     )
-    remarks = explain.remarks(selection)
+    remarks = descriptions.remarks(selection)
     if remarks:
         st.info(remarks[0] if len(remarks) == 1 else "\n".join(f"- {r}" for r in remarks), icon=":material/info:")
 
@@ -126,12 +127,12 @@ def _map(selection: Selection) -> None:
     recipe, n, seed = selection.recipe, selection.n, selection.seeds[0]
     info, classes = selection.info, selection.task.classes
     base = base_maps.base_map(selection)
-    on = mapped.ground(info, classes, base, "test")
+    on = map_layers.ground(info, classes, base, "test")
     label = MAP_METHODS[base.layout.method].label
     map_plot(
         "map",
-        mapped.picture(
-            on, mapped.plain_paint(info, classes, recipe), mapped.overlays(info, classes, recipe, n, seed, base)
+        map_layers.picture(
+            on, map_layers.plain_paint(info, classes, recipe), map_layers.overlays(info, classes, recipe, n, seed, base)
         ),
         alt=f"{label} map of {len(on.samples.y)} test samples by class, with the {n}-shot sets as rings and "
         "the proxies as stars",
@@ -142,9 +143,9 @@ def _map(selection: Selection) -> None:
     base_maps.show_progress()
     _to_the_map(selection, on.samples)
     st.caption(
-        f"{label} of the embeddings{explain.stage(recipe)}: all {len(on.samples.y):,} test samples, and shots and "
+        f"{label} of the embeddings{descriptions.stage(recipe)}: all {len(on.samples.y):,} test samples, and shots and "
         "proxies of the first seed. Two dimensions can't keep all distances; accuracy is computed in the full space. "
-        f"A proxy stands at the median of {explain.near(recipe)}."
+        f"A proxy stands at the median of {descriptions.near(recipe)}."
     )
 
 
@@ -162,8 +163,8 @@ def _to_the_map(selection: Selection, own: Samples) -> None:
 
 def _confusion(selection: Selection) -> None:
     info, classes = selection.info, selection.task.classes
-    shared = cached.evaluator(info, classes, selection.recipe)
-    evaluated = cached.evaluation(info, classes, selection.recipe, selection.n, selection.seeds)
+    shared = results.evaluator(info, classes, selection.recipe)
+    evaluated = results.evaluation(info, classes, selection.recipe, selection.n, selection.seeds)
     percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
     names = [shared.pool.names[c] for c in shared.classes]
     off = percent - np.diag(np.diag(percent))
@@ -191,7 +192,7 @@ def _sources(selection: Selection) -> None:
     meta = selection.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
     drawn = ", drawn at random per class" if data.get("draw_seed") is not None else ""
-    merged = explain.classes(selection)
+    merged = descriptions.classes(selection)
     heading("What this stands on")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {selection.recipe}\n"

@@ -18,17 +18,17 @@ from imprint_core.recipes.text import label_of, recipe_of
 from imprint_core.sweeps.paper_findings import Finding
 from imprint_core.sweeps.paper_results import TABLE_1
 from imprint_core.sweeps.sweep_table import MEASURES, Results, Scores, Where
-from pages.components import swept
-from pages.components.board_controls import tables
-from pages.components.drawn import heading, remember_table, table
-from pages.components.filling import fill
-from pages.components.fit_times import time_point
-from pages.components.labels import label_of_dataset, label_of_fm
-from pages.components.navigation import hand_over
-from pages.components.plot import kept_figure, plot
-from pages.components.sidebar import Selection
-from pages.components.table_downloads import show_downloads
-from pages.components.text import plain
+from ui.charts.plot import kept_figure, plot
+from ui.compute import sweeps
+from ui.compute.progressive import fill
+from ui.controls.sidebar import Selection
+from ui.navigation.links import hand_over
+from ui.panels.leaderboard.controls import tables
+from ui.panels.leaderboard.downloads import show_downloads
+from ui.panels.leaderboard.fit_times import time_point
+from ui.share.record import heading, remember_table, table
+from ui.text.labels import label_of_dataset, label_of_fm
+from ui.text.markdown import plain
 
 _MARKS = {True: ":material/check_circle: **holds here**", False: ":material/cancel: **does not hold here**"}
 
@@ -44,14 +44,14 @@ def show(selection: Selection) -> None:
     values = selection.panel.values
     path = Path(tables()[values["board"]])
     try:
-        results = swept.table(path, selection.panel.sets)
+        results = sweeps.table(path, selection.panel.sets)
         tasks = _tasks(selection, results)
         recipes = [recipe_of(name) for name in values["methods"]] or [preset.recipe for preset in PRESETS.values()]
         scores = results.scores(recipes, [w for w in tasks if w.n == values["board_n"]], values["board_measure"])
         if results.stale:
             st.caption(f"{results.stale:,} rows of that table are of embeddings that aren't here; they are left out.")
         _board(selection, recipes, scores)
-        _findings(swept.checked(path, results, tuple(tasks), int(values["board_n"])))
+        _findings(sweeps.checked(path, results, tuple(tasks), int(values["board_n"])))
         show_downloads(path, values["board"], tasks)
     except ImprintError as error:
         st.error(plain(error))

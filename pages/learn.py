@@ -8,18 +8,18 @@ from pathlib import Path
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from pages.components.control import Sets
-from pages.components.glossary import show_glossary
-from pages.components.learn_controls import LESSONS, OVERVIEW
-from pages.components.lessons.collapsed import show_collapse
-from pages.components.lessons.frame import progress
-from pages.components.lessons.maps import show_maps
-from pages.components.lessons.means import show_few_shots, show_one_mean
-from pages.components.lessons.modes import show_modes, show_toy
-from pages.components.lessons.norms import show_norms
-from pages.components.navigation import go_to, hand_over
-from pages.components.sidebar import Selection
-from pages.components.text import plain
+from ui.controls.control import Sets
+from ui.controls.sidebar import Selection
+from ui.navigation.links import go_to, hand_over
+from ui.panels.learn.collapse import show_collapse
+from ui.panels.learn.controls import LESSONS, OVERVIEW
+from ui.panels.learn.frame import progress
+from ui.panels.learn.maps import show_maps
+from ui.panels.learn.means import show_few_shots, show_one_mean
+from ui.panels.learn.modes import show_modes, show_toy
+from ui.panels.learn.norms import show_norms
+from ui.text.glossary import show_glossary
+from ui.text.markdown import plain
 
 _SHOWN: dict[str, Callable[[Sets], None]] = {
     "lesson-1": show_one_mean,
@@ -34,7 +34,7 @@ _SHOWN: dict[str, Callable[[Sets], None]] = {
 _WIDTH = 860
 _to_top = st.components.v2.component(
     "imprint_to_top",
-    js=(Path(__file__).parent / "components" / "to_top.js").read_text(encoding="utf-8"),
+    js=(Path(__file__).resolve().parents[1] / "ui" / "panels" / "learn" / "to_top.js").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 

@@ -10,12 +10,12 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
 from imprint_core.paths import bundled_folder, data_folder, images_folder
-from pages.components import cached
-from pages.components.fm import about_weights, choose_fm, none_at_hand, weights_upload
-from pages.components.jobs import begin, show_jobs, show_problem
-from pages.components.navigation import explore_button, hand_over
-from pages.components.sidebar import Selection
-from pages.components.text import plain
+from ui.compute import results
+from ui.controls.sidebar import Selection
+from ui.navigation.links import explore_button, hand_over
+from ui.text.markdown import plain
+from ui.widgets.fm_choice import about_weights, choose_fm, none_at_hand, weights_upload
+from ui.widgets.jobs import begin, show_jobs, show_problem
 
 _PER_CLASS = (20, 50, 100, 200, 300, 500, 1000, 2000, "all")
 
@@ -29,7 +29,7 @@ def show(selection: Selection) -> None:
     )
     show_problem()
     show_jobs()
-    sets, _ = cached.sets()
+    sets, _ = results.sets()
     st.markdown("##### Sets at hand")
     chosen = _table(sets)
     if chosen is not None:
@@ -38,7 +38,7 @@ def show(selection: Selection) -> None:
     _embed(selection.info.fm)
 
 
-def _table(sets: cached.Sets) -> SetInfo | None:
+def _table(sets: results.Sets) -> SetInfo | None:
     """The table; gives the set whose row is chosen."""
     rows = sorted(sets.values(), key=lambda info: (info.bundled, info.path.stem))
     samples = [info.meta["samples"] for info in rows]
@@ -46,7 +46,7 @@ def _table(sets: cached.Sets) -> SetInfo | None:
         {
             "Foundation model": [info.meta["fm"]["label"] for info in rows],
             "Dataset": [info.meta["dataset"]["label"] for info in rows],
-            "Classes": [len(cached.class_names(info)) for info in rows],
+            "Classes": [len(results.class_names(info)) for info in rows],
             "Training": [s["train"]["count"] for s in samples],
             "Test": [s["test"]["count"] for s in samples],
             "Dimensions": [info.meta["fm"]["dim"] for info in rows],
@@ -139,7 +139,7 @@ def _embed(default: str) -> None:
         if not missing:
             st.caption(about_weights(fm))
         st.caption(_about_data(data))
-        there = cached.sets()[0].get((fm.name, data.name))
+        there = results.sets()[0].get((fm.name, data.name))
         if there is not None:
             bundled = " The set that comes with the app stays, and is back when yours is removed."
             st.warning(

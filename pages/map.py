@@ -13,19 +13,20 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import SHOWN
 from imprint_core.maps.store import BaseMap
-from pages.components import base_maps, cached, explain, mapped
-from pages.components.drawn import heading
-from pages.components.map_plot import map_plot
-from pages.components.navigation import hand_over
-from pages.components.nine_layouts import show_layouts
-from pages.components.other_recipe import spec_of
-from pages.components.picks import asked_about, pick, pick_cell, selected
-from pages.components.plot import plot
-from pages.components.select_by_class import offer_classes
-from pages.components.selected_samples import show_differences, show_selected, verdict_of
-from pages.components.sidebar import Selection
-from pages.components.text import plain
-from pages.components.why_panel import marks, show_brief, show_why
+from ui.charts.map_plot import map_plot
+from ui.charts.plot import plot
+from ui.compute import base_maps, map_layers, results
+from ui.controls.sample_selection import asked_about, pick, pick_cell, selected
+from ui.controls.second_recipe import spec_of
+from ui.controls.sidebar import Selection
+from ui.navigation.links import hand_over
+from ui.panels.map.explanation import marks, show_brief, show_why
+from ui.panels.map.nine_layouts import show_layouts
+from ui.panels.map.select_by_class import offer_classes
+from ui.panels.map.selected_samples import show_differences, show_selected, verdict_of
+from ui.share.record import heading
+from ui.text import descriptions
+from ui.text.markdown import plain
 
 _HEIGHT = 600
 
@@ -112,7 +113,7 @@ def _maps(selection: Selection, base: BaseMap) -> None:
 
 def _accuracy(selection: Selection, recipe: Recipe) -> float:
     judged = verdict_of(selection, recipe, "test")
-    own = mapped.samples(selection.info, selection.task.classes, "test")
+    own = map_layers.samples(selection.info, selection.task.classes, "test")
     return 100 * float((judged.predicted == own.y).mean())
 
 
@@ -120,22 +121,22 @@ def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height:
     info, classes, n, seed = selection.info, selection.task.classes, selection.n, selection.seeds[0]
     values = selection.panel.values
     shown, only = values["shown"], values["only"]
-    on = mapped.ground(info, classes, base, shown)
+    on = map_layers.ground(info, classes, base, shown)
     lines = shown if values["lines"] else ""
-    over = mapped.overlays(
+    over = map_layers.overlays(
         info, classes, recipe, n, seed, base, only, lines, values["shots"], values["color"] in ("true", "predicted")
     )
     beside = selection.recipe if recipe is selection.other else selection.other
     code = asked_about(selection)
     focus = marks(selection, recipe, code, base) if code is not None else "[]"
-    picture = mapped.picture(
+    picture = map_layers.picture(
         on,
-        mapped.paint(info, classes, recipe, n, seed, shown, values["color"], beside),
+        map_layers.paint(info, classes, recipe, n, seed, shown, values["color"], beside),
         (*over, focus),
-        mapped.regions(info, classes, recipe, n, seed, base, shown) if values["regions"] else "",
+        map_layers.regions(info, classes, recipe, n, seed, base, shown) if values["regions"] else "",
     )
     hidden = [int(c) for c in np.unique(on.samples.y) if c not in only] if only else []
-    proxies = len(mapped.placed(info, classes, recipe, n, seed, base).at)
+    proxies = len(map_layers.placed(info, classes, recipe, n, seed, base).at)
     map_plot(
         name,
         picture,
@@ -151,8 +152,8 @@ def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height:
 
 def _caption(selection: Selection, base: BaseMap) -> None:
     info, shown = selection.info, selection.panel.values["shown"]
-    opened = cached.embeddings(info)
-    count, whole = len(mapped.samples(info, selection.task.classes, shown).y), sum(opened.of)
+    opened = results.embeddings(info)
+    count, whole = len(map_layers.samples(info, selection.task.classes, shown).y), sum(opened.of)
     label = MAP_METHODS[base.layout.method].label
     settings = ""
     if base.layout.method == "umap":
@@ -166,16 +167,16 @@ def _caption(selection: Selection, base: BaseMap) -> None:
         else ""
     )
     st.caption(
-        f"{label}{settings} of the embeddings{explain.stage(selection.recipe)}. Showing {count:,} of {whole:,} "
+        f"{label}{settings} of the embeddings{descriptions.stage(selection.recipe)}. Showing {count:,} of {whole:,} "
         f"samples: the {SHOWN[shown]}{drawn}; shots ○ and proxies ★ of the first seed. {trust}"
         f"{MAP_METHODS[base.layout.method].help} Decisions are made in the full space of {info.meta['fm']['dim']:,} "
-        f"dimensions. A proxy stands at the median of {explain.near(selection.recipe)}."
+        f"dimensions. A proxy stands at the median of {descriptions.near(selection.recipe)}."
     )
 
 
 def _confusion(selection: Selection) -> None:
     info, classes = selection.info, selection.task.classes
-    own = mapped.samples(info, classes, "test")
+    own = map_layers.samples(info, classes, "test")
     judged = verdict_of(selection, selection.recipe, "test")
     present = np.unique(own.y)
     rows, columns = np.searchsorted(present, own.y), np.searchsorted(present, judged.predicted)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from pages.components import own_embeddings, own_images
-from pages.components.jobs import show_jobs, show_problem
-from pages.components.navigation import hand_over
-from pages.components.sidebar import Selection
-from pages.components.text import plain
+from ui.controls.sidebar import Selection
+from ui.navigation.links import hand_over
+from ui.panels.own_data import embeddings as own_embeddings
+from ui.panels.own_data import images as own_images
+from ui.text.markdown import plain
+from ui.widgets.jobs import show_jobs, show_problem
 
 
 def show(selection: Selection) -> None:
@@ -31,9 +32,9 @@ def show(selection: Selection) -> None:
             opened.add(name)
         if name in opened:
             # Here, for it imports scikit-learn, which the first page does without.
-            from pages.components import adding, trying
+            from ui.panels.own_data import add_class, try_image
 
-            draw = {"show_trial": trying.show_trial, "show_added": adding.show_added}[name]
+            draw = {"show_trial": try_image.show_trial, "show_added": add_class.show_added}[name]
             with tab:
                 try:
                     draw(selection)

@@ -24,7 +24,7 @@ def imported(path):
 @pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_core_knows_nothing_of_the_app(path):
     roots = {name.split(".")[0] for name in imported(path)}
-    assert not roots & {"streamlit", "pages", "app"}
+    assert not roots & {"streamlit", "pages", "ui", "app"}
 
 
 def test_first_paint_needs_neither_torch_nor_umap():
@@ -48,7 +48,7 @@ def test_theme_has_the_figures_colours():
 
 
 def test_page_knows_the_figures_theme_colours():
-    script = (ROOT / "pages" / "components" / "drawing.js").read_text()
+    script = (ROOT / "ui" / "charts" / "drawing.js").read_text()
     assert charts.THEME_TEXT in script
     assert charts.THEME_BACKGROUND in script
 

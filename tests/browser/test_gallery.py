@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from imprint_core.figures import class_color
-from pages.components.gallery import Tile, gallery
+from ui.widgets.gallery import Tile, gallery
 
 st.set_page_config(layout="wide")
 state = st.session_state

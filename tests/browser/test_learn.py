@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.components.learn_controls import LESSONS
+from ui.panels.learn.controls import LESSONS
 
 PHONE = [{"width": 390, "height": 844, "scheme": "dark"}]
 

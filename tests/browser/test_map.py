@@ -19,8 +19,8 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
-from pages.components.plot import SOURCE
 from tests.browser.conftest import SCREENS, serve
+from ui.charts.plot import SOURCE
 
 DRAWN = ('.imprint-plot[data-name="map"][data-drawn]', '.imprint-plot[data-name="confusion-first"][data-drawn]')
 # The samples on a map and where each is on the screen.
@@ -359,7 +359,7 @@ import json
 import numpy as np
 import streamlit as st
 from imprint_core import map_figures
-from pages.components.map_plot import MapPicture, map_plot
+from ui.charts.map_plot import MapPicture, map_plot
 
 rng = np.random.default_rng(0)
 n = 60_000

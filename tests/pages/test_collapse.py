@@ -25,10 +25,10 @@ from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps import paper_results
-from pages.components import filling
-from pages.components.text import plain
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read
+from ui.compute import progressive
+from ui.text.markdown import plain
 
 PICTURES = [
     "accuracy-by-merging",
@@ -47,14 +47,14 @@ QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    filling.results.clear()
+    progressive.results.clear()
     return tmp_path / "home"
 
 
 @pytest.fixture
 def at_once(monkeypatch):
     """Pictures are whole after one run: AppTest has no browser that would ask for the next slice."""
-    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
 
 
 def opened(**query):
@@ -170,7 +170,7 @@ def test_the_suggested_k_is_the_cores_on_both_pages(bundled, at_once):
 def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
     """Slices are whole runs here; a clock of our own makes every point take a while."""
     clock = [0.0]
-    monkeypatch.setattr(filling.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(progressive.time, "monotonic", lambda: clock[0])
     app = opened(**QUICK, classes="even")
 
     def there():
@@ -185,7 +185,7 @@ def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
     assert any("Splitting classes: stopped at 1 of 9." in c.value for c in app.caption)
     app.run()
     assert there() == 1
-    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
     app.button(key="nc1-of-split_on").click().run()
     app.run()
     assert there() == 9
@@ -193,7 +193,7 @@ def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
 
 
 def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
-    from pages.components import spectra_panel
+    from ui.panels.collapse import spectra as spectra_panel
 
     whole = spectra_panel.collapse_cached.stage_spectra
 
@@ -209,7 +209,7 @@ def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
     assert "| L2 |" in read(app)
     assert "| whitened |" not in read(app)
     monkeypatch.undo()
-    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
     app.button(key="spectra_on").click().run()
     app.run()
     assert "| whitened |" in read(app)
@@ -243,7 +243,7 @@ def test_few_classes_can_be_merged_and_the_page_says_what_that_means():
 
 def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, monkeypatch):
     # The pictures of all other sets may stay unfinished.
-    monkeypatch.setattr(filling, "AT_ONCE", 2.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 2.0)
     app = opened(**QUICK, merge_n="n", merge="digits", draws="1", gen="mean")
     assert not app.exception
     merged = traces(app, "accuracy-by-merging")
@@ -302,7 +302,7 @@ def test_a_set_that_fails_leaves_the_others_alone(home, vit_digits, at_once):
 
 def test_coinciding_classes_do_not_break_the_page(home, vit_digits, monkeypatch):
     """Every sample the same: no spread, no difference, nothing to scale by."""
-    monkeypatch.setattr(filling, "AT_ONCE", 1.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 1.0)
     tensors = read_tensors(vit_digits.info.path)
     for split in ("train", "test"):
         few = np.concatenate([np.flatnonzero(tensors[f"y_{split}"] == c)[:6] for c in range(10)])

@@ -19,10 +19,10 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.runner import read_table
 from imprint_core.sweeps.sweep_table import Results, Where, bundled_results, of_fm
-from pages.components import filling
-from pages.components.text import plain, signed
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read, said
+from ui.compute import progressive
+from ui.text.markdown import plain, signed
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
 
@@ -30,7 +30,7 @@ QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
 
 
 def opened(**query):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pages.components.controls import CONTROLS
-from pages.components.recipe_controls import RECIPE_CONTROLS
+from ui.controls.recipe import RECIPE_CONTROLS
+from ui.controls.table import CONTROLS
 
 # What the paper has, and says where: the task, the recipe and the runs, but for what is beyond it or of its code only.
 BEYOND = {"shrink", "lam", "distance", "vote", "ties"}

@@ -22,10 +22,10 @@ from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of, recipe_of
 from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.sweep_table import MEASURES
-from pages.components import filling, swept
-from pages.components.text import plain
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
+from ui.compute import progressive, sweeps
+from ui.text.markdown import plain
 
 VIT = "vit_tiny_patch16_224"
 QUICK = {"fm": VIT, "data": "digits", "n": "20", "seeds": "1", "curve_fms": VIT}
@@ -36,8 +36,8 @@ DIGITS = f"curves-{VIT}-digits"
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
     # Pictures are whole after one run: AppTest has no browser that would ask for the next slice.
-    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
-    filling.results.clear()
+    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
+    progressive.results.clear()
 
 
 def opened(**query):
@@ -296,14 +296,14 @@ def test_nc1_of_one_class_is_one_sentence():
 
 
 def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
-    whole = swept._computed
+    whole = sweeps._computed
 
     def fails(info, classes, n, recipe, seeds):
         if recipe.gen == "random":
             raise ImprintError("The disk is *gone*.")
         return whole(info, classes, n, recipe, seeds)
 
-    monkeypatch.setattr(swept, "_computed", fails)
+    monkeypatch.setattr(sweeps, "_computed", fails)
     app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
     assert "The disk is \\*gone\\*." in said(app)
     assert list(lines(app)) == ["now: k-means", "Qi: one mean", "k = 5"]
@@ -311,7 +311,7 @@ def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
 
 
 def test_panels_are_there_before_their_curves_and_every_line_begins_early(monkeypatch):
-    monkeypatch.setattr(filling, "AT_ONCE", 0.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 0.0)
     app = opened(**(QUICK | {"n": "25"}), curve_data="digits,mnist", gen="fps")
     assert list(pictures(app)) == [DIGITS, f"curves-{VIT}-mnist"]
     # The one point that a bare picture has is of the sidebar's panel.

@@ -21,9 +21,9 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from pages.components.text import plain, signed
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
+from ui.text.markdown import plain, signed
 
 PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
 
@@ -190,9 +190,9 @@ def test_damaged_set_is_told_and_the_page_stays_usable(how, tmp_path, monkeypatc
 
 
 def test_without_any_set_the_page_says_what_to_do(tmp_path, monkeypatch):
-    from pages.components import cached
+    from ui.compute import results
 
-    monkeypatch.setattr(cached, "sets", lambda: ({}, []))
+    monkeypatch.setattr(results, "sets", lambda: ({}, []))
     app = opened()
     assert not app.exception
     assert "There are no embeddings to explore" in app.error[0].value
@@ -218,7 +218,7 @@ def test_one_class_is_explored_as_far_as_it_goes(tmp_path, monkeypatch, vit_digi
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
-    from pages.components import plot
+    from ui.charts import plot
 
     plot.serve_plotly.clear()
     (tmp_path / "static").write_text("a file, where a folder is wanted")
@@ -575,7 +575,7 @@ def test_names_that_a_person_gives_are_shown_as_they_are():
 
 
 def test_help_explains_with_the_datasets_own_classes(bundled):
-    from pages.components.controls import CONTROLS
+    from ui.controls.table import CONTROLS
 
     control = next(c for c in CONTROLS if c.key == "classes")
     for fm, data in bundled:

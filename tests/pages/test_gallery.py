@@ -8,15 +8,15 @@ from PIL import Image
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from pages.components.gallery import encoded
 from tests.pages.browser_events import components, decoded, send
+from ui.widgets.gallery import encoded
 
 
 def script():
     import streamlit as st
     from PIL import Image
 
-    from pages.components.gallery import Tile, gallery
+    from ui.widgets.gallery import Tile, gallery
 
     state = st.session_state
 

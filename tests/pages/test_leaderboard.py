@@ -20,15 +20,16 @@ from imprint_core.sweeps.grid import GRIDS
 from imprint_core.sweeps.paper_findings import check
 from imprint_core.sweeps.runner import read_table
 from imprint_core.sweeps.sweep_table import Results, bundled_results
-from pages.components import filling, table_downloads
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read, said
+from ui.compute import progressive
+from ui.panels.leaderboard import downloads
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    filling.results.clear()
+    progressive.results.clear()
     return tmp_path / "home"
 
 
@@ -120,7 +121,7 @@ def test_tables_of_ones_own_and_broken_ones(results, home):
 
 def test_what_is_downloaded_is_the_table_and_a_grid_that_is_read_again(results):
     tasks = [w for w in results.tasks if w.n == 5 and w.dataset == "digits"]
-    rows = pd.read_csv(io.BytesIO(table_downloads.rows_of(bundled_results(), tasks)))
+    rows = pd.read_csv(io.BytesIO(downloads.rows_of(bundled_results(), tasks)))
     every = read_table(bundled_results())
     assert len(rows) == sum(row["dataset"] == "digits" and row["n"] == 5 for row in every)
     assert set(rows["dataset"]) == {"digits"}

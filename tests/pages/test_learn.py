@@ -19,10 +19,10 @@ from imprint_core.evaluation.synthetic import make_toy, run_toy
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from pages.components import cached
-from pages.components.glossary import GLOSSARY, linked
-from pages.components.learn_controls import LESSONS
 from tests.conftest import ROOT
+from ui.compute import results
+from ui.panels.learn.controls import LESSONS
+from ui.text.glossary import GLOSSARY, linked
 
 VIT, SQUEEZE = "vit_tiny_patch16_224", "squeezenet1_1"
 
@@ -245,7 +245,7 @@ def test_explore_gets_the_lessons_task_and_nothing_else_of_the_sidebar_changes()
 
 def test_a_missing_set_is_one_sentence(monkeypatch):
     found, _ = find_sets()
-    monkeypatch.setattr(cached, "sets", lambda: ({k: v for k, v in found.items() if k[0] != "resnet50"}, []))
+    monkeypatch.setattr(results, "sets", lambda: ({k: v for k, v in found.items() if k[0] != "resnet50"}, []))
     app = opened(None, view="lesson-3")
     (error,) = [e.value for e in app.error]
     assert "needs the embeddings resnet50\\_\\_mnist" in error

@@ -11,11 +11,11 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.embeddings import open_set
 from imprint_core.paths import sweeps_folder
 from imprint_core.sweeps.sweep_table import bundled_results
-from pages.components.control import named_option
-from pages.components.controls import CONTROLS
-from pages.components.following import nearest
-from pages.components.text import plain
 from tests.conftest import ROOT
+from ui.controls.control import named_option
+from ui.controls.table import CONTROLS
+from ui.controls.validation import nearest
+from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 # What has to be chosen for a control to mean something.
@@ -152,7 +152,7 @@ def test_what_is_unknown_or_out_of_date_is_named_and_ignored(page, query, senten
     assert link(app)["pre"] == "none"
 
 
-@pytest.mark.parametrize("undrawn", ["pages.curves.show", "pages.components.sidebar._draw"])
+@pytest.mark.parametrize("undrawn", ["pages.curves.show", "ui.controls.sidebar._draw"])
 def test_controls_outlive_a_run_that_did_not_draw_them(undrawn, monkeypatch):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
     chosen = {**QUICK, "k": "7", "pre": "none", "over": "n", "curve_recipes": "own"}

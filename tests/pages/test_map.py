@@ -29,11 +29,11 @@ from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout, place
 from imprint_core.maps.store import kept_map, maps_path
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
-from pages.components import base_maps
-from pages.components.picks import FIRST
-from pages.components.text import plain
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, decoded, numbers, send
+from ui.compute import base_maps
+from ui.controls.sample_selection import FIRST
+from ui.text.markdown import plain
 
 DEFAULT = Recipe("kmeans", 5)
 NAMES = tuple("0123456789")
@@ -179,12 +179,12 @@ def test_opens_with_all_numbers_of_the_core(begun):
 
 
 def test_trustworthiness_is_told_where_it_is_known(monkeypatch):
-    from pages.components import kept_maps
+    from ui.compute import stored_maps
 
     known = replace(kept_map(core().set, "l2", Layout("pca")), trust=0.87654)
-    monkeypatch.setattr(kept_maps, "shown_map", lambda info, norm, layout: known)
+    monkeypatch.setattr(stored_maps, "shown_map", lambda info, norm, layout: known)
     assert "**Trustworthiness 0.88** of 1" in said(fine(digits(map="pca")))
-    monkeypatch.setattr(kept_maps, "shown_map", lambda info, norm, layout: replace(known, trust=None))
+    monkeypatch.setattr(stored_maps, "shown_map", lambda info, norm, layout: replace(known, trust=None))
     assert "Trustworthiness" not in said(fine(digits(map="pca")))
 
 

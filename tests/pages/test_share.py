@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.errors import ImprintError
 from imprint_core.export.report import Picture, Table
-from pages.components import filling, settings_file, share
-from pages.components.controls import CONTROLS
-from pages.components.text import plain
 from tests.conftest import ROOT
+from ui.compute import progressive
+from ui.controls.table import CONTROLS
+from ui.share import dialog, settings_file
+from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 OF_A_RECIPE = ["explore", "map", "collapse", "curves", "compare", "leaderboard"]
@@ -81,7 +82,7 @@ def test_a_page_of_a_recipe_offers_all(page):
 
 
 def test_a_report_of_a_comparison_has_b_and_all_tables(monkeypatch):
-    monkeypatch.setattr(filling, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
     app = opened("compare", seeds="3", b="pre=none, post=none, inf=none")
     app.button(key="share_report").click().run()
     html = made(app, "report").decode()
@@ -143,7 +144,7 @@ def test_a_head_that_cannot_be_made_is_one_sentence(monkeypatch):
     def refuse(selection):
         raise ImprintError("No head of *this*.")
 
-    monkeypatch.setattr(share, "_head", refuse)
+    monkeypatch.setattr(dialog, "_head", refuse)
     app = opened()
     app.button(key="share_head").click().run()
     assert [e.value for e in app.error] == [plain("No head of *this*.")]

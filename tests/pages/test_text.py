@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.components.text import plain
+from ui.text.markdown import plain
 
 
 @pytest.mark.parametrize(

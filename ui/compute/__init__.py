@@ -1,0 +1,4 @@
+"""Cached and progressive calls into the core, keyed by digests.
+
+Nothing here draws.
+"""

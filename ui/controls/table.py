@@ -1,0 +1,175 @@
+"""The table of the sidebar's controls: widgets, help, validation and the link all read it."""
+
+from __future__ import annotations
+
+import re
+
+from imprint_core.datasets import DATASETS
+from imprint_core.embeddings import SetInfo
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import CLASS_SETS, DRAWS, canonical, d_and_draw, parse_classes
+from imprint_core.evaluation.task import SEEDS
+from imprint_core.models import FOUNDATION_MODELS
+from ui.compute import results
+from ui.controls.control import STEPS, Control, Sets, Values, described
+from ui.controls.recipe import RECIPE_CONTROLS
+from ui.panels.collapse.controls import COLLAPSE_CONTROLS
+from ui.panels.compare.controls import COMPARE_CONTROLS
+from ui.panels.curves.controls import CURVE_CONTROLS
+from ui.panels.leaderboard.controls import BOARD_CONTROLS
+from ui.panels.learn.controls import LEARN_CONTROLS
+from ui.panels.map.controls import MAP_CONTROLS
+from ui.text.labels import label_of_dataset, label_of_fm, meet
+from ui.text.markdown import plain
+
+_OFFERED_D = (2, 3, 5, 8, 10)
+
+
+def _fms(sets: Sets, values: Values) -> list[str]:
+    meet("fm", sets)
+    present = {fm for fm, _ in sets}
+    return [n for n in FOUNDATION_MODELS if n in present] + sorted(present - set(FOUNDATION_MODELS))
+
+
+def _datasets(sets: Sets, values: Values) -> list[str]:
+    meet("dataset", {key: info for key, info in sets.items() if key[1] not in DATASETS})
+    order = ["mnist", "fashion_mnist", "cifar10"]
+    present = [d for fm, d in sets if fm == values["fm"]]
+    return [d for d in order if d in present] + sorted(d for d in present if d not in order)
+
+
+def _class_sets(sets: Sets, values: Values) -> list[str]:
+    count = len(_names(sets, values))
+    if not count:
+        return ["all"]
+    chosen: dict[tuple[int, ...], str] = {}
+    for name, entry in CLASS_SETS.items():
+        classes = tuple(entry.choose(count))
+        if len(classes) > 1 or len(classes) == count:
+            # Of two names for the same classes ("all" and "first ten" of ten) the first stays.
+            chosen.setdefault(classes, name)
+    return [*chosen.values(), *(f"{d}in1" for d in _OFFERED_D if count >= 2 * d)]
+
+
+def _names(sets: Sets, values: Values) -> tuple[str, ...]:
+    return results.class_names(sets[values["fm"], values["data"]])
+
+
+def _show_classes(spec: str) -> str:
+    drawn = d_and_draw(spec)
+    if drawn and drawn[1] == 1:
+        return f"{drawn[0]} in 1"
+    return CLASS_SETS[spec].label if spec in CLASS_SETS else spec
+
+
+def _written_classes(text: str, sets: Sets, values: Values) -> str:
+    names, spec = _names(sets, values), canonical(text)
+    try:
+        parse_classes(spec, names)
+    except ImprintError as error:
+        # In a link that was typed by hand, the browser takes each + for a space.
+        mended = re.sub(r"(?<![,=+]) (?![,=+])", "+", spec)
+        try:
+            parse_classes(mended, names)
+        except ImprintError:
+            raise error from None
+        return mended
+    return spec
+
+
+def _classes_help(sets: Sets, values: Values) -> str:
+    names = _names(sets, values)
+    # A name that the grammar would read otherwise is written by its number.
+    words = [str(i) if name[:1].isdigit() or set(name) & set(",+=") else name for i, name in enumerate(names)]
+    example = f" For example: {plain(f'pair={words[0]}+{words[1]}, {words[2]}')}" if len(words) > 2 else ""
+    return (
+        described(CLASS_SETS, "Which classes take part (paper, §5.1: all, even, odd, first three).")
+        + "\n- **d in 1**: classes drawn at random are merged, d into one, into ten at most (paper, §5.3). There are "
+        f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write your own: numbers or names with commas between, 5\\-7 for a "
+        f"range, + to make one class of several, and = to name it.{example}"
+    )
+
+
+def _classes_remark(values: Values) -> str:
+    drawn = d_and_draw(values["classes"])
+    if not drawn or drawn[0] == 1:
+        return ""
+    d, draw = drawn
+    another = f"{d}in1\\-{draw % DRAWS + 1}"
+    return f"Draw {draw} of {DRAWS}: {d} classes each, taken at random. For another draw write {another}."
+
+
+def most_shots(info: SetInfo, classes: str) -> int:
+    """What no class of a spec has more training samples than; a merged one has those of all its classes."""
+    most = results.largest_class(info)
+    names = results.class_names(info)
+    return most * parse_classes(classes, names).largest if names else most
+
+
+def _shots(sets: Sets, values: Values) -> list[int]:
+    most = most_shots(sets[values["fm"], values["data"]], values["classes"])
+    return [*(s for s in STEPS if s < most), most]
+
+
+CONTROLS = (
+    Control(
+        "fm",
+        "Task",
+        "Foundation model (FM)",
+        "The frozen, pre-trained model whose embeddings are used (paper, §5.1: ResNet-18 and -50, ViT-B/16, Swin-B).",
+        _fms,
+        "squeezenet1_1",
+        label_of_fm,
+    ),
+    Control(
+        "data",
+        "Task",
+        "Dataset",
+        "The images to be told apart (paper, §5.1: MNIST, Fashion-MNIST, CIFAR-10). Those that this FM has embedded "
+        "are listed.",
+        _datasets,
+        "mnist",
+        label_of_dataset,
+    ),
+    Control(
+        "classes",
+        "Task",
+        "Classes",
+        _classes_help,
+        _class_sets,
+        "all",
+        _show_classes,
+        accepts=_written_classes,
+        joins=",+=",
+        remark=_classes_remark,
+    ),
+    Control(
+        "n",
+        "Task",
+        "n-shot: training samples a class",
+        "How many images of each class are imprinted (paper, §5.2). The shots are drawn at random for each seed, and "
+        "nested: the 5 shots are among the 10.",
+        _shots,
+        100,
+        str,
+        "slider",
+    ),
+    *RECIPE_CONTROLS,
+    Control(
+        "seeds",
+        "Runs",
+        "Seeds",
+        "How often shots and proxies are drawn anew (paper: three times in §5.1 and §5.3, five in §5.2). Numbers are "
+        "medians over the seeds, with their range.",
+        lambda sets, values: [1, 3, 5, len(SEEDS)],
+        5,
+        str,
+        "segments",
+    ),
+    *MAP_CONTROLS,
+    *COLLAPSE_CONTROLS,
+    *CURVE_CONTROLS,
+    *COMPARE_CONTROLS,
+    *BOARD_CONTROLS,
+    *LEARN_CONTROLS,
+)

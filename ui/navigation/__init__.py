@@ -1,0 +1,4 @@
+"""Moving between pages, and messages that outlive a rerun.
+
+The page table is in `app.py`.
+"""

@@ -1,0 +1,4 @@
+"""Panels of Compare: A against B, in numbers, samples and tasks.
+
+The page's layout is in `pages/compare.py`.
+"""
