@@ -7,12 +7,12 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from pages import explore, library, own_data
 from ui.charts.plot import serve_plotly
+from ui.charts.record import clear_record
 from ui.compute import results
 from ui.compute.progressive import forget_pictures, leave_pictures, settle_in
 from ui.controls.sidebar import keep_controls, sidebar
 from ui.navigation.links import asked_for, leave_lessons, lesson_asked_for
 from ui.share.dialog import share
-from ui.share.record import forget_drawn
 
 # An image of our own: the browser would fetch a named icon from the internet.
 _ICON = Path(__file__).parent / "ui/assets/icon.png"
@@ -135,6 +135,6 @@ share(selection, name, page)
 if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
 forget_pictures()
-forget_drawn()
+clear_record()
 page.run()
 settle_in()

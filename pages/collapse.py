@@ -7,6 +7,7 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import RULE
 from imprint_core.sweeps.k_selection_study import LABELS, NEAR, found, standing
+from ui.charts.record import heading, table
 from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
@@ -14,7 +15,6 @@ from ui.panels.collapse.class_measures import show_classes, show_measures
 from ui.panels.collapse.merged_classes import show_merging
 from ui.panels.collapse.spectra import show_spectra
 from ui.panels.collapse.task_scatter import show_tasks
-from ui.share.record import heading, table
 from ui.text.markdown import plain
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from imprint_core.figures import comparison
 from ui.charts.plot import kept_figure, plot
+from ui.charts.record import heading
 from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
@@ -15,7 +16,6 @@ from ui.panels.compare.numbers import gains, most_changed, show_numbers, show_se
 from ui.panels.compare.samples import show_samples
 from ui.panels.compare.tasks import show_presets, show_tasks
 from ui.share.copy_link import copy_link
-from ui.share.record import heading
 from ui.text.markdown import plain
 
 

@@ -17,13 +17,13 @@ from ui.charts.accuracy_over_k import ONE_MEAN, accuracies, show_over_k
 from ui.charts.map_plot import map_plot
 from ui.charts.nc1_over_shots import nc1_at, show_over_shots
 from ui.charts.plot import plot
+from ui.charts.record import heading
 from ui.compute import base_maps, map_layers, results
 from ui.controls.sample_selection import asked_about, pick, pick_cell, selected
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to, hand_over
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.tries import show_tries
-from ui.share.record import heading
 from ui.text import descriptions
 from ui.text.markdown import plain, signed
 

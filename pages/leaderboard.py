@@ -19,6 +19,7 @@ from imprint_core.sweeps.paper_findings import Finding
 from imprint_core.sweeps.paper_results import TABLE_1
 from imprint_core.sweeps.sweep_table import MEASURES, Results, Scores, Where
 from ui.charts.plot import kept_figure, plot
+from ui.charts.record import heading, record_table, table
 from ui.compute import sweeps
 from ui.compute.progressive import fill
 from ui.controls.sidebar import Selection
@@ -26,7 +27,6 @@ from ui.navigation.links import hand_over
 from ui.panels.leaderboard.controls import tables
 from ui.panels.leaderboard.downloads import show_downloads
 from ui.panels.leaderboard.fit_times import time_point
-from ui.share.record import heading, remember_table, table
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
@@ -200,7 +200,7 @@ def _findings(found: Sequence[Finding]) -> None:
         mark = ":material/help: **can't be told**" if one.holds is None else _MARKS[one.holds]
         st.markdown(f"{mark} · {one.claim} ({one.source})  \n{one.figures}")
     said = {None: "can't be told", True: "holds here", False: "does not hold here"}
-    remember_table(
+    record_table(
         "findings",
         ("what the paper finds", "here", "figures"),
         [(f"{one.claim} ({one.source})", said[one.holds], one.figures.replace("**", "")) for one in found],

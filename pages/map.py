@@ -15,6 +15,7 @@ from imprint_core.maps.samples import SHOWN
 from imprint_core.maps.store import BaseMap
 from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
+from ui.charts.record import heading
 from ui.compute import base_maps, map_layers, results
 from ui.controls.sample_selection import asked_about, pick, pick_cell, selected
 from ui.controls.second_recipe import spec_of
@@ -24,7 +25,6 @@ from ui.panels.map.explanation import marks, show_brief, show_why
 from ui.panels.map.nine_layouts import show_layouts
 from ui.panels.map.select_by_class import offer_classes
 from ui.panels.map.selected_samples import show_differences, show_selected, verdict_of
-from ui.share.record import heading
 from ui.text import descriptions
 from ui.text.markdown import plain
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from imprint_core.figures.static_map import whole_map
 from ui.charts.plot import SOURCE, component, stamp_of
-from ui.share.record import remember
+from ui.charts.record import record_figure
 
 _component = component("imprint_map", "map.js")
 # What a browser may tell: every sample inside a shape, one, one more, none, or a proxy by its row.
@@ -109,5 +109,5 @@ def map_plot(
     }
     data["stamp"] = stamp_of(json.dumps(data))
     parts = (picture.base, picture.paint, picture.overlays, picture.regions, picture.place)
-    remember(f"map-{name}", lambda: whole_map(*parts, unseen, chosen), alt, height, data["stamp"])
+    record_figure(f"map-{name}", lambda: whole_map(*parts, unseen, chosen), alt, height, data["stamp"])
     _component(key=key, data=data, height=height, on_picked_change=picked)

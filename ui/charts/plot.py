@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from imprint_core.embeddings.store import write_whole
-from ui.share.record import remember
+from ui.charts.record import record_figure
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = f"plotly-{version('plotly')}.min.js"
@@ -85,7 +85,7 @@ def plot(
     """
     text = figure if isinstance(figure, str) else figure.to_json()
     stamp = stamp_of(text)
-    remember(name, lambda: text, alt, height, stamp)
+    record_figure(name, lambda: text, alt, height, stamp)
     key = f"plot-{name}"
 
     def clicked() -> None:

@@ -1,4 +1,4 @@
-"""The Share dialog: links, settings files, reports and what a run has drawn.
+"""The Share dialog: links, settings files and reports.
 
 The files themselves are built in `imprint_core.export`.
 """

@@ -14,11 +14,11 @@ from imprint_core.export.code_snippet import python_snippet
 from imprint_core.export.report import report
 from ui.charts.nc1_over_shots import nc1_at
 from ui.charts.plot import stamp_of
+from ui.charts.record import record_stamp, recorded_items
 from ui.compute import results
 from ui.controls.sidebar import TAKEN, Selection
 from ui.share import settings_file
 from ui.share.copy_link import copy_link
-from ui.share.record import drawn_stamp, items
 from ui.share.report_metadata import facts, only_here
 from ui.text.markdown import plain
 
@@ -145,12 +145,12 @@ def _report(selection: Selection, page: str, title: str) -> None:
         "without a network, in light and dark, and can be printed."
     )
     # What was drawn since is in no file that was made before.
-    stamp = stamp_of("report", page, st.query_params, drawn_stamp())
+    stamp = stamp_of("report", page, st.query_params, record_stamp())
     if st.button("Make the report", key="share_report"):
         with st.spinner("Making the report …"):
             unfinished = ["Some pictures were not finished when this report was made."]
             notes = unfinished if st.session_state.get("filling") else []
-            html = report(f"Imprint: {title}", facts(selection), items(), notes)
+            html = report(f"Imprint: {title}", facts(selection), recorded_items(), notes)
             _made()["report"] = (stamp, html.encode())
     _offer("report", stamp, f"imprint-{page}.html", "text/html", "Download the report")
 

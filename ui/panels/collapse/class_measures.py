@@ -15,11 +15,11 @@ from imprint_core.figures import collapse
 from ui.charts.accuracy_over_k import show_over_k
 from ui.charts.nc1_over_shots import show_over_shots
 from ui.charts.plot import kept_figure, plot
+from ui.charts.record import heading, table
 from ui.compute import collapse as collapse_cached
 from ui.compute import results
 from ui.compute.progressive import Point, fill
 from ui.controls.sidebar import Selection
-from ui.share.record import heading, table
 
 _KS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30)
 

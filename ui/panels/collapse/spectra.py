@@ -11,11 +11,11 @@ from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.figures import collapse
 from imprint_core.framework.transforms import TRANSFORMS
 from ui.charts.plot import kept_figure, plot
+from ui.charts.record import table
 from ui.compute import collapse as collapse_cached
 from ui.compute import results
 from ui.compute.progressive import Point, fill
 from ui.controls.sidebar import Selection
-from ui.share.record import table
 
 
 def show_spectra(selection: Selection) -> None:

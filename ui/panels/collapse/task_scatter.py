@@ -16,12 +16,12 @@ from imprint_core.figures import collapse
 from imprint_core.figures.collapse import Dot
 from imprint_core.sweeps import paper_results
 from ui.charts.plot import kept_figure, plot
+from ui.charts.record import heading
 from ui.compute import results
 from ui.compute.progressive import fill
 from ui.compute.task_curves import curve_points, gain_of, nc1_of, shots_of
 from ui.controls.sidebar import Selection
 from ui.panels.collapse.controls import NOT_SHOWN
-from ui.share.record import heading
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 

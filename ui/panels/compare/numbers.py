@@ -9,9 +9,9 @@ import streamlit as st
 
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.paired_tests import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
+from ui.charts.record import caption, heading, record_table, table
 from ui.controls.sidebar import Selection
 from ui.panels.compare.ab_sides import Side, alike, paired, recipes_told
-from ui.share.record import caption, heading, remember_table, table
 from ui.text.markdown import plain, signed
 
 
@@ -53,7 +53,7 @@ def show_numbers(selection: Selection, a: Side, b: Side) -> None:
     verdict = "Nothing differs: A and B are the same." if alike(a, b) else _verdict(found, len(seeds))
     columns[2].caption(f"**{verdict}**" if found.clear else verdict)
     rows.append(("A − B, mean over seeds", gap, interval, verdict))
-    remember_table(
+    record_table(
         "compare-numbers", ("", "median accuracy, or difference", "over seeds and test samples", "what it is"), rows
     )
 

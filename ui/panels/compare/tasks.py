@@ -17,12 +17,12 @@ from imprint_core.figures import comparison
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_table import of_fm
 from ui.charts.plot import kept_figure, plot
+from ui.charts.record import caption, heading, table
 from ui.compute import results, sweeps
 from ui.compute.progressive import Point, fill
 from ui.controls.control import Sets
 from ui.controls.sidebar import Selection
 from ui.panels.compare.ab_sides import Side, same_recipe
-from ui.share.record import caption, heading, table
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import signed
 

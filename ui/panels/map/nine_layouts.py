@@ -7,9 +7,9 @@ import streamlit as st
 from imprint_core.figures import embedding_map
 from imprint_core.maps.layouts import LAYOUT_GRID
 from ui.charts.plot import plot
+from ui.charts.record import heading
 from ui.compute import base_maps, map_layers, stored_maps
 from ui.controls.sidebar import Selection
-from ui.share.record import heading
 
 _GRID_SAMPLES = 1000
 
