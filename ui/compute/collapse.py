@@ -90,7 +90,7 @@ def _proxies(
 
 
 def _vci(own: ClassStatistics, x: NDArray[np.float32], codes: NDArray[np.intp], variant: str) -> float:
-    return collapse.published_vci(x, codes) if variant == "published" else measures.vci(own)
+    return collapse.published_vci(x, codes) if variant == "published" else collapse.vci(own)
 
 
 def _nc3(
