@@ -5,7 +5,6 @@ It takes most of a minute, and a page is to be there at once. Pages look it up u
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,8 @@ import numpy as np
 from imprint_core.collapse.k_curves import TaskCurve
 from imprint_core.collapse.merged_tasks import curve_key, curve_of, every_task, merged_asking, most_shots
 from imprint_core.embeddings import SetInfo, open_set
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation.results_version import read_json
 from imprint_core.evaluation.task import class_names
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
@@ -33,9 +34,9 @@ def kept() -> Mapping[str, Any]:
     """What comes with the bundled sets: curves and folds' scores by their keys; without the file, nothing."""
     found: dict[str, Any] = {}
     try:
-        values = json.loads(kept_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        # Pages compute it then, as they do for sets of one's own.
+        values = read_json(kept_path())
+    except ImprintError:
+        # Pages compute the results then, as they do for other sets.
         return found
     for key, value in values.items():
         if isinstance(value, list):

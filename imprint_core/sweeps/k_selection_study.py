@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.k_selection import RULES, left_out_accuracy, partings, suggested
+from imprint_core.evaluation.results_version import read_json, to_json
 from imprint_core.evaluation.task import SEEDS, choose_classes, class_names
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.paths import bundled_folder
@@ -159,9 +159,9 @@ def report(cases: Sequence[Case]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(cases: Sequence[Case]) -> str:
-    """The cases as the text that `found` reads."""
-    return json.dumps([asdict(case) for case in cases], separators=(",", ":")) + "\n"
+def write(cases: Sequence[Case]) -> bytes:
+    """The cases as the JSON that `found` reads."""
+    return to_json([asdict(case) for case in cases])
 
 
 def found_path() -> Path:
@@ -179,11 +179,11 @@ def found() -> tuple[Case, ...]:
         If its file can't be read.
     """
     try:
-        rows = json.loads(found_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        rows = read_json(found_path())
+    except ImprintError as error:
         raise ImprintError(
-            f"How good a suggested k is can't be told: imprint_core/bundled/{found_path().name} is missing or damaged. "
-            "Restore it from the repository, or run `python -m imprint_core survey --of suggested-k`."
+            f"No accuracy of suggested k is available: {error} Restore the file from the repository, or run "
+            "`python -m imprint_core survey --of suggested-k`."
         ) from error
     return tuple(
         Case(**{**row, "short": {name: tuple(values) for name, values in row["short"].items()}}) for row in rows

@@ -1,7 +1,5 @@
 """What the Collapse page shows first, and whether the paper's Figures 11 and 12 hold on our embeddings."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -21,6 +19,7 @@ from imprint_core.collapse.merged_tasks import (
 from imprint_core.collapse.precomputed import KEPT_DRAWS, compute_kept, kept, kept_path
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.k_selection import suggested
+from imprint_core.evaluation.results_version import read_json
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 
@@ -52,7 +51,7 @@ def test_everything_that_the_page_shows_first_comes_along(bundled):
 
 def test_made_anew_it_is_the_same(bundled):
     """Two sets, as `survey --of collapse` computes them; k-means may fall otherwise where rounding differs."""
-    found = json.loads(kept_path().read_text())
+    found = read_json(kept_path())
     for key in [("vit_tiny_patch16_224", "digits"), ("resnet50", "cifar10")]:
         made = dict(compute_kept({key: bundled[key]}, count, lambda what: None))
         assert len(made) == KEPT_DRAWS

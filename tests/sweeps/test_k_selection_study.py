@@ -48,7 +48,7 @@ def test_made_anew_it_is_the_same(bundled, monkeypatch):
     for one, other in zip(made, kept, strict=True):
         for rule in LABELS:
             assert np.mean(one.short[rule]) == pytest.approx(np.mean(other.short[rule]), abs=1.5)
-    assert write(made).count('"best"') == 2
+    assert write(made).count(b'"best"') == 2
     assert all(rule in one.short for rule in RULES)
 
 
