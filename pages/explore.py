@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.metrics import Summary, confusion, summarize
+from imprint_core.evaluation.metrics import Summary, confusion, signed, summarize
 from imprint_core.figures import charts
 from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import Samples, id_of
@@ -25,7 +25,7 @@ from ui.navigation.links import go_to, hand_over
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.tries import show_tries
 from ui.text import descriptions
-from ui.text.markdown import plain, signed
+from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:

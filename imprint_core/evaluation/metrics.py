@@ -1,4 +1,4 @@
-"""From runs over seeds to what is said about them."""
+"""Summary statistics over seeds, their text, and confusion matrices."""
 
 from __future__ import annotations
 
@@ -7,24 +7,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# Text uses the minus sign, which is as wide as a digit, instead of the hyphen.
+MINUS = "\N{MINUS SIGN}"
+
 
 @dataclass(frozen=True)
 class Summary:
-    """Runs over seeds in three numbers.
+    """Median and range of runs over seeds.
 
     Attributes
     ----------
     median, low, high : float
-        Median, smallest and largest value. With 3 to 8 seeds the range says all there is
-        without assuming a distribution.
+        Median, smallest and largest value. With 3 to 8 seeds the range is as informative as
+        any interval and assumes no distribution.
     runs : int
-        How many.
+        Number of seeds.
     """
 
     median: float
     low: float
     high: float
     runs: int
+
+    def range_text(self, form: str = "{:.1f}") -> str:
+        """The range as text, such as "96.1 to 97.3"; empty if all runs are equal."""
+        low, high = (form.format(value).replace("-", MINUS) for value in (self.low, self.high))
+        return f"{low} to {high}" if self.low < self.high else ""
+
+    def text(self, form: str = "{:.1f}") -> str:
+        """Median, range and number of seeds, such as "96.8 (96.1 to 97.3 over 5 seeds)"."""
+        median, span = form.format(self.median).replace("-", MINUS), self.range_text(form)
+        seeds = f"{self.runs} seed{'s' if self.runs > 1 else ''}"
+        return f"{median} ({span} over {seeds})" if span else f"{median} ({seeds})"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, such as "−0.5"; never negative zero."""
+    return f"{value:+z.{digits}f}".replace("-", MINUS)
 
 
 def summarize(values: ArrayLike) -> Summary:

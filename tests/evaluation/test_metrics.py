@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
-from imprint_core.evaluation.metrics import confusion, summarize
+from imprint_core.evaluation.metrics import confusion, signed, summarize
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=9))
@@ -11,6 +11,17 @@ def test_summary_is_median_and_range(values):
     s = summarize(values)
     assert s.low <= s.median <= s.high
     assert (s.median, s.low, s.high, s.runs) == (np.median(values), min(values), max(values), len(values))
+
+
+def test_summary_text_has_range_and_seeds():
+    assert summarize([1, -2, 3]).text() == "1.0 (−2.0 to 3.0 over 3 seeds)"
+    assert summarize([1, 1]).text("{:.0f} %") == "1 % (2 seeds)"
+    assert summarize([1]).text() == "1.0 (1 seed)"
+    assert summarize([1]).range_text() == ""
+
+
+def test_signed_numbers_have_a_minus_sign_and_no_negative_zero():
+    assert [signed(v) for v in (-1.25, -0.04, 0, 3)] == ["−1.2", "+0.0", "+0.0", "+3.0"]
 
 
 def test_confusion_is_scikit_learns_over_all_runs():

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
-from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.paired_tests import mcnemar, paired_difference, unpaired_difference
 from imprint_core.evaluation.ranking import wilcoxon
 from imprint_core.evaluation.task import SEEDS, Task
@@ -22,7 +22,7 @@ from imprint_core.sweeps.sweep_table import Results, Where, bundled_results, of_
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read, said
 from ui.compute import progressive
-from ui.text.markdown import plain, signed
+from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.evaluator import Evaluator
-from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.aggregation import DISTANCES
 from imprint_core.framework.generation import GENERATORS
@@ -23,7 +23,7 @@ from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
-from ui.text.markdown import plain, signed
+from ui.text.markdown import plain
 
 PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
 

@@ -25,8 +25,3 @@ def inline(text: object) -> str:
     """The same within a line, where a number and a dot begin no list."""
     line = " ".join(str(text).split())
     return _MARKS.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{_JOINER}", line))
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, never minus nought."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")

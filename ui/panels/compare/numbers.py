@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.paired_tests import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from ui.charts.record import caption, heading, record_table, table
 from ui.controls.sidebar import Selection
 from ui.panels.compare.ab_sides import Side, alike, paired, recipes_told
-from ui.text.markdown import plain, signed
+from ui.text.markdown import plain
 
 
 def difference(a: Side, b: Side, seeds: tuple[int, ...]) -> Difference:

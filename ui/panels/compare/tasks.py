@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from imprint_core.evaluation.evaluator import Evaluation
-from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.paired_tests import paired_difference
 from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
 from imprint_core.figures import comparison
@@ -24,7 +24,6 @@ from ui.controls.control import Sets
 from ui.controls.sidebar import Selection
 from ui.panels.compare.ab_sides import Side, same_recipe
 from ui.text.labels import label_of_dataset, label_of_fm
-from ui.text.markdown import signed
 
 
 def _pairs(sets: Sets, a: Side, b: Side) -> list[tuple[Any, Any, str]]:

@@ -6,12 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from imprint_core.evaluation.metrics import summarize
+from imprint_core.evaluation.metrics import signed, summarize
 from ui.charts.accuracy_over_k import accuracies
 from ui.compute import results
 from ui.controls.recipe import RECIPE_CONTROLS
 from ui.controls.sidebar import Selection
-from ui.text.markdown import signed
 
 # What each is called, and what it sets.
 _TRIES: dict[str, dict[str, Any]] = {

@@ -14,6 +14,7 @@ from imprint_core.collapse.k_curves import TaskCurve
 from imprint_core.collapse.merged_tasks import GAIN, DrawnTask, curve_key, curve_of, every_task
 from imprint_core.collapse.precomputed import KEPT_DRAWS
 from imprint_core.evaluation.lesson_experiments import NEAR, ahead
+from imprint_core.evaluation.metrics import signed
 from imprint_core.figures import collapse
 from imprint_core.figures.collapse import Dot
 from imprint_core.paths import bundled_folder
@@ -24,7 +25,7 @@ from ui.compute.task_curves import gain_of, nc1_of
 from ui.controls.control import Sets
 from ui.panels.learn.frame import Lesson, Outcome, Question, at_work, setting, show_lesson
 from ui.text.labels import label_of_dataset, label_of_fm
-from ui.text.markdown import plain, signed
+from ui.text.markdown import plain
 
 _VIT, _SQUEEZE, _MANY = "vit_tiny_patch16_224", "squeezenet1_1", "tiny_imagenet_100"
 _RECIPE = PRESETS["own"].recipe

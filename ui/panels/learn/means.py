@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from imprint_core.evaluation.lesson_experiments import NEAR, ahead, band
+from imprint_core.evaluation.metrics import signed
 from imprint_core.figures.lessons import Line, curves
 from imprint_core.recipes.presets import PRESETS
 from ui.charts.plot import plot
@@ -24,7 +25,6 @@ from ui.panels.learn.frame import (
     show_lesson,
     tried,
 )
-from ui.text.markdown import signed
 
 _ONE, _SHOTS = PRESETS["qi"].recipe, (1, 2, 3, 5, 10, 20, 50, 100)
 _OVER = "shots a class, n"
