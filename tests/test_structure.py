@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from imprint_core.figures import charts
+from imprint_core.figures import style
 from tests.conftest import ROOT
 
 # A package imports only from rows above its own; packages in one row don't import each other.
@@ -148,18 +148,26 @@ def test_first_paint_needs_neither_torch_nor_umap():
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_theme_has_the_colours_of_figures():
+def test_the_app_is_local_and_leaves_class_colors_to_style():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    assert tuple(config["theme"]["chartCategoricalColors"]) == charts.CLASS_COLORS
+    assert "chartCategoricalColors" not in config["theme"]
     assert config["server"]["address"] == "127.0.0.1"
     assert config["server"]["enableXsrfProtection"] is True
     assert config["browser"]["gatherUsageStats"] is False
 
 
 def test_plot_script_has_the_theme_colours_of_figures():
-    script = (ROOT / "ui" / "charts" / "drawing.js").read_text()
-    assert charts.THEME_TEXT in script
-    assert charts.THEME_BACKGROUND in script
+    script = style.insert_theme_colors((ROOT / "ui" / "charts" / "drawing.js").read_text())
+    assert style.THEME_TEXT in script
+    assert style.THEME_BACKGROUND in script
+    assert "THEME_" not in script
+
+
+def test_only_style_defines_class_colors():
+    kinds = (".py", ".js", ".css", ".toml")
+    paths = [p for top in ("imprint_core", "ui", "pages", ".streamlit") for p in (ROOT / top).rglob("*.*")]
+    texts = {p.name: p.read_text(encoding="utf-8").lower() for p in [*paths, ROOT / "app.py"] if p.suffix in kinds}
+    assert {name for name, text in texts.items() if any(c in text for c in style.CLASS_COLORS)} == {"style.py"}
 
 
 def test_bundled_sets_are_small_and_complete(bundled):
@@ -194,10 +202,8 @@ BACKWARD_IMPORTS_LEFT: set[str] = {
     "imprint_core.framework.incremental -> imprint_core.embeddings",
     "imprint_core.framework.incremental -> imprint_core.models.loading",
     "ui.charts.accuracy_over_k -> ui.controls.sidebar",
-    "ui.charts.map_plot -> ui.share.record",
     "ui.charts.nc1_over_shots -> ui.controls.sidebar",
     "ui.charts.nc1_over_shots -> ui.controls.table",
-    "ui.charts.plot -> ui.share.record",
     "ui.compute.base_maps -> ui.controls.sidebar",
     "ui.compute.map_layers -> ui.charts.map_plot",
     "ui.compute.progressive -> ui.charts.plot",

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imprint_core.figures.charts import THEME_BACKGROUND, THEME_TEXT
+from imprint_core.figures.style import insert_theme_colors
 
 PAPER = "Westerhoff et al., Robust Weight Imprinting, TMLR 2025, arXiv 2503.14572"
 
@@ -83,9 +83,7 @@ def report(title: str, facts: Sequence[tuple[str, str]], items: Sequence[Item], 
     pictures = [item for item in items if isinstance(item, Picture)]
     drawn = "\n".join(_drawn(items))
     data = _in_script(json.dumps([_plain_traces(json.loads(p.figure)) for p in pictures], ensure_ascii=False))
-    script = Path(__file__).with_name("report.js").read_text(encoding="utf-8")
-    for name, colour in (("THEME_TEXT", THEME_TEXT), ("THEME_BACKGROUND", THEME_BACKGROUND)):
-        script = script.replace(f'"{name}"', json.dumps(json.dumps(colour)))
+    script = insert_theme_colors(Path(__file__).with_name("report.js").read_text(encoding="utf-8"))
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     head = f"""<!DOCTYPE html>
 <html lang="en">

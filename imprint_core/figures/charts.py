@@ -1,9 +1,4 @@
-"""Data in, Plotly figure out.
-
-Figures carry structure and data colours. Text, background and grid colours are left to the
-page, which knows whether it is light or dark: `THEME_TEXT` and `THEME_BACKGROUND` are colours
-nobody would choose, and the page puts its own in their place.
-"""
+"""Charts of accuracy, NC1, confusion and proxy similarities: data in, Plotly figure out."""
 
 from __future__ import annotations
 
@@ -16,52 +11,21 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from imprint_core.evaluation.metrics import Summary
-
-THEME_TEXT = "#010203"
-THEME_BACKGROUND = "#fdfcfb"
-
-# Petroff (2021), "Accessible color sequences for data visualization", ten colours.
-CLASS_COLORS = (
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
+from imprint_core.figures.style import (
+    ACCENT,
+    CURRENT,
+    CURRENT_SYMBOL,
+    FEW_CLASSES,
+    LEGEND,
+    MARGINS,
+    MATRIX_FULL,
+    THEME_BACKGROUND,
+    THEME_TEXT,
+    class_color,
+    escape,
+    faded,
+    shortened,
 )
-CLASS_SYMBOLS = (
-    "circle",
-    "square",
-    "diamond",
-    "cross",
-    "x",
-    "triangle-up",
-    "triangle-down",
-    "pentagon",
-    "hexagon",
-    "triangle-left",
-)
-ACCENT = CLASS_COLORS[0]
-CURRENT = CLASS_COLORS[6]
-# What is published.
-GREY = "#8a8f98"
-_FULL = "#1d6fb8"
-# More classes than this: no legend, and neither numbers nor names on the confusion matrix.
-FEW_CLASSES = 12
-
-
-def class_color(c: int) -> str:
-    """Colour of the dataset's class number `c`; from the eleventh on they come again."""
-    return CLASS_COLORS[c % len(CLASS_COLORS)]
-
-
-def class_symbol(c: int) -> str:
-    """Symbol of class `c`; with the colour it tells a hundred classes apart."""
-    return CLASS_SYMBOLS[(c + c // len(CLASS_COLORS)) % len(CLASS_SYMBOLS)]
 
 
 def accuracy_over_k(
@@ -154,7 +118,7 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
             y=labels,
             zmin=0,
             zmax=100,
-            colorscale=[[0, THEME_BACKGROUND], [1, _FULL]],
+            colorscale=[[0, THEME_BACKGROUND], [1, MATRIX_FULL]],
             xgap=1,
             ygap=1,
             texttemplate="%{z:.0f}" if few else None,
@@ -175,7 +139,7 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
     figure.update_layout(
         xaxis={**axis, "title": "predicted class", "tickangle": 0 if max(map(len, short)) < 3 else -40},
         yaxis={**axis, "title": "true class", "autorange": "reversed"},
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGINS,
     )
     return figure
 
@@ -220,7 +184,7 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
         },
         # Room for the numbers at the bars' ends.
         xaxis={"title": measure, "zeroline": True, "range": [1.25 * min(0.0, *values), 1.15 * max(0.0, *values)]},
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGINS,
         bargap=0.35,
     )
     return figure
@@ -297,12 +261,6 @@ def curve_traces(
     return traces
 
 
-def faded(color: str, alpha: float = 0.22) -> str:
-    """A colour #rrggbb, mostly transparent."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {alpha})"
-
-
 def across(xs: Sequence[float]) -> list[float]:
     """Where a line across the whole chart begins and ends; a chart of one point is given some width."""
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
@@ -318,7 +276,7 @@ def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:
         marker={
             "color": CURRENT,
             "size": 13,
-            "symbol": "diamond",
+            "symbol": CURRENT_SYMBOL,
             "line": {"width": 1.5, "color": THEME_BACKGROUND},
         },
         hovertemplate=f"now, {name}: {run.median:.2f}{unit}<extra></extra>",
@@ -350,15 +308,10 @@ def plain_axis(figure: go.Figure, xs: Sequence[float], title: str) -> None:
         axis |= {"type": "log", "tickvals": ticks, "range": [lo - pad, hi + pad]}
     figure.update_layout(
         xaxis=axis,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        margin=MARGINS,
+        legend=LEGEND,
         hovermode="closest",
     )
-
-
-def shortened(name: str, length: int = 18) -> str:
-    """A name that fits beside a picture."""
-    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:
@@ -369,9 +322,3 @@ def _distinct(labels: Sequence[str]) -> list[str]:
         distinct.append(label + "\u2060" * seen[label])
         seen[label] += 1
     return distinct
-
-
-def escape(text: object) -> str:
-    """Text that Plotly shows as it is, in templates too."""
-    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("%{", "%&#123;")

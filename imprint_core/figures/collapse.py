@@ -14,31 +14,26 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 from imprint_core.collapse.correlation import Relation
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import (
+from imprint_core.figures.charts import across, curve_traces, mark, plain_axis, suggestion_mark
+from imprint_core.figures.style import (
     ACCENT,
     CLASS_COLORS,
     CLASS_SYMBOLS,
     CURRENT,
+    CURVE_SYMBOLS,
     FEW_CLASSES,
     GREY,
+    LEGEND,
+    MARGINS,
+    SEQUENCE,
     THEME_BACKGROUND,
     THEME_TEXT,
-    across,
-    curve_traces,
     escape,
-    mark,
-    plain_axis,
     shortened,
-    suggestion_mark,
 )
 
-# From few merged classes to many; no step is lost on white or on black.
-_FEW_TO_MANY = ("#3f90da", "#832db6", "#bd1f01", "#e76300", "#ffa90e")
-# Symbols of curves, but for the diamond that marks k = d; ways to draw a symbol, one an FM: never colour alone.
-_SYMBOLS = tuple(symbol for symbol in CLASS_SYMBOLS if symbol != "diamond")
+# Variants of a symbol, one per FM, so that FMs differ in more than colour.
 _WAYS = ("", "-open", "-dot", "-open-dot")
-_LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
-_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Dot:
 def merged_color(d: int, most: int) -> str:
     """Colour of "d in 1" where d goes up to `most`."""
     place = (d - 1) / max(1, most - 1)
-    red, green, blue = unlabel_rgb(sample_colorscale(list(_FEW_TO_MANY), [place])[0])
+    red, green, blue = unlabel_rgb(sample_colorscale(list(SEQUENCE), [place])[0])
     return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
 
 
@@ -119,7 +114,7 @@ def accuracy_by_merging(
             "draws",
             legendgroup=f"{d}",
         )
-        traces[-1].update(marker_symbol=_SYMBOLS[(d - 1) % len(_SYMBOLS)])
+        traces[-1].update(marker_symbol=CURVE_SYMBOLS[(d - 1) % len(CURVE_SYMBOLS)])
         figure.add_traces(traces)
     for d, curve in published.items():
         figure.add_trace(
@@ -159,8 +154,8 @@ def accuracy_by_merging(
     figure.update_layout(
         xaxis={"title": "proxies a class, k", "dtick": 1, "range": [0.5, max(ks) + 0.5]},
         yaxis={"title": "accuracy (%)"},
-        legend={**_LEGEND, "traceorder": "normal", "entrywidth": 32},
-        margin=_MARGIN,
+        legend={**LEGEND, "traceorder": "normal", "entrywidth": 32},
+        margin=MARGINS,
         hovermode="closest",
     )
     return figure
@@ -187,8 +182,8 @@ def nc1_by_merging(runs: Mapping[int, Summary], published: Published | None, mos
     figure.update_layout(
         xaxis={"title": "original classes merged into one, d", "dtick": 1, "range": [0.6, max(most, 2) + 0.4]},
         yaxis={"title": "NC1", "range": [0, 1.1 * max([1.0, *_finite(values)])]},
-        legend=_LEGEND,
-        margin=_MARGIN,
+        legend=LEGEND,
+        margin=MARGINS,
         hovermode="closest",
     )
     return figure
@@ -251,8 +246,8 @@ def nc1_of_classes(names: Sequence[str], runs: Sequence[Summary], every: Sequenc
             "title": "class" if few else f"{len(names)} classes, the most spread out first",
         },
         yaxis={"title": "NC1 of the class", "rangemode": "tozero"},
-        legend=_LEGEND,
-        margin=_MARGIN,
+        legend=LEGEND,
+        margin=MARGINS,
         bargap=0.35,
     )
     return figure
@@ -329,8 +324,8 @@ def spectra_panels(told: Mapping[str, Spectra]) -> go.Figure:
         {
             **axes,
             "annotations": notes,
-            "legend": {**_LEGEND, "y": 1.08},
-            "margin": {**_MARGIN, "t": 44},
+            "legend": {**LEGEND, "y": 1.08},
+            "margin": {**MARGINS, "t": 44},
             "hovermode": "closest",
         },
     )
@@ -385,8 +380,8 @@ def nc1_of_sets(dots: Sequence[Dot], fms: Sequence[str], data: Sequence[str]) ->
             "range": [np.log10(low / 1.3), np.log10(high * 1.3)],
             **_plain_ticks(low / 1.3, high * 1.3),
         },
-        legend=_LEGEND,
-        margin=_MARGIN,
+        legend=LEGEND,
+        margin=MARGINS,
         barmode="group",
     )
     return figure
@@ -481,8 +476,8 @@ def gain_over_nc1(
     figure.update_layout(
         xaxis={"type": "log", "title": "NC1", "range": [np.log10(low), np.log10(high)], **_plain_ticks(low, high)},
         yaxis={"title": "accuracy at k = 5 less at k = 1 (points)", "zeroline": True, "zerolinecolor": GREY},
-        legend=_LEGEND,
-        margin=_MARGIN,
+        legend=LEGEND,
+        margin=MARGINS,
         hovermode="closest",
     )
     return figure

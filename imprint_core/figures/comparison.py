@@ -9,9 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from imprint_core.evaluation.ranking import Ranking
-from imprint_core.figures.charts import ACCENT, CURRENT, THEME_TEXT, escape, shortened
-
-_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+from imprint_core.figures.style import ACCENT, CURRENT, MARGINS, THEME_TEXT, escape, shortened
 
 
 def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
@@ -65,7 +63,7 @@ def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
             "ticktext": [escape(shortened(labels[m], 34)) for m in order],
             "range": [methods - 0.5, -0.75],
         },
-        margin=_MARGIN,
+        margin=MARGINS,
         legend={"orientation": "h", "y": 0, "yanchor": "top", "x": 1, "xanchor": "right", "font": {"size": 11}},
         hovermode="closest",
     )
@@ -117,7 +115,7 @@ def differences(
             "tickvals": list(range(len(order))) if len(order) <= 40 else [],
             "ticktext": [escape(shortened(labels[i], 30)) for i in order] if len(order) <= 40 else [],
         },
-        margin=_MARGIN,
+        margin=MARGINS,
         bargap=0.3,
     )
     return figure

@@ -14,9 +14,17 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from imprint_core.figures.charts import (
+from imprint_core.figures.style import (
     CLASS_COLORS,
+    CORRECT,
+    CORRECT_SYMBOL,
     FEW_CLASSES,
+    MARGIN_SCALE,
+    MISCLASSIFIED,
+    MISCLASSIFIED_SYMBOL,
+    NEUTRAL,
+    PROXY_SYMBOL,
+    SHOT_SYMBOL,
     THEME_BACKGROUND,
     THEME_TEXT,
     class_color,
@@ -31,9 +39,6 @@ _MANY_PROXIES = 600
 _MANY_SAMPLES = 10_000
 _SIZES = ((5_000, 6), (_MANY_SAMPLES, 5), (30_000, 4))
 _SMALLEST = 3
-_RIGHT, _WRONG = CLASS_COLORS[3], CLASS_COLORS[2]
-_GREY = CLASS_COLORS[8]
-_CLOSE_TO_CLEAR = [[0, CLASS_COLORS[2]], [0.12, CLASS_COLORS[1]], [0.4, CLASS_COLORS[9]], [1, CLASS_COLORS[0]]]
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,7 @@ def paint(
                 wrong = (verdict.predicted[here] != c).astype(np.uint8)
                 trace |= {"which": _typed(wrong)}
                 if len(classes) <= _MANY_SAMPLES:
-                    trace |= {"symbols": ["circle", "x"], "sizes": [5, 7]}
+                    trace |= {"symbols": [CORRECT_SYMBOL, MISCLASSIFIED_SYMBOL], "sizes": [5, 7]}
         if coloring == "source" and sources is not None and len(classes) <= _MANY_SAMPLES:
             every = range(len(sources[1]))
             trace["marker"] = {"colors": [class_color(i) for i in every], "line": {"width": 0}}
@@ -213,8 +218,8 @@ def paint(
     painted["still"] = coloring if coloring in ("true", "source") else ""
     if coloring == "right":
         painted["legend"] = [
-            _entry("right", _RIGHT, "circle"),
-            _entry("wrong", _WRONG, "x" if len(classes) <= _MANY_SAMPLES else "circle"),
+            _entry("right", CORRECT, CORRECT_SYMBOL),
+            _entry("wrong", MISCLASSIFIED, MISCLASSIFIED_SYMBOL if len(classes) <= _MANY_SAMPLES else "circle"),
         ]
     elif coloring == "source" and sources is not None:
         entries = list(enumerate(sources[1]))
@@ -229,7 +234,7 @@ def paint(
         painted["coloraxis"] = {
             "cmin": 0,
             "cmax": top_margin(verdict) if top is None else top,
-            "colorscale": _CLOSE_TO_CLEAR,
+            "colorscale": MARGIN_SCALE,
             # Inside, so that the map is as large as ever.
             "colorbar": {
                 "title": {"text": "margin"},
@@ -265,7 +270,7 @@ def _marker(
         return {"color": _typed(finite.astype(np.float32)), "coloraxis": "coloraxis", "opacity": 0.8}
     if coloring == "right":
         # Marks that differ in size would get an outline.
-        return {"opacity": 0.7, "colors": [_RIGHT, _WRONG], "line": {"width": 0}}
+        return {"opacity": 0.7, "colors": [CORRECT, MISCLASSIFIED], "line": {"width": 0}}
     if coloring == "source" and sources is not None:
         return _stepped(sources[0][here])
     return {}
@@ -337,8 +342,8 @@ def under_proxies(
             "mode": "markers",
             "name": "shots",
             "marker": {
-                **(_stepped(classes) if colored else {"color": _GREY}),
-                "symbol": "circle-open",
+                **(_stepped(classes) if colored else {"color": NEUTRAL}),
+                "symbol": SHOT_SYMBOL,
                 "size": 6,
                 "opacity": 0.75,
                 "line": {"width": 1},
@@ -378,7 +383,7 @@ def proxy_stars(
             "name": "proxies",
             "marker": {
                 **_stepped(classes),
-                "symbol": "star",
+                "symbol": PROXY_SYMBOL,
                 "size": 18 if len(at) <= 120 else 13,
                 "line": {"width": 1.4, "color": THEME_TEXT},
             },

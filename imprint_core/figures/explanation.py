@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from imprint_core.figures.charts import FEW_CLASSES, THEME_TEXT, class_color, escape, shortened
+from imprint_core.figures.style import FEW_CLASSES, THEME_TEXT, class_color, escape, shortened
 
 
 def all_proxies(

@@ -12,23 +12,21 @@ from numpy.typing import NDArray
 from imprint_core.evaluation.lesson_experiments import Wins
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.evaluation.synthetic import EXTENT, NAMES, Toy, ToyRun
-from imprint_core.figures.charts import (
+from imprint_core.figures.charts import curve_traces, plain_axis
+from imprint_core.figures.style import (
     CLASS_COLORS,
     CLASS_SYMBOLS,
+    LINE_COLORS,
+    MARGINS,
     THEME_BACKGROUND,
     THEME_TEXT,
-    curve_traces,
     escape,
     faded,
-    plain_axis,
 )
 
-_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
 # Points of accuracy that an axis shows at least.
 _LEAST = 20.0
-# Told apart by light and dark, too.
-_LINES = (CLASS_COLORS[0], CLASS_COLORS[6], CLASS_COLORS[4])
 
 
 class Line(NamedTuple):
@@ -62,7 +60,7 @@ def curves(lines: Sequence[Line], span: Sequence[int], title: str, bend: int | N
         Where a line is drawn from top to bottom.
     """
     figure = go.Figure()
-    for line, color in zip(lines, _LINES, strict=False):
+    for line, color in zip(lines, LINE_COLORS, strict=False):
         if line.xs:
             hover = f"{escape(line.name)}: %{{y:.1f}} %"
             group = {"legendgroup": line.name}
@@ -109,7 +107,7 @@ def wins_by_length(found: Wins, names: Sequence[str]) -> go.Figure:
     figure.update_layout(
         barmode="group",
         bargap=0.25,
-        margin=_MARGIN,
+        margin=MARGINS,
         legend=_LEGEND,
         xaxis={"type": "category", "title": "class, and the length of its proxy", "tickangle": 0},
         yaxis={"title": "test samples won"},
@@ -165,7 +163,7 @@ def toy_picture(toy: Toy, run: ToyRun) -> go.Figure:
     figure.update_layout(
         xaxis={**axis, "range": EXTENT[0]},
         yaxis={**axis, "range": EXTENT[1], "scaleanchor": "x"},
-        margin=_MARGIN,
+        margin=MARGINS,
         legend=_LEGEND,
     )
     return figure

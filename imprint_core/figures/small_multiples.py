@@ -10,25 +10,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import (
-    CLASS_SYMBOLS,
+from imprint_core.figures.charts import across, curve_traces, mark, plain_axis
+from imprint_core.figures.style import (
     CURRENT,
+    CURRENT_SYMBOL,
+    CURVE_DASHES,
+    CURVE_SYMBOLS,
     GREY,
     THEME_BACKGROUND,
-    across,
     class_color,
-    curve_traces,
     escape,
-    mark,
-    plain_axis,
 )
 from imprint_core.sweeps.sweep_table import MEASURES
 
-NOW_SYMBOL = "diamond"
-# The diamond marks the choice in force.
-_SYMBOLS = tuple(symbol for symbol in CLASS_SYMBOLS if symbol != NOW_SYMBOL)
-# Dots are what is published.
-_DASHES = ("solid", "dash", "dashdot", "longdash")
 _STROKES = {"solid": "none", "dash": "6 4", "dashdot": "6 3 1 3", "longdash": "10 4", "dot": "2 3"}
 # Drawn around 0, as Plotly draws its own.
 _SHAPES = {
@@ -117,17 +111,17 @@ class Published:
 
 
 # The choice in force, as `figures.mark` draws it.
-NOW = Style(CURRENT, "", NOW_SYMBOL)
+NOW = Style(CURRENT, "", CURRENT_SYMBOL)
 
 
 def style_of(place: int) -> Style:
     """The style of the curve number `place`; no two of the first ninety are equal in colour and symbol."""
-    return Style(class_color(place), _DASHES[place % len(_DASHES)], _SYMBOLS[place % len(_SYMBOLS)])
+    return Style(class_color(place), CURVE_DASHES[place % len(CURVE_DASHES)], CURVE_SYMBOLS[place % len(CURVE_SYMBOLS)])
 
 
 def published_style(place: int) -> Style:
     """The style of the published curve number `place`."""
-    return Style(GREY, "dot", f"{_SYMBOLS[place]}-open")
+    return Style(GREY, "dot", f"{CURVE_SYMBOLS[place]}-open")
 
 
 def swatch(style: Style) -> str:

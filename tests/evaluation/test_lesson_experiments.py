@@ -8,8 +8,8 @@ from imprint_core.evaluation.lesson_experiments import ahead, band, mutual, plac
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.task import choose_classes
 from imprint_core.figures import lessons
-from imprint_core.figures.charts import THEME_TEXT
 from imprint_core.figures.lessons import Line
+from imprint_core.figures.style import THEME_TEXT
 from imprint_core.framework.recipe import Recipe
 
 

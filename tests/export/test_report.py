@@ -12,7 +12,7 @@ import pytest
 
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.export.report import PAPER, Heading, Picture, Table, report
-from imprint_core.figures import charts
+from imprint_core.figures import charts, style
 from imprint_core.figures.embedding_map import Verdict, base_map, paint
 from imprint_core.figures.static_map import whole_map
 
@@ -120,7 +120,7 @@ def test_only_addresses_become_links(text, linked):
 def test_colours_of_the_theme_are_put_in_by_the_script():
     html = report("t", [], [Picture(curve().to_json(), "a", 100)])
     script = html.rsplit("<script>", 1)[1]
-    for colour in (charts.THEME_TEXT, charts.THEME_BACKGROUND):
+    for colour in (style.THEME_TEXT, style.THEME_BACKGROUND):
         # In the figure, or not at all; and where it is replaced, with its quotes.
         assert f'replaceAll("\\"{colour}\\"", ' in script
     assert "THEME_" not in html

@@ -7,11 +7,6 @@ from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import charts
 
 
-def test_a_hundred_classes_look_different():
-    looks = {(charts.class_color(c), charts.class_symbol(c)) for c in range(100)}
-    assert len(looks) == 100
-
-
 def test_accuracy_curve_shows_median_range_and_where_we_are():
     runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
     figure = charts.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean a class", runs[0]))

@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 
-from imprint_core.figures import charts, embedding_map
+from imprint_core.figures import embedding_map, style
 from imprint_core.figures.embedding_map import Verdict, base_map, paint
 
 NAMES = ["<b>", "two"]
@@ -89,7 +89,7 @@ def test_lines_go_from_a_proxy_to_what_it_won():
     samples, at = np.array([[0.5, 0.5], [0.1, 0.2]], np.float32), np.array([[8, 9], [0, 1]], np.float32)
     shots = np.zeros((1, 2), np.float32), np.array([0]), np.array([5])
     *lines, rings = embedding_map.under_proxies(shots, ["a", "b"], (samples, at, np.array([1, 0])))
-    assert [line["line"]["color"] for line in lines] == [charts.class_color(0), charts.class_color(1)]
+    assert [line["line"]["color"] for line in lines] == [style.class_color(0), style.class_color(1)]
     np.testing.assert_allclose(array_of(lines[1]["x"])[:2], [8, 0.5])
     np.testing.assert_allclose(array_of(lines[0]["y"])[:2], [1, 0.2])
     assert np.isnan(array_of(lines[0]["x"])[2])
@@ -111,7 +111,7 @@ def test_numbered_colours_are_the_classes_colours():
         place = (number - marker["cmin"]) / (marker["cmax"] - marker["cmin"])
         below = [color for edge, color in marker["colorscale"] if edge <= place][-1]
         above = next(color for edge, color in marker["colorscale"] if edge >= place)
-        assert below == above == charts.class_color(c)
+        assert below == above == style.class_color(c)
 
 
 def test_maps_that_are_not_there_yet_leave_their_place():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imprint_core.errors import ImprintError
-from imprint_core.figures.charts import CLASS_COLORS
+from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.maps.decision_regions import ASKED, Grid, grid_of, region_classes, region_png
 from imprint_core.maps.layouts import pca_map

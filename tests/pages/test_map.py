@@ -17,8 +17,8 @@ from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
-from imprint_core.figures.charts import CLASS_COLORS
 from imprint_core.figures.embedding_map import COLORINGS
+from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.explanation import why
 from imprint_core.framework.explanation_text import in_words

@@ -27,9 +27,8 @@ function themed(text, style) {
   const css = (name) => style.getPropertyValue(name).trim();
   return JSON.parse(
     text
-      // THEME_TEXT and THEME_BACKGROUND of imprint_core/figures/charts.py.
-      .replaceAll('"#010203"', JSON.stringify(css("--st-text-color")))
-      .replaceAll('"#fdfcfb"', JSON.stringify(css("--st-background-color"))),
+      .replaceAll("THEME_TEXT", JSON.stringify(css("--st-text-color")))
+      .replaceAll("THEME_BACKGROUND", JSON.stringify(css("--st-background-color"))),
   );
 }
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from imprint_core.embeddings.store import write_whole
+from imprint_core.figures.style import insert_theme_colors
 from ui.charts.record import record_figure
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ def component(name: str, script: str) -> Any:
     """A component whose script draws with Plotly."""
     here = Path(__file__).parent
     js = "\n".join((here / file).read_text(encoding="utf-8") for file in ("drawing.js", script))
-    return st.components.v2.component(name, js=js, isolate_styles=False)
+    return st.components.v2.component(name, js=insert_theme_colors(js), isolate_styles=False)
 
 
 def stamp_of(*parts: object) -> str:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
 from imprint_core.figures import embedding_map
-from imprint_core.figures.charts import CLASS_COLORS
 from imprint_core.figures.embedding_map import Verdict
+from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.framework.recipe import Recipe

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core.datasets.images import Splits
-from imprint_core.figures.charts import class_color, shortened
 from imprint_core.figures.embedding_map import Verdict
+from imprint_core.figures.style import class_color, shortened
 from imprint_core.maps.samples import Samples, id_of, sample_text
 from ui.compute import results
 from ui.controls.sidebar import Selection

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.figures.charts import class_color
+from imprint_core.figures.style import class_color
 from ui.compute import results
 from ui.controls.sample_selection import FIRST, ask_about, select
 from ui.controls.second_recipe import ALONE

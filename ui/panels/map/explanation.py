@@ -10,8 +10,8 @@ import streamlit as st
 
 from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.figures import explanation
-from imprint_core.figures.charts import shortened
 from imprint_core.figures.embedding_map import focus_marks
+from imprint_core.figures.style import shortened
 from imprint_core.framework.explanation import Why, why
 from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.recipe import Recipe

@@ -11,7 +11,7 @@ from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
-from imprint_core.figures import charts
+from imprint_core.figures import charts, style
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import NearProxy, Trial, in_words, try_embedding
 from ui.charts.plot import plot
@@ -63,7 +63,7 @@ def _near(
 ) -> None:
     """The nearest proxies: how near, and the shots that they stand for."""
     st.markdown("##### The nearest proxies")
-    labels = [f"{charts.shortened(names[near.label])} · proxy {near.number}" for near in trial.near]
+    labels = [f"{style.shortened(names[near.label])} · proxy {near.number}" for near in trial.near]
     plot(
         "near-proxies",
         charts.near_proxies(

@@ -1,5 +1,7 @@
 """Pictures of what an upload looks like."""
 
+from imprint_core.figures.style import AMBER, BLUE
+
 # Readable on light and on dark.
 _INK, _SOFT = "#7b8794", "#8b96a3"
 _FONT = 'font-family="monospace" font-size="13"'
@@ -16,12 +18,12 @@ def _line(y: int, text: str) -> str:
 
 def _folder(x: int, y: int, name: str) -> str:
     shape = f"M{x} {y}h7l3 3h10v13h-20z"
-    return f'<path d="{shape}" fill="#ffa90e"/><text x="{x + 27}" y="{y + 13}" fill="{_INK}">{name}</text>'
+    return f'<path d="{shape}" fill="{AMBER}"/><text x="{x + 27}" y="{y + 13}" fill="{_INK}">{name}</text>'
 
 
 def _picture(x: int, y: int, name: str) -> str:
     return (
-        f'<rect x="{x}" y="{y}" width="18" height="16" rx="2" fill="#3f90da"/>'
+        f'<rect x="{x}" y="{y}" width="18" height="16" rx="2" fill="{BLUE}"/>'
         f'<path d="M{x + 2} {y + 13}l5-6 4 4 2-2 3 4z" fill="#fff"/>'
         f'<text x="{x + 25}" y="{y + 13}" fill="{_SOFT}">{name}</text>'
     )
