@@ -1,15 +1,7 @@
-"""Run the command line."""
+"""Entry point of `python -m imprint_core`."""
 
-import os
 import sys
 
 from imprint_core.cli.main import main
 
-try:
-    status = main()
-    sys.stdout.flush()
-except BrokenPipeError:
-    # Whoever read the output wants no more of it; Python would complain once again when it ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    status = 0
-sys.exit(status)
+sys.exit(main())

@@ -1,8 +1,9 @@
-"""`python -m imprint_core`: what the app does, without the app."""
+"""The command `imprint`, also `python -m imprint_core`: what the app does, in a terminal."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -35,7 +36,7 @@ _COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m imprint_core",
+        prog="imprint",
         description="Weight imprinting: embed images once, imprint proxies in milliseconds.",
         epilog="Each command explains itself with --help.",
     )
@@ -52,10 +53,16 @@ def main(arguments: list[str] | None = None) -> int:
         )
     options = parser.parse_args(arguments)
     try:
-        return _COMMANDS[options.command].run(options)
+        status = _COMMANDS[options.command].run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader of the output, such as `head`, ended first. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ImprintError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        print("\nStopped. The same command resumes from here.", file=sys.stderr)
         return 130

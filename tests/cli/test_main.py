@@ -72,7 +72,7 @@ def test_help_teaches(command, capsys):
         main([command, "--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    assert "usage: python -m imprint_core" in printed
+    assert "usage: imprint" in printed
     if command in ("embed", "sets", "evaluate", "fetch"):
         assert "\nexamples:\n" in printed
 
