@@ -1,0 +1,393 @@
+"""Texts, comments and identifiers use the glossary's terms and plain English.
+
+`python -m tests.test_language ui/share README.md` lists what is wrong in these files and folders.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import ROOT
+from ui.text.glossary import DEPRECATED
+
+SUFFIXES = {".py", ".js", ".css", ".md", ".toml", ".txt"}
+FOLDERS = ("imprint_core", "ui", "pages", "benchmarks", "docs", "tests", ".streamlit", ".ci")
+# This file, and the table of deprecated words.
+EXEMPT = {"tests/test_language.py"}
+# Names of libraries that contain a deprecated word.
+FOREIGN_NAMES = re.compile(r"showSendToCloud|\w+\.tell\(\)")
+# Between two words of a phrase: spaces, and what continues a comment, a string or an identifier on the next line.
+GAP = r"""(?:[\s"'#*_]|//|(?<=["'\s])f(?=["']))+"""
+# Identifiers that say nothing of their content.
+VAGUE = re.compile(
+    "_*(own|found|told|said|there|one|made|kept|here|place|wanted|asked|drawn|judged|seen|laid|on|at|every|it)", re.I
+)
+JS_NAME = re.compile(r"\b(?:const|let|var|function)\s+(\w+)")
+
+
+def phrase_pattern() -> re.Pattern[str]:
+    phrases = [phrase.strip().split() for forms in DEPRECATED for phrase in forms.split(",")]
+    longest_first = sorted((GAP.join(map(re.escape, words)) for words in phrases), key=len, reverse=True)
+    return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(longest_first)})(?![A-Za-z])", re.IGNORECASE)
+
+
+PATTERN = phrase_pattern()
+
+
+def files() -> list[str]:
+    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")] + list(ROOT.iterdir())
+    named = {
+        str(path.relative_to(ROOT)) for path in paths if path.suffix in SUFFIXES or path.name in ("Makefile", "run")
+    }
+    return sorted(named - EXEMPT)
+
+
+def read(name: str) -> str:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return text.partition("\nDEPRECATED = ")[0] if name == "ui/text/glossary.py" else text
+
+
+def deprecated_words(text: str) -> Iterator[str]:
+    """Each deprecated phrase with its line number; parts of snake_case and camelCase names count as words."""
+    text = FOREIGN_NAMES.sub("", text)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text)
+    for match in PATTERN.finditer(spaced):
+        yield f"{spaced[: match.start()].count(chr(10)) + 1}: {' '.join(match[0].split())}"
+
+
+def vague_names(name: str, text: str) -> Iterator[str]:
+    """Each variable, parameter, function or class that is called by one of the vague words, with its line number."""
+    if name.endswith(".js"):
+        for match in JS_NAME.finditer(text):
+            if VAGUE.fullmatch(match[1]):
+                yield f"{text[: match.start()].count(chr(10)) + 1}: {match[1]} is vague"
+    if not name.endswith(".py"):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            identifier = node.id
+        elif isinstance(node, ast.arg):
+            identifier = node.arg
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            identifier = node.name
+        else:
+            continue
+        if VAGUE.fullmatch(identifier):
+            yield f"{node.lineno}: {identifier} is vague"
+
+
+def violations(name: str) -> list[str]:
+    text = read(name)
+    return [f"{name}:{line}" for line in [*deprecated_words(text), *vague_names(name, text)]]
+
+
+@pytest.mark.parametrize("name", files())
+def test_words_are_plain_and_current(name):
+    if name not in LEFT:
+        assert not violations(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a_told = 1", ["1: told"]),
+        ("toldAll toll untold", ["1: told"]),
+        ("task_asks tasks", ["1: asks"]),
+        ("is at\n    # hand", ["1: at # hand"]),
+        ('"ten proxies a "\n    f"class"', ['1: proxies a " f"class']),
+        ("k proxies per class", []),
+        ("showSendToCloud: false, file.tell()", []),
+    ],
+)
+def test_deprecated_words_are_found_in_texts_and_names(text, words):
+    assert list(deprecated_words(text)) == words
+
+
+# Files that still have deprecated words. Nothing may be added; the list is empty when the refactoring is done.
+LEFT: set[str] = {
+    ".streamlit/config.toml",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "app.py",
+    "benchmarks/collapse.py",
+    "benchmarks/framework.py",
+    "benchmarks/interaction.py",
+    "benchmarks/maps.py",
+    "benchmarks/sweep.py",
+    "docs/presets.md",
+    "docs/screenshots.py",
+    "docs/suggested_k.md",
+    "imprint_core/background/memory.py",
+    "imprint_core/background/process.py",
+    "imprint_core/background/progress.py",
+    "imprint_core/cli/embed.py",
+    "imprint_core/cli/maintenance/commands.py",
+    "imprint_core/cli/maps.py",
+    "imprint_core/cli/sweep.py",
+    "imprint_core/collapse/class_statistics.py",
+    "imprint_core/collapse/correlation.py",
+    "imprint_core/collapse/k_curves.py",
+    "imprint_core/collapse/measures.py",
+    "imprint_core/collapse/merged_tasks.py",
+    "imprint_core/collapse/precomputed.py",
+    "imprint_core/collapse/spectra.py",
+    "imprint_core/datasets/decoding.py",
+    "imprint_core/datasets/images.py",
+    "imprint_core/datasets/names.py",
+    "imprint_core/datasets/own_images.py",
+    "imprint_core/datasets/readers.py",
+    "imprint_core/datasets/registry.py",
+    "imprint_core/datasets/zips.py",
+    "imprint_core/embeddings/extraction.py",
+    "imprint_core/embeddings/set_images.py",
+    "imprint_core/embeddings/store.py",
+    "imprint_core/errors.py",
+    "imprint_core/evaluation/class_specs.py",
+    "imprint_core/evaluation/evaluator.py",
+    "imprint_core/evaluation/inner_products.py",
+    "imprint_core/evaluation/k_selection.py",
+    "imprint_core/evaluation/lesson_experiments.py",
+    "imprint_core/evaluation/paired_tests.py",
+    "imprint_core/evaluation/ranking.py",
+    "imprint_core/evaluation/synthetic.py",
+    "imprint_core/evaluation/task.py",
+    "imprint_core/export/__init__.py",
+    "imprint_core/export/code_snippet.py",
+    "imprint_core/export/model_card.py",
+    "imprint_core/export/report.js",
+    "imprint_core/export/report.py",
+    "imprint_core/export/torch_head.py",
+    "imprint_core/figures/charts.py",
+    "imprint_core/figures/collapse.py",
+    "imprint_core/figures/comparison.py",
+    "imprint_core/figures/embedding_map.py",
+    "imprint_core/figures/explanation.py",
+    "imprint_core/figures/lessons.py",
+    "imprint_core/figures/small_multiples.py",
+    "imprint_core/figures/static_map.py",
+    "imprint_core/framework/aggregation.py",
+    "imprint_core/framework/classifier.py",
+    "imprint_core/framework/explanation.py",
+    "imprint_core/framework/explanation_text.py",
+    "imprint_core/framework/feature_map.py",
+    "imprint_core/framework/generation.py",
+    "imprint_core/framework/incremental.py",
+    "imprint_core/framework/kmeans.py",
+    "imprint_core/framework/normalization.py",
+    "imprint_core/framework/recipe.py",
+    "imprint_core/framework/ridge.py",
+    "imprint_core/framework/transforms.py",
+    "imprint_core/framework/whitening.py",
+    "imprint_core/maps/decision_regions.py",
+    "imprint_core/maps/jobs.py",
+    "imprint_core/maps/layouts.py",
+    "imprint_core/maps/samples.py",
+    "imprint_core/maps/store.py",
+    "imprint_core/models/download.py",
+    "imprint_core/models/libraries.py",
+    "imprint_core/models/loading.py",
+    "imprint_core/models/preprocessing.py",
+    "imprint_core/models/registry.py",
+    "imprint_core/models/weights.py",
+    "imprint_core/recipes/advice.py",
+    "imprint_core/recipes/presets.py",
+    "imprint_core/recipes/text.py",
+    "imprint_core/registry.py",
+    "imprint_core/sweeps/grid.py",
+    "imprint_core/sweeps/k_selection_study.py",
+    "imprint_core/sweeps/paper_findings.py",
+    "imprint_core/sweeps/paper_results.py",
+    "imprint_core/sweeps/preset_survey.py",
+    "imprint_core/sweeps/runner.py",
+    "imprint_core/sweeps/sweep_table.py",
+    "imprint_core/uploads/__init__.py",
+    "imprint_core/uploads/archives.py",
+    "imprint_core/uploads/arrays.py",
+    "imprint_core/uploads/embeddings.py",
+    "imprint_core/uploads/image_files.py",
+    "imprint_core/uploads/keras.py",
+    "imprint_core/uploads/labels.py",
+    "imprint_core/uploads/parquet_guard.py",
+    "imprint_core/uploads/rows.py",
+    "imprint_core/uploads/samples.py",
+    "imprint_core/uploads/save_embeddings.py",
+    "imprint_core/uploads/save_images.py",
+    "imprint_core/uploads/tables.py",
+    "pages/collapse.py",
+    "pages/compare.py",
+    "pages/explore.py",
+    "pages/leaderboard.py",
+    "pages/learn.py",
+    "pages/library.py",
+    "pages/map.py",
+    "tests/background/test_process.py",
+    "tests/browser/axe.py",
+    "tests/browser/conftest.py",
+    "tests/browser/test_accessibility.py",
+    "tests/browser/test_collapse.py",
+    "tests/browser/test_compare.py",
+    "tests/browser/test_curves.py",
+    "tests/browser/test_downloads.py",
+    "tests/browser/test_explore.py",
+    "tests/browser/test_gallery.py",
+    "tests/browser/test_map.py",
+    "tests/browser/test_own_data.py",
+    "tests/browser/test_share.py",
+    "tests/cli/test_main.py",
+    "tests/collapse/test_correlation.py",
+    "tests/collapse/test_k_curves.py",
+    "tests/collapse/test_measures.py",
+    "tests/collapse/test_merged_tasks.py",
+    "tests/collapse/test_spectra.py",
+    "tests/conftest.py",
+    "tests/datasets/test_decoding.py",
+    "tests/datasets/test_names.py",
+    "tests/datasets/test_registry.py",
+    "tests/embeddings/test_coding.py",
+    "tests/embeddings/test_extraction.py",
+    "tests/embeddings/test_store.py",
+    "tests/evaluation/test_class_specs.py",
+    "tests/evaluation/test_evaluator.py",
+    "tests/evaluation/test_k_selection.py",
+    "tests/evaluation/test_lesson_experiments.py",
+    "tests/evaluation/test_paired_tests.py",
+    "tests/evaluation/test_ranking.py",
+    "tests/evaluation/test_results_version.py",
+    "tests/evaluation/test_synthetic.py",
+    "tests/evaluation/test_task.py",
+    "tests/export/test_code_snippet.py",
+    "tests/export/test_model_card.py",
+    "tests/export/test_report.py",
+    "tests/export/test_torch_head.py",
+    "tests/figures/test_charts.py",
+    "tests/figures/test_collapse.py",
+    "tests/figures/test_embedding_map.py",
+    "tests/figures/test_small_multiples.py",
+    "tests/framework/test_aggregation.py",
+    "tests/framework/test_classifier.py",
+    "tests/framework/test_explanation.py",
+    "tests/framework/test_generation.py",
+    "tests/framework/test_incremental.py",
+    "tests/framework/test_recipe.py",
+    "tests/framework/test_reference.py",
+    "tests/framework/test_ridge.py",
+    "tests/framework/test_transforms.py",
+    "tests/maps/test_decision_regions.py",
+    "tests/maps/test_jobs.py",
+    "tests/maps/test_layouts.py",
+    "tests/maps/test_neighbours.py",
+    "tests/maps/test_samples.py",
+    "tests/maps/test_store.py",
+    "tests/models/test_models.py",
+    "tests/pages/reading.py",
+    "tests/pages/test_bad_uploads.py",
+    "tests/pages/test_collapse.py",
+    "tests/pages/test_compare.py",
+    "tests/pages/test_controls_help.py",
+    "tests/pages/test_curves.py",
+    "tests/pages/test_explore.py",
+    "tests/pages/test_first_minute.py",
+    "tests/pages/test_gallery.py",
+    "tests/pages/test_leaderboard.py",
+    "tests/pages/test_learn.py",
+    "tests/pages/test_library.py",
+    "tests/pages/test_links.py",
+    "tests/pages/test_map.py",
+    "tests/pages/test_own_data.py",
+    "tests/pages/test_share.py",
+    "tests/recipes/test_advice.py",
+    "tests/sweeps/test_grid.py",
+    "tests/sweeps/test_k_selection_study.py",
+    "tests/sweeps/test_paper_findings.py",
+    "tests/sweeps/test_preset_survey.py",
+    "tests/sweeps/test_runner.py",
+    "tests/sweeps/test_sweep_table.py",
+    "tests/test_extending.py",
+    "tests/test_structure.py",
+    "tests/uploads/test_archives.py",
+    "tests/uploads/test_embeddings.py",
+    "tests/uploads/test_images.py",
+    "ui/assets/legible.css",
+    "ui/charts/accuracy_over_k.py",
+    "ui/charts/drawing.js",
+    "ui/charts/map.js",
+    "ui/charts/map_plot.py",
+    "ui/charts/nc1_over_shots.py",
+    "ui/charts/plot.js",
+    "ui/charts/plot.py",
+    "ui/compute/base_maps.py",
+    "ui/compute/collapse.py",
+    "ui/compute/map_layers.py",
+    "ui/compute/progressive.py",
+    "ui/compute/results.py",
+    "ui/compute/stored_maps.py",
+    "ui/compute/sweeps.py",
+    "ui/compute/task_curves.py",
+    "ui/controls/control.py",
+    "ui/controls/page_controls.py",
+    "ui/controls/recipe.py",
+    "ui/controls/sample_selection.py",
+    "ui/controls/second_recipe.py",
+    "ui/controls/sidebar.py",
+    "ui/controls/table.py",
+    "ui/controls/validation.py",
+    "ui/navigation/links.py",
+    "ui/navigation/reruns.py",
+    "ui/panels/collapse/class_measures.py",
+    "ui/panels/collapse/controls.py",
+    "ui/panels/collapse/merged_classes.py",
+    "ui/panels/collapse/spectra.py",
+    "ui/panels/collapse/task_scatter.py",
+    "ui/panels/compare/ab_sides.py",
+    "ui/panels/compare/controls.py",
+    "ui/panels/compare/numbers.py",
+    "ui/panels/compare/samples.py",
+    "ui/panels/compare/tasks.py",
+    "ui/panels/curves/controls.py",
+    "ui/panels/curves/grid.py",
+    "ui/panels/curves/series.py",
+    "ui/panels/explore/diagram.js",
+    "ui/panels/explore/diagram.py",
+    "ui/panels/explore/tries.py",
+    "ui/panels/leaderboard/controls.py",
+    "ui/panels/leaderboard/downloads.py",
+    "ui/panels/leaderboard/fit_times.py",
+    "ui/panels/learn/collapse.py",
+    "ui/panels/learn/controls.py",
+    "ui/panels/learn/frame.py",
+    "ui/panels/learn/maps.py",
+    "ui/panels/learn/means.py",
+    "ui/panels/learn/modes.py",
+    "ui/panels/learn/norms.py",
+    "ui/panels/map/controls.py",
+    "ui/panels/map/explanation.py",
+    "ui/panels/map/nine_layouts.py",
+    "ui/panels/map/select_by_class.py",
+    "ui/panels/map/selected_samples.py",
+    "ui/panels/own_data/add_class.py",
+    "ui/panels/own_data/embeddings.py",
+    "ui/panels/own_data/images.py",
+    "ui/panels/own_data/new_images.py",
+    "ui/panels/own_data/try_image.py",
+    "ui/share/copy_link.py",
+    "ui/share/dialog.py",
+    "ui/share/report_metadata.py",
+    "ui/text/descriptions.py",
+    "ui/text/glossary.py",
+    "ui/text/labels.py",
+    "ui/widgets/fm_choice.py",
+    "ui/widgets/gallery.js",
+    "ui/widgets/gallery.py",
+    "ui/widgets/jobs.py",
+    "ui/widgets/missing_weights.py",
+    "ui/widgets/sample_tiles.py",
+}
+
+if __name__ == "__main__":
+    print(
+        *(line for name in files() if name.startswith(tuple(sys.argv[1:]) or "") for line in violations(name)), sep="\n"
+    )
