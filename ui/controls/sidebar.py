@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import Layout
@@ -61,6 +63,11 @@ class Selection:
     layout: Layout
     other: Recipe | None
     panel: Panel
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """What the sidebar chooses: everything that results depend on."""
+        return Experiment(self.info, self.task.classes, self.task.n_shot, self.recipe, self.seeds)
 
     @property
     def n(self) -> int:

@@ -1,0 +1,122 @@
+"""An experiment: embedding set, classes, n-shot, seeds and recipe.
+
+Results are functions of an experiment; its `key` identifies them in caches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import SEEDS, Split, choose_classes, shot_order
+from imprint_core.framework.recipe import Recipe
+
+if TYPE_CHECKING:
+    from imprint_core.evaluation.evaluator import Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A recipe on a few-shot task, repeated over seeds.
+
+    Experiments are equal if their keys are equal.
+
+    Parameters
+    ----------
+    info : SetInfo
+        The embedding set: FM and dataset.
+    classes : str
+        Class spec, see `parse_classes`.
+    n_shot : int or None
+        Training samples per class. A class with fewer samples contributes all of them. None takes all samples.
+    recipe : Recipe
+    seeds : tuple of int
+        Seeds of the draws of shots and of GEN.
+
+    Raises
+    ------
+    ImprintError
+        If `n_shot` is below 1, or there is no seed.
+
+    Examples
+    --------
+    >>> from imprint_core import Experiment
+    >>> experiment = Experiment.from_names("squeezenet1_1", "mnist", n_shot=20)
+    >>> experiment.with_(n_shot=5).evaluate().accuracy.shape
+    (5,)
+    """
+
+    info: SetInfo
+    classes: str = "all"
+    n_shot: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    seeds: tuple[int, ...] = SEEDS[:5]
+
+    def __post_init__(self) -> None:
+        if self.n_shot is not None and self.n_shot < 1:
+            raise ImprintError(f"n-shot is {self.n_shot}; it must be 1 or more.")
+        if not self.seeds:
+            raise ImprintError("An experiment needs one seed or more.")
+
+    @classmethod
+    def from_names(cls, fm: str, dataset: str, **settings: Any) -> Experiment:
+        """Create an experiment on an available embedding set from the names of its FM and dataset."""
+        sets, _ = find_sets()
+        if (fm, dataset) not in sets:
+            available = ", ".join(sorted(" on ".join(names) for names in sets))
+            raise ImprintError(f"There is no embedding set of {fm} on {dataset}. Available: {available}.")
+        return cls(sets[fm, dataset], **settings)
+
+    def with_(self, **changes: Any) -> Experiment:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+    @cached_property
+    def first_seed(self) -> Experiment:
+        """The experiment with its first seed alone."""
+        return self.with_(seeds=self.seeds[:1])
+
+    @cached_property
+    def samples_key(self) -> str:
+        """Identifies the samples: embeddings, class names and chosen classes."""
+        return "\n".join([self.info.digest, *self.info.class_names, self.classes])
+
+    @cached_property
+    def key(self) -> str:
+        """Identifies the experiment's results: equal for equal samples, shots, seeds and canonical recipes."""
+        return f"{self.samples_key}\n{self.n_shot}\n{self.seeds}\n{self.recipe.canonical()!r}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Experiment) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def pool(self, embeddings: EmbeddingSet | None = None) -> Split:
+        """Return all training and test samples of the chosen classes; opens the set unless it is given."""
+        return choose_classes(embeddings or open_set(self.info), self.classes)
+
+    def split(self, seed: int | None = None, embeddings: EmbeddingSet | None = None) -> Split:
+        """Return the shots drawn with `seed` (default: the first seed) and the test samples."""
+        pool = self.pool(embeddings)
+        order = shot_order(pool.y_train, self.seeds[0] if seed is None else seed)
+        shots = np.concatenate([rows[: self.n_shot] for rows in order])
+        return replace(
+            pool,
+            X_train=pool.X_train[shots],
+            y_train=pool.y_train[shots],
+            id_train=pool.id_train[shots],
+            origin_train=pool.origin_train[shots],
+        )
+
+    def evaluate(self, embeddings: EmbeddingSet | None = None) -> Evaluation:
+        """Evaluate the recipe on each seed's draw of shots."""
+        from imprint_core.evaluation.evaluator import Evaluator
+
+        recipe = self.recipe.canonical()
+        return Evaluator(self.pool(embeddings), recipe.space).evaluate(recipe, self.n_shot, self.seeds)
