@@ -40,11 +40,11 @@ def python_snippet(info: SetInfo, classes: str, recipe: Recipe, n: int | None, s
     listed, named = _seeds(seeds)
     part = ", EXPLORED" if _is_large(info) else ""
     imports = [
-        "from imprint_core.classifier import ImprintingClassifier",
+        "from imprint_core.framework.classifier import ImprintingClassifier",
         "from imprint_core.embeddings import find_sets, open_set",
         *(["from imprint_core.embeddings.store import EXPLORED"] if part else []),
         needed,
-        f"from imprint_core.task import {named}Task",
+        f"from imprint_core.evaluation.task import {named}Task",
     ]
     lines = [
         "from statistics import median",
@@ -87,7 +87,7 @@ def _recipe(recipe: Recipe) -> tuple[list[str], str]:
     own = recipe.canonical()
     for name, preset in PRESETS.items():
         if preset.recipe.canonical() == own:
-            return [f"recipe = PRESETS[{_text(name)}].recipe"], "from imprint_core.presets import PRESETS"
+            return [f"recipe = PRESETS[{_text(name)}].recipe"], "from imprint_core.recipes.presets import PRESETS"
     usual = asdict(Recipe())
     parts = [f"{part}={_text(value)}" for part, value in asdict(own).items() if value != usual[part]]
     if not GENERATORS[own.gen].uses_k:
@@ -95,7 +95,7 @@ def _recipe(recipe: Recipe) -> tuple[list[str], str]:
     line = f"recipe = Recipe({', '.join(parts)})"
     # No value has a space in it, so lines break between parts.
     lines = [line] if len(line) <= _WIDTH else ["recipe = Recipe(", *_broken(parts), ")"]
-    return lines, "from imprint_core.recipe import Recipe"
+    return lines, "from imprint_core.framework.recipe import Recipe"
 
 
 def _broken(parts: Sequence[str]) -> list[str]:

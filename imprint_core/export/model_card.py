@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.export.report import PAPER
+from imprint_core.export import PAPER
 from imprint_core.framework.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def load_script(fm: str, names: Sequence[str]) -> str:
 
 from pathlib import Path
 
-from imprint_core.head import load_head
+from imprint_core.export.torch_head import load_head
 
 FM = {fm!r}
 NAMES = {list(names)!r}

@@ -1,19 +1,19 @@
-// Draws the report's figures in the colours of the screen, or of paper.
+// Draws the report's figures in the theme of the screen, and in light colours for print.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-function look() {
+function theme() {
   const style = getComputedStyle(document.body);
   const css = (name) => style.getPropertyValue(name).trim();
   return { text: css("--text"), background: css("--background"), grid: css("--grid"), card: css("--card") };
 }
 
-function dressed(figure, { text, background, grid, card }, height) {
-  const own = JSON.parse(
+function themed(figure, { text, background, grid, card }, height) {
+  const copy = JSON.parse(
     JSON.stringify(figure)
       .replaceAll("THEME_TEXT", JSON.stringify(text))
       .replaceAll("THEME_BACKGROUND", JSON.stringify(background)),
   );
-  const layout = own.layout;
+  const layout = copy.layout;
   layout.height = height;
   layout.autosize = true;
   delete layout.width;
@@ -24,26 +24,26 @@ function dressed(figure, { text, background, grid, card }, height) {
   for (const name of Object.keys(layout).filter((n) => /^[xy]axis/.test(n))) {
     layout[name] = { gridcolor: grid, zeroline: false, linecolor: grid, automargin: true, ...layout[name] };
   }
-  return own;
+  return copy;
 }
 
 function draw() {
-  const colours = look();
+  const colours = theme();
   figures.forEach((figure, i) => {
     const div = document.getElementById(`plot-${i}`);
-    const { data, layout } = dressed(figure, colours, parseInt(div.style.height, 10));
+    const { data, layout } = themed(figure, colours, parseInt(div.style.height, 10));
     Plotly.react(div, data, layout, { displayModeBar: false, responsive: true, showSendToCloud: false });
   });
 }
 
 draw();
 dark.addEventListener("change", draw);
-// Paper is light, whatever the screen is.
+// Printed pages are light in both themes.
 addEventListener("beforeprint", () => {
-  document.body.classList.add("paper");
+  document.body.classList.add("print");
   draw();
 });
 addEventListener("afterprint", () => {
-  document.body.classList.remove("paper");
+  document.body.classList.remove("print");
   draw();
 });

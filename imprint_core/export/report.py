@@ -1,4 +1,4 @@
-"""A page as one HTML file that can be read without a network, and doesn't ask for one."""
+"""A page as one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from typing import Any, NamedTuple
 
 from imprint_core.figures.style import insert_theme_colors
 
-PAPER = "Westerhoff et al., Robust Weight Imprinting, TMLR 2025, arXiv 2503.14572"
-
 
 class Picture(NamedTuple):
-    """A figure of the page.
+    """A figure.
 
     Attributes
     ----------
     figure : str
-        Its JSON, as Plotly writes it, with the theme's colours of `figures`.
+        Plotly JSON with the theme colours of `figures.style`.
     alt : str
-        What it shows; the caption.
+        Text alternative and caption.
     height : int
         In pixels.
     """
@@ -34,54 +32,48 @@ class Picture(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """Stands above what follows."""
+    """A heading above the next item."""
 
     text: str
 
 
 class Table(NamedTuple):
-    """A table of texts.
-
-    Attributes
-    ----------
-    head : tuple of str
-        With none there is only the note.
-    rows : tuple of tuple of str
-        Each as long as the head.
-    note : str
-        Below it; may be empty.
-    """
+    """Column headings and rows of plain text."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    note: str = ""
 
 
-Item = Picture | Table | Heading
+class Note(NamedTuple):
+    """A paragraph in small print, such as a caption."""
+
+    text: str
 
 
-def report(title: str, facts: Sequence[tuple[str, str]], items: Sequence[Item], notes: Sequence[str] = ()) -> str:
-    """The HTML of a report.
+Item = Picture | Table | Heading | Note
+
+
+def report(title: str, metadata: Sequence[tuple[str, str]], items: Sequence[Item], notes: Sequence[str] = ()) -> str:
+    """Write a report as one HTML file, with Plotly's script in it.
 
     Parameters
     ----------
     title : str
-    facts : sequence of (str, str)
-        What is said in words: what it is, and the text. One that begins with http becomes a link.
-    items : sequence of Picture, Table or Heading
-        In their order.
+    metadata : sequence of (str, str)
+        Names and texts of the configuration; a text that is a web address becomes a link.
+    items : sequence of Picture, Table, Heading or Note
     notes : sequence of str
-        What a reader has to know, above the items.
+        Remarks above the items.
 
     Returns
     -------
     str
-        Everything is in it, Plotly's script too. Texts are shown as they are, whatever is in them.
+        HTML. All texts are escaped.
     """
-    rows = "\n".join(f"<dt>{escape(name)}</dt><dd>{_linked(text)}</dd>" for name, text in facts)
-    told = "\n".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    terms = "\n".join(f"<dt>{escape(name)}</dt><dd>{_linked(text)}</dd>" for name, text in metadata)
+    remarks = "\n".join(_note(note) for note in notes)
     pictures = [item for item in items if isinstance(item, Picture)]
-    drawn = "\n".join(_drawn(items))
+    content = "\n".join(_items_html(items))
     data = _in_script(json.dumps([_plain_traces(json.loads(p.figure)) for p in pictures], ensure_ascii=False))
     script = insert_theme_colors(Path(__file__).with_name("report.js").read_text(encoding="utf-8"))
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
@@ -100,10 +92,10 @@ style-src 'unsafe-inline'; img-src data: blob:">
 <main>
 <h1>{escape(title)}</h1>
 <dl>
-{rows}
+{terms}
 </dl>
-{told}
-{drawn}
+{remarks}
+{content}
 </main>
 """
     plotly = f"<script>{_plotly()}</script>\n" if pictures else ""
@@ -111,29 +103,32 @@ style-src 'unsafe-inline'; img-src data: blob:">
 
 
 def _linked(text: str) -> str:
-    shown = escape(text)
+    escaped = escape(text)
     is_address = re.fullmatch(r"https?://\S+", text)
-    return f'<a href="{shown}" rel="noreferrer">{shown}</a>' if is_address else shown
+    return f'<a href="{escaped}" rel="noreferrer">{escaped}</a>' if is_address else escaped
 
 
-def _drawn(items: Sequence[Item]) -> Iterator[str]:
+def _items_html(items: Sequence[Item]) -> Iterator[str]:
     number = 0
     for item in items:
         if isinstance(item, Picture):
             yield _figure(number, item)
             number += 1
+        elif isinstance(item, Table):
+            yield _table(item)
         else:
-            yield _table(item) if isinstance(item, Table) else f"<h2>{escape(item.text)}</h2>"
+            yield _note(item.text) if isinstance(item, Note) else f"<h2>{escape(item.text)}</h2>"
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
 
 
 def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
     rows = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
-    note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
-    if not table.head:
-        return note
-    # Wider than a narrow screen, it scrolls; so that keys can do that, it takes the focus.
-    return f'<div class="table" tabindex="0"><table><tr>{head}</tr>\n{rows}</table></div>{note}'
+    # A table wider than the screen scrolls; the tab index makes it scrollable by keyboard.
+    return f'<div class="table" tabindex="0"><table><tr>{head}</tr>\n{rows}</table></div>'
 
 
 def _figure(number: int, picture: Picture) -> str:
@@ -145,7 +140,7 @@ def _figure(number: int, picture: Picture) -> str:
 
 
 def _plain_traces(figure: dict[str, Any]) -> dict[str, Any]:
-    """The figure without what needs a graphics card: paper has none, and the policy lets no script make shaders."""
+    """Replace WebGL traces: they cannot be printed, and the content policy forbids compiled shaders."""
     for trace in figure["data"]:
         if trace.get("type") == "scattergl":
             trace["type"] = "scatter"
@@ -153,11 +148,11 @@ def _plain_traces(figure: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_script(text: str) -> str:
-    """JSON inside a script: "<" is only within strings there."""
+    """Escape JSON for a script element."""
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _plotly() -> str:
     code = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
-    # Either would end the script for an HTML parser, or keep it from ending.
+    # In an HTML parser, "</script" would end the script and "<!--" would keep it open.
     return re.sub(r"<(?=/script|!--)", r"<\\", code, flags=re.IGNORECASE)

@@ -16,8 +16,8 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.export import PAPER
 from imprint_core.export.model_card import Card, head_package, load_script, model_card
-from imprint_core.export.report import PAPER
 from imprint_core.export.torch_head import load_head
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 import pytest
 
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.export.report import PAPER, Heading, Picture, Table, report
+from imprint_core.export import PAPER
+from imprint_core.export.report import Heading, Note, Picture, Table, report
 from imprint_core.figures import charts, style
 from imprint_core.figures.embedding_map import Verdict, base_map, paint
 from imprint_core.figures.static_map import whole_map
@@ -85,7 +86,8 @@ def test_texts_stay_texts():
 def test_tables_stand_under_their_headings_in_order():
     items = [
         Heading("Numbers"),
-        Table(("", "A"), (("accuracy", "71.3 %"), (EVIL, EVIL)), "Median of three."),
+        Table(("", "A"), (("accuracy", "71.3 %"), (EVIL, EVIL))),
+        Note("Median of three."),
         Heading("Curve"),
         Picture(curve().to_json(), "Accuracy over k", 240),
         Table(("k",), ()),

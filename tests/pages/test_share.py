@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.errors import ImprintError
-from imprint_core.export.report import Picture, Table
+from imprint_core.export.report import Note, Picture, Table
 from tests.conftest import ROOT
 from ui.compute import progressive
 from ui.controls.table import CONTROLS
@@ -69,8 +69,8 @@ def test_a_page_of_a_recipe_offers_all(page):
     items = [make() for make, _ in app.session_state["drawn"].values()]
     pictures = [item for item in items if isinstance(item, Picture)]
     assert html.count('class="plot"') == len(pictures) > 0
-    assert html.count("<table>") == len([item for item in items if isinstance(item, Table) and item.head])
-    assert all(escape(item.note) in html for item in items if isinstance(item, Table))
+    assert html.count("<table>") == len([item for item in items if isinstance(item, Table)])
+    assert all(escape(item.text) in html for item in items if isinstance(item, Note))
     assert "Accuracy" in html
     for picture in pictures:
         assert picture.alt.split("<")[0].split("&")[0][:40] in html

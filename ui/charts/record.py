@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from imprint_core.export.report import Heading, Item, Picture, Table
+from imprint_core.export.report import Heading, Item, Note, Picture, Table
 from ui.text.markdown import inline
 
 
@@ -57,12 +57,12 @@ def heading(text: str, above: str = "") -> None:
 def caption(name: str, text: str) -> None:
     """Draw and record a caption (plain text)."""
     st.caption(inline(text))
-    record_table(name, (), (), text)
+    _record(name, lambda: Note(text), text)
 
 
-def record_table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
+def record_table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Record a table of plain text, or numbers that the page shows in another form."""
-    recorded = Table(tuple(head), tuple(map(tuple, rows)), note)
+    recorded = Table(tuple(head), tuple(map(tuple, rows)))
     _record(name, lambda: recorded, repr(recorded))
 
 

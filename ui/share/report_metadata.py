@@ -10,7 +10,7 @@ import streamlit as st
 
 from imprint_core import __version__
 from imprint_core.evaluation.metrics import Summary, summarize
-from imprint_core.export.report import PAPER
+from imprint_core.export import PAPER
 from ui.charts.accuracy_over_k import accuracies
 from ui.charts.nc1_over_shots import nc1_at
 from ui.compute import results
