@@ -253,7 +253,7 @@ def test_a_missing_set_is_one_sentence(monkeypatch):
 
 
 def test_every_word_that_lessons_link_to_is_in_the_glossary():
-    files = (ROOT / "pages" / "components" / "lessons").glob("*.py")
+    files = (ROOT / "ui" / "panels" / "learn").glob("*.py")
     words = {
         key for file in files for key in re.findall(r"\[\[(?:[^\]|]+\|)?([^\]]+)\]\]", file.read_text(encoding="utf-8"))
     }

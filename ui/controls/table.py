@@ -19,20 +19,20 @@ from ui.panels.curves.controls import CURVE_CONTROLS
 from ui.panels.leaderboard.controls import BOARD_CONTROLS
 from ui.panels.learn.controls import LEARN_CONTROLS
 from ui.panels.map.controls import MAP_CONTROLS
-from ui.text.labels import label_of_dataset, label_of_fm, meet
+from ui.text.labels import label_of_dataset, label_of_fm, register_labels
 from ui.text.markdown import plain
 
 _OFFERED_D = (2, 3, 5, 8, 10)
 
 
 def _fms(sets: Sets, values: Values) -> list[str]:
-    meet("fm", sets)
+    register_labels("fm", sets.values())
     present = {fm for fm, _ in sets}
     return [n for n in FOUNDATION_MODELS if n in present] + sorted(present - set(FOUNDATION_MODELS))
 
 
 def _datasets(sets: Sets, values: Values) -> list[str]:
-    meet("dataset", {key: info for key, info in sets.items() if key[1] not in DATASETS})
+    register_labels("dataset", [info for info in sets.values() if info.dataset not in DATASETS])
     order = ["mnist", "fashion_mnist", "cifar10"]
     present = [d for fm, d in sets if fm == values["fm"]]
     return [d for d in order if d in present] + sorted(d for d in present if d not in order)

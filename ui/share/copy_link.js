@@ -1,26 +1,26 @@
-// A button that puts the page's address into the clipboard.
+// A button that copies the address of the page to the clipboard.
 export default ({ parentElement }) => {
   let button = parentElement.querySelector("button");
   if (!button) {
     button = document.createElement("button");
     button.type = "button";
     button.className = "imprint-copy-link";
-    // What it says after a click is read out.
+    // Screen readers announce the label when it changes.
     button.ariaLive = "polite";
     button.textContent = "Copy link";
     parentElement.appendChild(button);
   }
-  const say = (text) => {
+  const setLabel = (text) => {
     button.textContent = text;
   };
   button.onclick = async () => {
     try {
       await navigator.clipboard.writeText(location.href);
-      say("Copied");
+      setLabel("Copied");
     } catch {
-      // Without permission or a secure address: the address bar has it.
-      say("Copy it from the address bar");
+      // The clipboard needs permission and a secure address; the address bar has the same link.
+      setLabel("Copy it from the address bar");
     }
-    setTimeout(() => say("Copy link"), 2000);
+    setTimeout(() => setLabel("Copy link"), 2000);
   };
 };

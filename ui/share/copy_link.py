@@ -1,4 +1,4 @@
-"""A button that copies the link to what is on screen."""
+"""A button that copies the link to the current page and settings."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ _component = st.components.v2.component(
 
 
 def copy_link(key: str = "copy-link") -> None:
-    """Draw the button, under a key of its own where a page has several."""
+    """Draw the button; a page with several of them needs distinct keys."""
     _component(key=key, width="content")

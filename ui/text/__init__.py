@@ -1,4 +1,4 @@
-"""Text on the page: escaping, number formats, labels, descriptions of choices and the glossary.
+"""Text on pages: escaping, labels, descriptions of choices and the glossary.
 
-Static sentences of one panel stay in that panel.
+Sentences of a single panel stay in that panel; number formats are in `imprint_core.evaluation.metrics`.
 """

@@ -1,4 +1,4 @@
-"""The paper's words, each in a sentence or two; lessons link to them."""
+"""The terms of the app and their definitions; lessons link to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 
 class Entry(NamedTuple):
-    """A word, what it means, and where the paper has it; empty where it is not the paper's."""
+    """A term, its definition, and its section or figure in the paper ("" for a term that the paper lacks)."""
 
     term: str
     text: str
@@ -20,104 +20,125 @@ class Entry(NamedTuple):
 GLOSSARY = {
     "fm": Entry(
         "FM",
-        "Foundation model: a network that was trained before, on other images. It stays frozen.",
+        "Foundation model: a network pre-trained on other images. Its weights stay frozen.",
         "§5.1",
     ),
     "embedding": Entry(
         "embedding",
-        "The vector that the FM turns an image into. Similar images get near vectors.",
+        "The FM's output vector for an image. Similar images have nearby embeddings.",
         "Figure 1",
+    ),
+    "embedding set": Entry(
+        "embedding set",
+        "The embeddings of one dataset by one FM, with the classes of its training and test samples.",
+        "",
     ),
     "shot": Entry(
         "shot",
-        "A training image that proxies are made from.",
+        "A training image from which proxies are generated.",
         "§5.2",
     ),
     "n": Entry(
         "n, n-shot",
-        "How many shots each class has.",
+        "The number of shots per class.",
         "§5.2",
     ),
     "proxy": Entry(
         "proxy",
-        "A vector that stands for a class, or for a part of it. A test image gets the class of the most similar one.",
+        "A weight vector that represents a class or a part of it. A test image gets the class of the most "
+        "similar proxy.",
         "Figure 1",
     ),
     "imprinting": Entry(
         "imprinting",
-        "Making proxies out of shots and putting them into the last layer as its weights. No training takes place.",
+        "Generating proxies from shots and using them as the weights of the last layer. Nothing is trained.",
         "Figure 1",
     ),
     "gen": Entry(
         "GEN",
-        "How shots become proxies: the mean of each class, k-means, and others.",
+        "Proxy generation: the mean of each class, k-means, and other methods.",
         "§5.1",
     ),
     "k": Entry(
         "k",
-        "How many proxies each class gets.",
+        "The number of proxies per class.",
         "§5.1",
     ),
     "kmeans": Entry(
         "k-means",
-        "Parts the shots of a class into k groups of near ones. Each group's mean is a proxy.",
+        "Splits the shots of a class into k clusters of nearby embeddings. The mean of each cluster is a proxy.",
         "§5.1",
     ),
     "norm": Entry(
         "NORM",
-        "What is done to vectors: of shots (pre), of proxies (post) and of test images (inf). L2 scales each "
-        "to length 1.",
+        "Normalization of shots (pre), proxies (post) and test embeddings (inf). L2 scales each vector to length 1.",
         "§5.1",
     ),
     "agg": Entry(
         "AGG",
-        "How the similarities with all proxies become one class. “Max” takes that of the most similar proxy.",
+        "Aggregation of the similarities with all proxies into one predicted class. “Max” predicts the class of "
+        "the most similar proxy.",
         "§5.1",
+    ),
+    "recipe": Entry(
+        "recipe",
+        "One choice for every step of the framework: transform, NORM, GEN with k, and AGG.",
+        "",
+    ),
+    "preset": Entry(
+        "preset",
+        "A recipe with a name and a source.",
+        "Table 1",
     ),
     "accuracy": Entry(
         "accuracy",
-        "The share of test images that get their right class.",
+        "The share of test images whose class is predicted correctly.",
         "§5.1",
+    ),
+    "margin": Entry(
+        "margin",
+        "The score of the predicted class minus the score of the runner-up. Small margins are close decisions.",
+        "",
     ),
     "seed": Entry(
         "seed",
-        "A number that fixes a random draw, here of shots and of k-means' start. Figures are medians over seeds.",
+        "A number that fixes the random choice of shots and the start of k-means. Results are medians over seeds.",
         "§5.1",
     ),
     "mode": Entry(
         "mode",
-        "A group of near embeddings within a class, such as one kind of image.",
+        "A group of nearby embeddings within a class, such as one kind of image.",
         "§5.3",
     ),
     "merged": Entry(
         "d in 1",
-        "Classes merged at random, d into one, so that every merged class has d modes. 1 in 1 merges none.",
+        "Random groups of d classes merged into one, so that each merged class has d modes. 1 in 1: no merging.",
         "§5.3",
     ),
     "collapse": Entry(
         "neural collapse",
-        "What training does to its own classes: all embeddings of a class end near one point.",
+        "The effect of training on the training classes: all embeddings of a class move towards one point.",
         "§5.3",
     ),
     "nc1": Entry(
         "NC1",
-        "How far classes are from collapse: their spread within, divided by the spread between. 0 is collapsed.",
+        "A measure of collapse: variability within classes divided by variability between classes. 0: fully collapsed.",
         "§5.3",
     ),
     "map": Entry(
         "map",
-        "Embeddings drawn in two dimensions. PCA takes the two directions of largest variance, UMAP keeps "
-        "neighbours together.",
+        "Embeddings in two dimensions. PCA projects onto the two directions of largest variance; UMAP preserves "
+        "neighbourhoods.",
         "",
     ),
     "trust": Entry(
         "trustworthiness",
-        "How many neighbours on a map are neighbours in the full space, too; 1 is all. (Venna and Kaski, 2001)",
+        "The degree to which neighbours on a map are neighbours in the full space; 1: all. (Venna and Kaski, 2001)",
         "",
     ),
     "confusion": Entry(
         "confusion",
-        "How often one class is taken for another.",
+        "How often samples of one class are predicted as another.",
         "",
     ),
 }
@@ -126,7 +147,7 @@ _LINK = re.compile(r"\[\[(?:([^\]|]+)\|)?([^\]]+)\]\]")
 
 
 def linked(text: str) -> str:
-    """Markdown with `[[proxy]]` and `[[proxies|proxy]]` made links to the glossary, which say what the word means.
+    """Turn `[[proxy]]` and `[[proxies|proxy]]` in Markdown into links to the glossary, with the definition as title.
 
     Raises
     ------
@@ -134,16 +155,16 @@ def linked(text: str) -> str:
         If the glossary has no such entry.
     """
 
-    def link(found: re.Match[str]) -> str:
-        shown, key = found[1] or found[2], found[2].casefold()
-        return f'[{shown}](#term-{key} "{GLOSSARY[key].text}")'
+    def link(match: re.Match[str]) -> str:
+        text, key = match[1] or match[2], match[2].casefold()
+        return f'[{text}](#term-{key} "{GLOSSARY[key].text}")'
 
     return _LINK.sub(link, text)
 
 
 def show_glossary() -> None:
-    """Draw all entries, where links lead to."""
-    st.markdown("##### Words")
+    """Draw all entries, with the anchors of the links."""
+    st.markdown("##### Glossary")
     entries = "".join(
         f'<p id="term-{key}"><b>{html.escape(entry.term)}</b>: {html.escape(entry.text)}'
         + (f" <i>Paper, {html.escape(entry.source)}.</i>" if entry.source else "")
@@ -158,8 +179,8 @@ def show_glossary() -> None:
     )
 
 
-# Wording that texts, identifiers and comments don't use, and what they say instead; a test searches for it.
-# Forms of one word are separated by commas.
+# Deprecated wording and its replacements; a test searches texts, comments and identifiers for it.
+# Commas separate the forms of a word.
 DEPRECATED = {
     "tell, tells, told, telling": "label, report, classify, distinguish, show",
     "is so, are so, was so": "holds; result",
