@@ -61,7 +61,7 @@ class OwnImages:
 
 
 def read_own(path: Path) -> tuple[OwnImages, Splits]:
-    """Open a dataset that `keep_images` made.
+    """Open a dataset that `save_images` made.
 
     Returns
     -------

@@ -1,8 +1,9 @@
-"""Images on their way into a dataset of the user's own: what each is, and how to get its bytes."""
+"""Images of an upload: class, split and how to read the bytes of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 from imprint_core.datasets.names import clean_classes, clean_name
@@ -19,55 +20,51 @@ SPLITS: dict[str, Split] = {
     "valid": "test",
     "validation": "test",
 }
-"""What splits are called outside, in lower case."""
+"""Accepted names of the splits, in lower case."""
 
-MOST_SHOWN = 200
+MOST_PATH = 200
+"""Characters of a file's path that messages display."""
 
 
-class Entry(NamedTuple):
-    """An image to be kept.
+class UploadedImage(NamedTuple):
+    """An image of an upload, not yet read.
 
     Attributes
     ----------
     class_name : str
-        Fit to be shown.
+        Safe to display.
     split : {"train", "test"} or None
-        None where the upload doesn't say.
-    shown_name : str
-        What the user calls it; fit to be shown.
+        None if the upload has no splits.
+    display_name : str
+        The user's file name, safe to display.
     read : callable
-        Gives the file's bytes, anew each time; raises `ImprintError` if they can't be had.
+        Returns the file's bytes, at every call; raises `ImprintError` if they cannot be read.
     """
 
     class_name: str
     split: Split | None
-    shown_name: str
+    display_name: str
     read: Callable[[], bytes]
 
 
-def from_piles(piles: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[Entry]:
-    """Entries of image files that were uploaded class by class.
+def images_by_class(files: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[UploadedImage]:
+    """List the image files that were uploaded separately for each class.
 
     Parameters
     ----------
-    piles : mapping
+    files : mapping
         Class name → (file name, bytes) of each image.
 
     Raises
     ------
     ImprintError
-        If there are fewer than two classes, two of one name, or one without images.
+        If there are fewer than two classes, duplicate class names, or a class without images.
     """
-    # Before the mapping's keys are made one: " cat" and "cat" differ there.
-    clean = clean_classes(piles)
-    entries = []
-    for given, name in clean.items():
-        if not piles[given]:
-            raise ImprintError(f"Class '{name}' has no images; add some or remove the class.")
-        for file_name, data in sorted(piles[given], key=lambda f: f[0]):
-            entries.append(Entry(name, None, clean_name(f"{name}/{file_name}", MOST_SHOWN), _giving(data)))
-    return entries
-
-
-def _giving(data: bytes) -> Callable[[], bytes]:
-    return lambda: data
+    images = []
+    for name, clean in clean_classes(files).items():
+        if not files[name]:
+            raise ImprintError(f"Class '{clean}' has no images; add some or remove the class.")
+        for file_name, data in sorted(files[name], key=lambda file: file[0]):
+            display_name = clean_name(f"{clean}/{file_name}", MOST_PATH)
+            images.append(UploadedImage(clean, None, display_name, partial(bytes, data)))
+    return images

@@ -1,4 +1,4 @@
-"""Labels as they come in files, whole numbers or text, made into class numbers and names."""
+"""Labels in uploaded files, whole numbers or text, converted to class numbers and names; splits of the samples."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.names import MOST_CLASSES, clean_classes
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.arrays import StoredArray
 
-_MOST_LETTERS = 1_000
+_MOST_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Labels:
     Attributes
     ----------
     values : tuple of int, or tuple of str
-        Those that occur.
+        The distinct labels.
     codes : ndarray of shape (n,), integer
         Position of each sample's label in `values`.
     """
@@ -39,16 +40,17 @@ def read_labels(array: StoredArray) -> Labels:
     Raises
     ------
     ImprintError
-        If they are neither whole numbers nor text, of another shape, too many, or damaged.
+        If the labels are neither whole numbers nor text, the shape differs, there are too many classes, or the array
+        is damaged.
     """
     shape = array.shape
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
-        raise ImprintError(f"'{array.name}' has shape {_shape(shape)}; labels are one number or text a sample.")
+        raise ImprintError(f"'{array.name}' has shape {_shape(shape)}; labels are one number or text per sample.")
     if array.dtype.kind not in "iufUS" or array.bfloat16:
         raise ImprintError(f"'{array.name}' is of type {array.dtype}; labels must be whole numbers or text.")
-    if array.dtype.kind in "US" and array.dtype.itemsize > 4 * _MOST_LETTERS:
-        raise ImprintError(f"'{array.name}' has labels of more than {_MOST_LETTERS:,} letters; shorten them.")
-    values, codes = np.unique(_valid(array), return_inverse=True)
+    if array.dtype.kind in "US" and array.dtype.itemsize > 4 * _MOST_CHARACTERS:
+        raise ImprintError(f"'{array.name}' has labels of more than {_MOST_CHARACTERS:,} characters; shorten them.")
+    values, codes = np.unique(_read_flat(array), return_inverse=True)
     return Labels(label_values(values, array.name), codes)
 
 
@@ -58,37 +60,53 @@ def read_names(array: StoredArray) -> tuple[str, ...]:
     Raises
     ------
     ImprintError
-        If it isn't text, or damaged or too long.
+        If the names are not text, too many or too long, or the array is damaged.
     """
-    if len(array.shape) != 1 or array.dtype.kind not in "US" or array.dtype.itemsize > 4 * _MOST_LETTERS:
-        raise ImprintError(f"'{array.name}' must be a list of short texts, one for each class number.")
-    too_many(array.shape[0], array.name)
-    return tuple(_texts(_valid(array), array.name))
+    if len(array.shape) != 1 or array.dtype.kind not in "US" or array.dtype.itemsize > 4 * _MOST_CHARACTERS:
+        raise ImprintError(f"'{array.name}' must be a list of short texts, one per class number.")
+    check_class_count(array.shape[0], array.name)
+    return tuple(_texts(_read_flat(array), array.name))
 
 
-def too_many(count: int, name: str) -> None:
-    """Refuse more than `MOST_CLASSES` different labels.
+def check_class_count(count: int, name: str) -> None:
+    """Check that there are at most `MOST_CLASSES` distinct labels.
 
     Raises
     ------
     ImprintError
-        If there are.
+        If there are more.
     """
     if count > MOST_CLASSES:
-        raise ImprintError(f"'{name}' holds {count:,} classes; {MOST_CLASSES:,} are the most that fit.")
+        raise ImprintError(f"'{name}' has {count:,} classes; the limit is {MOST_CLASSES:,}, so upload fewer.")
+
+
+def check_label_count(samples: StoredArray, labels: StoredArray, item: str) -> None:
+    """Check that there is a label for each sample; `item` says what a sample is.
+
+    Raises
+    ------
+    ImprintError
+        If the counts differ.
+    """
+    count = labels.shape[0] if labels.shape else 1
+    if labels.shape[:1] != samples.shape[:1]:
+        raise ImprintError(
+            f"'{samples.name}' has {samples.shape[0]:,} {item}s, but there are {count:,} labels; "
+            f"each {item} needs one label."
+        )
 
 
 def number_classes(
-    parts: Sequence[Labels], given: Sequence[str] | None = None
+    parts: Sequence[Labels], class_names: Sequence[str] | None = None
 ) -> tuple[list[NDArray[np.int32]], tuple[str, ...]]:
-    """Number the classes of several splits alike.
+    """Number the classes of several splits consistently.
 
     Parameters
     ----------
     parts : sequence of Labels
-        Of each split.
-    given : sequence of str, optional
-        Names by number, where labels are numbers 0 … C-1; text labels are names themselves.
+        One per split.
+    class_names : sequence of str, optional
+        Names of the labels 0 … C-1; not used for text labels, which are names themselves.
 
     Returns
     -------
@@ -100,53 +118,99 @@ def number_classes(
     Raises
     ------
     ImprintError
-        If numbers and text are mixed, a number has no name, or the names can't be told apart.
+        If numbers and text are mixed, a number has no name, or two names look the same.
     """
     values = {v for part in parts for v in part.values}
-    texts = {isinstance(v, str) for v in values}
-    if len(texts) > 1:
+    is_text = {isinstance(v, str) for v in values}
+    if len(is_text) > 1:
         raise ImprintError("Some labels are numbers and some text; use the same kind in training and test.")
-    if texts == {True} or given is None:
+    if is_text == {True} or class_names is None:
         raw = {v: str(v) for v in values}
     else:
         raw = {}
         for v in values:
-            if not 0 <= int(v) < len(given):
-                raise ImprintError(f"Label {v} has no name among the {len(given)} class names; labels count from 0.")
-            raw[v] = given[int(v)]
+            if not 0 <= int(v) < len(class_names):
+                raise ImprintError(
+                    f"Label {v} has no name among the {len(class_names)} class names; labels start at 0."
+                )
+            raw[v] = class_names[int(v)]
         if len(set(raw.values())) < len(raw):
-            raise ImprintError("Two classes have the same name in the class names; give each its own.")
+            raise ImprintError("Two class names are equal; use a different name for each class.")
     clean = clean_classes(raw.values())
-    place = {name: i for i, name in enumerate(clean)}
-    order: list[Any] = sorted(values, key=int) if texts == {False} else sorted(values, key=lambda v: place[str(v)])
+    rank = {name: i for i, name in enumerate(clean)}
+    order: list[Any] = sorted(values, key=int) if is_text == {False} else sorted(values, key=lambda v: rank[str(v)])
     number = {v: i for i, v in enumerate(order)}
     codes = [np.array([number[v] for v in part.values], np.int32)[part.codes] for part in parts]
     return codes, tuple(clean[raw[v]] for v in order)
 
 
-def label_values(values: NDArray[Any], name: str) -> tuple[int, ...] | tuple[str, ...]:
-    """Different labels as plain numbers or text.
+def check_splits(
+    y: NDArray[np.int32], test: NDArray[np.bool_] | None, names: Sequence[str], item: str
+) -> NDArray[np.bool_]:
+    """Check that every class is in both splits; hold out a quarter of each class if there are no splits yet.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Class numbers.
+    test : ndarray of shape (n,), bool, or None
+        Which samples are the test split.
+    names : sequence of str
+        By class number.
+    item : str
+        What a sample is, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+        Which samples are the test split.
 
     Raises
     ------
     ImprintError
-        If they are too many, fractions, or bytes that aren't UTF-8.
+        If a class has fewer than two samples, or is missing in a split.
     """
-    too_many(len(values), name)
+    if test is None:
+        counts = np.bincount(y, minlength=len(names))
+        if counts.min() < 2:
+            raise ImprintError(
+                f"Class '{names[int(counts.argmin())]}' has {'only one' if counts.min() else 'no'} usable {item}; "
+                "without a split in the upload, each class needs at least two, one to train and one to test on."
+            )
+        return hold_out(y)
+    for split, mask in (("training", ~test), ("test", test)):
+        missing = np.bincount(y[mask], minlength=len(names)) == 0
+        if missing.any():
+            raise ImprintError(
+                f"Class '{names[int(missing.argmax())]}' has no usable {item} in the {split} split; "
+                "every class must be in both splits."
+            )
+    return test
+
+
+def label_values(values: NDArray[Any], name: str) -> tuple[int, ...] | tuple[str, ...]:
+    """Convert distinct labels to plain numbers or text.
+
+    Raises
+    ------
+    ImprintError
+        If they are too many, fractions, or bytes that are not UTF-8.
+    """
+    check_class_count(len(values), name)
     if values.dtype.kind in "US":
         return tuple(_texts(values, name))
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
-        raise ImprintError(f"'{name}' holds fractions or NaN; labels must be whole numbers or text.")
+        raise ImprintError(f"'{name}' has fractions or NaN; labels must be whole numbers or text.")
     return tuple(int(v) for v in values)
 
 
-def _valid(array: StoredArray) -> NDArray[Any]:
-    """Read labels or names, flat; numpy fails on letters that Unicode doesn't have."""
+def _read_flat(array: StoredArray) -> NDArray[Any]:
+    """Read labels or names, flattened; numpy fails on characters outside of Unicode."""
     values = array.read().reshape(-1, order="A")
     if values.dtype.kind == "U":
-        letters = values.view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
-        if letters.max(initial=0) > sys.maxunicode:
-            raise _no_unicode(array.name)
+        characters = values.view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
+        if characters.max(initial=0) > sys.maxunicode:
+            raise _invalid_text(array.name)
     return values
 
 
@@ -154,11 +218,11 @@ def _texts(values: NDArray[Any], name: str) -> list[str]:
     try:
         return [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
     except ValueError as error:
-        raise _no_unicode(name) from error
+        raise _invalid_text(name) from error
 
 
-def _no_unicode(name: str) -> ImprintError:
-    return ImprintError(f"'{name}' holds text that is not Unicode; save it as UTF-8 or numbers.")
+def _invalid_text(name: str) -> ImprintError:
+    return ImprintError(f"'{name}' has text that is not Unicode; save it as UTF-8 or numbers.")
 
 
 def _shape(shape: tuple[int, ...]) -> str:

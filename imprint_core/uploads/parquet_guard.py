@@ -1,8 +1,8 @@
-"""What a parquet file is made of, looked at before Arrow takes it in.
+"""Checks of a parquet file before Arrow reads it.
 
-Equal values take no room in parquet: a kilobyte can hold a row of two thousand million numbers,
-and Arrow believes the file. So its footer and the headers of the pages that will be read are parsed
-here first; they are Thrift structs in the compact protocol.
+Equal values need no space in parquet: a kilobyte can hold a row of two thousand million numbers,
+and Arrow trusts the file. So its footer and the headers of the pages that will be read are parsed
+first. They are Thrift structs in the compact protocol.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ _MAGIC = b"PAR1"
 _MOST_FOOTER = 32_000_000
 _MOST_PAGE_HEADER = 65_536
 _DEPTH = 10
-# Kinds of pages, and the field with what is particular to each.
+# Types of pages, and the field with the header of each type.
 _PAGES = {0: 5, 2: 7, 3: 8}
 _DICTIONARY = 2
-# Texts by their lengths, and each by what it adds to the one before, which may make it longer and longer; Arrow can't
-# keep such texts as a dictionary. The encoding is field 2 or, in pages of the second kind, 4.
-_DIFFERENCES = {6, 7}
+# Delta encodings: texts by their lengths, or each text by its difference to the previous one, so texts can grow without
+# bound; Arrow cannot keep them as a dictionary. The encoding is field 2 or, in version 2 of data pages, field 4.
+_DELTA_ENCODINGS = {6, 7}
 
 Struct = dict[int, Any]
 
 
 def check_pages(file: BinaryIO, texts: Collection[str], lists: Collection[str]) -> int:
-    """Check that what Arrow will read is bounded.
+    """Check that Arrow will read a bounded amount.
 
     Parameters
     ----------
     file : binary file
         Seekable.
     texts : collection of str
-        Columns that may hold text.
+        Columns that may contain text.
     lists : collection of str
-        Columns that may hold a list in each row; other columns within columns are not looked at.
+        Columns that may contain a list in each row; other nested columns are not checked.
 
     Returns
     -------
     int
-        How many numbers there are in lists.
+        Count of numbers in lists.
 
     Raises
     ------
     ImprintError
-        If the file is damaged, or holds more than `MOST_BYTES` when unpacked.
+        If the file is damaged, or unpacks to more than `MOST_BYTES`.
     """
     try:
         unpacked = flat = listed = 0
@@ -60,22 +60,22 @@ def check_pages(file: BinaryIO, texts: Collection[str], lists: Collection[str]) 
                 if len(chunk[3]) > 1 and name not in lists:
                     continue
                 if name not in lists and not 0 <= chunk[5] <= group[3]:
-                    raise damaged_table()
-                unpacked += _walk(file, chunk, name in texts)
+                    raise damaged_parquet()
+                unpacked += _unpacked_size(file, chunk, name in texts)
                 listed, flat = (listed + chunk[5], flat) if name in lists else (listed, flat + chunk[5])
                 if max(unpacked, 4 * (flat + listed)) > MOST_BYTES:
                     raise ImprintError(f"The table unpacks to more than {MOST_BYTES // 10**9} GB; save fewer rows.")
     except ImprintError:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
-        # A struct with other fields than it should have is damage, too.
-        raise damaged_table() from error
+        # Unexpected fields in a struct mean damage, too.
+        raise damaged_parquet() from error
     return listed
 
 
-def damaged_table() -> ImprintError:
-    """What is said of a file that can't be read."""
-    return ImprintError("The file is damaged or not a parquet table; write it anew.")
+def damaged_parquet() -> ImprintError:
+    """Error about a file that cannot be read."""
+    return ImprintError("The file is damaged or not a parquet table; write it again.")
 
 
 def _footer(file: BinaryIO) -> Struct:
@@ -83,48 +83,48 @@ def _footer(file: BinaryIO) -> Struct:
     file.seek(max(size - 8, 0))
     length, magic = struct.unpack("<I4s", file.read(8))
     if magic != _MAGIC or length > min(size - 12, _MOST_FOOTER):
-        raise damaged_table()
+        raise damaged_parquet()
     file.seek(size - 8 - length)
     return _Reader(file.read(length)).struct()
 
 
-def _walk(file: BinaryIO, chunk: Struct, texts: bool) -> int:
-    """Bytes in the pages of a column chunk when unpacked."""
-    at = min(chunk.get(11) or chunk[9], chunk[9])
-    end, left, unpacked = at + chunk[7], chunk[5], 0
-    while left > 0 and at < end:
-        page, length = _page(file, at)
+def _unpacked_size(file: BinaryIO, chunk: Struct, texts: bool) -> int:
+    """Count the unpacked bytes in the pages of a column chunk."""
+    offset = min(chunk.get(11) or chunk[9], chunk[9])
+    end, left, unpacked = offset + chunk[7], chunk[5], 0
+    while left > 0 and offset < end:
+        page, length = _page(file, offset)
         data: Struct = page[_PAGES[page[1]]]
         size, packed, count = page[2], page[3], data[1]
         if min(size, packed, count) < 0 or count > (size if page[1] == _DICTIONARY else left):
-            raise damaged_table()
+            raise damaged_parquet()
         if page[1] != _DICTIONARY:
             left -= count
-            if texts and _DIFFERENCES & {data[2], data.get(4)}:
-                raise ImprintError("The labels are coded as differences; write them with dictionary encoding.")
+            if texts and _DELTA_ENCODINGS & {data[2], data.get(4)}:
+                raise ImprintError("The labels are delta-encoded; write them with dictionary encoding.")
         unpacked += size
-        at += length + packed
+        offset += length + packed
     return unpacked
 
 
-def _page(file: BinaryIO, at: int) -> tuple[Struct, int]:
-    """Header of the page at a place, and its length."""
+def _page(file: BinaryIO, offset: int) -> tuple[Struct, int]:
+    """Parse the header of the page at an offset; also return its length."""
     for most in (1_024, _MOST_PAGE_HEADER):
-        file.seek(at)
+        file.seek(offset)
         reader = _Reader(file.read(most))
         try:
-            return reader.struct(), reader.at
+            return reader.struct(), reader.offset
         except IndexError:
             continue
-    raise damaged_table()
+    raise damaged_parquet()
 
 
 class _Reader:
-    """Thrift's compact protocol; running off the end raises IndexError."""
+    """Reads Thrift's compact protocol; reading past the end raises IndexError."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.at = 0
+        self.offset = 0
 
     def struct(self, depth: int = 0) -> Struct:
         fields: Struct = {}
@@ -151,25 +151,25 @@ class _Reader:
             case 9 | 10:
                 head = self._byte()
                 count = self._varint() if head >> 4 == 15 else head >> 4
-                # Booleans in a list take a byte each, unlike as fields.
+                # Booleans in a list have a byte each, unlike booleans as fields.
                 inner = 3 if head & 15 in (1, 2) else head & 15
                 if count > len(self._data):
                     raise IndexError
                 return [self._value(inner, depth + 1) for _ in range(count)]
             case 12:
                 return self.struct(depth + 1)
-        # Maps don't occur in parquet's structs.
+        # Parquet's structs have no maps.
         raise ValueError
 
     def _byte(self) -> int:
-        self.at += 1
-        return self._data[self.at - 1]
+        self.offset += 1
+        return self._data[self.offset - 1]
 
     def _bytes(self, count: int) -> bytes:
-        self.at += count
-        if self.at > len(self._data):
+        self.offset += count
+        if self.offset > len(self._data):
             raise IndexError
-        return self._data[self.at - count : self.at]
+        return self._data[self.offset - count : self.offset]
 
     def _varint(self) -> int:
         result = shift = 0

@@ -1,4 +1,4 @@
-"""Labelled rows from any kind of file, gathered into embeddings that can be used."""
+"""Labelled rows from a file of any format, converted to checked embeddings with a training and a test split."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.datasets.images import hold_out
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.labels import Labels, number_classes
+from imprint_core.uploads.labels import Labels, check_splits, number_classes
 
 MOST_ROWS = 2_000_000
 MOST_DIMENSIONS = 65_536
 MOST_BYTES = 2_000_000_000
-"""In float32, however little the file may take."""
+"""Size in float32, even if the file is compressed to less."""
 
 
 @dataclass(frozen=True)
-class OwnEmbeddings:
-    """Embeddings of the user's own.
+class UploadedEmbeddings:
+    """Embeddings that a user uploaded.
 
     Attributes
     ----------
@@ -29,9 +28,9 @@ class OwnEmbeddings:
     y_train, y_test : ndarray of shape (n,) and (m,), int32
         Class numbers; every class is in both.
     class_names : tuple of str
-        By class number; fit to be shown.
+        By class number; safe to display.
     notes : tuple of str
-        Sentences on what was decided in reading them.
+        Sentences about decisions made while reading.
     """
 
     X_train: NDArray[np.float32]
@@ -43,21 +42,21 @@ class OwnEmbeddings:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What every kind of file gives: labelled rows, their numbers not yet read.
+class LabelledRows:
+    """Labelled rows of a file, their numbers not yet read.
 
     Attributes
     ----------
     parts : sequence of (str, Labels)
-        What each run of rows is called, if anything, and its labels.
+        Name, possibly empty, and labels of each run of rows.
     test : ndarray of shape (n,), bool, or None
-        Which rows are the test split; None where the file doesn't say.
+        Which rows are the test split; None if the file has no splits.
     width : int
         Columns, d.
     blocks : callable
-        Gives (b, d) arrays of numbers that are all n rows one after the other.
+        Yields all n rows in order as arrays (b, d) of numbers.
     class_names : sequence of str or None
-        By label, where labels are numbers and the file names them.
+        By label, if labels are numbers and the file names them.
     notes : sequence of str
     """
 
@@ -70,82 +69,73 @@ class Rows:
 
 
 def check_size(count: int, width: int) -> None:
-    """Refuse embeddings that are none, or too many or too wide.
+    """Check the number of rows and columns.
 
     Raises
     ------
     ImprintError
-        If they are.
+        If there are none or too many.
     """
     if not count or not width:
-        raise ImprintError("The file holds no embeddings; it needs at least two rows of each class.")
+        raise ImprintError("The file has no embeddings; it needs at least two rows of each class.")
     if count > MOST_ROWS:
-        raise ImprintError(f"There are {count:,} rows; {MOST_ROWS:,} are the most, so save fewer.")
+        raise ImprintError(f"There are {count:,} rows; the limit is {MOST_ROWS:,}, so save fewer.")
     if width > MOST_DIMENSIONS:
-        raise ImprintError(f"The embeddings have {width:,} dimensions; {MOST_DIMENSIONS:,} are the most.")
+        raise ImprintError(
+            f"The embeddings have {width:,} dimensions; the limit is {MOST_DIMENSIONS:,}, so use a smaller model."
+        )
     if 4 * count * width > MOST_BYTES:
         raise ImprintError(
-            f"{count:,} rows of {width:,} dimensions take more than {MOST_BYTES // 10**9} GB; save fewer rows."
+            f"{count:,} rows of {width:,} dimensions need more than {MOST_BYTES // 10**9} GB; save fewer rows."
         )
 
 
-def gather(rows: Rows) -> OwnEmbeddings:
-    """Number the classes, split, and read the numbers straight to where they belong.
+def load_rows(rows: LabelledRows) -> UploadedEmbeddings:
+    """Number the classes, split, and read the numbers directly into the two splits.
 
     Raises
     ------
     ImprintError
-        If the labels can't be used, a class is not in both splits, or a number isn't finite.
+        If the labels cannot be used, a class is missing in a split, or a number is not finite.
     """
     codes, names = number_classes([labels for _, labels in rows.parts], rows.class_names)
-    y, test, notes = np.concatenate(codes), rows.test, list(rows.notes)
-    counts = np.bincount(y, minlength=len(names))
-    if test is None:
-        if counts.min() < 2:
-            raise ImprintError(
-                f"Class '{names[counts.argmin()]}' has a single sample; without a split of its own the file needs "
-                "two of each, one to learn from and one to test on."
-            )
-        test = hold_out(y)
+    y, notes = np.concatenate(codes), list(rows.notes)
+    test = check_splits(y, rows.test, names, "sample")
+    if rows.test is None:
         notes.append(
-            f"A quarter of each class, {int(test.sum()):,} of {len(y):,} samples, is held out as the test split, "
-            "for the file has none."
+            f"The file has no split. A quarter of each class, {int(test.sum()):,} of {len(y):,} samples, "
+            "is the test split."
         )
-    for split, other, mask in (("test", "training", test), ("training", "test", ~test)):
-        missing = np.bincount(y[mask], minlength=len(names)) == 0
-        if missing.any():
-            raise ImprintError(
-                f"Class '{names[missing.argmax()]}' is in the {other} split but not in the {split} split; "
-                "every class must be in both."
-            )
     X_train, X_test = (np.empty((int(mask.sum()), rows.width), np.float32) for mask in (~test, test))
     _fill(X_train, X_test, test, rows)
-    return OwnEmbeddings(X_train, y[~test], X_test, y[test], names, tuple(notes))
+    return UploadedEmbeddings(X_train, y[~test], X_test, y[test], names, tuple(notes))
 
 
-def _fill(train: NDArray[np.float32], test: NDArray[np.float32], is_test: NDArray[np.bool_], rows: Rows) -> None:
-    start = n_test = bad = first = 0
+def _fill(
+    train: NDArray[np.float32], test: NDArray[np.float32], is_test: NDArray[np.bool_], rows: LabelledRows
+) -> None:
+    start = n_test = invalid = first = 0
     for block in rows.blocks():
-        # Larger float64 become infinite, and are told below.
+        # Larger float64 become infinite and are reported below.
         with np.errstate(over="ignore"):
             values = block.astype(np.float32, copy=False)
         mask = is_test[start : start + len(values)]
         n_train, more = start - n_test, int(mask.sum())
         test[n_test : n_test + more] = values[mask]
         train[n_train : n_train + len(values) - more] = values[~mask]
-        wrong = ~np.isfinite(values).all(axis=1)
-        if wrong.any() and not bad:
-            first = start + int(wrong.argmax())
-        bad += int(wrong.sum())
+        not_finite = ~np.isfinite(values).all(axis=1)
+        if not_finite.any() and not invalid:
+            first = start + int(not_finite.argmax())
+        invalid += int(not_finite.sum())
         start, n_test = start + len(values), n_test + more
-    if bad:
+    if invalid:
         raise ImprintError(
-            f"{bad:,} of {start:,} rows hold NaN or infinite values, the first is row {_row(first, rows)} "
-            "(counted from 0); leave them out or mend them."
+            f"{invalid:,} of {start:,} rows have NaN or infinite values, the first is row {_row_name(first, rows)} "
+            "(counted from 0); remove or correct them."
         )
 
 
-def _row(row: int, rows: Rows) -> str:
+def _row_name(row: int, rows: LabelledRows) -> str:
     for name, labels in rows.parts:
         if row < len(labels.codes):
             return f"{row:,} of {name}" if name else f"{row:,}"

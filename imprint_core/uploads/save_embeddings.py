@@ -1,4 +1,4 @@
-"""Embeddings of the user's own as a set in the store, like any that was embedded here."""
+"""Saves uploaded embeddings as a set in the store."""
 
 from __future__ import annotations
 
@@ -12,54 +12,57 @@ from numpy.typing import NDArray
 from imprint_core.datasets.names import clean_name
 from imprint_core.embeddings.store import SetInfo, class_sizes, write_set
 from imprint_core.models import FoundationModel
-from imprint_core.uploads.rows import OwnEmbeddings
+from imprint_core.uploads.rows import UploadedEmbeddings
 
 _ORDER_SEED = 0
 
 
-def keep_embeddings(own: OwnEmbeddings, label: str, fm: FoundationModel | None, folder: Path) -> SetInfo:
-    """Write embeddings of the user's own as a set.
+def save_embeddings(embeddings: UploadedEmbeddings, label: str, fm: FoundationModel | None, folder: Path) -> SetInfo:
+    """Write uploaded embeddings as a set.
 
     Parameters
     ----------
-    own : OwnEmbeddings
+    embeddings : UploadedEmbeddings
     label : str
-        What the user calls the data.
+        The user's name of the data.
     fm : FoundationModel or None
-        The model that they were made with; None for one that isn't known here.
+        The model that computed them; None if it is not in the registry.
     folder : Path
-        Of the store.
+        Folder of the store.
 
     Raises
     ------
     ImprintError
-        If the disk is full or the folder can't be written.
+        If the disk is full or the folder cannot be written.
     """
-    width = own.X_train.shape[1]
+    width = embeddings.X_train.shape[1]
     tensors: dict[str, NDArray[Any]] = {}
-    for split, X, y in (("train", own.X_train, own.y_train), ("test", own.X_test, own.y_test)):
+    for split, X, y in (
+        ("train", embeddings.X_train, embeddings.y_train),
+        ("test", embeddings.X_test, embeddings.y_test),
+    ):
         rows = _by_class(y)
-        # float32, for nobody knows whether the numbers fit into 16 bits.
+        # float32, because the numbers may not fit into 16 bits.
         tensors |= {f"y_{split}": y[rows], f"id_{split}": rows.astype(np.int32), f"X_{split}": X[rows]}
     digest = hashlib.sha256(b"".join(t.tobytes() for t in tensors.values()))
-    digest.update("\n".join(own.class_names).encode())
+    digest.update("\n".join(embeddings.class_names).encode())
     meta = {
         "fm": {
             "name": fm.name if fm else f"own_{width}d",
             "library": fm.library if fm else "",
-            "label": fm.label if fm else f"A model of your own ({width}-d)",
+            "label": fm.label if fm else f"Your model ({width}-d)",
             "dim": width,
             "weights_sha256": "",
-            "weights_origin": "embeddings of your own; the weights are not known here",
-            "transform": "not known here",
+            "weights_origin": "uploaded embeddings; the weights are unknown",
+            "transform": "unknown",
         },
         "dataset": {
             "name": f"own_{digest.hexdigest()[:12]}",
             "label": clean_name(label),
-            "origin": "Embeddings of your own, kept on this machine.",
+            "origin": "Uploaded embeddings, stored on this machine.",
             "path": "",
-            "class_names": list(own.class_names),
-            "sample_ids": "row in the uploaded file's own training or test split",
+            "class_names": list(embeddings.class_names),
+            "sample_ids": "row in the training or test split of the uploaded file",
             "parts": [],
         },
         "samples": {split: class_sizes(tensors[f"y_{split}"]) for split in ("train", "test")},
@@ -69,6 +72,6 @@ def keep_embeddings(own: OwnEmbeddings, label: str, fm: FoundationModel | None, 
 
 
 def _by_class(y: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Rows by class, in random order within it, as the store has them: any first part of a class is a fair one."""
+    """Rows by class, shuffled within each class as in the store, so the first rows of a class are a random sample."""
     shuffled = np.random.default_rng(_ORDER_SEED).permutation(len(y))
     return shuffled[np.argsort(y[shuffled], kind="stable")]

@@ -1,4 +1,4 @@
-"""Makes a dataset of the user's own out of uploaded images."""
+"""Saves uploaded images as a dataset."""
 
 from __future__ import annotations
 
@@ -17,93 +17,78 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.datasets.decoding import decode
-from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.image_files import Entry
+from imprint_core.uploads.image_files import UploadedImage
+from imprint_core.uploads.labels import check_splits
 
 
-def keep_images(
-    entries: Iterable[Entry], label: str, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None
+def save_images(
+    images: Iterable[UploadedImage],
+    label: str,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> OwnImages:
-    """Check images and keep them as a dataset, in a file that appears whole or not at all.
+    """Check images and save them as a dataset, in a file that appears complete or not at all.
 
-    Each is read twice, to be checked and to be written, so that no more than one is in memory and
-    nothing is written until all are known.
+    Each image is read twice, to check and to write it, so at most one is in memory and nothing is
+    written before all are checked.
 
     Parameters
     ----------
-    entries : iterable of Entry
-        Either all with a split or all without, which holds out a quarter of each class.
+    images : iterable of UploadedImage
+        Either all with a split or all without; without, a quarter of each class is held out.
     label : str
-        What the user calls the dataset.
+        The user's name of the dataset.
     folder : Path
-        Where to; made if absent.
+        Target folder; created if missing.
     progress : callable
-        Called with how many images are done and how many there are; all are once the file is there.
+        Called with the number of images done and their total; all are done once the file exists.
 
     Returns
     -------
     OwnImages
-        With what was left out because it could not be decoded.
+        Lists the images that were skipped because they could not be decoded.
 
     Raises
     ------
     ImprintError
-        If too little is left to tell classes apart, or the file can't be written.
+        If a class has too few usable images, or the file cannot be written.
     """
-    entries = list(entries)
-    kept, left_out = [], []
-    for done, entry in enumerate(entries):
-        progress(done, len(entries))
+    images = list(images)
+    usable, skipped = [], []
+    for done, image in enumerate(images):
+        progress(done, len(images))
         try:
-            decode(entry.read())
+            decode(image.read())
         except ImprintError as error:
-            left_out.append((entry.shown_name, str(error)))
+            skipped.append((image.display_name, str(error)))
         else:
-            kept.append(entry)
-    if left_out and not kept:
-        raise ImprintError(f"None of the files can be used; of the first, '{left_out[0][0]}': {left_out[0][1]}")
-    names = list(clean_classes(e.class_name for e in entries))
+            usable.append(image)
+    if skipped and not usable:
+        raise ImprintError(f"None of the files can be used; the first, '{skipped[0][0]}': {skipped[0][1]}")
+    names = list(clean_classes(image.class_name for image in images))
     number = {name: c for c, name in enumerate(names)}
-    labels = np.array([number[e.class_name] for e in kept], np.int32)
-    test = _test_split(kept, labels, names)
-    made = _write(kept, labels, test, names, clean_name(label), folder)
-    progress(len(entries), len(entries))
-    return OwnImages(*made, tuple(names), count_images(labels[~test], labels[test], len(names)), tuple(left_out))
-
-
-def _test_split(kept: Sequence[Entry], labels: NDArray[np.int32], names: Sequence[str]) -> NDArray[np.bool_]:
-    if all(e.split is None for e in kept):
-        counts = np.bincount(labels, minlength=len(names))
-        if counts.min() < 2:
-            fewest = int(counts.argmin())
-            raise ImprintError(
-                f"Class '{names[fewest]}' has {'one' if counts[fewest] else 'no'} image that can be used; "
-                "each needs at least two, one to learn from and one to test on."
-            )
-        return hold_out(labels)
-    test = np.array([e.split == "test" for e in kept])
-    for split, chosen in (("train", labels[~test]), ("test", labels[test])):
-        absent = set(range(len(names))) - set(chosen.tolist())
-        if absent:
-            raise ImprintError(
-                f"Class '{names[min(absent)]}' has no image that can be used in {split}/; "
-                "where there are train and test folders, every class must be in both."
-            )
-    return test
+    labels = np.array([number[image.class_name] for image in usable], np.int32)
+    has_splits = any(image.split for image in usable)
+    test = check_splits(labels, np.array([i.split == "test" for i in usable]) if has_splits else None, names, "image")
+    label = clean_name(label)
+    path = _write(usable, labels, test, names, label, folder)
+    progress(len(images), len(images))
+    counts = count_images(labels[~test], labels[test], len(names))
+    return OwnImages(path.stem, label, path, tuple(names), counts, tuple(skipped))
 
 
 def _write(
-    kept: Sequence[Entry],
+    images: Sequence[UploadedImage],
     labels: NDArray[np.int32],
     test: NDArray[np.bool_],
     names: Sequence[str],
     label: str,
     folder: Path,
-) -> tuple[str, str, Path]:
-    """Write the file; its name, label and path."""
+) -> Path:
+    """Write the file; return its path."""
     manifest = {
         "format": FORMAT,
         "label": label,
@@ -111,36 +96,37 @@ def _write(
         "train": labels[~test].tolist(),
         "test": labels[test].tolist(),
     }
-    aside: Path | None = None
+    temporary: Path | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".own.", suffix=".tmp", delete=False) as file:
-            aside = Path(file.name)
-            digest = _write_members(file, kept, test, manifest)
-        name = f"own_{digest[:12]}"
-        path = folder / f"{name}.zip"
-        aside.replace(path)
+            temporary = Path(file.name)
+            digest = _write_members(file, images, test, manifest)
+        path = folder / f"own_{digest[:12]}.zip"
+        temporary.replace(path)
     except OSError as error:
         raise ImprintError(
             f"The images could not be written to '{folder}' ({error.strerror or error}); "
             "free some space or choose another folder, then upload them again."
         ) from error
     finally:
-        if aside is not None:
+        if temporary is not None:
             with suppress(OSError):
-                aside.unlink(missing_ok=True)
-    return name, label, path
+                temporary.unlink(missing_ok=True)
+    return path
 
 
-def _write_members(file: IO[bytes], kept: Sequence[Entry], test: NDArray[np.bool_], manifest: dict[str, Any]) -> str:
-    """Write all members; SHA-256 over classes, splits and images."""
+def _write_members(
+    file: IO[bytes], images: Sequence[UploadedImage], test: NDArray[np.bool_], manifest: dict[str, Any]
+) -> str:
+    """Write all members; return the SHA-256 of classes, splits and images."""
     digest = hashlib.sha256(json.dumps([manifest[k] for k in ("class_names", *SPLITS)]).encode())
     written: Counter[str] = Counter()
-    # Members bear no date, so that the same images make the same file.
+    # Members have no date, so equal images give equal files.
     with zipfile.ZipFile(file, "w") as archive:
-        for entry, is_test in zip(kept, test, strict=True):
+        for image, is_test in zip(images, test, strict=True):
             split = SPLITS[int(is_test)]
-            data = entry.read()
+            data = image.read()
             digest.update(f"{split} {len(data)} ".encode())
             digest.update(data)
             archive.writestr(zipfile.ZipInfo(f"{split}/{written[split]:06d}"), data)

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from imprint_core.datasets import dataset
 from imprint_core.models import foundation_model
 from imprint_core.models.libraries import build
-from imprint_core.uploads.samples import sample_zip
+from imprint_core.uploads.example_files import example_zip
 from tests.browser.conftest import Visit, serve
 from tests.conftest import SHARED
 
@@ -64,7 +64,7 @@ def test_a_zip_is_uploaded_embedded_explored_an_image_tried_and_a_class_added(ow
     page = own_visit.open()
     to_page(own_visit, "Your own data")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
-        {"name": "../numerals.zip", "mimeType": "application/zip", "buffer": sample_zip()}
+        {"name": "../numerals.zip", "mimeType": "application/zip", "buffer": example_zip()}
     )
     page.get_by_role("button", name="Keep these images").click()
     page.get_by_text("Kept 36 images of 3 classes").wait_for()

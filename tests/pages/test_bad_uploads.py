@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imprint_core.datasets.own_images import find_own, read_own
 from imprint_core.embeddings import find_sets
 from imprint_core.paths import images_folder
-from imprint_core.uploads import find_own
 from tests.datasets.test_decoding import encoded, exif, picture, png
 from tests.pages.test_library import button, home, said, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
-from tests.uploads.test_archives import PLAIN, UNPACKED, directory_of, patched, zipped
-from tests.uploads.test_embeddings import PARTS, Trap, X, Y, npz, with_values
+from tests.uploads.test_formats import PARTS, Trap, X, Y, npz, with_values
+from tests.uploads.test_image_zips import PLAIN, UNPACKED, directory_of, patched, zipped
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -31,10 +31,10 @@ ZIPS = {
     "../ names": (lambda: zipped([*PLAIN, "../1.png"]), "points outside of it"),
     "absolute names": (lambda: zipped([*PLAIN, "/etc/1.png"]), "points outside of it"),
     "links": (link, "holds a symbolic link"),
-    "nested archives": (lambda: zipped([*PLAIN, "a/x.zip"]), "holds another archive"),
+    "nested archives": (lambda: zipped([*PLAIN, "a/x.zip"]), "contains another archive"),
     "100,000 entries": (lambda: directory_of(100_000, 1), "more than 20,000 files"),
-    "a lying size": (lambda: patched(zipped(PLAIN), "a/2.png", UNPACKED, 64_000_001), "is larger than 64 MB"),
-    "a bomb": (lambda: zipped([("a/1.png", bytes(9_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED), "than a 200th"),
+    "a lying size": (lambda: patched(zipped(PLAIN), "a/2.png", UNPACKED, 64_000_001), "exceeds 64 MB"),
+    "a bomb": (lambda: zipped([("a/1.png", bytes(9_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED), "more than 200-fold"),
     "one class": (lambda: zipped(["a/1.png", "a/2.png"]), "only one class"),
     "nothing that is an image": (lambda: zipped(PLAIN), "None of the files can be used"),
     "no zip": (lambda: io.BytesIO(b"GIF89a"), "is not a zip"),
@@ -56,9 +56,9 @@ def test_zips(what):
 
 EMBEDDINGS = {
     "pickled objects": (lambda: npz(X=np.array([Trap()] * 4), y=Y[:4]), "holds Python objects, which are never loaded"),
-    "NaN": (lambda: npz(X=with_values(X, ((7, 1), np.nan)), y=Y), "1 of 20 rows hold NaN or infinite values"),
-    "infinity": (lambda: npz(X=with_values(X, ((7, 1), np.inf)), y=Y), "1 of 20 rows hold NaN or infinite values"),
-    "labels too few": (lambda: npz(X=X, y=Y[:-1]), "There are 20 rows in 'X' but 19 labels"),
+    "NaN": (lambda: npz(X=with_values(X, ((7, 1), np.nan)), y=Y), "1 of 20 rows have NaN or infinite values"),
+    "infinity": (lambda: npz(X=with_values(X, ((7, 1), np.inf)), y=Y), "1 of 20 rows have NaN or infinite values"),
+    "labels too few": (lambda: npz(X=X, y=Y[:-1]), "'X' has 20 rows, but there are 19 labels"),
     "one class": (lambda: npz(X=X, y=Y * 0), "only one class"),
     "widths that differ": (lambda: npz(**{**PARTS, "X_test": X[12:, :5]}), "6 dimensions but 'X_test' 5"),
     "images": (lambda: npz(X=X[..., None], y=Y), "if these are images"),
@@ -107,8 +107,6 @@ def test_damaged_images_are_left_out_and_told_and_odd_ones_are_taken():
     assert "\\<b\\>no" in told
     assert "\\*odd\\*" in said(app)
     # A photograph that was taken upright is upright.
-    from imprint_core.uploads import read_own
-
     _, splits = read_own(own.path)
     sizes = {splits.train.load(i).size for i in range(len(splits.train.labels))}
     sizes |= {splits.test.load(i).size for i in range(len(splits.test.labels))}

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.background.process import find_jobs
 from imprint_core.datasets import dataset
+from imprint_core.datasets.own_images import find_own
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -22,8 +23,7 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.download import fetching
 from imprint_core.paths import data_folder, images_folder
-from imprint_core.uploads import find_own
-from imprint_core.uploads.samples import sample_npz, sample_zip
+from imprint_core.uploads.example_files import example_npz, example_zip
 from tests.conftest import ROOT
 from tests.pages.test_library import button, home, said, wait_for, weights  # noqa: F401
 
@@ -47,7 +47,7 @@ def upload(app, key, name, content):
 
 
 def test_a_zip_is_checked_kept_embedded_and_explored(home, weights):  # noqa: F811
-    app = upload(own_data(), "own_zip", "numerals.zip", sample_zip())
+    app = upload(own_data(), "own_zip", "numerals.zip", example_zip())
     button(app, "Keep these images").click().run()
     assert not app.exception
     assert "Kept 36 images of 3 classes" in " ".join(s.value for s in app.success)
@@ -118,7 +118,7 @@ def test_one_pile_per_class():
 
 @pytest.mark.usefixtures("home")
 def test_embeddings_become_a_task(home):  # noqa: F811
-    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Keep these embeddings").click().run()
     assert not app.exception
     assert "Kept 72 training and 72 test embeddings of 3 classes, 192 dimensions." in app.success[0].value
@@ -132,16 +132,16 @@ def test_embeddings_become_a_task(home):  # noqa: F811
 
 @pytest.mark.usefixtures("home")
 def test_embeddings_of_another_width_than_the_models():
-    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     app.selectbox(key="own_embeddings_fm").select("resnet50").run()
     button(app, "Keep these embeddings").click().run()
-    assert "These embeddings have 192 dimensions, ResNet\\-50 gives 2,048" in app.error[0].value
+    assert "These embeddings have 192 dimensions, but ResNet\\-50 has 2,048" in app.error[0].value
     pickled = io.BytesIO()
     np.savez(pickled, X=np.array([{}], dtype=object), y=np.zeros(1))
     upload(app, "own_embeddings", "evil.npz", pickled.getvalue())
     button(app, "Keep these embeddings").click().run()
     assert len(app.error) == 1
-    assert "holds Python objects, which are never loaded here" in app.error[0].value
+    assert "holds Python objects, which are never loaded" in app.error[0].value
     assert not find_sets(data_folder())[0]
 
 
@@ -301,7 +301,7 @@ def test_a_class_without_a_name():
 
 
 def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
-    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Keep these embeddings").click().run()
     ((fm, data), info) = next(iter(find_sets(home)[0].items()))
     info.path.write_bytes(b"damaged")
@@ -314,7 +314,7 @@ def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
 
 @pytest.mark.usefixtures("home")
 def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa: F811
-    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Keep these embeddings").click().run()
     ((fm, data),) = find_sets(home)[0]
     app = on_tab(own_data(fm=fm, data=data), "Try one image")
@@ -327,7 +327,7 @@ def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa
     assert "their model isn't known here" in " ".join(i.value for i in app.info)
     assert not [b for b in app.button if b.label == "Imprint"]
     # A bad file after a good one: nothing of the good one is left beside the sentence.
-    app = upload(own_data(), "own_embeddings", "mine.npz", sample_npz())
+    app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Keep these embeddings").click().run()
     upload(app, "own_embeddings", "bad.npz", b"nothing")
     button(app, "Keep these embeddings").click().run()

@@ -8,8 +8,8 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.paths import user_folder
 from imprint_core.uploads import read_embeddings
-from imprint_core.uploads.samples import sample_npz
-from imprint_core.uploads.save_embeddings import keep_embeddings
+from imprint_core.uploads.example_files import example_npz
+from imprint_core.uploads.save_embeddings import save_embeddings
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.upload_formats import ARRAYS
@@ -24,7 +24,7 @@ def show() -> None:
     left, right = st.columns([3, 2], gap="large")
     with right:
         st.image(ARRAYS, alt="Arrays X of n by d numbers and y of n labels")
-        st.download_button("Download a sample file", sample_npz, "sample-embeddings.npz", on_click="ignore")
+        st.download_button("Download a sample file", example_npz, "sample-embeddings.npz", on_click="ignore")
     with left:
         _upload()
 
@@ -54,7 +54,7 @@ def _upload() -> None:
                     own = read_embeddings(
                         file, file.name.rsplit(".", 1)[-1].lower(), fm.dim if fm else None, fm.label if fm else ""
                     )
-                    info = keep_embeddings(own, label, fm, user_folder())
+                    info = save_embeddings(own, label, fm, user_folder())
             except ImprintError as error:
                 st.error(plain(error))
             else:

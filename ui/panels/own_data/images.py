@@ -12,8 +12,16 @@ from imprint_core.datasets.own_images import read_own
 from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
-from imprint_core.uploads import Entry, OwnImages, find_own, from_archive, from_keras_npz, from_piles, keep_images
-from imprint_core.uploads.samples import sample_zip
+from imprint_core.uploads import (
+    OwnImages,
+    UploadedImage,
+    find_own,
+    images_by_class,
+    images_in_keras_npz,
+    images_in_zip,
+    save_images,
+)
+from imprint_core.uploads.example_files import example_zip
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.upload_formats import FOLDERS
@@ -32,7 +40,7 @@ def show(default: str) -> None:
     with right:
         st.image(FOLDERS, alt="A zip with a folder for each class, which holds its images")
         st.download_button(
-            "Download a sample zip", sample_zip, "sample-images.zip", "application/zip", on_click="ignore"
+            "Download a sample zip", example_zip, "sample-images.zip", "application/zip", on_click="ignore"
         )
     with left:
         how = st.segmented_control(
@@ -68,7 +76,7 @@ def _zip() -> None:
     keras = file.name.lower().endswith(".npz")
     label = _label(file.name.rsplit(".", 1)[0])
     if st.button("Keep these images", type="primary", key="keep_zip"):
-        _keep(lambda: from_keras_npz(file) if keras else from_archive(file), label)
+        _keep(lambda: images_in_keras_npz(file) if keras else images_in_zip(file), label)
 
 
 def _piles() -> None:
@@ -91,7 +99,7 @@ def _piles() -> None:
             if unnamed:
                 st.error("A pile has no name; write the name of its class beside it.")
             else:
-                _keep(lambda: from_piles(piles), label)
+                _keep(lambda: images_by_class(piles), label)
 
 
 def _another_pile() -> None:
@@ -102,11 +110,11 @@ def _label(default: str) -> str:
     return st.text_input("Call them", default[:80], max_chars=80, key=f"own_label_{default}")
 
 
-def _keep(read: Callable[[], Sequence[Entry]], label: str) -> None:
+def _keep(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
     """Check and keep; what is wrong is said, and the upload stays where it is."""
     bar = st.progress(0.0, text="Looking into the file …")
     try:
-        made = keep_images(
+        made = save_images(
             read(),
             label,
             images_folder(),

@@ -13,27 +13,27 @@ from numpy.typing import NDArray
 from imprint_core.datasets.names import clean_name
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.image_files import SPLITS
-from imprint_core.uploads.labels import Labels, label_values, too_many
-from imprint_core.uploads.parquet_guard import check_pages, damaged_table
-from imprint_core.uploads.rows import MOST_DIMENSIONS, Rows, check_size
+from imprint_core.uploads.labels import Labels, check_class_count, label_values
+from imprint_core.uploads.parquet_guard import check_pages, damaged_parquet
+from imprint_core.uploads.rows import MOST_DIMENSIONS, LabelledRows, check_size
 
 _LABELS = ("label", "y")
 _SPLIT = "split"
 _LIST = "embedding"
-# Numbers that tell which row it is, not what is in it.
+# Numbers that identify a row and say nothing about its content.
 _IDENTIFIERS = re.compile(r"id|index|__index_level_\d+__", re.IGNORECASE)
 _BLOCK = 16_000_000
 _LIST_ROWS = 1_024
 _LABEL_ROWS = 65_536
 
 
-def parquet_rows(file: BinaryIO) -> Rows:
+def parquet_rows(file: BinaryIO) -> LabelledRows:
     """Open a table of embeddings and read its labels.
 
     Raises
     ------
     ImprintError
-        If it is damaged or too large, or its columns can't be used.
+        If it is damaged or too large, or its columns cannot be used.
     """
     pa = importlib.import_module("pyarrow")
     pq = importlib.import_module("pyarrow.parquet")
@@ -41,26 +41,26 @@ def parquet_rows(file: BinaryIO) -> Rows:
     listed = check_pages(file, (*_LABELS, _SPLIT), (_LIST,))
     try:
         table = pq.ParquetFile(file, pre_buffer=False)
-        # A long text that every row refers to stays one text.
+        # Dictionary encoding keeps a long text that every row refers to as one text.
         texts = [f.name for f in table.schema_arrow if f.name in (*_LABELS, _SPLIT) and _is_text(pa, f.type)]
         table = pq.ParquetFile(file, pre_buffer=False, metadata=table.metadata, read_dictionary=texts)
         return _rows(pa, table, listed, damage)
     except ImprintError:
         raise
     except damage as error:
-        raise damaged_table() from error
+        raise damaged_parquet() from error
 
 
-def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], ...]) -> Rows:
+def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], ...]) -> LabelledRows:
     metadata, schema = table.metadata, table.schema_arrow
     check_size(metadata.num_rows, metadata.num_columns)
     check_size(metadata.num_rows, -(-listed // metadata.num_rows) or 1)
     names = schema.names
     if len(set(names)) < len(names):
-        raise ImprintError("Two columns of the table have the same name; give each its own.")
+        raise ImprintError("Two columns of the table have the same name; rename one.")
     label = next((name for name in _LABELS if name in names), None)
     if label is None:
-        raise ImprintError("The table has no column 'label' (or 'y'); add one with each row's class.")
+        raise ImprintError("The table has no column 'label' (or 'y'); add one with the class of each row.")
     features, notes = _features(pa, schema)
     for name in (label, _SPLIT) if _SPLIT in names else (label,):
         kind = schema.field(name).type
@@ -68,7 +68,7 @@ def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], .
             raise ImprintError(f"Column '{name}' is of type {clean_name(str(kind))}; it must be whole numbers or text.")
     labels, test = _labels(table, label, _SPLIT in names)
     if len(labels.codes) != metadata.num_rows:
-        raise damaged_table()
+        raise damaged_parquet()
     size = _LIST_ROWS if features == [_LIST] else max(1, _BLOCK // (8 * len(features)))
 
     def blocks() -> Iterator[NDArray[Any]]:
@@ -78,41 +78,41 @@ def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], .
                 block = _lists(pa, batch.column(0), start) if features == [_LIST] else _columns(batch)
                 start += len(block)
                 if block.shape[1] != width or start > metadata.num_rows:
-                    raise damaged_table()
+                    raise damaged_parquet()
                 yield block
         except ImprintError:
             raise
         except damage as error:
-            raise damaged_table() from error
+            raise damaged_parquet() from error
         if start != metadata.num_rows:
-            raise damaged_table()
+            raise damaged_parquet()
 
     width = len(features)
     if features == [_LIST]:
         first = next(_batches(table, 1, features), None)
         width = 0 if first is None else _lists(pa, first.column(0), 0).shape[1]
         check_size(metadata.num_rows, width)
-    return Rows([("", labels)], test, width, blocks, None, notes)
+    return LabelledRows([("", labels)], test, width, blocks, None, notes)
 
 
 def _features(pa: Any, schema: Any) -> tuple[list[str], list[str]]:
-    """The columns that hold the embeddings, and a note on those that might have."""
+    """Find the columns of the embeddings; add a note about columns that are not used."""
     if _LIST in schema.names:
         kind = schema.field(_LIST).type
         lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
         if not any(is_kind(kind) for is_kind in lists) or not _numeric(pa, kind.value_type):
             raise ImprintError(
-                f"Column '{_LIST}' is of type {clean_name(str(kind))}; it must hold a list of numbers in each row."
+                f"Column '{_LIST}' is of type {clean_name(str(kind))}; it must have a list of numbers in each row."
             )
         return [_LIST], []
-    rest = [name for name in schema.names if name not in (*_LABELS, _SPLIT)]
-    taken = [n for n in rest if _numeric(pa, schema.field(n).type) and not _IDENTIFIERS.fullmatch(n)]
-    if not taken:
-        raise ImprintError(f"The table has no embeddings; give it a list column '{_LIST}' or numeric columns.")
-    left = [clean_name(n) for n in rest if n not in set(taken)]
-    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-    without = f"; {', '.join(left[:5])}{more} left out" if left else ""
-    return taken, [f"{len(taken):,} numeric columns were taken as the embedding{without}."]
+    candidates = [name for name in schema.names if name not in (*_LABELS, _SPLIT)]
+    used = [n for n in candidates if _numeric(pa, schema.field(n).type) and not _IDENTIFIERS.fullmatch(n)]
+    if not used:
+        raise ImprintError(f"The table has no embeddings; add a list column '{_LIST}' or numeric columns.")
+    unused = [clean_name(n) for n in candidates if n not in set(used)]
+    more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
+    skipped = f"; skipped: {', '.join(unused[:5])}{more}" if unused else ""
+    return used, [f"{len(used):,} numeric columns are the embedding{skipped}."]
 
 
 def _is_label(pa: Any, kind: Any) -> bool:
@@ -128,46 +128,46 @@ def _numeric(pa: Any, kind: Any) -> bool:
 
 
 def _labels(table: Any, label: str, has_split: bool) -> tuple[Labels, NDArray[np.bool_] | None]:
-    """Labels and split, read in pieces, so that long texts in each row are never held together."""
+    """Read labels and split in batches, so long texts in each row are never in memory together."""
     numbers: dict[Any, int] = {}
-    codes, test = [], []
+    labels, test = [], []
     for batch in _batches(table, _LABEL_ROWS, [label, _SPLIT] if has_split else [label]):
-        values, places = _encoded(batch.column(batch.schema.names.index(label)), label)
-        codes.append(np.array([numbers.setdefault(v, len(numbers)) for v in values], np.int64)[places])
-        too_many(len(numbers), label)
+        values, codes = _encoded(batch.column(batch.schema.names.index(label)), label)
+        labels.append(np.array([numbers.setdefault(v, len(numbers)) for v in values], np.int64)[codes])
+        check_class_count(len(numbers), label)
         if has_split:
-            values, places = _encoded(batch.column(batch.schema.names.index(_SPLIT)), _SPLIT)
-            test.append(np.array([_is_test(v) for v in values], bool)[places])
-    if not codes:
-        raise damaged_table()
-    # A column is of one type.
-    return Labels(tuple(numbers), np.concatenate(codes)), np.concatenate(test) if has_split else None
+            values, codes = _encoded(batch.column(batch.schema.names.index(_SPLIT)), _SPLIT)
+            test.append(np.array([_is_test(v) for v in values], bool)[codes])
+    if not labels:
+        raise damaged_parquet()
+    # All values of a column have one type.
+    return Labels(tuple(numbers), np.concatenate(labels)), np.concatenate(test) if has_split else None
 
 
 def _batches(table: Any, rows: int, columns: list[str]) -> Iterator[Any]:
     for batch in table.iter_batches(rows, columns=columns):
-        # Arrow trusts offsets and dictionary places in the file until they are asked about.
+        # Arrow trusts offsets and dictionary indices in the file unless they are validated.
         batch.validate(full=True)
         yield batch
 
 
 def _encoded(column: Any, name: str) -> tuple[tuple[Any, ...], NDArray[np.integer]]:
-    """Different values of a column, and which of them each row has."""
+    """Distinct values of a column, and the position of each row's value among them."""
     if column.null_count:
-        raise ImprintError(f"Column '{name}' has rows without a value; fill them or leave them out.")
+        raise ImprintError(f"Column '{name}' has rows without a value; fill or remove them.")
     encoded = column if hasattr(column, "dictionary") else column.dictionary_encode()
     values = encoded.dictionary
-    too_many(len(values), name)
-    found = values.to_pylist()
-    if any(isinstance(v, float) for v in found):
-        found = list(label_values(np.array(found), name))
-    return tuple(found), encoded.indices.to_numpy(zero_copy_only=False)
+    check_class_count(len(values), name)
+    distinct = values.to_pylist()
+    if any(isinstance(v, float) for v in distinct):
+        distinct = list(label_values(np.array(distinct), name))
+    return tuple(distinct), encoded.indices.to_numpy(zero_copy_only=False)
 
 
 def _is_test(value: object) -> bool:
     split = SPLITS.get(str(value).strip().lower())
     if split is None:
-        raise ImprintError(f"Column '{_SPLIT}' says '{clean_name(str(value))}'; it must say train or test.")
+        raise ImprintError(f"Column '{_SPLIT}' has the value '{clean_name(str(value))}'; use train or test.")
     return split == "test"
 
 
@@ -188,5 +188,5 @@ def _lists(pa: Any, column: Any, start: int) -> NDArray[Any]:
 
 
 def _columns(batch: Any) -> NDArray[Any]:
-    # Where a value is missing, Arrow gives NaN, which is told with the others.
+    # Arrow converts missing values to NaN, which is reported with the others.
     return np.column_stack([column.to_numpy(zero_copy_only=False) for column in batch.columns])

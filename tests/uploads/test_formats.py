@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from imprint_core.datasets.images import hold_out
 from imprint_core.errors import ImprintError
-from imprint_core.uploads import read_embeddings
+from imprint_core.uploads.formats import read_embeddings
 from imprint_core.uploads.parquet_guard import check_pages
 
 RNG = np.random.default_rng(0)
@@ -62,9 +62,7 @@ def check_held_out(own):
     np.testing.assert_array_equal(own.X_train, X[~test])
     np.testing.assert_array_equal(own.X_test, X[test])
     assert own.y_test.tolist() == Y[test].tolist()
-    assert (
-        "A quarter of each class, 4 of 20 samples, is held out as the test split, for the file has none." in own.notes
-    )
+    assert "The file has no split. A quarter of each class, 4 of 20 samples, is the test split." in own.notes
 
 
 @pytest.mark.parametrize("method", [np.savez, np.savez_compressed])
@@ -211,9 +209,7 @@ def test_numeric_columns_but_labels_and_identifiers_are_the_embedding():
     }
     own = read_embeddings(parquet(columns), "parquet")
     check_held_out(own)
-    assert own.notes[0] == (
-        "6 numeric columns were taken as the embedding; id, file, __index_level_0__, good left out."
-    )
+    assert own.notes[0] == ("6 numeric columns are the embedding; skipped: id, file, __index_level_0__, good.")
 
 
 def test_dimensions_of_the_model():
@@ -224,7 +220,7 @@ def test_dimensions_of_the_model():
         (parquet({"y": Y, "embedding": lists()}), "parquet"),
     ):
         refused(
-            "These embeddings have 6 dimensions, ResNet-50 gives 2,048; choose the model that they were made with",
+            "These embeddings have 6 dimensions, but ResNet-50 has 2,048; choose the model that computed them",
             file, kind, fm_dim=2048, fm_label="ResNet-50",
         )  # fmt: skip
 
@@ -238,32 +234,34 @@ def with_values(x, *places):
 
 # What makes each refusal, and its sentence.
 WRONG = [
-    ({}, "The file has none of these; embeddings are X_train, y_train, X_test and y_test, or X and y"),
-    ({"X": X}, "The file has X; embeddings are X_train, y_train, X_test and y_test, or X and y"),
-    ({k: v for k, v in PARTS.items() if k != "y_test"}, "The file has X_test, X_train, y_train; embeddings are"),
+    ({}, "The file has neither; embeddings need X_train, y_train, X_test and y_test, or X and y"),
+    ({"X": X}, "The file has X; embeddings need X_train, y_train, X_test and y_test, or X and y"),
+    ({k: v for k, v in PARTS.items() if k != "y_test"}, "The file has X_test, X_train, y_train; embeddings need"),
     ({"X": X[:, 0], "y": Y}, r"'X' has shape \(20,\), but embeddings are a table .*; if these are images, upload"),
     ({"X": X[..., None], "y": Y}, r"'X' has shape \(20, 6, 1\), .*; if these are images, upload them as images"),
     ({"X": X > 0, "y": Y}, "'X' is of type bool; embeddings must be real numbers, such as float32"),
-    ({"X": X, "y": Y[:-1]}, "There are 20 rows in 'X' but 19 labels; each row needs one"),
-    ({"X": X, "y": np.array(3)}, "There are 20 rows in 'X' but 1 labels; each row needs one"),
+    ({"X": X, "y": Y[:-1]}, "'X' has 20 rows, but there are 19 labels; each row needs one label"),
+    ({"X": X, "y": np.array(3)}, "'X' has 20 rows, but there are 1 labels; each row needs one label"),
     ({"X": X[:0], "y": Y[:0]}, "'X' is empty; it needs a row for each sample"),
     ({"X": X[:, :0], "y": Y}, "'X' is empty"),
     ({"X": X, "y": Y * 0}, "only one class, '0'; telling classes apart needs at least two"),
-    ({"X": X[:5], "y": Y[:5]}, "Class '1' has a single sample; without a split of its own the file needs two of each"),
-    ({"X": X, "y": np.eye(20)[:, :4]}, "'y' has shape 20 × 4; labels are one number or text a sample"),
-    ({"X": X, "y": Y + 0.5}, "'y' holds fractions or NaN; labels must be whole numbers or text"),
-    ({"X": X, "y": with_values(Y, (3, np.nan))}, "'y' holds fractions or NaN"),
+    ({"X": X[:5], "y": Y[:5]},
+     "Class '1' has only one usable sample; without a split in the upload, each class needs at least two"),
+    ({"X": X, "y": np.eye(20)[:, :4]}, "'y' has shape 20 × 4; labels are one number or text per sample"),
+    ({"X": X, "y": Y + 0.5}, "'y' has fractions or NaN; labels must be whole numbers or text"),
+    ({"X": X, "y": with_values(Y, (3, np.nan))}, "'y' has fractions or NaN"),
     ({"X": X, "y": Y > 1}, "'y' is of type bool; labels must be whole numbers or text"),
-    ({**PARTS, "X_test": X[12:, :5]}, "'X_train' has 6 dimensions but 'X_test' 5; both must be made with the same"),
-    ({**PARTS, "y_test": np.append(Y[12:19], 4)}, "Class '4' is in the test split but not in the training split"),
-    ({**PARTS, "y_test": Y[12:] % 2}, "Class '2' is in the training split but not in the test split; every class"),
+    ({**PARTS, "X_test": X[12:, :5]}, "'X_train' has 6 dimensions but 'X_test' 5; both must come from the same"),
+    ({**PARTS, "y_test": np.append(Y[12:19], 4)},
+     "Class '4' has no usable sample in the training split; every class must be in both splits"),
+    ({**PARTS, "y_test": Y[12:] % 2}, "Class '2' has no usable sample in the test split; every class"),
     ({"X": with_values(X, ((7, 1), np.nan), ((9, 0), np.inf)), "y": Y},
-     r"2 of 20 rows hold NaN or infinite values, the first is row 7 of X \(counted from 0\); leave them out"),
-    ({**PARTS, "X_test": with_values(X[12:], (3, -np.inf))}, "1 of 20 rows hold NaN or .* is row 3 of X_test"),
-    ({"X": with_values(X, ((4, 0), 1e39)), "y": Y}, "1 of 20 rows hold NaN or .* is row 4 of X "),
-    ({"X": np.zeros((1001, 1), np.float32), "y": np.arange(1001)}, "'y' holds 1,001 classes; 1,000 are the most"),
-    ({"X": np.zeros((2, 65_537), np.float32), "y": Y[:2]}, "have 65,537 dimensions; 65,536 are the most"),
-    ({"X": X, "y": Y, "x": X}, "The file holds both '.' and '.'; keep one"),
+     r"2 of 20 rows have NaN or infinite values, the first is row 7 of X \(counted from 0\); remove or correct them"),
+    ({**PARTS, "X_test": with_values(X[12:], (3, -np.inf))}, "1 of 20 rows have NaN or .* is row 3 of X_test"),
+    ({"X": with_values(X, ((4, 0), 1e39)), "y": Y}, "1 of 20 rows have NaN or .* is row 4 of X "),
+    ({"X": np.zeros((1001, 1), np.float32), "y": np.arange(1001)}, "'y' has 1,001 classes; the limit is 1,000"),
+    ({"X": np.zeros((2, 65_537), np.float32), "y": Y[:2]}, "have 65,537 dimensions; the limit is 65,536"),
+    ({"X": X, "y": Y, "x": X}, "The file has both '.' and '.'; keep one"),
 ]  # fmt: skip
 
 
@@ -280,16 +278,19 @@ def test_what_is_wrong_is_told(arrays, sentence, kind):
         ({"X": X.astype(str), "y": Y}, "'X' is of type <U32; embeddings must be real numbers"),
         ({"X": np.zeros(20, "f4,f4")[:, None], "y": Y}, "'X' is of type .*; embeddings must be real numbers"),
         ({"X": X, "y": Y.astype("M8[s]")}, "'y' is of type datetime64.*; labels must be whole numbers or text"),
-        ({"X": X, "y": Y.astype("U1001")}, "'y' has labels of more than 1,000 letters; shorten them"),
-        ({"X": X, "y": np.array([b"\xff", b"a"])[Y % 2]}, "'y' holds text that is not Unicode; save it as UTF-8"),
-        ({"X": X, "y": np.array([2**31, 7], "<u4").view("<U1")[Y % 2]}, "'y' holds text that is not Unicode"),
+        ({"X": X, "y": Y.astype("U1001")}, "'y' has labels of more than 1,000 characters; shorten them"),
+        ({"X": X, "y": np.array([b"\xff", b"a"])[Y % 2]}, "'y' has text that is not Unicode; save it as UTF-8"),
+        ({"X": X, "y": np.array([2**31, 7], "<u4").view("<U1")[Y % 2]}, "'y' has text that is not Unicode"),
         ({"X": X, "y": np.array(["a", "a\u200b"])[Y % 2]}, "Two classes would both be called 'a'"),
         ({**PARTS, "y_test": Y[12:].astype(str)}, "Some labels are numbers and some text; use the same kind"),
         ({"X": X, "y": Y, "class_names": np.array(["a", "b"])}, "Label [23] has no name among the 2 class names"),
         ({"X": X, "y": Y - 1, "class_names": np.array(list("abcd"))}, "Label -1 has no name among the 4 class names"),
-        ({"X": X, "y": Y, "class_names": np.array(list("abca"))}, "Two classes have the same name in the class names"),
+        (
+            {"X": X, "y": Y, "class_names": np.array(list("abca"))},
+            "Two class names are equal; use a different name for each class",
+        ),
         ({"X": X, "y": Y, "class_names": np.arange(4)}, "'class_names' must be a list of short texts"),
-        ({"X": X, "y": Y, "class_names": np.full(1001, "a")}, "'class_names' holds 1,001 classes"),
+        ({"X": X, "y": Y, "class_names": np.full(1001, "a")}, "'class_names' has 1,001 classes"),
     ],
 )
 def test_what_only_an_npz_can_have(arrays, sentence):
@@ -308,7 +309,7 @@ def test_pickled_objects_are_never_loaded(key):
     file = npz(**({"X": X, "y": Y} | {key: trap}))
     with pytest.raises(pytest.fail.Exception, match="unpickled"):
         pickle.loads(pickle.dumps(trap))  # noqa: S301
-    refused(f"'{key}' holds Python objects, which are never loaded here; save plain numbers or text", file)
+    refused(f"'{key}' holds Python objects, which are never loaded; save plain numbers or text", file)
 
 
 def test_what_is_no_npz():
@@ -318,7 +319,7 @@ def test_what_is_no_npz():
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("X.npy", b"hello")
         archive.writestr("y.npy", b"\x93NUMPY\x01\0\xff\xff{")
-    refused("'X' is damaged in the file; save it anew", out)
+    refused("'X' is damaged in the file; save it again", out)
 
 
 def header(shape="(20, 6)", descr="'<f4'", order="False"):
@@ -348,7 +349,7 @@ def test_headers_that_lie(data):
     out = npz(y=Y)
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("X.npy", data)
-    refused("'X' is damaged in the file; save it anew", out)
+    refused("'X' is damaged in the file; save it again", out)
 
 
 def test_array_larger_than_the_most_is_refused_by_its_header():
@@ -364,7 +365,7 @@ def test_array_larger_than_the_most_is_refused_by_its_header():
         if honest:
             data[entry + 20 : entry + 24] = (2_000).to_bytes(4, "little")
         tracemalloc.start()
-        refused("'X' (takes 1.0 GB; 1 GB is the most|is damaged)", io.BytesIO(bytes(data)))
+        refused("'X' (has 1.0 GB; the limit is 1 GB|is damaged)", io.BytesIO(bytes(data)))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1_000_000
@@ -382,7 +383,7 @@ def test_arrays_shorter_than_they_claim_are_told_in_little_memory(told):
     entry = data.rindex(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = (len(head) + 4 * told).to_bytes(4, "little")
     tracemalloc.start()
-    refused("'X' is damaged in the file; save it anew", io.BytesIO(bytes(data)))
+    refused("'X' is damaged in the file; save it again", io.BytesIO(bytes(data)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
@@ -392,34 +393,34 @@ def test_labels_of_no_letters_are_damage():
     out = npz(X=X)
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("y.npy", header("(20,)", "'<U0'"))
-    refused("'y' is damaged in the file; save it anew", out)
+    refused("'y' is damaged in the file; save it again", out)
 
 
 def test_the_first_of_the_rows_that_are_not_finite_is_told():
     x = np.zeros((10_000, 300), np.float32)
     x[[11, 5_000, 9_999], 7] = np.nan
     refused(
-        "3 of 10,000 rows hold NaN or infinite values, the first is row 11 of X ", npz(X=x, y=np.arange(10_000) % 2)
+        "3 of 10,000 rows have NaN or infinite values, the first is row 11 of X ", npz(X=x, y=np.arange(10_000) % 2)
     )
 
 
 def test_sizes_are_told_before_anything_is_read(monkeypatch):
     monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes - 1)
     for file, kind in ((npz(X=X, y=Y), "npz"), (safetensors(X=X, y=Y), "safetensors")):
-        refused("'X' takes 0.0 GB; 0 GB is the most, so save fewer rows, or float16", file, kind)
+        refused("'X' has 0.0 GB; the limit is 0 GB, so save fewer rows, or float16", file, kind)
     monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes)
     monkeypatch.setattr("imprint_core.uploads.arrays.MOST_TOGETHER", X.nbytes)
-    refused("The arrays take more than 0 GB together; save fewer rows", npz(X=X, y=Y))
+    refused("The arrays have more than 0 GB together; save fewer rows", npz(X=X, y=Y))
 
 
 def test_many_and_wide_rows_are_told(monkeypatch):
     files = [(npz(X=X, y=Y), "npz"), (parquet({"y": Y, "embedding": lists()}), "parquet")]
     monkeypatch.setattr("imprint_core.uploads.rows.MOST_BYTES", X.nbytes - 1)
     for file, kind in files:
-        refused("20 rows of 6 dimensions take more than 0 GB; save fewer rows", file, kind)
+        refused("20 rows of 6 dimensions need more than 0 GB; save fewer rows", file, kind)
     monkeypatch.setattr("imprint_core.uploads.rows.MOST_ROWS", 19)
     for file, kind in files:
-        refused("There are 20 rows; 19 are the most, so save fewer", file, kind)
+        refused("There are 20 rows; the limit is 19, so save fewer", file, kind)
 
 
 def test_embeddings_are_not_in_memory_twice():
@@ -452,7 +453,7 @@ def test_embeddings_are_not_in_memory_twice():
         ([], "'X' is damaged"),
         (
             {"dtype": "F8_E4M3", "shape": [20, 24], "data_offsets": [0, 480]},
-            "'X' is of type F8_E4M3, .* save it as F32",
+            "'X' is of the unsupported type F8_E4M3; save it as F32",
         ),
     ],
 )
@@ -478,7 +479,7 @@ def test_safetensors_headers_that_lie(entry, sentence):
 )
 def test_what_is_no_safetensors(data):
     refused(
-        "The file is not a whole .safetensors file; save it with safetensors' save_file",
+        "The file is not a complete .safetensors file; save it with safetensors' save_file",
         io.BytesIO(data),
         "safetensors",
     )
@@ -487,7 +488,7 @@ def test_what_is_no_safetensors(data):
 @pytest.mark.parametrize("names", ["nonsense", '"abcd"', "[1, 2, 3, 4]", "[" * 100_000])
 def test_metadata_that_names_no_classes(names):
     file = safetensors({"class_names": names}, X=X, y=Y)
-    refused(r'class_names must be a JSON list of texts, such as \["cat", "dog"\]', file, "safetensors")
+    refused(r'class_names in the metadata must be a JSON list of texts, such as \["cat", "dog"\]', file, "safetensors")
 
 
 def nested():
@@ -503,27 +504,27 @@ def gaps(value):
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"embedding": lists()}, r"The table has no column 'label' \(or 'y'\); add one with each row's class"),
-        ({"y": Y, "name": Y.astype(str), "id": Y}, "has no embeddings; give it a list column 'embedding' or numeric"),
-        ({"y": Y, "embedding": X[:, 0]}, "'embedding' is of type float; it must hold a list of numbers in each row"),
-        ({"y": Y, "embedding": nested()}, "'embedding' is of type list.*; it must hold a list of numbers in each row"),
+        ({"embedding": lists()}, r"The table has no column 'label' \(or 'y'\); add one with the class of each row"),
+        ({"y": Y, "name": Y.astype(str), "id": Y}, "has no embeddings; add a list column 'embedding' or numeric"),
+        ({"y": Y, "embedding": X[:, 0]}, "'embedding' is of type float; it must have a list of numbers in each row"),
+        ({"y": Y, "embedding": nested()}, "'embedding' is of type list.*; it must have a list of numbers in each row"),
         ({"y": Y, "embedding": gaps(X[0, :5])}, r"rows of different lengths, such as row 5 \(counted from 0\)"),
         ({"y": Y, "embedding": gaps(None)}, "rows of different lengths, such as row 5"),
-        ({"y": Y, "embedding": gaps([1.0, None, 2, 3, 4, 5])}, "1 of 20 rows hold NaN or .* is row 5 "),
-        ({"y": Y, "f": pa.array([1.0, None] * 10)}, "10 of 20 rows hold NaN or infinite values, the first is row 1 "),
-        ({"y": Y, "f": pa.array([1, None] * 10)}, "10 of 20 rows hold NaN or infinite values, the first is row 1 "),
-        ({"y": Y, "embedding": pa.array([[]] * 20, pa.list_(pa.float32()))}, "The file holds no embeddings"),
-        ({"y": Y[:0], "f": X[:0, 0]}, "The file holds no embeddings; it needs at least two rows of each class"),
-        ({"y": pa.array([1, None] * 10), "f": X[:, 0]}, "Column 'y' has rows without a value; fill them"),
-        ({"y": Y + 0.5, "f": X[:, 0]}, "'y' holds fractions or NaN; labels must be whole numbers or text"),
+        ({"y": Y, "embedding": gaps([1.0, None, 2, 3, 4, 5])}, "1 of 20 rows have NaN or .* is row 5 "),
+        ({"y": Y, "f": pa.array([1.0, None] * 10)}, "10 of 20 rows have NaN or infinite values, the first is row 1 "),
+        ({"y": Y, "f": pa.array([1, None] * 10)}, "10 of 20 rows have NaN or infinite values, the first is row 1 "),
+        ({"y": Y, "embedding": pa.array([[]] * 20, pa.list_(pa.float32()))}, "The file has no embeddings"),
+        ({"y": Y[:0], "f": X[:0, 0]}, "The file has no embeddings; it needs at least two rows of each class"),
+        ({"y": pa.array([1, None] * 10), "f": X[:, 0]}, "Column 'y' has rows without a value; fill or remove them"),
+        ({"y": Y + 0.5, "f": X[:, 0]}, "'y' has fractions or NaN; labels must be whole numbers or text"),
         ({"y": Y > 1, "f": X[:, 0]}, "Column 'y' is of type bool; it must be whole numbers or text"),
         ({"y": np.array([b"a", b"b"])[Y % 2], "f": X[:, 0]}, "Column 'y' is of type binary; it must be whole"),
         ({"y": lists(), "f": X[:, 0]}, "Column 'y' is of type list.*; it must be whole numbers or text"),
-        ({"y": Y, "split": ["train", "<dev>"] * 10, "f": X[:, 0]}, "Column 'split' says '<dev>'; it must say train"),
+        ({"y": Y, "split": ["train", "<dev>"] * 10, "f": X[:, 0]}, "Column 'split' has the value '<dev>'; use train"),
         ({"y": Y, "split": ["train", None] * 10, "f": X[:, 0]}, "Column 'split' has rows without a value"),
-        ({"y": Y, "split": ["train", "test"] * 10, "f": X[:, 0]}, "Class '0' is in the training split but"),
+        ({"y": Y, "split": ["train", "test"] * 10, "f": X[:, 0]}, "Class '1' has no usable sample in the training"),
         ({"y": Y * 0, "f": X[:, 0]}, "only one class, '0'"),
-        ({"y": np.arange(1001), "f": np.zeros(1001)}, "'y' holds 1,001 classes; 1,000 are the most"),
+        ({"y": np.arange(1001), "f": np.zeros(1001)}, "'y' has 1,001 classes; the limit is 1,000"),
         (pa.Table.from_arrays([pa.array(Y), pa.array(Y)], ["y", "y"]), "Two columns of the table have the same name"),
     ],
 )  # fmt: skip
@@ -534,7 +535,7 @@ def test_tables_that_are_refused(columns, sentence):
 def test_what_is_no_parquet():
     whole = parquet({"y": Y, "embedding": lists()}).getvalue()
     for data in (b"", b"PAR1", b"PAR1" * 4, whole[:-3], whole[: len(whole) // 2], whole[50:]):
-        refused("The file is damaged or not a parquet table; write it anew", io.BytesIO(data), "parquet")
+        refused("The file is damaged or not a parquet table; write it again", io.BytesIO(data), "parquet")
 
 
 def test_dictionary_places_outside_of_the_dictionary_are_told():
@@ -550,7 +551,7 @@ def test_dictionary_places_outside_of_the_dictionary_are_told():
                 told.add(str(error))
             else:
                 assert len(own.class_names) <= 4
-    assert "The file is damaged or not a parquet table; write it anew." in told
+    assert "The file is damaged or not a parquet table; write it again." in told
 
 
 def long_list(count):
@@ -569,7 +570,7 @@ def varint(value):
 def test_a_kilobyte_of_equal_numbers_is_refused_before_arrow_reads_it(honest):
     count = 4_000_000
     data = long_list(count)
-    sentence = "have 1,000,001 dimensions; 65,536 are the most"
+    sentence = "have 1,000,001 dimensions; the limit is 65,536"
     if not honest:
         footer = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
         assert data.count(varint(count + 3), footer) > 0
@@ -611,7 +612,7 @@ def test_footers_that_lie_or_nest_without_end(monkeypatch):
 def test_labels_coded_as_differences_are_told(coding, version):
     options = {"use_dictionary": False, "column_encoding": {"y": coding}, "data_page_version": version}
     file = parquet({"y": TEXTS, "embedding": lists()}, **options)
-    refused("The labels are coded as differences; write them with dictionary encoding", file, "parquet")
+    refused("The labels are delta-encoded; write them with dictionary encoding", file, "parquet")
 
 
 @pytest.mark.parametrize(
@@ -632,7 +633,7 @@ def test_however_a_table_is_written(options):
     columns = {"label": TEXTS, "x": X[:, 0], "n": n, "words": [["a", "b"]] * 20, "at": [{"x": 1}] * 20}
     own = read_embeddings(parquet(columns, row_group_size=8, **options), "parquet")
     np.testing.assert_array_equal(own.X_train, np.column_stack([X[:, 0], n])[~hold_out(Y)])
-    assert own.notes[0] == "2 numeric columns were taken as the embedding; words, at left out."
+    assert own.notes[0] == "2 numeric columns are the embedding; skipped: words, at."
 
 
 def test_long_texts_in_every_row_are_not_held_together():

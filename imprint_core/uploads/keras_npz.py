@@ -1,4 +1,4 @@
-"""Images in an `.npz` in Keras' layout, taken out one by one as PNG files."""
+"""Images in an `.npz` in Keras' layout, converted one by one to PNG files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from PIL import Image
 
 from imprint_core.datasets.decoding import MOST_PIXELS
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.arrays import StoredArray, exactly, npz_arrays
-from imprint_core.uploads.image_files import Entry, Split
-from imprint_core.uploads.labels import number_classes, read_labels
+from imprint_core.uploads.arrays import StoredArray, npz_arrays, read_exactly
+from imprint_core.uploads.image_files import Split, UploadedImage
+from imprint_core.uploads.labels import check_label_count, number_classes, read_labels
 
 MOST_IMAGES = 200_000
 
@@ -22,50 +22,52 @@ _KEYS = ("x_train", "y_train", "x_test", "y_test")
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def from_keras_npz(file: BinaryIO) -> list[Entry]:
-    """Entries of the images in an `.npz` of `x_train, y_train, x_test, y_test`.
+def images_in_keras_npz(file: BinaryIO) -> list[UploadedImage]:
+    """List the images in an `.npz` of `x_train, y_train, x_test, y_test`.
 
     Parameters
     ----------
     file : binary file
-        Seekable; it must stay open as long as the entries are read. Pixels are uint8 (n, h, w),
+        Seekable; it must stay open while the images are read. Pixels are uint8 (n, h, w),
         (n, h, w, 1) or (n, h, w, 3), labels whole numbers or text (n,) or (n, 1).
 
     Returns
     -------
-    list of Entry
-        In the file's order; reading them in order is fast, going back unpacks anew.
+    list of UploadedImage
+        In the file's order; reading in order is fast, going back unpacks the array again.
 
     Raises
     ------
     ImprintError
-        If the file is damaged, too large, or of another layout.
+        If the file is damaged, too large, or has another layout.
     """
     arrays = npz_arrays(file, _KEYS)
-    absent = [key for key in _KEYS if key not in arrays]
-    if absent:
+    missing = [key for key in _KEYS if key not in arrays]
+    if missing:
         raise ImprintError(
-            f"The npz lacks {', '.join(absent)}: pixels come as x_train, y_train, x_test and y_test; if these are "
+            f"The npz has no {', '.join(missing)}; images need x_train, y_train, x_test and y_test. If these are "
             "embeddings, upload them as embeddings."
         )
     for split in _SPLITS:
         _check(arrays[f"x_{split}"], arrays[f"y_{split}"])
     if sum(arrays[f"x_{split}"].shape[0] for split in _SPLITS) > MOST_IMAGES:
-        raise ImprintError(f"The npz holds more than {MOST_IMAGES:,} images; save fewer.")
+        raise ImprintError(f"The npz has more than {MOST_IMAGES:,} images; save fewer.")
     codes, names = number_classes([read_labels(arrays[f"y_{split}"]) for split in _SPLITS])
-    entries = []
+    images = []
     for split, numbers in zip(_SPLITS, codes, strict=True):
         x = arrays[f"x_{split}"]
-        # The checksum comes at the end of an array: it is read once before any image is taken out.
+        # The checksum is at the end of an array, so the array is read once before any image is converted.
         for _ in x.blocks():
             pass
-        rows = _Rows(x)
-        entries += [Entry(names[c], split, f"{x.name}[{i}]", partial(rows.png, i)) for i, c in enumerate(numbers)]
-    return entries
+        reader = _PngReader(x)
+        images += [
+            UploadedImage(names[c], split, f"{x.name}[{i}]", partial(reader.png, i)) for i, c in enumerate(numbers)
+        ]
+    return images
 
 
-class _Rows:
-    """The images of an array as PNG files, read one after the other."""
+class _PngReader:
+    """Converts the images of an array to PNG files, fastest in order."""
 
     def __init__(self, array: StoredArray) -> None:
         self._array = array
@@ -78,7 +80,7 @@ class _Rows:
         if self._stream is None or i < self._next:
             self._stream, self._next = self._array.open(), 0
         while self._next <= i:
-            data = exactly(self._stream, self._size, self._array.name)
+            data = read_exactly(self._stream, self._size, self._array.name)
             self._next += 1
         out = io.BytesIO()
         Image.fromarray(np.frombuffer(data, np.uint8).reshape(self._shape)).save(out, "PNG")
@@ -89,12 +91,12 @@ def _check(x: StoredArray, y: StoredArray) -> None:
     shape = x.shape
     if x.dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))) or 0 in shape:
         raise ImprintError(
-            f"'{x.name}' is {x.dtype} of shape {shape}; images are uint8 (0 to 255) of shape (n, h, w) or (n, h, w, 3)."
+            f"'{x.name}' is {x.dtype} of shape {shape}; images must be uint8, of shape (n, h, w) or (n, h, w, 3)."
         )
     if shape[1] * shape[2] > MOST_PIXELS:
-        raise ImprintError(f"The images in '{x.name}' have more than {MOST_PIXELS // 10**6} million pixels each.")
+        raise ImprintError(
+            f"The images in '{x.name}' have more than {MOST_PIXELS // 10**6} million pixels each; save smaller ones."
+        )
     if x.fortran:
-        raise ImprintError(f"'{x.name}' is stored column by column; save numpy.ascontiguousarray of it.")
-    if y.shape[:1] != shape[:1]:
-        labels = y.shape[0] if y.shape else 1
-        raise ImprintError(f"There are {shape[0]:,} images in '{x.name}' but {labels:,} labels; each image needs one.")
+        raise ImprintError(f"'{x.name}' is stored in column order; save numpy.ascontiguousarray of it.")
+    check_label_count(x, y, "image")

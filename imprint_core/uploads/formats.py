@@ -1,0 +1,94 @@
+"""File formats of uploads: one row each, which readers and pages follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
+
+from imprint_core.errors import ImprintError
+from imprint_core.registry import look_up
+from imprint_core.uploads.array_rows import npz_rows, safetensors_rows
+from imprint_core.uploads.image_files import UploadedImage
+from imprint_core.uploads.image_zips import images_in_zip
+from imprint_core.uploads.keras_npz import images_in_keras_npz
+from imprint_core.uploads.parquet_rows import parquet_rows
+from imprint_core.uploads.rows import LabelledRows, UploadedEmbeddings, load_rows
+
+T = TypeVar("T")
+
+
+class UploadFormat(NamedTuple, Generic[T]):
+    """A file format; `layout` describes the contents on the page, `read` opens a seekable binary file."""
+
+    layout: str
+    read: Callable[[BinaryIO], T]
+
+
+IMAGE_FORMATS: dict[str, UploadFormat[list[UploadedImage]]] = {
+    "zip": UploadFormat("class folders with images, also within `train/` and `test/`", images_in_zip),
+    "npz": UploadFormat("Keras' layout: pixels and labels `x_train, y_train, x_test, y_test`", images_in_keras_npz),
+}
+"""By file suffix; each reader lists the images of a file."""
+
+_ARRAYS = "`X_train, y_train, X_test, y_test`, or `X, y`, or `embeddings, labels`"
+EMBEDDING_FORMATS: dict[str, UploadFormat[LabelledRows]] = {
+    "npz": UploadFormat(f"arrays {_ARRAYS}; optionally `class_names`", npz_rows),
+    "safetensors": UploadFormat(f"tensors {_ARRAYS}; optionally `class_names`, JSON metadata", safetensors_rows),
+    "parquet": UploadFormat(
+        "a column `label` or `y`, optionally `split`, and a list column `embedding` or one column per dimension",
+        parquet_rows,
+    ),
+}
+"""By file suffix; each reader opens the labelled rows of a file."""
+
+
+def suffix_of(file_name: str) -> str:
+    """The suffix of a file name in lower case, without its dot."""
+    return file_name.rpartition(".")[2].lower()
+
+
+def describe_formats(formats: Mapping[str, UploadFormat[T]]) -> str:
+    """Markdown list of formats and their layouts."""
+    return "\n".join(f"- `.{suffix}`: {file_format.layout}" for suffix, file_format in formats.items())
+
+
+def read_images(file: BinaryIO, suffix: str) -> list[UploadedImage]:
+    """List the images of a file of one of `IMAGE_FORMATS`.
+
+    Raises
+    ------
+    ImprintError
+        If the file is damaged, dangerous or too large, or has another layout.
+    """
+    return look_up(IMAGE_FORMATS, suffix, "image format").read(file)
+
+
+def read_embeddings(file: BinaryIO, suffix: str, fm_dim: int | None = None, fm_label: str = "") -> UploadedEmbeddings:
+    """Read and check embeddings in a file of one of `EMBEDDING_FORMATS`.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable. Names of arrays may be in any case.
+    suffix : str
+    fm_dim : int, optional
+        Dimensions of the FM called `fm_label`, which the embeddings must have.
+    fm_label : str
+
+    Returns
+    -------
+    UploadedEmbeddings
+        If the file has no split, a quarter of each class is the test split.
+
+    Raises
+    ------
+    ImprintError
+        If the file is damaged or too large, or the embeddings cannot be used.
+    """
+    rows = look_up(EMBEDDING_FORMATS, suffix, "embedding format").read(file)
+    if fm_dim is not None and rows.width != fm_dim:
+        raise ImprintError(
+            f"These embeddings have {rows.width:,} dimensions, but {fm_label} has {fm_dim:,}; "
+            "choose the model that computed them."
+        )
+    return load_rows(rows)
