@@ -18,33 +18,48 @@ T = TypeVar("T")
 
 
 class UploadFormat(NamedTuple, Generic[T]):
-    """A file format; `layout` describes the contents on the page, `read` opens a seekable binary file."""
+    """A file format.
 
+    Attributes
+    ----------
+    title, layout : str
+        Contents of a file in a few words, and in full as Markdown; for pages.
+    read : callable
+        Reads a seekable binary file.
+    """
+
+    title: str
     layout: str
     read: Callable[[BinaryIO], T]
 
 
 IMAGE_FORMATS: dict[str, UploadFormat[list[UploadedImage]]] = {
-    "zip": UploadFormat("class folders with images, also within `train/` and `test/`", images_in_zip),
-    "npz": UploadFormat("Keras' layout: pixels and labels `x_train, y_train, x_test, y_test`", images_in_keras_npz),
+    "zip": UploadFormat("class folders", "`<class>/<image>`, also in `train/` and `test/`", images_in_zip),
+    "npz": UploadFormat("Keras' layout", "`x_train, y_train, x_test, y_test`, pixels in uint8", images_in_keras_npz),
 }
-"""By file suffix; each reader lists the images of a file."""
+"""By file suffix; readers list the images of a file."""
 
-_ARRAYS = "`X_train, y_train, X_test, y_test`, or `X, y`, or `embeddings, labels`"
+_ARRAYS = "`X_train, y_train, X_test, y_test`, or `X, y`, or `embeddings, labels`; optionally `class_names`"
 EMBEDDING_FORMATS: dict[str, UploadFormat[LabelledRows]] = {
-    "npz": UploadFormat(f"arrays {_ARRAYS}; optionally `class_names`", npz_rows),
-    "safetensors": UploadFormat(f"tensors {_ARRAYS}; optionally `class_names`, JSON metadata", safetensors_rows),
+    "npz": UploadFormat("arrays", _ARRAYS, npz_rows),
+    "safetensors": UploadFormat("tensors", f"{_ARRAYS} as JSON in the metadata", safetensors_rows),
     "parquet": UploadFormat(
-        "a column `label` or `y`, optionally `split`, and a list column `embedding` or one column per dimension",
+        "table",
+        "a column `label` or `y`, optionally `split`, and a list column `embedding` or a column per dimension",
         parquet_rows,
     ),
 }
-"""By file suffix; each reader opens the labelled rows of a file."""
+"""By file suffix; readers open the labelled rows of a file."""
 
 
 def suffix_of(file_name: str) -> str:
     """The suffix of a file name in lower case, without its dot."""
     return file_name.rpartition(".")[2].lower()
+
+
+def list_formats(formats: Mapping[str, UploadFormat[T]]) -> str:
+    """Titles and suffixes of formats, such as "arrays (.npz), table (.parquet)"."""
+    return ", ".join(f"{file_format.title} (.{suffix})" for suffix, file_format in formats.items())
 
 
 def describe_formats(formats: Mapping[str, UploadFormat[T]]) -> str:

@@ -66,8 +66,8 @@ def test_a_zip_is_uploaded_embedded_explored_an_image_tried_and_a_class_added(ow
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
         {"name": "../numerals.zip", "mimeType": "application/zip", "buffer": example_zip()}
     )
-    page.get_by_role("button", name="Keep these images").click()
-    page.get_by_text("Kept 36 images of 3 classes").wait_for()
+    page.get_by_role("button", name="Save images").click()
+    page.get_by_text("Saved 36 images of 3 classes").wait_for()
     page.get_by_role("button", name="Embed", exact=True).click()
     page.get_by_text("Embedded by SqueezeNet 1.1").wait_for(timeout=90_000)
     page.get_by_role("button", name="Explore it").click()
@@ -139,7 +139,7 @@ def test_a_bad_upload_is_one_sentence_in_the_page(own_visit, what):
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
         {"name": "x.zip", "mimeType": "application/zip", "buffer": content}
     )
-    page.get_by_role("button", name="Keep these images").click()
+    page.get_by_role("button", name="Save images").click()
     alert = page.get_by_test_id("stAlertContentError")
     alert.wait_for()
     assert alert.count() == 1

@@ -45,13 +45,13 @@ ZIPS = {
 def test_zips(what):
     make, sentence = ZIPS[what]
     app = upload(own_data(), "own_zip", "../../x.zip", make().getvalue())
-    button(app, "Keep these images").click().run()
+    button(app, "Save images").click().run()
     assert not app.exception
     assert len(app.error) == 1
     assert sentence in app.error[0].value.replace("\\", "")
     assert not images_folder().exists() or not list(images_folder().iterdir())
     # What was uploaded is still there, and so is all else.
-    assert button(app, "Keep these images")
+    assert button(app, "Save images")
 
 
 EMBEDDINGS = {
@@ -70,7 +70,7 @@ EMBEDDINGS = {
 def test_embeddings(home, what, capsys):  # noqa: F811
     make, sentence = EMBEDDINGS[what]
     app = upload(own_data(), "own_embeddings", "x.npz", make().getvalue())
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     assert not app.exception
     assert len(app.error) == 1
     assert sentence in app.error[0].value.replace("\\", "")
@@ -97,13 +97,13 @@ def test_damaged_images_are_left_out_and_told_and_odd_ones_are_taken():
     }
     members = [(f"{name}/{file}", data) for name in ("*odd*", "ʻōlelo") for file, data in odd.items()]
     app = upload(own_data(), "own_zip", "x.zip", zipped(members).getvalue())
-    button(app, "Keep these images").click().run()
+    button(app, "Save images").click().run()
     assert not app.exception
     assert not [e.value for e in app.error]
     (own,), _ = find_own(images_folder())
     assert sum(map(sum, own.counts)) == 12
-    told = next(w.value for w in app.warning if "could not be read and were left out" in w.value)
-    assert told.startswith("6 could not")
+    told = next(w.value for w in app.warning if "Skipped " in w.value)
+    assert told.startswith("Skipped 6 unreadable files")
     assert "\\<b\\>no" in told
     assert "\\*odd\\*" in said(app)
     # A photograph that was taken upright is upright.

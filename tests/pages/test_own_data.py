@@ -48,9 +48,9 @@ def upload(app, key, name, content):
 
 def test_a_zip_is_checked_kept_embedded_and_explored(home, weights):  # noqa: F811
     app = upload(own_data(), "own_zip", "numerals.zip", example_zip())
-    button(app, "Keep these images").click().run()
+    button(app, "Save images").click().run()
     assert not app.exception
-    assert "Kept 36 images of 3 classes" in " ".join(s.value for s in app.success)
+    assert "Saved 36 images of 3 classes" in " ".join(s.value for s in app.success)
     (own,), problems = find_own(images_folder())
     assert (own.label, own.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
     button(app, "Embed").click().run()
@@ -88,7 +88,7 @@ def archive(*names):
 )
 def test_a_bad_zip_is_one_sentence_and_nothing_is_kept(content, sentence):
     app = upload(own_data(), "own_zip", "../x.zip", content)
-    button(app, "Keep these images").click().run()
+    button(app, "Save images").click().run()
     assert not app.exception
     assert len(app.error) == 1
     assert sentence in app.error[0].value.replace("\\", "")
@@ -98,17 +98,17 @@ def test_a_bad_zip_is_one_sentence_and_nothing_is_kept(content, sentence):
 @pytest.mark.usefixtures("home")
 def test_one_pile_per_class():
     app = own_data()
-    app.session_state["own_how"] = "piles"
+    app.session_state["own_source"] = "classes"
     app.run()
     for i, (name, color) in enumerate((("<b>red</b>", "red"), ("синий", "blue"))):
-        app.text_input(key=f"pile_name_{i}").set_value(name).run()
+        app.text_input(key=f"class_name_{i}").set_value(name).run()
         files = []
         for shade in range(4):
             picture = io.BytesIO()
             Image.new("RGB", (20 + shade, 20), color).save(picture, "PNG")
             files.append((f"{shade}.png", picture.getvalue(), "image/png"))
-        app.file_uploader(key=f"pile_{i}").set_value(files).run()
-    button(app, "Keep these images").click().run()
+        app.file_uploader(key=f"class_files_{i}").set_value(files).run()
+    button(app, "Save images").click().run()
     assert not app.exception
     (own,), _ = find_own(images_folder())
     assert set(own.class_names) == {"<b>red</b>", "синий"}
@@ -119,9 +119,9 @@ def test_one_pile_per_class():
 @pytest.mark.usefixtures("home")
 def test_embeddings_become_a_task(home):  # noqa: F811
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     assert not app.exception
-    assert "Kept 72 training and 72 test embeddings of 3 classes, 192 dimensions." in app.success[0].value
+    assert "Saved 72 training and 72 test embeddings of 3 classes, 192 dimensions." in app.success[0].value
     ((fm, data),) = find_sets(home)[0]
     assert fm == "own_192d"
     button(app, "Explore it").click().run()
@@ -134,12 +134,12 @@ def test_embeddings_become_a_task(home):  # noqa: F811
 def test_embeddings_of_another_width_than_the_models():
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     app.selectbox(key="own_embeddings_fm").select("resnet50").run()
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     assert "These embeddings have 192 dimensions, but ResNet\\-50 has 2,048" in app.error[0].value
     pickled = io.BytesIO()
     np.savez(pickled, X=np.array([{}], dtype=object), y=np.zeros(1))
     upload(app, "own_embeddings", "evil.npz", pickled.getvalue())
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     assert len(app.error) == 1
     assert "holds Python objects, which are never loaded" in app.error[0].value
     assert not find_sets(data_folder())[0]
@@ -302,7 +302,7 @@ def test_a_class_without_a_name():
 
 def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     ((fm, data), info) = next(iter(find_sets(home)[0].items()))
     info.path.write_bytes(b"damaged")
     for title in ("Try one image", "Add a class"):
@@ -315,7 +315,7 @@ def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
 @pytest.mark.usefixtures("home")
 def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa: F811
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     ((fm, data),) = find_sets(home)[0]
     app = on_tab(own_data(fm=fm, data=data), "Try one image")
     assert not app.exception
@@ -328,8 +328,8 @@ def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa
     assert not [b for b in app.button if b.label == "Imprint"]
     # A bad file after a good one: nothing of the good one is left beside the sentence.
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     upload(app, "own_embeddings", "bad.npz", b"nothing")
-    button(app, "Keep these embeddings").click().run()
+    button(app, "Save embeddings").click().run()
     assert len(app.error) == 1
     assert not app.success

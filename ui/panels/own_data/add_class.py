@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core.datasets.decoding import decode
+from imprint_core.datasets.names import clean_name
 from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
-from imprint_core.uploads import clean_name
 from ui.compute import results
 from ui.controls.sidebar import Selection
-from ui.panels.own_data.images import KINDS
-from ui.panels.own_data.new_images import MEGABYTES, embed, unknown
+from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES
+from ui.panels.own_data.new_images import embed, unknown
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.missing_weights import weights_needed
@@ -74,9 +74,9 @@ def show_added(selection: Selection) -> None:
         name = st.text_input("Name of the new class", max_chars=80, key=f"added_name_{count}")
         files = st.file_uploader(
             "Its images, one or more",
-            type=KINDS,
+            type=IMAGE_TYPES,
             accept_multiple_files=True,
-            max_upload_size=MEGABYTES,
+            max_upload_size=IMAGE_MB,
             key=f"added_files_{count}",
         )
         told = st.session_state.pop("added_told", "")

@@ -1,4 +1,4 @@
-"""Images of the user's own: uploaded, checked, kept, and embedded."""
+"""Tab for uploaded images: check, save and embed them."""
 
 from __future__ import annotations
 
@@ -8,113 +8,113 @@ import streamlit as st
 from PIL import Image
 
 from imprint_core.datasets import dataset
-from imprint_core.datasets.own_images import read_own
+from imprint_core.datasets.own_images import OwnImages, find_own, read_own
+from imprint_core.datasets.readers import SUFFIXES
 from imprint_core.embeddings.set_images import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
-from imprint_core.uploads import (
-    OwnImages,
-    UploadedImage,
-    find_own,
-    images_by_class,
-    images_in_keras_npz,
-    images_in_zip,
-    save_images,
-)
 from imprint_core.uploads.example_files import example_zip
+from imprint_core.uploads.formats import IMAGE_FORMATS, describe_formats, list_formats, read_images, suffix_of
+from imprint_core.uploads.image_files import UploadedImage, images_by_class
+from imprint_core.uploads.save_images import save_images
 from ui.compute import results
 from ui.navigation.links import explore_button
-from ui.panels.own_data.upload_formats import FOLDERS
+from ui.panels.own_data.layout_drawings import FOLDER_LAYOUT
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import about_weights, choose_fm, none_at_hand
 from ui.widgets.jobs import begin
 
-_ZIP_MB = 500
-KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
-_SHOWN_LEFT_OUT = 5
+IMAGE_TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
+IMAGE_MB = 50
+_FILE_MB = 500
+_MOST_SKIPPED = 5
 
 
-def show(default: str) -> None:
-    """Draw the tab; `default` is the FM that is offered first."""
+def show(default_fm: str) -> None:
+    """Draw the tab; `default_fm` is the FM that is selected first."""
     left, right = st.columns([3, 2], gap="large")
     with right:
-        st.image(FOLDERS, alt="A zip with a folder for each class, which holds its images")
+        st.image(FOLDER_LAYOUT, alt="A zip with one folder per class, which contains its images")
         st.download_button(
-            "Download a sample zip", example_zip, "sample-images.zip", "application/zip", on_click="ignore"
+            "Download example zip", example_zip, "example-images.zip", "application/zip", on_click="ignore"
         )
     with left:
-        how = st.segmented_control(
-            "How they come",
-            ["zip", "piles"],
-            default="zip",
+        source = st.segmented_control(
+            "Upload as",
+            ["file", "classes"],
+            default="file",
             required=True,
-            format_func={"zip": "A zip of class folders", "piles": "One pile per class"}.get,
-            key="own_how",
+            format_func={"file": "One file", "classes": "Images per class"}.get,
+            key="own_source",
         )
-        if how == "zip":
-            _zip()
+        if source == "file":
+            _upload_file()
         else:
-            _piles()
-    own, problems = find_own(images_folder())
+            _upload_classes()
+    datasets, problems = find_own(images_folder())
     for problem in problems:
         st.warning(plain(problem), icon=":material/warning:")
-    if own:
-        own.sort(key=lambda one: one.path.stat().st_mtime, reverse=True)
+    if datasets:
+        datasets.sort(key=lambda images: images.path.stat().st_mtime, reverse=True)
         st.markdown("##### Your images")
-        _kept(own, default)
+        _show_datasets(datasets, default_fm)
 
 
-def _zip() -> None:
+def _upload_file() -> None:
     file = st.file_uploader(
-        "Images in class folders (.zip), or pixels in Keras' layout (.npz)",
-        type=["zip", "npz"],
-        max_upload_size=_ZIP_MB,
+        f"Images: {list_formats(IMAGE_FORMATS)}",
+        type=[*IMAGE_FORMATS],
+        max_upload_size=_FILE_MB,
         key="own_zip",
+        help=describe_formats(IMAGE_FORMATS),
     )
     if file is None:
         return
-    keras = file.name.lower().endswith(".npz")
-    label = _label(file.name.rsplit(".", 1)[0])
-    if st.button("Keep these images", type="primary", key="keep_zip"):
-        _keep(lambda: images_in_keras_npz(file) if keras else images_in_zip(file), label)
+    label = _dataset_name(file.name.rsplit(".", 1)[0])
+    if st.button("Save images", type="primary", key="save_file"):
+        _save(lambda: read_images(file, suffix_of(file.name)), label)
 
 
-def _piles() -> None:
-    st.session_state.setdefault("own_piles", 2)
-    piles: dict[str, list[tuple[str, bytes]]] = {}
+def _upload_classes() -> None:
+    st.session_state.setdefault("own_class_count", 2)
+    files: dict[str, list[tuple[str, bytes]]] = {}
     unnamed = False
-    for i in range(st.session_state.own_piles):
-        a, b = st.columns([1, 2])
-        name = a.text_input(f"Class {i + 1}", key=f"pile_name_{i}", max_chars=80)
-        files = b.file_uploader(
-            f"Images of class {i + 1}", type=KINDS, accept_multiple_files=True, key=f"pile_{i}", max_upload_size=50
+    for i in range(st.session_state.own_class_count):
+        left, right = st.columns([1, 2])
+        name = left.text_input(f"Class {i + 1}", key=f"class_name_{i}", max_chars=80)
+        uploads = right.file_uploader(
+            f"Images of class {i + 1}",
+            type=IMAGE_TYPES,
+            accept_multiple_files=True,
+            key=f"class_files_{i}",
+            max_upload_size=IMAGE_MB,
         )
-        if files:
+        if uploads:
             unnamed = unnamed or not name.strip()
-            piles.setdefault(name, []).extend((file.name, file.getvalue()) for file in files)
-    st.button("Another class", on_click=_another_pile)
-    if piles:
-        label = _label("my images")
-        if st.button("Keep these images", type="primary", key="keep_piles"):
+            files.setdefault(name, []).extend((file.name, file.getvalue()) for file in uploads)
+    st.button("Add class", on_click=_increment_classes)
+    if files:
+        label = _dataset_name("my images")
+        if st.button("Save images", type="primary", key="save_classes"):
             if unnamed:
-                st.error("A pile has no name; write the name of its class beside it.")
+                st.error("A class has no name; enter one beside its images.")
             else:
-                _keep(lambda: images_by_class(piles), label)
+                _save(lambda: images_by_class(files), label)
 
 
-def _another_pile() -> None:
-    st.session_state.own_piles += 1
+def _increment_classes() -> None:
+    st.session_state.own_class_count += 1
 
 
-def _label(default: str) -> str:
-    return st.text_input("Call them", default[:80], max_chars=80, key=f"own_label_{default}")
+def _dataset_name(default: str) -> str:
+    return st.text_input("Dataset name", default[:80], max_chars=80, key=f"own_label_{default}")
 
 
-def _keep(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
-    """Check and keep; what is wrong is said, and the upload stays where it is."""
-    bar = st.progress(0.0, text="Looking into the file …")
+def _save(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
+    """Check and save images; after an error the upload stays."""
+    bar = st.progress(0.0, text="Reading the file …")
     try:
-        made = save_images(
+        images = save_images(
             read(),
             label,
             images_folder(),
@@ -125,64 +125,72 @@ def _keep(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
         return
     finally:
         bar.empty()
-    st.session_state.own_chosen = made.name
-    st.success(f"Kept {sum(map(sum, made.counts)):,} images of {len(made.class_names)} classes. Now embed them, below.")
-    if made.left_out:
-        told = [f"- {plain(name)}: {plain(reason)}" for name, reason in made.left_out[:_SHOWN_LEFT_OUT]]
-        more = len(made.left_out) - len(told)
-        rest = [f"- and {more} more"] if more else []
-        st.warning("\n".join([f"{len(made.left_out)} could not be read and were left out:", "", *told, *rest]))
+    st.session_state.own_chosen = images.name
+    count = sum(map(sum, images.counts))
+    st.success(f"Saved {count:,} images of {len(images.class_names)} classes. Next, embed them below.")
+    if images.left_out:
+        st.warning(skipped_list(images.left_out))
 
 
-def _kept(own: list[OwnImages], default: str) -> None:
-    names = {o.name: o for o in own}
-    if st.session_state.get("own_chosen") not in names:
-        st.session_state.own_chosen = own[0].name
-    chosen = names[st.selectbox("Dataset", list(names), format_func=lambda n: names[n].label, key="own_chosen")]
-    train, test = (sum(c[i] for c in chosen.counts) for i in (0, 1))
-    shown = ", ".join(plain(name) for name in chosen.class_names[:12])
+def skipped_list(skipped: Sequence[tuple[str, str]]) -> str:
+    """Markdown list of the first files that were skipped, with the reasons."""
+    lines = [f"- {plain(name)}: {plain(reason)}" for name, reason in skipped[:_MOST_SKIPPED]]
+    more = [f"- and {len(skipped) - len(lines)} more"] if len(skipped) > len(lines) else []
+    return "\n".join(
+        [f"Skipped {len(skipped)} unreadable {'file' if len(skipped) == 1 else 'files'}:", "", *lines, *more]
+    )
+
+
+def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
+    by_name = {images.name: images for images in datasets}
+    if st.session_state.get("own_chosen") not in by_name:
+        st.session_state.own_chosen = datasets[0].name
+    images = by_name[
+        st.selectbox("Dataset", list(by_name), format_func=lambda name: by_name[name].label, key="own_chosen")
+    ]
+    train, test = (sum(count[i] for count in images.counts) for i in (0, 1))
+    names = ", ".join(plain(name) for name in images.class_names[:12])
     st.caption(
-        f"{len(chosen.class_names)} classes ({shown}{' …' if len(chosen.class_names) > 12 else ''}); {train:,} images "
-        f"to draw shots from, {test:,} to test on."
+        f"{len(images.class_names)} classes ({names}{' …' if len(images.class_names) > 12 else ''}); "
+        f"{train:,} training and {test:,} test images."
     )
     try:
-        firsts = _firsts(chosen.name, chosen)
-        st.image(firsts, width=104, alt=[f"An image of class {name}" for name in chosen.class_names[: len(firsts)]])
+        thumbnails = _thumbnails(images.name, images)
     except ImprintError as error:
         st.error(plain(error))
         return
-    sets, _ = results.sets()
-    done = [info for (_, data), info in sets.items() if data == chosen.name]
-    for info in done:
-        a, b = st.columns([3, 1], vertical_alignment="center")
-        a.markdown(f"Embedded by {plain(info.meta['fm']['label'])}.")
-        with b:
-            explore_button(info, f"explore_{info.path.stem}")
-    missing = none_at_hand()
-    if missing:
-        st.info(missing, icon=":material/cloud_off:")
-    fm = choose_fm("own_fm", default)
+    st.image(thumbnails, width=104, alt=[f"An image of class {name}" for name in images.class_names[: len(thumbnails)]])
+    for (_, name), info in results.sets()[0].items():
+        if name == images.name:
+            left, right = st.columns([3, 1], vertical_alignment="center")
+            left.markdown(f"Embedded by {plain(info.meta['fm']['label'])}.")
+            with right:
+                explore_button(info, f"explore_{info.path.stem}")
+    no_weights = none_at_hand()
+    if no_weights:
+        st.info(no_weights, icon=":material/cloud_off:")
+    fm = choose_fm("own_fm", default_fm)
     if fm is not None:
-        if not missing:
+        if not no_weights:
             st.caption(about_weights(fm))
-        a, b, _ = st.columns([1, 1, 2])
-        if a.button("Embed", type="primary", width="stretch", key="own_embed"):
-            begin(fm, dataset(chosen.name), "all", "all")
-        with b.popover("Remove", width="stretch"):
-            st.markdown("Delete these images from disk? Embeddings that were made of them stay.")
-            st.button("Delete the images", on_click=_delete, args=(chosen,), type="primary")
+        left, middle, _ = st.columns([1, 1, 2])
+        if left.button("Embed", type="primary", width="stretch", key="own_embed"):
+            begin(fm, dataset(images.name), "all", "all")
+        with middle.popover("Remove", width="stretch"):
+            st.markdown("Delete these images from disk? Their embeddings remain.")
+            st.button("Delete images", on_click=_delete, args=(images,), type="primary")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _firsts(name: str, _own: OwnImages) -> list[Image.Image]:
-    """Thumbnails of the first image of each of the first classes; the name is of what is in the dataset."""
-    _, splits = read_own(_own.path)
-    rows = [int((splits.train.labels == c).argmax()) for c in range(min(8, len(_own.class_names)))]
+def _thumbnails(name: str, _images: OwnImages) -> list[Image.Image]:
+    """Thumbnails of the first image of each of the first eight classes; `name` identifies the dataset's content."""
+    _, splits = read_own(_images.path)
+    rows = [int((splits.train.labels == c).argmax()) for c in range(min(8, len(_images.class_names)))]
     return [thumbnail(splits.train.load(row), 96, 8) for row in rows]
 
 
-def _delete(own: OwnImages) -> None:
+def _delete(images: OwnImages) -> None:
     try:
-        own.path.unlink(missing_ok=True)
+        images.path.unlink(missing_ok=True)
     except OSError as error:
-        st.session_state.jobs_problem = f"'{own.label}' could not be deleted ({error.strerror})."
+        st.session_state.jobs_problem = f"'{images.label}' could not be deleted ({error.strerror})."

@@ -16,8 +16,6 @@ from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.widgets.fm_choice import loaded
 
-MEGABYTES = 50
-
 
 def embed(selection: Selection, images: list[tuple[bytes, Image.Image]]) -> NDArray[np.float32]:
     """Embed uploaded images (bytes and decoded) with the selection's FM, (n, d); those seen before are remembered.

@@ -18,8 +18,8 @@ from ui.charts.plot import plot
 from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.panels.own_data.add_class import Added, added_classes, names_of
-from ui.panels.own_data.images import KINDS
-from ui.panels.own_data.new_images import MEGABYTES, embed, unknown
+from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES
+from ui.panels.own_data.new_images import embed, unknown
 from ui.text.markdown import plain
 from ui.widgets.missing_weights import weights_needed
 
@@ -121,7 +121,7 @@ def _image(selection: Selection) -> tuple[NDArray[np.float32], Image.Image | Non
         return _sample(selection)
     if weights_needed(selection, "try"):
         return None
-    file = st.file_uploader("An image", type=KINDS, max_upload_size=MEGABYTES, key="try_file")
+    file = st.file_uploader("An image", type=IMAGE_TYPES, max_upload_size=IMAGE_MB, key="try_file")
     if file is None:
         return None
     try:

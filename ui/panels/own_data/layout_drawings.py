@@ -1,8 +1,8 @@
-"""Pictures of what an upload looks like."""
+"""Drawings of the layouts of uploads, as SVG."""
 
 from imprint_core.figures.style import AMBER, BLUE
 
-# Readable on light and on dark.
+# Readable on light and dark backgrounds.
 _INK, _SOFT = "#7b8794", "#8b96a3"
 _FONT = 'font-family="monospace" font-size="13"'
 
@@ -29,7 +29,7 @@ def _picture(x: int, y: int, name: str) -> str:
     )
 
 
-FOLDERS = _svg(
+FOLDER_LAYOUT = _svg(
     204,
     _folder(4, 4, "pets.zip"),
     _folder(30, 30, "cat"),
@@ -37,7 +37,7 @@ FOLDERS = _svg(
     _picture(56, 76, "another.png"),
     _folder(30, 102, "dog"),
     _picture(56, 126, "IMG_0042.jpg"),
-    _line(166, "A quarter of each class is kept for testing,"),
+    _line(166, "A quarter of each class is the test split,"),
     _line(182, "unless there are train/cat, train/dog and"),
     _line(198, "test/cat, test/dog."),
 )
@@ -51,13 +51,13 @@ def _array(x: int, y: int, width: int, height: int, name: str, shape: str) -> st
     )
 
 
-ARRAYS = _svg(
+ARRAY_LAYOUT = _svg(
     236,
     _array(4, 24, 150, 60, "X_train", "n × d numbers"),
     _array(190, 24, 16, 60, "y_train", "n labels"),
     _array(4, 130, 150, 30, "X_test", "m × d numbers"),
     _array(190, 130, 16, 30, "y_test", "m labels"),
-    _line(198, "Or X and y: a quarter is for testing."),
-    _line(214, "In .parquet: a column label, maybe split,"),
+    _line(198, "Or X and y: a quarter is the test split."),
+    _line(214, "In .parquet: column label, optional split,"),
     _line(230, "and a column per dimension, or a list."),
 )
