@@ -247,6 +247,7 @@ LEFT: set[str] = {
     "tests/embeddings/test_store.py",
     "tests/evaluation/test_class_specs.py",
     "tests/evaluation/test_evaluator.py",
+    "tests/evaluation/test_experiment.py",
     "tests/evaluation/test_k_selection.py",
     "tests/evaluation/test_lesson_experiments.py",
     "tests/evaluation/test_paired_tests.py",
