@@ -1,4 +1,4 @@
-"""Thumbnails that are clicked, in a small app of their own."""
+"""Galleries in a small separate app, in a browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import streamlit as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from imprint_core.figures import class_color
+from imprint_core.figures.style import class_color
 from ui.widgets.gallery import Tile, gallery
 
 st.set_page_config(layout="wide")
@@ -34,15 +34,15 @@ def tile(code, title="", image=True, wrong=False):
     picture = Image.fromarray((images[code].reshape(8, 8) * 15.9).astype(np.uint8)) if image else None
     wrong = wrong or code % 5 == 3
     note = f"→ {y[code] + 1} · 0.{code:03}" if wrong else f"0.{code:03}"
-    told = f"test sample {code}: true class {y[code]}, margin 0.{code:03}"
-    return Tile(code, picture, title or str(y[code]), note, class_color(int(y[code])), wrong, told)
+    description = f"test sample {code}: true class {y[code]}, margin 0.{code:03}"
+    return Tile(code, picture, title or str(y[code]), note, class_color(int(y[code])), wrong, description)
 
 
 st.write(f"clicked {state.clicked}, {state.clicks} clicks in all")
 start = st.number_input("first", 0, 100, 0)
 gallery("digits", [tile(i) for i in range(start, start + 24)], label="Digits", chosen=state.clicked, on_click=take)
 st.write("Without images")
-hostile = ["<img src=x onerror=alert(1)>", "$x^2$ **bold**", "a name of many words that goes on and on", "\\u202eabc"]
+hostile = ["<img src=x onerror=alert(1)>", "$x^2$ **bold**", "a very long name that has many, many words", "\\u202eabc"]
 texts = [tile(100 + i, text, image=False) for i, text in enumerate(hostile)]
 texts += [tile(200 + i, image=False) for i in range(8)]
 gallery("texts", texts, label="Texts", chosen=state.clicked, on_click=take)
@@ -65,7 +65,7 @@ def address(tmp_path_factory):
         yield url
 
 
-class Shown(Visit):
+class GalleryVisit(Visit):
     def wait(self):
         self.tile("digits", 0).wait_for(timeout=60_000)
         self.tile("texts", 207).wait_for(timeout=60_000)
@@ -78,12 +78,12 @@ class Shown(Visit):
 
 
 @pytest.fixture
-def shown(browser, address, request):
+def gallery(browser, address, request):
     screen = getattr(request, "param", {})
     context = browser.new_context(
         viewport={"width": screen.get("width", 1280), "height": 900}, color_scheme=screen.get("scheme", "light")
     )
-    visit = Shown(context.new_page(), address)
+    visit = GalleryVisit(context.new_page(), address)
     visit.open()
     yield visit
     assert visit.errors == []
@@ -101,98 +101,98 @@ def focused(page):
     )
 
 
-def test_each_click_is_told_once(shown):
+def test_each_click_is_reported_once(gallery):
     for clicks, code in enumerate((0, 5, 13, 23, 7, 7, 1, 12, 3, 22), start=1):
-        shown.tile("digits", code).click()
-        shown.expect_clicked(code, clicks)
-        expect(shown.tile("digits", code)).to_have_attribute("aria-pressed", "true")
-        assert shown.page.locator("[data-name=digits] [aria-pressed=true]").count() == 1
-    shown.tile("texts", 204).click()
-    shown.expect_clicked(204, 11)
-    expect(shown.page.locator("[data-name=digits] [aria-pressed=true]")).to_have_count(0)
+        gallery.tile("digits", code).click()
+        gallery.expect_clicked(code, clicks)
+        expect(gallery.tile("digits", code)).to_have_attribute("aria-pressed", "true")
+        assert gallery.page.locator("[data-name=digits] [aria-pressed=true]").count() == 1
+    gallery.tile("texts", 204).click()
+    gallery.expect_clicked(204, 11)
+    expect(gallery.page.locator("[data-name=digits] [aria-pressed=true]")).to_have_count(0)
 
 
-def test_keys_reach_and_press_tiles(shown):
-    page = shown.page
-    shown.tile("digits", 2).focus()
+def test_keys_reach_and_press_tiles(gallery):
+    page = gallery.page
+    gallery.tile("digits", 2).focus()
     page.keyboard.press("Enter")
-    shown.expect_clicked(2, 1)
+    gallery.expect_clicked(2, 1)
     assert focused(page) == "2"
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
     assert focused(page) == "4"
     page.keyboard.press("Space")
-    shown.expect_clicked(4, 2)
+    gallery.expect_clicked(4, 2)
     page.keyboard.press("ArrowDown")
     below = int(focused(page))
-    boxes = [shown.tile("digits", code).bounding_box() for code in (4, below)]
+    boxes = [gallery.tile("digits", code).bounding_box() for code in (4, below)]
     assert boxes[0]["x"] == boxes[1]["x"]
     assert boxes[0]["y"] < boxes[1]["y"]
     page.keyboard.press("ArrowUp")
     assert focused(page) == "4"
     style = "getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
-    assert shown.tile("digits", 4).evaluate(f"e => {style}") == "solid3px"
+    assert gallery.tile("digits", 4).evaluate(f"e => {style}") == "solid3px"
 
 
-def test_tiles_that_stay_keep_their_elements_and_focus(shown):
-    page = shown.page
-    tile = shown.tile("digits", 5)
+def test_tiles_that_stay_keep_their_elements_and_focus(gallery):
+    page = gallery.page
+    tile = gallery.tile("digits", 5)
     tile.evaluate("e => { e.same = true; e.querySelector('img').same = true; }")
     for first in (2, 0, 4):
         page.get_by_label("first").fill(str(first))
         # Focus goes to the tile before the run that the number starts has ended.
         page.keyboard.press("Enter")
         tile.focus()
-        shown.tile("digits", first + 23).wait_for()
+        gallery.tile("digits", first + 23).wait_for()
         expect(page.locator("[data-name=digits] button").first).to_have_attribute("data-code", str(first))
         expect(page.locator("[data-name=digits] button")).to_have_count(24)
         assert tile.evaluate("e => e.same && e.querySelector('img').same")
         assert focused(page) == "5"
 
 
-def test_lists_are_named_and_tiles_told(shown):
+def test_lists_have_names_and_tiles_descriptions(gallery):
     for label, count in (("Digits", 24), ("Texts", 12)):
-        assert shown.page.get_by_role("list", name=label, exact=True).get_by_role("listitem").count() == count
-    told = "test sample 3: true class 3, margin 0.003"
-    tile = shown.page.get_by_role("button", name="3 → 4 · 0.003", exact=True)
-    expect(tile).to_have_accessible_description(told)
+        assert gallery.page.get_by_role("list", name=label, exact=True).get_by_role("listitem").count() == count
+    description = "test sample 3: true class 3, margin 0.003"
+    tile = gallery.page.get_by_role("button", name="3 → 4 · 0.003", exact=True)
+    expect(tile).to_have_accessible_description(description)
     assert tile.locator(".cross").is_visible()
-    assert not shown.tile("digits", 4).locator(".cross").is_visible()
+    assert not gallery.tile("digits", 4).locator(".cross").is_visible()
 
 
-def test_text_is_shown_as_it_is(shown):
-    assert shown.tile("texts", 100).locator(".title").text_content() == "<img src=x onerror=alert(1)>"
-    assert shown.tile("texts", 101).locator(".title").text_content() == "$x^2$ **bold**"
-    assert shown.page.locator("[data-name=texts] img").count() == 0
-    cut = shown.tile("texts", 102).locator(".title")
+def test_markup_in_titles_is_displayed_as_text(gallery):
+    assert gallery.tile("texts", 100).locator(".title").text_content() == "<img src=x onerror=alert(1)>"
+    assert gallery.tile("texts", 101).locator(".title").text_content() == "$x^2$ **bold**"
+    assert gallery.page.locator("[data-name=texts] img").count() == 0
+    cut = gallery.tile("texts", 102).locator(".title")
     assert cut.evaluate("e => e.scrollWidth > e.clientWidth && getComputedStyle(e).textOverflow === 'ellipsis'")
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "gallery",
     [{"width": w, "scheme": s} for w in (300, 390, 1280) for s in ("light", "dark")],
     indirect=True,
     ids=lambda s: f"{s['width']}-{s['scheme']}",
 )
-def test_fits_and_can_be_read(shown, request):
-    page = shown.page
+def test_gallery_fits_the_screen_and_is_legible(gallery, request):
+    page = gallery.page
     page.get_by_text("photographs").click()
-    shown.tile("digits", 6).click()
-    shown.expect_clicked(6, 1)
+    gallery.tile("digits", 6).click()
+    gallery.expect_clicked(6, 1)
     page.locator("[data-name=photos] button").first.wait_for()
-    shown.tile("digits", 1).focus()
+    gallery.tile("digits", 1).focus()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     width = page.viewport_size["width"]
     for box in page.locator("button[data-code]").all():
         rectangle = box.bounding_box()
         assert rectangle["x"] >= 0
         assert rectangle["x"] + rectangle["width"] <= width
-    # The notes of digits fit: nobody has to guess a number.
+    # The notes of digits are not cut off.
     assert page.locator("[data-name=digits] .note").evaluate_all(
         "all => all.every(e => e.scrollWidth <= e.clientWidth)"
     )
     for part in (".title", ".note"):
-        assert shown.tile("digits", 4).locator(part).evaluate(CONTRAST) >= 4.5
+        assert gallery.tile("digits", 4).locator(part).evaluate(CONTRAST) >= 4.5
     if folder := os.environ.get("IMPRINT_SCREENSHOTS"):
         page.screenshot(path=f"{folder}/gallery-{request.node.callspec.id}.png", full_page=True)
 

@@ -1,4 +1,4 @@
-"""Thumbnails as buttons: what is sent to a browser, and what is made of what comes back."""
+"""Galleries: the data sent to a browser, and the validation of its answers."""
 
 import json
 
@@ -9,7 +9,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.browser_events import components, decoded, send
-from ui.widgets.gallery import encoded
+from ui.widgets.gallery import data_uri
 
 
 def script():
@@ -37,7 +37,7 @@ def app():
     return AppTest.from_function(script).run()
 
 
-def test_tiles_are_sent(app):
+def test_tiles_are_sent_to_the_browser(app):
     assert not app.exception
     _, shown = components(app)["plain"]
     assert (shown["kind"], shown["label"], shown["chosen"]) == ("gallery", "Some samples", 7)
@@ -47,12 +47,12 @@ def test_tiles_are_sent(app):
     assert [tile["image"] for tile in bare] == [None, None]
 
 
-def test_hostile_text_is_data_only(app):
+def test_markup_in_titles_is_sent_as_data_only(app):
     assert components(app)["bare"][1]["tiles"][0]["title"].startswith("<b onclick='x'>$x$ **7** `\u202e")
     assert not any("onclick" in m.value for m in app.markdown)
 
 
-def test_a_click_is_told_before_the_script_runs(app):
+def test_click_is_reported_before_the_script_runs(app):
     assert app.markdown[0].value.endswith("[]")
     send(app, "plain", {"code": 123})
     assert app.markdown[0].value.endswith("[123]")
@@ -62,7 +62,7 @@ def test_a_click_is_told_before_the_script_runs(app):
     assert app.session_state.taken == [123, 123]
 
 
-def test_galleries_are_told_apart(app):
+def test_galleries_report_to_separate_callbacks(app):
     send(app, "plain", {"code": 7})
     send(app, "bare", {"code": 7})
     assert app.session_state.taken == [7, -7]
@@ -73,7 +73,7 @@ def test_galleries_are_told_apart(app):
     [{"code": c} for c in (8, -1, "7", 7.0, True, False, None, [7], {"code": 7}, 10**400)] + [{}, [], 7, "7", None],
     ids=lambda v: str(v)[:20],
 )
-def test_what_is_no_code_of_a_tile_is_ignored(app, value):
+def test_values_other_than_codes_of_tiles_are_ignored(app, value):
     send(app, "plain", value)
     assert not app.exception
     assert "taken" not in app.session_state
@@ -85,7 +85,7 @@ def test_other_events_are_ignored(app):
     assert "taken" not in app.session_state
 
 
-def test_a_state_in_place_of_a_click_is_checked_alike(app):
+def test_a_lasting_value_is_validated_like_a_click(app):
     """A browser may also send `clicked` as a lasting value, which Streamlit puts before a click's."""
     for code, taken in ((8, []), (7, [7])):
         states = app._tree.get_widget_states()
@@ -98,18 +98,18 @@ def test_a_state_in_place_of_a_click_is_checked_alike(app):
 
 
 @pytest.mark.parametrize("size", [(500, 300), (65, 1), (3, 900)])
-def test_large_images_are_made_small(size):
-    small = decoded(encoded(Image.new("RGBA", size, (200, 30, 30, 255))))
+def test_large_images_are_reduced(size):
+    small = decoded(data_uri(Image.new("RGBA", size, (200, 30, 30, 255))))
     assert max(small.size) == 56
     assert small.mode == "RGB"
 
 
-def test_two_dozen_tiles_are_few_bytes():
+def test_two_dozen_tiles_have_few_bytes():
     """A photograph has less detail than this: smooth, with grain."""
     rng = np.random.default_rng(0)
     total = 0
     for _ in range(24):
         coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((64, 64), 3)
         grain = np.asarray(coarse, dtype=float) + rng.normal(0, 6, (64, 64, 3))
-        total += len(encoded(Image.fromarray(grain.clip(0, 255).astype(np.uint8))))
+        total += len(data_uri(Image.fromarray(grain.clip(0, 255).astype(np.uint8))))
     assert total < 60_000

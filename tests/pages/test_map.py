@@ -256,12 +256,12 @@ def check_tiles(own, tiles, codes, verdict):
     for tile in tiles:
         code, row = tile["code"], own.row[tile["code"]]
         true, taken, lead = NAMES[own.y[row]], NAMES[predicted[row]], f"{np.float32(margin[row]):.4f}"
-        assert tile["wrong"] == (true != taken)
+        assert tile["misclassified"] == (true != taken)
         assert tile["title"] == true
         assert tile["note"] == (lead if true == taken else f"→ {taken}")
         assert tile["color"] == CLASS_COLORS[own.y[row]]
         part, number = ("test", code) if code >= 0 else ("training", -1 - code)
-        assert tile["told"] == f"{part} sample {number}: class {true}, taken for {taken}, margin {lead}"
+        assert tile["description"] == f"{part} sample {number}: class {true}, taken for {taken}, margin {lead}"
         assert tile["image"].startswith("data:image/png")
         image = (pictures.test if code >= 0 else pictures.train).by_id(number)
         np.testing.assert_array_equal(np.asarray(decoded(tile["image"]).convert("L")), np.asarray(image.convert("L")))

@@ -1,17 +1,17 @@
-// Draws tiles in place: a tile that stays keeps its element, so that nothing flickers and focus is kept.
+// Updates tiles in place: a tile that stays keeps its element and its focus, and nothing flickers.
 const STYLE = `
   ul {
     display: grid;
     grid-template-columns: repeat(auto-fill, minmax(72px, 1fr));
     gap: 8px;
     margin: 0;
-    /* Room for focus rings and marks at the rim. */
+    /* Space for focus rings and marks at the edge. */
     padding: 4px;
     list-style: none;
     font: 12px/1.35 var(--st-font), sans-serif;
     color: var(--st-text-color);
   }
-  /* A few samples alone in a row don't grow to posters. */
+  /* A few samples in a row do not grow too large. */
   li { min-width: 0; max-width: 108px; }
   button {
     position: relative;
@@ -39,7 +39,7 @@ const STYLE = `
   button:active { transform: none; box-shadow: none; }
   button:focus { outline: none; }
   button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
-  .wrong { border-style: dashed; border-color: var(--st-text-color); }
+  .misclassified { border-style: dashed; border-color: var(--st-text-color); }
   button[aria-pressed="true"],
   button[aria-pressed="true"]:hover {
     border-color: var(--st-primary-color);
@@ -61,7 +61,7 @@ const STYLE = `
     overflow: hidden;
     white-space: nowrap;
     text-overflow: ellipsis;
-    /* A name from right to left, or one that pretends to be, turns nothing but itself. */
+    /* Right-to-left names do not change the direction of other text. */
     unicode-bidi: isolate;
   }
   .title { font-weight: 600; }
@@ -81,15 +81,15 @@ const STYLE = `
   }
   .cross { right: -4px; background: var(--st-text-color); }
   .tick { left: -4px; background: var(--st-primary-color); }
-  .wrong .cross, [aria-pressed="true"] .tick { display: block; }
+  .misclassified .cross, [aria-pressed="true"] .tick { display: block; }
   @media (prefers-reduced-motion: reduce) { button { transition: none; } button:hover { transform: none; } }
 `;
 
 function element(tag, className, parent) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  parent.appendChild(made);
-  return made;
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  parent.appendChild(node);
+  return node;
 }
 
 function newTile(gallery, code) {
@@ -99,24 +99,24 @@ function newTile(gallery, code) {
   button.dataset.code = code;
   const tile = { item, button, image: null, bar: element("span", "bar", button) };
   tile.title = element("span", "title", button);
-  // Without a space between them the two lines would be read as one word.
+  // Without a space, screen readers join the two lines into one word.
   button.append(" ");
   tile.note = element("span", "note", button);
   for (const [className, mark] of [["cross", "✕"], ["tick", "✓"]]) {
-    const shown = element("span", `mark ${className}`, button);
-    shown.textContent = mark;
-    shown.ariaHidden = "true";
+    const span = element("span", `mark ${className}`, button);
+    span.textContent = mark;
+    span.ariaHidden = "true";
   }
   button.addEventListener("click", () => gallery.report("clicked", { code }));
   return tile;
 }
 
-function fill(tile, data, chosen) {
+function update(tile, data, chosen) {
   const { button } = tile;
-  button.className = [data.wrong && "wrong", !data.image && "bare"].filter(Boolean).join(" ");
+  button.className = [data.misclassified && "misclassified", !data.image && "bare"].filter(Boolean).join(" ");
   button.style.setProperty("--class", data.color);
-  // Its name is what stands on it, so that it can be called by voice; the whole story describes it.
-  button.title = data.told;
+  // The accessible name is the visible text, for voice control; the title is the accessible description.
+  button.title = data.description;
   button.ariaPressed = String(chosen);
   tile.title.textContent = data.title;
   tile.note.textContent = data.note;
@@ -127,7 +127,7 @@ function fill(tile, data, chosen) {
   }
   if (!tile.image) {
     tile.image = document.createElement("img");
-    // The button's title says it all.
+    // The button's title describes the image.
     tile.image.alt = "";
     tile.image.draggable = false;
     button.prepend(tile.image);
@@ -141,36 +141,37 @@ function draw(gallery, data, root) {
   const focused = [...list.children].findIndex((item) => item.firstChild === root.activeElement);
   const button = focused < 0 ? null : list.children[focused].firstChild;
   const byKeyboard = button?.matches(":focus-visible");
-  const left = new Set(tiles.keys());
+  const removed = new Set(tiles.keys());
   list.ariaLabel = data.label;
-  data.tiles.forEach((wanted, place) => {
-    if (!tiles.has(wanted.code)) tiles.set(wanted.code, newTile(gallery, wanted.code));
-    const tile = tiles.get(wanted.code);
-    fill(tile, wanted, wanted.code === data.chosen);
-    if (list.children[place] !== tile.item) list.insertBefore(tile.item, list.children[place] ?? null);
-    left.delete(wanted.code);
+  data.tiles.forEach((tileData, i) => {
+    const { code } = tileData;
+    if (!tiles.has(code)) tiles.set(code, newTile(gallery, code));
+    const tile = tiles.get(code);
+    update(tile, tileData, code === data.chosen);
+    if (list.children[i] !== tile.item) list.insertBefore(tile.item, list.children[i] ?? null);
+    removed.delete(code);
   });
-  for (const code of left) {
+  for (const code of removed) {
     tiles.get(code).item.remove();
     tiles.delete(code);
   }
   if (button?.isConnected) {
-    // Being moved took its focus.
+    // Moving the element removed its focus.
     if (root.activeElement !== button) button.focus({ preventScroll: true });
   } else if (byKeyboard) {
-    // Its tile is gone: whoever goes by keys stays where they were, rather than at the page's top.
+    // Its tile is gone: keyboard focus stays at the same position instead of the top of the page.
     list.children[Math.min(focused, list.children.length - 1)]?.firstChild.focus({ preventScroll: true });
   }
 }
 
 function move(event, list) {
   const items = [...list.children];
-  const now = items.findIndex((item) => item.contains(event.target));
+  const current = items.findIndex((item) => item.contains(event.target));
   const columns = items.filter((item) => item.offsetTop === items[0].offsetTop).length;
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-  if (!step || now < 0) return;
+  if (!step || current < 0) return;
   event.preventDefault();
-  items[now + step]?.firstChild.focus();
+  items[current + step]?.firstChild.focus();
 }
 
 const galleries = new WeakMap();
@@ -181,7 +182,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const box = element("div", "imprint-gallery", parentElement);
     element("style", "", box).textContent = STYLE;
     const list = element("ul", "", box);
-    // Safari forgets that a list without bullets is one.
+    // Safari drops the list role of lists without bullets.
     list.setAttribute("role", "list");
     list.addEventListener("keydown", (event) => move(event, list));
     gallery = { box, list, tiles: new Map() };
@@ -192,7 +193,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   draw(gallery, data, parentElement.getRootNode());
   const run = (gallery.run = (gallery.run ?? 0) + 1);
   return () => {
-    // Streamlit also calls this for a run that a later one overtook.
+    // Streamlit also calls this for a run that a later run replaced.
     if (gallery.run !== run) return;
     galleries.delete(parentElement);
     gallery.box.remove();

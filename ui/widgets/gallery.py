@@ -1,4 +1,4 @@
-"""A grid of samples' thumbnails, each a button that tells which sample it is."""
+"""Grid of sample thumbnails; each is a button."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from PIL import Image
 
 from imprint_core.embeddings.set_images import thumbnail
 
-# A tile's picture in pixels, such that two dozen photographs stay below 60 kB; and up to which edge an image is sent
-# as it is, and enlarged in squares.
-_EDGE, _SMALL = 56, 32
+# Edge of a thumbnail in pixels; two dozen photographs stay below 60 kB.
+_EDGE = 56
+# Images up to this edge are sent unchanged and enlarged without smoothing.
+_SMALL = 32
 _component = st.components.v2.component(
     "imprint_gallery",
     js=(Path(__file__).parent / "gallery.js").read_text(encoding="utf-8"),
@@ -26,22 +27,21 @@ _component = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """What is shown of one sample.
+    """A sample in a gallery.
 
     Attributes
     ----------
     code : int
-        The sample's stable code, reported on a click; no two tiles of a gallery have the same.
+        The sample's stable code, reported on a click; unique within a gallery.
     image : Image or None
-        Of any size; None where images aren't at hand.
+        Of any size; None if the image is not available.
     title, note : str
-        The two lines under it, as plain text. The note may be empty.
+        The two lines below the image, as plain text. The note may be empty.
     color : str
-        The class's colour, "#rrggbb".
-    wrong : bool
-        Whether it was classified wrongly.
-    told : str
-        The whole story in a sentence, for the tooltip and for those who don't see the picture.
+        Colour of the class, "#rrggbb".
+    misclassified : bool
+    description : str
+        Sentence for the tooltip and for screen readers.
     """
 
     code: int
@@ -49,8 +49,8 @@ class Tile:
     title: str
     note: str
     color: str
-    wrong: bool
-    told: str
+    misclassified: bool
+    description: str
 
 
 def gallery(
@@ -61,19 +61,19 @@ def gallery(
     chosen: int | None = None,
     on_click: Callable[[int], None],
 ) -> None:
-    """Draw tiles under the identity `name`.
+    """Draw a gallery.
 
     Parameters
     ----------
     name : str
-        Which gallery this is; the same name is drawn in place.
+        Identity; a gallery of the same name is updated in place.
     tiles : sequence of Tile
     label : str
-        What the samples are, for those who don't see them.
+        Description of the samples for screen readers.
     chosen : int, optional
-        Code of the tile that is marked.
+        Code of the selected tile.
     on_click : callable
-        Called with the code of a tile that was clicked, before the page's script runs again.
+        Called with the code of the clicked tile, before the page's script runs again.
     """
     key = f"gallery-{name}"
     codes = frozenset(tile.code for tile in tiles)
@@ -90,27 +90,27 @@ def gallery(
             "kind": "gallery",
             "label": label,
             "chosen": chosen,
-            "tiles": [_told(tile) for tile in tiles],
+            "tiles": [_payload(tile) for tile in tiles],
         },
         on_clicked_change=clicked,
     )
 
 
-def encoded(image: Image.Image) -> str:
-    """An image as a data URI of few bytes, no larger than a tile needs.
+def data_uri(image: Image.Image) -> str:
+    """Encode an image as a small data URI, no larger than a tile needs.
 
-    PNG or JPEG, whichever is smaller: drawn digits are so as PNG, photographs as JPEG.
+    PNG or JPEG, whichever is smaller: PNG for drawn digits, JPEG for photographs.
     """
-    fitted = image if max(image.size) <= _EDGE else thumbnail(image, _EDGE)
-    # Grey images stay grey: a third of what a PNG has to hold.
-    fitted = fitted.convert("L" if image.mode == "L" else "RGB")
-    return _data_uri(fitted.mode, fitted.size, fitted.tobytes())
+    small = image if max(image.size) <= _EDGE else thumbnail(image, _EDGE)
+    # Grey images stay grey; a PNG of them needs a third of the bytes.
+    small = small.convert("L" if image.mode == "L" else "RGB")
+    return _encode(small.mode, small.size, small.tobytes())
 
 
 @lru_cache(maxsize=1024)
-def _data_uri(mode: str, size: tuple[int, int], pixels: bytes) -> str:
+def _encode(mode: str, size: tuple[int, int], pixels: bytes) -> str:
     image = Image.frombytes(mode, size, pixels)
-    # Where single pixels are seen, JPEG's blocks and its coarser colours would be too.
+    # Enlarged pixels would make JPEG's blocks and coarser colours visible.
     jpeg = {"quality": 90, "subsampling": 0} if max(size) <= _SMALL else {"quality": 80}
     files = {}
     for kind, options in (("png", {}), ("jpeg", jpeg)):
@@ -121,22 +121,22 @@ def _data_uri(mode: str, size: tuple[int, int], pixels: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(files[kind]).decode()}"
 
 
-def _told(tile: Tile) -> dict[str, Any]:
+def _payload(tile: Tile) -> dict[str, Any]:
     return {
         "code": tile.code,
-        "image": None if tile.image is None else encoded(tile.image),
+        "image": None if tile.image is None else data_uri(tile.image),
         "pixelated": tile.image is not None and max(tile.image.size) <= _SMALL,
         "title": tile.title,
         "note": tile.note,
         "color": tile.color,
-        "wrong": tile.wrong,
-        "told": tile.told,
+        "misclassified": tile.misclassified,
+        "description": tile.description,
     }
 
 
 def _code(state: Any, codes: frozenset[int]) -> int | None:
-    """The code in what a browser sent, if it is one of the codes that it was given."""
+    """Validate what a browser sent; return the code if it is one of the gallery's."""
     value = state.get("clicked") if isinstance(state, dict) else None
     code = value.get("code") if isinstance(value, dict) else None
-    # True and 1.0 would be found among the codes too.
+    # True and 1.0 are equal to the code 1.
     return code if type(code) is int and code in codes else None
