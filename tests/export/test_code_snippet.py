@@ -84,7 +84,7 @@ def shown(query):
     return next(m for m in app.metric if m.label == "Accuracy"), app.code[0].value
 
 
-def said(metric):
+def expected_output(metric):
     """How the snippet says it."""
     if metric.delta.startswith("1 seed"):
         return f"Accuracy {metric.value}\n"
@@ -107,7 +107,7 @@ def test_what_it_prints_is_what_the_page_shows(numbers_only):
     )
     printed = dict(enumerate(json.loads(done.stdout)))
     # To the shown digit: no tolerance.
-    assert printed == {i: said(metric) for i, (metric, _) in enumerate(pairs)}
+    assert printed == {i: expected_output(metric) for i, (metric, _) in enumerate(pairs)}
 
 
 def test_it_runs_as_a_script(numbers_only, tmp_path):
@@ -120,7 +120,7 @@ def test_it_runs_as_a_script(numbers_only, tmp_path):
         env={"PYTHONPATH": str(ROOT)},
         check=True,
     )
-    assert done.stdout == said(metric)
+    assert done.stdout == expected_output(metric)
 
 
 def test_it_has_no_more_than_what_differs(vit_digits):

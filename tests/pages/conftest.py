@@ -1,4 +1,4 @@
-"""Pages are tested as a server that has been running shows them."""
+"""Test pages as a warm server runs them."""
 
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
@@ -6,7 +6,7 @@ from streamlit.testing.v1 import app_test
 
 
 class WarmPagesManager(PagesManager):
-    """AppTest forgets before every run that st.navigation was called, and runs a file of pages/ alone."""
+    """Keeps st.navigation: AppTest resets it before every run and would run a file of pages/ alone."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What an AppTest shows, read for tests."""
+"""Reads what an AppTest shows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 
 
 def pictures(app):
-    """The data of every picture of the page, by name; others of our components are no pictures."""
+    """Figures of a page by name; other custom components have no name."""
     data = [json.loads(e.proto.json or "{}") for e in app.get("bidi_component")]
     return {d["name"]: d for d in data if "name" in d}
 
 
 def read(app):
-    """The same as a person reads it."""
-    return said(app).replace("\\", "").replace("\u2060", "")
+    """Markdown and captions as one text, without escapes."""
+    return page_text(app).replace("\\", "").replace("\u2060", "")
 
 
-def said(app):
-    """Its Markdown and captions in one text."""
+def page_text(app):
+    """Markdown and captions as one text."""
     return " ".join([m.value for m in app.markdown] + [c.value for c in app.caption])

@@ -13,7 +13,7 @@ from imprint_core.datasets.own_images import find_own, read_own
 from imprint_core.embeddings import find_sets
 from imprint_core.paths import images_folder
 from tests.datasets.test_decoding import encoded, exif, picture, png
-from tests.pages.test_library import button, home, said, weights  # noqa: F401
+from tests.pages.test_library import button, home, page_text, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
 from tests.uploads.test_formats import PARTS, Trap, X, Y, npz, with_values
 from tests.uploads.test_image_zips import PLAIN, UNPACKED, directory_of, patched, zipped
@@ -105,7 +105,7 @@ def test_damaged_images_are_left_out_and_told_and_odd_ones_are_taken():
     told = next(w.value for w in app.warning if "Skipped " in w.value)
     assert told.startswith("Skipped 6 unreadable files")
     assert "\\<b\\>no" in told
-    assert "\\*odd\\*" in said(app)
+    assert "\\*odd\\*" in page_text(app)
     # A photograph that was taken upright is upright.
     _, splits = read_own(own.path)
     sizes = {splits.train.load(i).size for i in range(len(splits.train.labels))}

@@ -20,7 +20,7 @@ from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.runner import read_table
 from imprint_core.sweeps.sweep_table import Results, Where, bundled_results, of_fm
 from tests.conftest import ROOT
-from tests.pages.reading import pictures, read, said
+from tests.pages.reading import page_text, pictures, read
 from ui.compute import progressive
 from ui.text.markdown import plain
 
@@ -110,7 +110,7 @@ def test_another_fm_is_paired_by_the_images(bundled):
     a, b = right(bundled, Recipe(k=2)), right(bundled, Recipe(k=2), fm="resnet50")
     assert app.metric[2].value == f"{signed(paired_difference(a, b).mean)} points"
     assert len(app.tabs) == 3
-    assert f"{plain('ResNet-50')} on Digits" in said(app)
+    assert f"{plain('ResNet-50')} on Digits" in page_text(app)
 
 
 def test_another_dataset_is_not_paired(bundled):
@@ -126,8 +126,8 @@ def test_the_same_on_both_sides_says_so():
     app = opened(b="same")
     assert [i for i in app.info if "A and B are the same" in i.value]
     assert app.metric[2].value == "+0.0 points"
-    assert "Nothing differs" in said(app)
-    assert "as well be chance" not in said(app)
+    assert "Nothing differs" in page_text(app)
+    assert "as well be chance" not in page_text(app)
 
 
 def button(app, label):
@@ -151,8 +151,8 @@ def test_copied_to_b_it_stays_while_a_changes():
     app = opened(k="7", b_fm="resnet50")
     button(app, "Copy A to B").click().run()
     assert app.metric[2].value == "+0.0 points"
-    assert "Nothing differs" in said(app)
-    assert "as well be chance" not in said(app)
+    assert "Nothing differs" in page_text(app)
+    assert "as well be chance" not in page_text(app)
     seven = app.metric[0].value
     app.select_slider(key="k").set_value(1).run()
     assert app.metric[1].value == seven

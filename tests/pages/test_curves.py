@@ -61,7 +61,7 @@ def lines(app, name=DIGITS):
     return {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in own}
 
 
-def said(app):
+def page_text(app):
     return " ".join([c.value for c in app.caption] + [i.value for i in app.info])
 
 
@@ -157,7 +157,7 @@ def test_nc1_is_drawn_over_shots_one_line_for_each_norm(bundled):
         l2, none = Recipe("mean"), Recipe("mean", norm_pre="none")
         assert drawn["after NORM pre L2"][n] == pytest.approx(reached(bundled, l2, n, "nc1"), rel=1e-5)
         assert drawn["after NORM pre none"][n] == pytest.approx(reached(bundled, none, n, "nc1"), rel=1e-5)
-    assert "it depends on neither k nor λ" in said(app)
+    assert "it depends on neither k nor λ" in page_text(app)
 
 
 def test_the_link_keeps_every_control_and_says_recipes_in_their_usual_way():
@@ -235,8 +235,8 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
     assert tuple(drawn["the paper's k-means"].values()) == paper_results.accuracy_over_k("resnet50", "mnist")
     for other in ("curves-resnet50-digits", f"curves-{VIT}-mnist"):
         assert "the paper's k-means" not in lines(app, other)
-    assert "**all training samples**" in said(app)
-    assert "medians over three seeds; on ResNet\\-50 · MNIST." in said(app)
+    assert "**all training samples**" in page_text(app)
+    assert "medians over three seeds; on ResNet\\-50 · MNIST." in page_text(app)
     app.segmented_control(key="over").set_value("n").run()
     drawn = lines(app, "curves-resnet50-mnist")
     values = paper_results.accuracy_over_shots("resnet50", "mnist", "20")
@@ -246,7 +246,7 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
     # Of some classes the paper has no curves.
     app.selectbox(key="classes").set_value("even").run()
     assert not [name for name in lines(app, "curves-resnet50-mnist") if "the paper's" in name]
-    assert "none is the paper's" in said(app)
+    assert "none is the paper's" in page_text(app)
     app.segmented_control(key="measure").set_value("macro_f1").run()
     assert "curve_paper" not in [t.key for t in app.toggle]
 
@@ -254,7 +254,7 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
 def test_over_lambda_without_least_squares_there_is_an_offer_and_no_empty_panel():
     app = opened(**QUICK, over="lam")
     assert not pictures(app)
-    assert "none of these recipes solves that" in said(app)
+    assert "none of these recipes solves that" in page_text(app)
     app.button(key="add_oracle").click().run()
     assert app.query_params["curve_recipes"] == "oracle"
     assert len(lines(app)["Oracle: least squares"]) == 8
@@ -264,8 +264,8 @@ def test_the_sidebars_classes_are_those_of_its_dataset_and_absent_sets_are_named
     query = QUICK | {"classes": "even", "curve_data": "digits,mnist,tiny_imagenet_100", "curve_fms": f"{VIT},resnet50"}
     app = opened(**query, curve_recipes="qi", gen="mean")
     assert "resnet50-tiny" not in " ".join(pictures(app))
-    assert plain("ResNet-50 has no embeddings of Tiny-ImageNet (100 classes).") in said(app)
-    assert "classes even; the other datasets take all their classes" in said(app)
+    assert plain("ResNet-50 has no embeddings of Tiny-ImageNet (100 classes).") in page_text(app)
+    assert "classes even; the other datasets take all their classes" in page_text(app)
     for data, classes in (("digits", "even"), ("mnist", "all")):
         value = reached(bundled, PRESETS["qi"].recipe, data=data, classes=classes)
         drawn = lines(app, f"curves-{VIT}-{data}")
@@ -289,10 +289,10 @@ def test_few_shots_and_one_class_are_drawn(more):
 def test_nc1_of_one_class_is_one_sentence():
     app = opened(**QUICK, classes="3", measure="nc1")
     assert not pictures(app)
-    assert said(app).count("it needs two classes of two training samples") == 1
+    assert page_text(app).count("it needs two classes of two training samples") == 1
     app = opened(**QUICK, classes="3", measure="nc1", curve_data="digits,mnist")
     assert list(pictures(app)) == [f"curves-{VIT}-mnist"]
-    assert said(app).count("it needs two classes of two training samples") == 1
+    assert page_text(app).count("it needs two classes of two training samples") == 1
 
 
 def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
@@ -305,7 +305,7 @@ def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
 
     monkeypatch.setattr(sweeps, "_computed", fails)
     app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
-    assert "The disk is \\*gone\\*." in said(app)
+    assert "The disk is \\*gone\\*." in page_text(app)
     assert list(lines(app)) == ["now: k-means", "Qi: one mean", "k = 5"]
     assert app.button(key="curves_on").label == "Try again"
 

@@ -21,7 +21,7 @@ from imprint_core.sweeps.paper_findings import check
 from imprint_core.sweeps.runner import read_table
 from imprint_core.sweeps.sweep_table import Results, bundled_results
 from tests.conftest import ROOT
-from tests.pages.reading import pictures, read, said
+from tests.pages.reading import page_text, pictures, read
 from ui.compute import progressive
 from ui.panels.leaderboard import downloads
 
@@ -71,7 +71,7 @@ def test_numbers_are_the_cores(results, query, whole):
 
 
 def test_findings_are_on_the_page_with_their_figures(results):
-    text = said(opened(board_n="200"))
+    text = page_text(opened(board_n="200"))
     for one in check(results, results.tasks, 200):
         assert one.figures in text
         assert one.claim in text
@@ -108,7 +108,7 @@ def test_tables_of_ones_own_and_broken_ones(results, home):
     pq.write_table(old.replace_schema_metadata({"imprint": "1"}), sweeps_folder() / "old.parquet")
     app = opened(board="mine")
     assert not app.error
-    assert "Accuracy over" in said(app)
+    assert "Accuracy over" in page_text(app)
     for name, why in (
         ("broken", "no Parquet file"),
         ("old", "a table of version 1, and this program writes version 2"),

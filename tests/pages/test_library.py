@@ -46,7 +46,7 @@ def library(**state):
     return app.run()
 
 
-def said(app):
+def page_text(app):
     return " ".join(m.value for m in [*app.markdown, *app.caption, *app.info, *app.error, *app.warning])
 
 
@@ -84,7 +84,7 @@ def test_without_any_weights_one_sentence_says_what_to_do():
     app = library()
     assert not app.exception
     assert [i.value for i in app.info if "No foundation model's weights are on this machine" in i.value]
-    assert "connect to a network once, or put a state dict such as" in said(app).replace("\\", "")
+    assert "connect to a network once, or put a state dict such as" in page_text(app).replace("\\", "")
     # What is bundled keeps working.
     app.session_state["goto"] = "explore"
     app.run()
@@ -99,13 +99,13 @@ def test_says_what_is_at_hand_and_what_is_not():
     boxes = {s.key: s for s in app.selectbox}
     assert boxes["library_fm"].value == "squeezenet1_1"
     assert boxes["library_fm"].options[0] == "SqueezeNet 1.1 · weights here"
-    assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in said(app)
-    assert "12 MB are downloaded when you start" in said(app.selectbox(key="library_data").select("mnist").run())
-    assert "no library offers them" in said(app.selectbox(key="library_data").select("mnist_m").run())
+    assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in page_text(app)
+    assert "12 MB are downloaded when you start" in page_text(app.selectbox(key="library_data").select("mnist").run())
+    assert "no library offers them" in page_text(app.selectbox(key="library_data").select("mnist_m").run())
     app.selectbox(key="library_data").select("digits").run()
-    assert "The images are on this machine." in said(app)
+    assert "The images are on this machine." in page_text(app)
     app.selectbox(key="library_fm").select("resnet18").run()
-    assert "The weights of ResNet\\-18 are not on this machine: connect to a network" in said(app)
+    assert "The weights of ResNet\\-18 are not on this machine: connect to a network" in page_text(app)
 
 
 def wait_for(condition, seconds=120):
@@ -125,12 +125,12 @@ def test_embeds_stops_goes_on_and_shows_the_same_in_two_windows(home):
     wait_for(lambda: find_jobs(home)[0].progress.done > 0)
     other = library()
     for window in (app.run(), other):
-        assert "SqueezeNet 1.1 on Digits \\(scikit\\-learn\\)" in said(window)
+        assert "SqueezeNet 1.1 on Digits \\(scikit\\-learn\\)" in page_text(window)
         assert [b.label for b in window.button if b.label == "Stop"]
     # The second window can't start it again.
     other.selectbox(key="library_data").select("digits").run()
     button(other, "Embed").click().run()
-    assert "is being embedded already" in said(other).replace("\\", "")
+    assert "is being embedded already" in page_text(other).replace("\\", "")
     button(other, "Stop").click().run()
     wait_for(lambda: not find_jobs(home)[0].running)
     app.run()
@@ -150,7 +150,7 @@ def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
     start_job(home, "squeezenet1_1__mnist_m", ["--fm", "squeezenet1_1", "--dataset", "mnist_m", "--out", str(home)])
     wait_for(lambda: not find_jobs(home)[0].running and find_jobs(home)[0].error)
     app = library()
-    assert "MNIST\\-M can't be downloaded by torchvision; put it as" in said(app)
+    assert "MNIST\\-M can't be downloaded by torchvision; put it as" in page_text(app)
     button(app, "Discard").click().run()
     assert not find_jobs(home)
     assert not app.exception
@@ -160,7 +160,7 @@ def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
 def test_a_model_that_there_is_not():
     app = library(library_fm="no_such_<b>model</b>")
     assert not app.exception
-    assert "No foundation model is called 'no\\_such\\_\\<b\\>model\\</b\\>'" in said(app)
+    assert "No foundation model is called 'no\\_such\\_\\<b\\>model\\</b\\>'" in page_text(app)
     assert button(app, "Embed").disabled
 
 
@@ -173,7 +173,7 @@ def test_weights_are_uploaded_checked_and_kept(weights):
     app.run()
     button(app, "Check and keep these weights").click().run()
     assert not app.exception
-    assert "is not a whole .safetensors file" in said(app).replace("\\", "")
+    assert "is not a whole .safetensors file" in page_text(app).replace("\\", "")
     assert not weights.exists()
     app.file_uploader(key="weights_squeezenet1_1").upload("../x.safetensors", content)
     app.run()
@@ -187,5 +187,5 @@ def test_weights_are_uploaded_checked_and_kept(weights):
 def test_says_that_a_new_set_takes_another_ones_place():
     app = library()
     app.selectbox(key="library_data").select("mnist").run()
-    assert "There is a set of these two already (3,000 training samples)" in said(app)
-    assert "The set that comes with the app stays" in said(app)
+    assert "There is a set of these two already (3,000 training samples)" in page_text(app)
+    assert "The set that comes with the app stays" in page_text(app)

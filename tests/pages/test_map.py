@@ -87,7 +87,7 @@ def fine(app):
     return app
 
 
-def said(app):
+def page_text(app):
     return " ".join(m.value for m in [*app.markdown, *app.caption])
 
 
@@ -183,19 +183,19 @@ def test_trustworthiness_is_told_where_it_is_known(monkeypatch):
 
     known = replace(kept_map(core().set, "l2", Layout("pca")), trust=0.87654)
     monkeypatch.setattr(stored_maps, "shown_map", lambda info, norm, layout: known)
-    assert "**Trustworthiness 0.88** of 1" in said(fine(digits(map="pca")))
+    assert "**Trustworthiness 0.88** of 1" in page_text(fine(digits(map="pca")))
     monkeypatch.setattr(stored_maps, "shown_map", lambda info, norm, layout: replace(known, trust=None))
-    assert "Trustworthiness" not in said(fine(digits(map="pca")))
+    assert "Trustworthiness" not in page_text(fine(digits(map="pca")))
 
 
 def test_a_part_of_a_large_set_is_told():
-    assert "596 of 1,797 samples: the test samples; shots" in said(digits())
+    assert "596 of 1,797 samples: the test samples; shots" in page_text(digits())
     info = find_sets(bundled_folder())[0]["squeezenet1_1", "mnist"]
     app = fine(opened(n="5", shown="all"))
     count = sum(info.meta["samples"][part]["count"] for part in ("train", "test"))
     whole = sum(open_set(info, EXPLORED).of)
     drawn = ", equally many of each class, drawn at random" if count < whole else ""
-    assert f"Showing {count:,} of {whole:,} samples: the test and training samples{drawn};" in said(app)
+    assert f"Showing {count:,} of {whole:,} samples: the test and training samples{drawn};" in page_text(app)
 
 
 def test_the_base_depends_on_neither_shots_nor_recipe():
@@ -281,7 +281,7 @@ def test_random_samples_are_shown_by_their_ids():
         check_tiles(own, tiles, codes, verdict)
         rows = own.rows(codes)
         right = int((verdict[0][rows] == own.y[rows]).sum())
-        assert f"##### {FIRST} selected, {right} right" in said(app)
+        assert f"##### {FIRST} selected, {right} right" in page_text(app)
 
 
 def test_pixels_are_those_of_scikit_learn():
@@ -311,7 +311,7 @@ def test_many_are_shown_in_parts():
     # Without a selection, the mistakes.
     predicted, _, _ = own.verdict()
     wrong = own.codes[: own.test][(predicted != own.y)[: own.test]]
-    assert f"##### {len(wrong)} mistakes among 596" in said(app)
+    assert f"##### {len(wrong)} mistakes among 596" in page_text(app)
     check_tiles(own, sent(app, "selected")["tiles"], wrong, own.verdict())
 
 
@@ -347,7 +347,7 @@ def test_one_asks_why_and_one_more_toggles():
     pick(app, "one", [a])
     assert app.text_input(key="sample").value == str(a)
     assert app.query_params["sample"] == str(a)
-    assert f"##### Why? test sample {a} · class" in said(fine(app))
+    assert f"##### Why? test sample {a} · class" in page_text(fine(app))
     assert sent(app)["selected"] == []
     for codes, left in (([b], [b]), ([c], [b, c]), ([b], [c]), ([a], [a, c])):
         pick(app, "add", codes)
@@ -432,7 +432,7 @@ def test_a_selection_stays_until_the_data_are_others():
         check_tiles(others, sent(app, "selected")["tiles"], codes, verdict)
     app.selectbox(key="data").set_value("mnist").run()
     assert sent(fine(app))["selected"] == []
-    assert "Nothing is selected" in said(app)
+    assert "Nothing is selected" in page_text(app)
 
 
 # --- why -------------------------------------------------------------------------------------
@@ -451,22 +451,22 @@ def test_why_tells_what_the_core_finds():
         found = why(model, own.X[row], NAMES)
         assert (found.label, found.winner) == (predicted[row], winner[row])
         true = int(own.y[row])
-        assert f"##### Why? test sample {code} · class {true}" in said(fine(app))
-        assert plain(in_words(found, NAMES, true)) in said(app)
-        assert ("Wrong" in said(app)) == (code == wrong)
+        assert f"##### Why? test sample {code} · class {true}" in page_text(fine(app))
+        assert plain(in_words(found, NAMES, true)) in page_text(app)
+        assert ("Wrong" in page_text(app)) == (code == wrong)
         check_bars(app, model, own.X[row], found)
         steps = [m.value for m in app.markdown if m.value.startswith("**") and ". " in m.value[:6]]
         assert steps == [f"**{i}. {plain(step.name)}**" for i, step in enumerate(found.steps, 1)]
         assert [c.value for c in app.code] == [step.formula for step in found.steps]
-        assert all(plain(step.told) in said(app) for step in found.steps)
+        assert all(plain(step.told) in page_text(app) for step in found.steps)
         tables = [step for step in found.steps if step.values]
         for step, table in zip(tables, app.dataframe, strict=True):
             told = [f"{value:.4g}".replace("-", "−") for _, value in step.values]
             assert table.value["value"].tolist() == told
         for sign, proxy in (("winner", found.winner), ("runner-up", found.second)):
             shots = model.shots_of(proxy)
-            assert f"The {sign}: proxy {found.numbers[proxy]} of class {found.labels[proxy]}" in said(app)
-            assert f"It stands for {len(shots)} shot" in said(app)
+            assert f"The {sign}: proxy {found.numbers[proxy]} of class {found.labels[proxy]}" in page_text(app)
+            assert f"It stands for {len(shots)} shot" in page_text(app)
             ids = own.pool.id_train[own.shots()[shots]]
             assert [t["code"] for t in sent(app, f"shots-{sign}")["tiles"]] == (-1 - ids[:6]).tolist()
         check_neighbours(app, own, code)
@@ -546,7 +546,7 @@ def test_why_under_other_recipes(query):
         lam=0.1,
     )
     found = why(own.model(recipe), own.X[own.row[code]], NAMES)
-    assert plain(in_words(found, NAMES, int(own.y[own.row[code]]))) in said(app)
+    assert plain(in_words(found, NAMES, int(own.y[own.row[code]]))) in page_text(app)
 
 
 def test_samples_are_asked_about_by_their_numbers():
@@ -564,9 +564,9 @@ def test_samples_are_asked_about_by_their_numbers():
         app.text_input(key="sample").set_value(text).run()
         assert not fine(app).warning
         assert app.query_params["sample"] == link
-        assert f"##### Why? {title}" in said(app)
-        assert ("It is one of the shots" in said(app)) == (text == f"training sample {shot}")
-        assert ("is no shot of the first seed" in said(app)) == (link in ("training 12", f"training {other}"))
+        assert f"##### Why? {title}" in page_text(app)
+        assert ("It is one of the shots" in page_text(app)) == (text == f"training sample {shot}")
+        assert ("is no shot of the first seed" in page_text(app)) == (link in ("training 12", f"training {other}"))
     before = {name: data for name, (_, data) in components(app).items()}
     for text in ("abc", "-3", "training 99999", "9" * 500, "<b>", "12 13", "²"):
         app.text_input(key="sample").set_value(text).run()
@@ -578,7 +578,7 @@ def test_samples_are_asked_about_by_their_numbers():
     app.text_input(key="sample").set_value("").run()
     assert not fine(app).warning
     assert "sample" not in app.query_params
-    assert "Why?" not in said(app)
+    assert "Why?" not in page_text(app)
 
 
 def test_a_sample_of_a_class_that_does_not_take_part():
@@ -590,7 +590,7 @@ def test_a_sample_of_a_class_that_does_not_take_part():
     app = digits(sample=str(odd))
     app.selectbox(key="classes").set_value("even").run()
     assert "which doesn't take part" in fine(app).warning[0].value.replace("\\", "")
-    assert "Why?" not in said(app)
+    assert "Why?" not in page_text(app)
 
 
 # --- what is drawn ---------------------------------------------------------------------------
@@ -643,7 +643,7 @@ def test_only_some_classes():
     # Predictions stay those among all classes; the mistakes listed are those of the classes shown.
     seen = np.isin(own.y, (3, 8))
     wrong = own.verdict()[0] != own.y
-    assert f"{(wrong & seen).sum():,} mistakes among {seen.sum():,}" in said(app)
+    assert f"{(wrong & seen).sum():,} mistakes among {seen.sum():,}" in page_text(app)
     app.toggle(key="shots").set_value(False).run()
     (rings,) = layer(fine(app), "shots")
     assert not len(numbers(rings["x"]))
@@ -784,7 +784,7 @@ def test_differences_select_exactly_their_samples():
     code = int(own.codes[9])
     pick(app, "one", [code], "map-b")
     found = why(own.model(other), own.X[own.row[code]], NAMES)
-    assert f"**B:** {plain(in_words(found, NAMES, int(own.y[own.row[code]])))}" in said(fine(app))
+    assert f"**B:** {plain(in_words(found, NAMES, int(own.y[own.row[code]])))}" in page_text(fine(app))
 
 
 def test_what_differs_can_be_written():
@@ -854,7 +854,7 @@ def test_every_control_is_in_the_link(begun):
     assert begun == [("l2", Layout("umap", 5, 0.25, 3))]
     again = fine(opened(**app.query_params))
     assert {n: d for n, (_, d) in components(again).items()} == {n: d for n, (_, d) in components(app).items()}
-    assert said(again) == said(app)
+    assert page_text(again) == page_text(app)
     app = fine(digits(map="pca"))
     assert (app.query_params["map"], sent(app)["alt"][:4]) == ("pca", "PCA ")
     assert '"scaleanchor":"x"' in sent(app)["base"]
@@ -947,8 +947,8 @@ def test_odd_sets_have_a_map_too(name, home, begun):
     assert f"map of {len(y) + len(y_test)} samples" in sent(app)["alt"]
     assert np.isfinite(list(positions(app).values())).all()
     assert np.isfinite(stars(app)[0]).all()
-    assert "##### Why? test sample 1 · class" in said(app)
-    assert "The images of \\<b\\>Mine\\</b\\> are not on this machine" in said(app).replace("\u2060", "")
+    assert "##### Why? test sample 1 · class" in page_text(app)
+    assert "The images of \\<b\\>Mine\\</b\\> are not on this machine" in page_text(app).replace("\u2060", "")
     assert all(tile["image"] is None for tile in sent(app, "neighbours")["tiles"])
     app.selectbox(key="color").set_value("right")
     app.text_input(key="sample").set_value("training 1")
@@ -970,14 +970,14 @@ def test_a_map_that_cannot_be_computed_is_told(home, monkeypatch):
     monkeypatch.setattr(base_maps, "begin_map", full)
     app = fine(mine())
     assert sent(app)["alt"].startswith("PCA map of 10 samples")
-    assert f"UMAP is not there: {plain('The disk is <full>.')}" in said(app)
+    assert f"UMAP is not there: {plain('The disk is <full>.')}" in page_text(app)
     asked = []
     monkeypatch.setattr(base_maps, "begin_map", lambda *wanted: asked.append(wanted))
     button(app, "Compute it").click().run()
     assert len(asked) == 1
-    assert "is not there" not in said(fine(app))
+    assert "is not there" not in page_text(fine(app))
     button(app, "Stop").click().run()
-    assert "UMAP is not there: Stopped." in said(fine(app))
+    assert "UMAP is not there: Stopped." in page_text(fine(app))
     app.select_slider(key="k").set_value(2).run()
     assert len(asked) == 1
     button(app, "Compute it").click().run()
@@ -987,13 +987,13 @@ def test_a_map_that_cannot_be_computed_is_told(home, monkeypatch):
 
     monkeypatch.setattr(base_maps, "stop_map", stubborn)
     button(app, "Stop").click().run()
-    assert "UMAP is not there: It goes on." in said(fine(app))
+    assert "UMAP is not there: It goes on." in page_text(fine(app))
     button(app, "Compute it").click().run()
     assert button(app, "Stop")
     # Another window may end it.
     monkeypatch.setattr(base_maps, "map_job", lambda *wanted: None)
     app.run()
-    assert "UMAP is not there: Stopped, perhaps in another window." in said(fine(app))
+    assert "UMAP is not there: Stopped, perhaps in another window." in page_text(fine(app))
     button(app, "Compute it").click().run()
     assert len(asked) == 4
     # What isn't looked at any more isn't computed either.
@@ -1020,7 +1020,7 @@ def test_a_umap_is_computed_aside_and_takes_the_place_of_pca(computes_maps, home
     base = kept_map(open_set(info), "l2", Layout())
     where = positions(app)
     np.testing.assert_array_equal([where[i] for i in range(149)], base.positions[300:])
-    assert f"**Trustworthiness {base.trust:.2f}** of 1" in said(app)
+    assert f"**Trustworthiness {base.trust:.2f}** of 1" in page_text(app)
     assert sent(app)["selected"] == [0, 1, 2]
     assert not [b for b in app.button if b.label == "Stop"]
     assert not list((home / "maps").rglob("*.partial"))
@@ -1056,11 +1056,11 @@ def test_merged_classes_are_a_colouring(begun):
         places = np.searchsorted(present, [origin[c] for c in codes])
         np.testing.assert_array_equal(numbers(colours["which"]), places)
         assert len(colours["symbols"]) == len(colours["marker"]["colors"]) == len(present)
-    assert "are not on this machine" in said(app)
+    assert "are not on this machine" in page_text(app)
     code = int(own.codes[3])
     pick(app, "one", [code])
     found = why(own.model(DEFAULT, 5), own.X[own.row[code]], own.pool.names)
-    assert plain(in_words(found, own.pool.names, int(own.y[own.row[code]]))) in said(fine(app))
+    assert plain(in_words(found, own.pool.names, int(own.y[own.row[code]]))) in page_text(fine(app))
     app.selectbox(key="classes").set_value("all").run()
     assert "Colour by can't be" in fine(app).warning[0].value
     assert "color" not in app.query_params

@@ -25,7 +25,7 @@ from imprint_core.models.download import fetching
 from imprint_core.paths import data_folder, images_folder
 from imprint_core.uploads.example_files import example_npz, example_zip
 from tests.conftest import ROOT
-from tests.pages.test_library import button, home, said, wait_for, weights  # noqa: F401
+from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
 
 
 def own_data(**query):
@@ -57,7 +57,7 @@ def test_a_zip_is_checked_kept_embedded_and_explored(home, weights):  # noqa: F8
     wait_for(lambda: ("squeezenet1_1", own.name) in find_sets(home)[0])
     wait_for(lambda: not find_jobs(home))
     app.run()
-    assert "Embedded by SqueezeNet 1.1." in said(app)
+    assert "Embedded by SqueezeNet 1.1." in page_text(app)
     button(app, "Explore it").click().run()
     assert not app.exception
     assert app.title[0].value == "Explore weight imprinting"
@@ -113,7 +113,7 @@ def test_one_pile_per_class():
     (own,), _ = find_own(images_folder())
     assert set(own.class_names) == {"<b>red</b>", "синий"}
     # Shown as it is typed.
-    assert "\\<b\\>red\\</b\\>" in said(app)
+    assert "\\<b\\>red\\</b\\>" in page_text(app)
 
 
 @pytest.mark.usefixtures("home")
@@ -173,8 +173,8 @@ def test_a_test_sample_is_tried_against_the_sidebars_proxies(bundled):
 def test_without_the_images_shots_are_told_by_number():
     app = on_tab(own_data(fm="vit_tiny_patch16_224", data="mnist", n="5"), "Try one image")
     assert not app.exception
-    assert "The images of MNIST are not on this machine" in said(app)
-    assert "training samples " in said(app)
+    assert "The images of MNIST are not on this machine" in page_text(app)
+    assert "training samples " in page_text(app)
 
 
 def numeral(label):
@@ -193,7 +193,7 @@ def test_an_uploaded_image_needs_the_models_weights():
         assert not app.exception
         # Before anything is uploaded, and with the ways to get them.
         assert [i for i in app.info if "has to be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
-        assert "python -m imprint_core fetch --fm squeezenet1_1" in said(app)
+        assert "python -m imprint_core fetch --fm squeezenet1_1" in page_text(app)
         assert button(app, "Download torchvision's official weights")
     assert {box.key for box in app.file_uploader} >= {"weights_squeezenet1_1try", "weights_squeezenet1_1add"}
     assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_0"}
@@ -246,7 +246,7 @@ def test_other_weights_than_the_sets_are_refused():
     on_tab(app, "Try one image")
     upload(app, "try_file", "x.png", numeral(3))
     assert not app.exception
-    assert "are not those that this set was made with" in said(app)
+    assert "are not those that this set was made with" in page_text(app)
 
 
 @pytest.mark.usefixtures("home")
@@ -275,13 +275,13 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
     button(app, "Imprint").click().run()
     assert not app.exception
     assert "1 could not be read and were left out" in app.warning[0].value
-    assert "6 images made 2 proxies in" in said(app)
-    assert "\\*eight\\*" in said(app)
+    assert "6 images made 2 proxies in" in page_text(app)
+    assert "\\*eight\\*" in page_text(app)
     # A second one of the same name is refused, and nothing is lost.
     app.text_input(key="added_name_1").set_value("*EIGHT*").run()
     app.file_uploader(key="added_files_1").set_value(files).run()
     button(app, "Imprint").click().run()
-    assert "There is a class called" in said(app)
+    assert "There is a class called" in page_text(app)
 
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")
@@ -289,7 +289,7 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
     assert {m.label: m.value for m in app.metric}["Taken for"] == "\\*eight\\*"
     on_tab(app, "Add a class")
     button(app, "Take it away").click().run()
-    assert "Nothing is added yet" in said(app)
+    assert "Nothing is added yet" in page_text(app)
 
 
 @pytest.mark.usefixtures("home", "weights")
@@ -319,7 +319,7 @@ def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa
     ((fm, data),) = find_sets(home)[0]
     app = on_tab(own_data(fm=fm, data=data), "Try one image")
     assert not app.exception
-    assert "their model isn't known here" in said(app)
+    assert "their model isn't known here" in page_text(app)
     assert {m.label for m in app.metric} == {"Taken for"}
     # The sidebar calls the data as the person does.
     assert {s.label: s.options for s in app.selectbox}["Dataset"] == ["mine"]
