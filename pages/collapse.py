@@ -50,7 +50,7 @@ def _tools(selection: Selection) -> None:
 
 def _two_classes(selection: Selection) -> bool:
     """Whether there is anything to compare, and says why where there isn't."""
-    classes = results.evaluator(selection.info, selection.task.classes, selection.recipe).classes
+    classes = results.evaluator(selection.experiment).classes
     if len(classes) > 1 and selection.n > 1:
         return True
     st.info("Collapse compares how classes vary: it needs two classes of two shots.", icon=":material/info:")
@@ -58,7 +58,7 @@ def _two_classes(selection: Selection) -> bool:
 
 
 def _these(selection: Selection) -> None:
-    meta, classes = selection.info.meta, selection.task.classes
+    meta, classes = selection.info.meta, selection.experiment.classes
     which = "" if classes == "all" else f", classes {plain(classes)}"
     st.subheader(
         f"The classes now: {plain(meta['fm']['label'])} on {plain(meta['dataset']['label'])}{which}", anchor=False

@@ -8,7 +8,6 @@ from imprint_core.errors import ImprintError
 from imprint_core.figures import comparison
 from ui.charts.plot import kept_figure, plot
 from ui.charts.record import heading
-from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.compare.ab_sides import Side, alike, copy_to_b, paired, sides, swap
@@ -79,12 +78,8 @@ def _classes(selection: Selection, a: Side, b: Side) -> None:
     names, values, told = gains(a, b, selection.seeds)
     key = (
         "classes",
-        *(results.key_of(s.info) for s in (a, b)),
-        a.classes,
-        a.n,
-        b.n,
-        a.recipe,
-        b.recipe,
+        a.experiment.key,
+        b.experiment.key,
         selection.seeds,
     )
     plot(

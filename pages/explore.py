@@ -89,7 +89,7 @@ def _numbers(selection: Selection) -> None:
     accuracy, baseline, gain = summarize(runs), summarize(one_mean), summarize(runs - one_mean)
     # A mean, as everywhere that differences are told: it is the difference of the means.
     mean = signed(float((runs - one_mean).mean()))
-    shared = results.evaluator(selection.info, selection.task.classes, selection.recipe)
+    shared = results.evaluator(selection.experiment)
     a, b, c = st.columns(3, gap="medium")
     collapse = nc1_at(selection, selection.n, "textbook")
     grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
@@ -124,16 +124,13 @@ def _numbers(selection: Selection) -> None:
 
 
 def _map(selection: Selection) -> None:
-    recipe, n, seed = selection.recipe, selection.n, selection.seeds[0]
-    info, classes = selection.info, selection.task.classes
-    base = base_maps.base_map(selection)
-    on = map_layers.ground(info, classes, base, "test")
+    experiment, recipe, n = selection.experiment, selection.recipe, selection.n
+    base = base_maps.base_map(experiment, selection.layout)
+    on = map_layers.ground(experiment, base, "test")
     label = MAP_METHODS[base.layout.method].label
     map_plot(
         "map",
-        map_layers.picture(
-            on, map_layers.plain_paint(info, classes, recipe), map_layers.overlays(info, classes, recipe, n, seed, base)
-        ),
+        map_layers.picture(on, map_layers.plain_paint(experiment), map_layers.overlays(experiment, base)),
         alt=f"{label} map of {len(on.samples.y)} test samples by class, with the {n}-shot sets as rings and "
         "the proxies as stars",
         height=560,
@@ -162,9 +159,8 @@ def _to_the_map(selection: Selection, own: Samples) -> None:
 
 
 def _confusion(selection: Selection) -> None:
-    info, classes = selection.info, selection.task.classes
-    shared = results.evaluator(info, classes, selection.recipe)
-    evaluated = results.evaluation(info, classes, selection.recipe, selection.n, selection.seeds)
+    shared = results.evaluator(selection.experiment)
+    evaluated = results.evaluation(selection.experiment)
     percent = confusion(shared.truth, evaluated.predictions, len(shared.classes))
     names = [shared.pool.names[c] for c in shared.classes]
     off = percent - np.diag(np.diag(percent))

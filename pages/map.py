@@ -41,7 +41,7 @@ def show(selection: Selection) -> None:
     _tools(selection)
     place = st.container()
     try:
-        base = base_maps.base_map(selection)
+        base = base_maps.base_map(selection.experiment, selection.layout)
         with place:
             _maps(selection, base)
         left, right = st.columns([1, 1], gap="large")
@@ -113,30 +113,29 @@ def _maps(selection: Selection, base: BaseMap) -> None:
 
 def _accuracy(selection: Selection, recipe: Recipe) -> float:
     judged = verdict_of(selection, recipe, "test")
-    own = map_layers.samples(selection.info, selection.task.classes, "test")
+    own = map_layers.samples(selection.experiment, "test")
     return 100 * float((judged.predicted == own.y).mean())
 
 
 def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height: int) -> None:
-    info, classes, n, seed = selection.info, selection.task.classes, selection.n, selection.seeds[0]
+    experiment = selection.experiment.with_(recipe=recipe)
     values = selection.panel.values
     shown, only = values["shown"], values["only"]
-    on = map_layers.ground(info, classes, base, shown)
+    on = map_layers.ground(experiment, base, shown)
     lines = shown if values["lines"] else ""
-    over = map_layers.overlays(
-        info, classes, recipe, n, seed, base, only, lines, values["shots"], values["color"] in ("true", "predicted")
-    )
-    beside = selection.recipe if recipe is selection.other else selection.other
+    over = map_layers.overlays(experiment, base, only, lines, values["shots"], values["color"] in ("true", "predicted"))
+    other = selection.recipe if recipe is selection.other else selection.other
+    beside = experiment.with_(recipe=other) if other else None
     code = asked_about(selection)
     focus = marks(selection, recipe, code, base) if code is not None else "[]"
     picture = map_layers.picture(
         on,
-        map_layers.paint(info, classes, recipe, n, seed, shown, values["color"], beside),
+        map_layers.paint(experiment, shown, values["color"], beside),
         (*over, focus),
-        map_layers.regions(info, classes, recipe, n, seed, base, shown) if values["regions"] else "",
+        map_layers.regions(experiment, base, shown) if values["regions"] else "",
     )
     hidden = [int(c) for c in np.unique(on.samples.y) if c not in only] if only else []
-    proxies = len(map_layers.placed(info, classes, recipe, n, seed, base).at)
+    proxies = len(map_layers.placed(experiment, base).at)
     map_plot(
         name,
         picture,
@@ -153,7 +152,7 @@ def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height:
 def _caption(selection: Selection, base: BaseMap) -> None:
     info, shown = selection.info, selection.panel.values["shown"]
     opened = results.embeddings(info)
-    count, whole = len(map_layers.samples(info, selection.task.classes, shown).y), sum(opened.of)
+    count, whole = len(map_layers.samples(info, selection.experiment.classes, shown).y), sum(opened.of)
     label = MAP_METHODS[base.layout.method].label
     settings = ""
     if base.layout.method == "umap":
@@ -175,8 +174,7 @@ def _caption(selection: Selection, base: BaseMap) -> None:
 
 
 def _confusion(selection: Selection) -> None:
-    info, classes = selection.info, selection.task.classes
-    own = map_layers.samples(info, classes, "test")
+    own = map_layers.samples(selection.experiment, "test")
     judged = verdict_of(selection, selection.recipe, "test")
     present = np.unique(own.y)
     rows, columns = np.searchsorted(present, own.y), np.searchsorted(present, judged.predicted)

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from imprint_core.evaluation.inner_products import Draw, Kept, Products
+from imprint_core.evaluation.inner_products import CACHED, Draw, Products
+from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split, shot_order
 from imprint_core.framework.feature_map import Map
 from imprint_core.framework.generation import GENERATORS
@@ -109,8 +110,8 @@ class Evaluator:
         self.truth = np.searchsorted(self.classes, pool.y_test)
         self._fitted = TRANSFORMS[space.pretransform].fitted
         self._orders: dict[int, Draw] = {}
-        self._maps = Kept[Map]()
-        self._own = Kept[tuple[Products, Fit]]()
+        self._maps = LruCache[Map](CACHED)
+        self._own = LruCache[tuple[Products, Fit]](CACHED)
         every = np.arange(len(pool.y_train))
         self._shared = None if self._fitted else self._of_vectors(self._map(every), every)
 
@@ -139,23 +140,28 @@ class Evaluator:
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
         return Evaluation(predictions, accuracy)
 
+    def evaluate_each(self, recipes: Sequence[Recipe], n: int | None, seeds: Sequence[int]) -> list[Evaluation]:
+        """Evaluate several recipes in parallel.
+
+        BLAS runs on one thread meanwhile: in problems of this size its threads compete for the cores.
+        """
+
+        def evaluate(recipe: Recipe) -> Evaluation:
+            return self.evaluate(recipe, n, seeds)
+
+        # The first one fills the caches that the others share.
+        results = [evaluate(recipe) for recipe in recipes[:1]]
+        if len(recipes) > 1:
+            with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+                results += pool.map(evaluate, recipes[1:])
+        return results
+
     def accuracy_over_k(
         self, recipe: Recipe, ks: Sequence[int], n: int | None, seeds: Sequence[int]
     ) -> NDArray[np.float64]:
-        """Accuracy of the recipe at each k, in percent, (len(ks), s).
-
-        The k's run beside each other with BLAS on one thread: its threads fight over the
-        cores where the problems are as small as here.
-        """
-
-        def at(k: int) -> NDArray[np.float64]:
-            return self.evaluate(replace(recipe, k=k), n, seeds).accuracy
-
-        # The first alone: it leaves what the others share.
-        runs = [at(ks[0])]
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            runs += pool.map(at, ks[1:])
-        return np.stack(runs)
+        """Return the accuracy of the recipe at each k, in percent, (len(ks), s)."""
+        recipes = [replace(recipe, k=k) for k in ks]
+        return np.stack([result.accuracy for result in self.evaluate_each(recipes, n, seeds)])
 
     def imprint(self, recipe: Recipe, n: int | None, seed: int) -> Imprint:
         """The proxies of one draw among the embeddings, for the map."""

@@ -47,7 +47,7 @@ class Experiment:
     --------
     >>> from imprint_core import Experiment
     >>> experiment = Experiment.from_names("squeezenet1_1", "mnist", n_shot=20)
-    >>> experiment.with_(n_shot=5).evaluate().accuracy.shape
+    >>> experiment.with_(n_shot=5, k=3).evaluate().accuracy.shape
     (5,)
     """
 
@@ -73,7 +73,12 @@ class Experiment:
         return cls(sets[fm, dataset], **settings)
 
     def with_(self, **changes: Any) -> Experiment:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed, its own or its recipe's."""
+        fields = self.__dataclass_fields__
+        recipe = {name: value for name, value in changes.items() if name not in fields}
+        if recipe:
+            changes = {name: value for name, value in changes.items() if name in fields}
+            changes["recipe"] = replace(changes.get("recipe", self.recipe), **recipe)
         return replace(self, **changes)
 
     @cached_property

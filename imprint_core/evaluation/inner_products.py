@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.framework.aggregation import AGGREGATIONS, Comparison, compare
 from imprint_core.framework.generation import GENERATORS, Mixture, Shots, solve
 from imprint_core.framework.normalization import POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.ridge import RidgeProblem
 
-T = TypeVar("T")
 Draw = list[NDArray[np.intp]]
-# What is kept of each kind: the seeds of one n-shot.
-_MOST = 8
+# Cached values of each kind: one per seed.
+CACHED = 8
 
 
 class Products:
@@ -62,8 +61,8 @@ class Products:
         self._dim = dim
         self._make_vectors = vectors
         self._kept: tuple[Any, Shots, Draw] | None = None
-        self._problems = Kept[RidgeProblem]()
-        self._made = Kept[dict[tuple[int, int], "Made"]]()
+        self._problems = LruCache[RidgeProblem](CACHED)
+        self._made = LruCache[dict[tuple[int, int], "Made"]](CACHED)
 
     @cached_property
     def vectors(self) -> tuple[Array, Array]:
@@ -187,25 +186,6 @@ class Made(NamedTuple):
     def of(self, rows: Array) -> Array:
         """Mix what the shots have (n, …) into what the proxies have (p, …)."""
         return self.batch.mixture.of(rows, self.i)
-
-
-class Kept(Generic[T]):
-    """The values made last, under their keys."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._values
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value under `key`, made where it isn't there."""
-        value = self._values.get(key)
-        if value is None:
-            value = self._values[key] = make()
-            while len(self._values) > _MOST:
-                self._values.popitem(last=False)
-        return value
 
 
 def _starts(parts: Sequence[Array]) -> NDArray[np.intp]:

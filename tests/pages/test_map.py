@@ -182,9 +182,9 @@ def test_trustworthiness_is_told_where_it_is_known(monkeypatch):
     from ui.compute import stored_maps
 
     known = replace(kept_map(core().set, "l2", Layout("pca")), trust=0.87654)
-    monkeypatch.setattr(stored_maps, "shown_map", lambda info, norm, layout: known)
+    monkeypatch.setattr(stored_maps, "current_map", lambda info, norm, layout: known)
     assert "**Trustworthiness 0.88** of 1" in page_text(fine(digits(map="pca")))
-    monkeypatch.setattr(stored_maps, "shown_map", lambda info, norm, layout: replace(known, trust=None))
+    monkeypatch.setattr(stored_maps, "current_map", lambda info, norm, layout: replace(known, trust=None))
     assert "Trustworthiness" not in page_text(fine(digits(map="pca")))
 
 

@@ -28,8 +28,7 @@ ONE_MEAN = PRESETS["qi"].recipe
 
 def accuracies(selection: Selection, recipe: Recipe) -> np.ndarray:
     """Accuracy of a recipe on the task in force, for each seed."""
-    evaluated = results.evaluation(selection.info, selection.task.classes, recipe, selection.n, selection.seeds)
-    return evaluated.accuracy
+    return results.evaluation(selection.experiment.with_(recipe=recipe)).accuracy
 
 
 def show_over_k(selection: Selection, name: str = "accuracy-over-k") -> None:
@@ -40,9 +39,9 @@ def show_over_k(selection: Selection, name: str = "accuracy-over-k") -> None:
     ks = tuple(k for k in KS if k < n) + ((n,) if n <= KS[-1] else ())
     # Shown only where it takes longer than a moment, as with a hundred classes.
     with st.empty(), st.spinner("Accuracy at each k …"):
-        at_each = results.accuracy_over_k(selection.info, selection.task.classes, own, ks, n, selection.seeds)
-    asking = Asking(selection.info, selection.task.classes, own, ks, n, selection.seeds[0])
-    shared = results.evaluator(selection.info, selection.task.classes, selection.recipe)
+        at_each = results.accuracy_over_k(selection.experiment.with_(recipe=own), ks)
+    asking = Asking(selection.info, selection.experiment.classes, own, ks, n, selection.seeds[0])
+    shared = results.evaluator(selection.experiment)
     most = int(np.minimum(np.bincount(shared.pool.y_train), n).max())
     fill(name, fold_points(asking, most), partial(_draw, selection, name, ks, at_each), "Suggesting k", needs=False)
 

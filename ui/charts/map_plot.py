@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -12,39 +11,12 @@ import streamlit as st
 from imprint_core.figures.static_map import whole_map
 from ui.charts.plot import SOURCE, component, stamp_of
 from ui.charts.record import record_figure
+from ui.compute.map_layers import MapPicture
 
 _component = component("imprint_map", "map.js")
 # What a browser may tell: every sample inside a shape, one, one more, none, or a proxy by its row.
 _HOW = ("area", "one", "add", "none", "proxy")
 Picked = Callable[[str, Sequence[int]], None]
-
-
-@dataclass(frozen=True)
-class MapPicture:
-    """What a map shows.
-
-    Attributes
-    ----------
-    base : str
-        JSON of `map_figures.base_map`.
-    paint : str
-        JSON of `map_figures.paint`.
-    overlays : tuple of str
-        JSON of lists of traces: what lies on the samples, the proxies, and what marks one sample.
-    regions : str
-        Picture of the decision regions, as a data address; empty for none.
-    place : tuple of float
-        Left, top, width and height of that picture on the map.
-    key : str
-        Which base map it is; zoom is kept as long as it stays.
-    """
-
-    base: str
-    paint: str
-    overlays: tuple[str, ...] = ()
-    regions: str = ""
-    place: tuple[float, float, float, float] = (0, 0, 1, 1)
-    key: str = ""
 
 
 def map_plot(

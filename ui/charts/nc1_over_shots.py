@@ -16,15 +16,15 @@ _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 def nc1_at(selection: Selection, n: int, variant: str) -> Summary | None:
     """NC1 of the n-shot sets; None where there is nothing between classes or within them."""
-    info, classes, norm = selection.info, selection.task.classes, selection.recipe.norm_pre
-    if n < 2 or len(results.evaluator(info, classes, selection.recipe).classes) < 2:
+    experiment = selection.experiment.with_(n_shot=n)
+    if n < 2 or len(results.evaluator(experiment).classes) < 2:
         return None
-    return summarize(collapse.nc1_per_class(info, classes, norm, n, selection.seeds, variant).mean(axis=1))
+    return summarize(collapse.nc1_per_class(experiment, variant).mean(axis=1))
 
 
 def show_over_shots(selection: Selection, name: str, variant: str = "textbook") -> None:
     """Draw the curve under the identity `name`."""
-    most = most_shots(selection.info, selection.task.classes)
+    most = most_shots(selection.info, selection.experiment.classes)
     asked = sorted({*(n for n in _NS if n < most), most, selection.n})
     runs = {n: run for n in asked if (run := nc1_at(selection, n, variant)) is not None}
     if not runs:
@@ -32,11 +32,10 @@ def show_over_shots(selection: Selection, name: str, variant: str = "textbook") 
         return
     now = (selection.n, runs[selection.n]) if selection.n in runs else None
     first, last = min(runs), max(runs)
-    task = (results.key_of(selection.info), selection.task.classes, selection.n, selection.seeds)
     plot(
         name,
         kept_figure(
-            ("over-n", *task, selection.recipe.norm_pre, variant, most),
+            ("over-n", collapse.shots_key(selection.experiment), variant, most),
             lambda: charts.nc1_over_shots(list(runs), list(runs.values()), now),
         ),
         alt=f"NC1 of the shots over n-shot: {runs[first].median:.2f} at {first}, {runs[last].median:.2f} at {last}",

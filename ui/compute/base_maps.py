@@ -8,11 +8,11 @@ import streamlit as st
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.maps.jobs import begin_map, map_job, stop_map
 from imprint_core.maps.layouts import MAP_METHODS, Layout
 from imprint_core.maps.store import BaseMap
 from ui.compute import stored_maps
-from ui.controls.sidebar import Selection
 from ui.navigation.reruns import draw_again
 from ui.text.markdown import plain
 
@@ -23,12 +23,12 @@ _ENDED = "Stopped, perhaps in another window."
 Wanted = tuple[SetInfo, str, tuple[Layout, ...]]
 
 
-def base_map(selection: Selection) -> BaseMap:
+def base_map(experiment: Experiment, layout: Layout) -> BaseMap:
     """The map to draw now; what isn't there yet is begun."""
-    norm = selection.recipe.space.shown
-    found = stored_maps.shown_map(selection.info, norm, selection.layout)
-    absent = () if found.layout == selection.layout else (selection.layout,)
-    _ask("map_wanted", selection.info, norm, absent)
+    norm = experiment.recipe.space.shown
+    found = stored_maps.current_map(experiment.info, norm, layout)
+    absent = () if found.layout == layout else (layout,)
+    _ask("map_wanted", experiment.info, norm, absent)
     return found
 
 
@@ -87,7 +87,7 @@ def _progress(place: str) -> None:
     if wanted is None:
         return
     info, norm, layouts = wanted
-    there = [stored_maps.kept(info, norm, layout) is not None for layout in layouts]
+    there = [stored_maps.stored_map(info, norm, layout) is not None for layout in layouts]
     if all(there):
         draw_again()
     seen = st.session_state.get(f"{place}_seen")
@@ -109,10 +109,9 @@ def _progress(place: str) -> None:
     right.button("Stop", key=f"{place}_stop", on_click=_hold, args=(place, wanted), width="stretch")
 
 
-def ask_for_all(selection: Selection, layouts: Sequence[Layout]) -> None:
-    """Have several maps of the selection computed, one after the other."""
-    absent = [
-        layout for layout in layouts if stored_maps.kept(selection.info, selection.recipe.space.shown, layout) is None
-    ]
+def ask_for_all(experiment: Experiment, layouts: Sequence[Layout]) -> None:
+    """Have several maps of the experiment's embeddings computed, one after the other."""
+    info, norm = experiment.info, experiment.recipe.space.shown
+    absent = [layout for layout in layouts if stored_maps.stored_map(info, norm, layout) is None]
     # All of them, so that the job stays the same while it fills in.
-    _ask("maps_wanted", selection.info, selection.recipe.space.shown, layouts if absent else ())
+    _ask("maps_wanted", info, norm, layouts if absent else ())

@@ -1,4 +1,4 @@
-"""Cached measures of collapse of the task in force."""
+"""Cached measures of neural collapse of an experiment's shots and proxies."""
 
 from __future__ import annotations
 
@@ -13,84 +13,91 @@ from imprint_core.collapse.class_statistics import ClassStatistics, class_statis
 from imprint_core.collapse.k_curves import nc1_of_split
 from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.collapse.spectra import Spectra, spectra
-from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.whitening import Shrinkage
 from ui.compute import results
-from ui.compute.results import Seeds, evaluator, key_of
+from ui.compute.results import BY_RESULT, HashFuncs
+
+# The embeddings after NORM pre.
+_BY_NORM: HashFuncs = {Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.norm_pre}"}
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
-def _per_class(
-    key: str, classes: str, norm: str, n: int | None, seeds: Seeds, variant: str, _info: SetInfo
-) -> NDArray[np.float64]:
-    return np.stack([NC1_VARIANTS[variant].per_class(*_shots(_info, classes, norm, n, seed)) for seed in seeds])
+def shots_key(experiment: Experiment) -> str:
+    """Identify the shots after NORM pre: all that NC1 depends on."""
+    return f"{experiment.samples_key}\n{experiment.recipe.norm_pre}\n{experiment.n_shot}\n{experiment.seeds}"
 
 
-def nc1_per_class(
-    info: SetInfo, classes: str, norm: str, n: int | None, seeds: Seeds, variant: str
-) -> NDArray[np.float64]:
-    """What each class adds to NC1 (s, C) after a NORM_pre, for the shots of each seed; n None takes all samples."""
-    return _per_class(key_of(info), classes, norm, n, seeds, variant, info)
+_BY_SHOTS: HashFuncs = {Experiment: shots_key}
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _spreads(
-    key: str, classes: str, norm: str, n: int | None, seed: int, variant: str, _info: SetInfo
-) -> tuple[dict[str, float], ClassStatistics]:
-    x, y = _shots(_info, classes, norm, n, seed)
+@st.cache_data(max_entries=1024, show_spinner=False, hash_funcs=_BY_SHOTS)
+def nc1_per_class(experiment: Experiment, variant: str) -> NDArray[np.float64]:
+    """Return each class's share of NC1 (s, C) after NORM pre, for the shots of each seed."""
+    per_class = NC1_VARIANTS[variant].per_class
+    return np.stack([per_class(*_shots(experiment, seed)) for seed in experiment.seeds])
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_BY_SHOTS)
+def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], ClassStatistics]:
+    """Return the measures of the first seed's shots, and their class statistics."""
+    x, y = _shots(experiment, experiment.seeds[0])
     codes = np.unique(y, return_inverse=True)[1]
-    # With fewer samples than dimensions VCI is 0 whatever the classes are, and Σ_W takes seconds.
-    told = len(x) > x.shape[1] + codes.max() + 1
-    own, nc1 = class_statistics(x, codes, covariance=told and variant == "textbook"), NC1_VARIANTS[variant]
+    # With fewer samples than dimensions VCI is 0 for any classes, and Σ_W takes seconds.
+    enough = len(x) > x.shape[1] + codes.max() + 1
+    statistics = class_statistics(x, codes, covariance=enough and variant == "textbook")
+    nc1 = NC1_VARIANTS[variant]
     values = {
-        # Of the same statistics where they are of the same μ_G.
-        "nc1": float((nc1.of(own) if nc1.center == "classes" else nc1.per_class(x, codes)).mean()),
-        "cdnv": collapse.mean_cdnv(own),
-        "traces": collapse.trace_ratio(own),
-        "vci": _vci(own, x, codes, variant) if told else float("nan"),
-        "equinorm": collapse.equinorm(own),
-        "equiangularity": collapse.equiangularity(own),
-        "etf": collapse.etf_distance(own),
+        # Computed from the same statistics if it uses the same μ_G.
+        "nc1": float((nc1.of(statistics) if nc1.center == "classes" else nc1.per_class(x, codes)).mean()),
+        "cdnv": collapse.mean_cdnv(statistics),
+        "traces": collapse.trace_ratio(statistics),
+        "vci": _vci(statistics, x, codes, variant) if enough else float("nan"),
+        "equinorm": collapse.equinorm(statistics),
+        "equiangularity": collapse.equiangularity(statistics),
+        "etf": collapse.etf_distance(statistics),
     }
-    return values, replace(own, covariance=None)
+    return values, replace(statistics, covariance=None)
 
 
-def _shots(
-    info: SetInfo, classes: str, norm: str, n: int | None, seed: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    pool = results.pool(info, classes)
-    rows = np.concatenate([order[:n] for order in shot_order(pool.y_train, seed)])
-    return _normed(key_of(info), classes, norm, info)[rows], pool.y_train[rows]
+def _shots(experiment: Experiment, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    y = results.pool(experiment).y_train
+    rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(y, seed)])
+    return _normalized(experiment)[rows], y[rows]
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _normed(key: str, classes: str, norm: str, _info: SetInfo) -> NDArray[np.float32]:
-    return NORMALIZATIONS[norm].function(results.pool(_info, classes).X_train)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_NORM)
+def _normalized(experiment: Experiment) -> NDArray[np.float32]:
+    return NORMALIZATIONS[experiment.recipe.norm_pre].function(results.pool(experiment).X_train)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _proxies(
-    key: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, place: int, whole: bool, _info: SetInfo
-) -> dict[str, float]:
-    shared, seed = evaluator(_info, classes, recipe), seeds[place]
-    imprint = shared.imprint(recipe, n, seed)
-    rows = np.arange(len(shared.pool.y_train)) if whole else np.concatenate(shared.shots(n, seed))
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=BY_RESULT)
+def _proxies(experiment: Experiment, seed_index: int, whole: bool) -> dict[str, float]:
+    shared, recipe, seed = results.evaluator(experiment), experiment.recipe.canonical(), experiment.seeds[seed_index]
+    imprint = shared.imprint(recipe, experiment.n_shot, seed)
+    shots = shared.shots(experiment.n_shot, seed)
+    rows = np.arange(len(shared.pool.y_train)) if whole else np.concatenate(shots)
     codes = np.searchsorted(shared.classes, shared.pool.y_train[rows])
-    # The same of every choice but of the recipe's space.
-    _, own = _spreads(key, classes, recipe.norm_pre, None if whole else n, seed, "textbook", _info)
+    # The class statistics are those of any variant.
+    _, statistics = _spreads(_of_seed(experiment, seed_index, whole), "textbook")
     test = NORMALIZATIONS[recipe.norm_pre].function(shared.pool.X_test)
-    predictions = results.evaluation(_info, classes, recipe, n, seeds).predictions[place]
+    predictions = results.evaluation(experiment).predictions[seed_index]
     return {
         "nc3": _nc3(recipe, imprint.proxies, imprint.classes, imprint.X_train[rows], codes),
-        "nc4": 100 * collapse.nc4(predictions, test, own),
+        "nc4": 100 * collapse.nc4(predictions, test, statistics),
     }
 
 
-def _vci(own: ClassStatistics, x: NDArray[np.float32], codes: NDArray[np.intp], variant: str) -> float:
-    return collapse.published_vci(x, codes) if variant == "published" else collapse.vci(own)
+def _of_seed(experiment: Experiment, seed_index: int, whole: bool) -> Experiment:
+    """Return the experiment with one seed, on all samples if `whole`."""
+    n_shot = None if whole else experiment.n_shot
+    return experiment.with_(seeds=experiment.seeds[seed_index : seed_index + 1], n_shot=n_shot)
+
+
+def _vci(statistics: ClassStatistics, x: NDArray[np.float32], codes: NDArray[np.intp], variant: str) -> float:
+    return collapse.published_vci(x, codes) if variant == "published" else collapse.vci(statistics)
 
 
 def _nc3(
@@ -105,23 +112,18 @@ def _nc3(
     return collapse.nc3(normed, y_proxies, class_statistics(x, codes))
 
 
-def measures(
-    info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds, place: int, variant: str, whole: bool
-) -> dict[str, float]:
-    """Every measure of the shots of one of the seeds, or of all samples; the proxies are that seed's either way."""
-    key, own = key_of(info), recipe.canonical()
-    spreads, _ = _spreads(key, classes, own.norm_pre, None if whole else n, seeds[place], variant, info)
-    return {**spreads, **_proxies(key, classes, own, n, seeds, place, whole, info)}
+def measures(experiment: Experiment, seed_index: int, variant: str, whole: bool) -> dict[str, float]:
+    """Return every measure of one seed's shots, or of all samples; proxies are that seed's in both cases."""
+    spreads, _ = _spreads(_of_seed(experiment, seed_index, whole), variant)
+    return {**spreads, **_proxies(experiment, seed_index, whole)}
 
 
-def nc1_of_parts(info: SetInfo, classes: str, norm: str, k: int, n: int, seeds: Seeds, variant: str) -> list[float]:
-    """NC1 of the shots' classes split into k parts each, for each seed; not cached here."""
-    return [nc1_of_split(*_shots(info, classes, norm, n, seed), k, seed, variant) for seed in seeds]
+def nc1_of_parts(experiment: Experiment, k: int, variant: str) -> list[float]:
+    """Return NC1 of the shots' classes split into k parts each, for each seed; not cached."""
+    return [nc1_of_split(*_shots(experiment, seed), k, seed, variant) for seed in experiment.seeds]
 
 
-def stage_spectra(
-    info: SetInfo, classes: str, n: int, seed: int, stage: str, shrinkage: Shrinkage, variant: str
-) -> Spectra:
-    """Spectra of the shots of one seed at a stage; not cached here."""
-    pool = results.pool(info, classes)
-    return spectra(*_shots(info, classes, "none", n, seed), pool.X_test, pool.y_test, stage, shrinkage, variant)
+def stage_spectra(experiment: Experiment, stage: str, shrinkage: Shrinkage, variant: str) -> Spectra:
+    """Return spectra of the first seed's shots at a stage; not cached."""
+    pool, unnormalized = results.pool(experiment), experiment.with_(norm_pre="none")
+    return spectra(*_shots(unnormalized, experiment.seeds[0]), pool.X_test, pool.y_test, stage, shrinkage, variant)

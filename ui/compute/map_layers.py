@@ -1,4 +1,4 @@
-"""Cached pieces of a map: its samples, what a recipe makes of them, and what lies over them."""
+"""Cached layers of a map: samples, predictions, shots and proxies, decision regions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import embedding_map
 from imprint_core.figures.embedding_map import Verdict
 from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
-from imprint_core.framework.recipe import Recipe
-from imprint_core.maps.layouts import MAP_METHODS, Layout, place
+from imprint_core.maps.layouts import MAP_METHODS, place
 from imprint_core.maps.samples import Samples, samples_of, sources_of
 from imprint_core.maps.store import BaseMap
-from ui.charts.map_plot import MapPicture
 from ui.compute import results
+from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, HashFuncs
 
 if TYPE_CHECKING:
     from imprint_core.maps.decision_regions import Grid
@@ -57,103 +57,76 @@ class Ground:
     key: str
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _samples(key: str, classes: str, shown: str, _info: SetInfo) -> Samples:
-    return samples_of(results.pool(_info, classes), shown)
+_BY_BASE: HashFuncs = {BaseMap: lambda base: (base.norm, base.layout)}
 
 
-def samples(info: SetInfo, classes: str, shown: str) -> Samples:
-    """The samples that a map shows."""
-    return _samples(results.key_of(info), classes, shown, info)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES)
+def samples(experiment: Experiment, shown: str) -> Samples:
+    """Return the samples that a map shows."""
+    return samples_of(results.pool(experiment), shown)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _ground(key: str, classes: str, shown: str, norm: str, layout: Layout, _base: BaseMap, _info: SetInfo) -> Ground:
-    own = _samples(key, classes, shown, _info)
-    opened = results.embeddings(_info)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)
+def ground(experiment: Experiment, base: BaseMap, shown: str) -> Ground:
+    """Return what of a map doesn't depend on the recipe."""
+    displayed = samples(experiment, shown)
+    opened = results.embeddings(experiment.info)
     count = len(opened.y_train)
-    part = np.unique(own.origin[: own.test])
-    pool = _base.positions[:count][np.isin(opened.y_train, part)]
-    test = _base.positions[count:][np.isin(opened.y_test, part)]
+    classes = np.unique(displayed.origin[: displayed.test])
+    pool = base.positions[:count][np.isin(opened.y_train, classes)]
+    test = base.positions[count:][np.isin(opened.y_test, classes)]
     positions = test if shown == "test" else np.concatenate([test, pool])
     everything = np.concatenate([test, pool])
     extent = everything.min(axis=0), everything.max(axis=0)
     figure = embedding_map.base_map(
-        positions, own.y, own.codes, own.names, extent, MAP_METHODS[_base.layout.method].to_scale
+        positions, displayed.y, displayed.codes, displayed.names, extent, MAP_METHODS[base.layout.method].to_scale
     )
     low, high = embedding_map.shown_range(extent)
-    key = f"{_info.digest}-{classes}-{norm}-{layout.key}"
-    return Ground(own, positions, pool, str(figure.to_json()), (np.array(low), np.array(high)), key)
+    key = f"{experiment.info.digest}-{experiment.classes}-{base.norm}-{base.layout.key}"
+    return Ground(displayed, positions, pool, str(figure.to_json()), (np.array(low), np.array(high)), key)
 
 
-def ground(info: SetInfo, classes: str, base: BaseMap, shown: str) -> Ground:
-    """Where and what the samples of a map are."""
-    return _ground(results.key_of(info), classes, shown, base.norm, base.layout, base, info)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+def verdict(experiment: Experiment, shown: str) -> Verdict:
+    """Return the predictions, margins and winning proxies of the samples, with the first seed's proxies."""
+    model, _ = results.classifier(experiment)
+    explained = model.explain(samples(experiment, shown).X)
+    labels = model.classes_[model.proxy_class_[explained.winner]]
+    return Verdict(labels.astype(np.int16), explained.margin.astype(np.float32), explained.winner.astype(np.int32))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _verdict(key: str, classes: str, recipe: Recipe, n: int, seed: int, shown: str, _info: SetInfo) -> Verdict:
-    model, _ = results.classifier(_info, classes, recipe, n, seed)
-    found = model.explain(samples(_info, classes, shown).X)
-    labels = model.classes_[model.proxy_class_[found.winner]]
-    return Verdict(labels.astype(np.int16), found.margin.astype(np.float32), found.winner.astype(np.int32))
-
-
-def verdict(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, shown: str) -> Verdict:
-    """What a recipe, imprinted on one draw, makes of the samples."""
-    return _verdict(results.key_of(info), classes, recipe.canonical(), n, seed, shown, info)
-
-
-def sources(info: SetInfo, own: Samples) -> tuple[NDArray[np.int32], Sequence[str]] | None:
-    """Where the samples come from: a merged dataset's parts, or the dataset's own classes where those are merged."""
-    parts, names = sources_of(own.codes, info.meta["dataset"])
+def sources(info: SetInfo, displayed: Samples) -> tuple[NDArray[np.int32], Sequence[str]] | None:
+    """Return the samples' sources: a merged dataset's parts, or the original classes of merged ones."""
+    parts, names = sources_of(displayed.codes, info.meta["dataset"])
     if names:
         return parts, [DATASETS[name].label if name in DATASETS else name for name in names]
-    own_names = results.class_names(info)
-    present = np.unique(own.origin)
-    return np.searchsorted(present, own.origin).astype(np.int32), [own_names[c] for c in present]
+    original_names = results.class_names(info)
+    present = np.unique(displayed.origin)
+    return np.searchsorted(present, displayed.origin).astype(np.int32), [original_names[c] for c in present]
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _paint(
-    key: str,
-    coloring: str,
-    classes: str,
-    recipe: Recipe,
-    n: int,
-    seed: int,
-    shown: str,
-    top: float | None,
-    _info: SetInfo,
-    _told: bool,
-) -> str:
-    own = samples(_info, classes, shown)
-    judged = verdict(_info, classes, recipe, n, seed, shown) if _told else None
-    from_where = sources(_info, own) if coloring == "source" else None
-    return json.dumps(embedding_map.paint(coloring, own.y, own.names, judged, from_where, top))
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+def _paint(experiment: Experiment, coloring: str, shown: str, top: float | None) -> str:
+    displayed = samples(experiment, shown)
+    origins = sources(experiment.info, displayed) if coloring == "source" else None
+    return json.dumps(
+        embedding_map.paint(coloring, displayed.y, displayed.names, verdict(experiment, shown), origins, top)
+    )
 
 
-def paint(
-    info: SetInfo,
-    classes: str,
-    recipe: Recipe,
-    n: int,
-    seed: int,
-    shown: str,
-    coloring: str,
-    beside: Recipe | None = None,
-) -> str:
-    """The samples' colours and what their hover tells, as JSON; on one scale with those of the recipe `beside`."""
+def paint(experiment: Experiment, shown: str, coloring: str, beside: Experiment | None = None) -> str:
+    """Return the samples' colours and hover texts, as JSON; margins on one scale with those of `beside`."""
     top = None
     if coloring == "margin" and beside is not None:
-        top = embedding_map.top_margin(*(verdict(info, classes, r, n, seed, shown) for r in (recipe, beside)))
-    return _paint(results.key_of(info), coloring, classes, recipe.canonical(), n, seed, shown, top, info, True)
+        top = embedding_map.top_margin(*(verdict(one, shown) for one in (experiment, beside)))
+    return _paint(experiment, coloring, shown, top)
 
 
-def plain_paint(info: SetInfo, classes: str, recipe: Recipe) -> str:
-    """The test samples in their classes' colours, whatever the recipe makes of them."""
-    same = Recipe(norm_pre=recipe.space.shown)
-    return _paint(results.key_of(info), "true", classes, same, 0, 0, "test", None, info, False)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_SAMPLES)
+def plain_paint(experiment: Experiment) -> str:
+    """Return the test samples in their classes' colours, without predictions."""
+    displayed = samples(experiment, "test")
+    return json.dumps(embedding_map.paint("true", displayed.y, displayed.names, None, None, None))
 
 
 @dataclass(frozen=True)
@@ -176,107 +149,123 @@ class Placed:
     numbers: NDArray[np.intp]
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _squares(key: str, classes: str, norm: str, _x: Array) -> Array:
-    return np.asarray(np.einsum("nd,nd->n", _x, _x))
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES)
+def _squares(experiment: Experiment, norm: str, _embedded: Array) -> Array:
+    return np.asarray(np.einsum("nd,nd->n", _embedded, _embedded))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _placed(
-    key: str,
-    classes: str,
-    recipe: Recipe,
-    n: int,
-    seed: int,
-    norm: str,
-    layout: Layout,
-    _info: SetInfo,
-    _ground: Ground,
-) -> Placed:
-    shared = results.evaluator(_info, classes, recipe)
-    proxies, proxy_classes, around = shared.imprint(recipe, n, seed)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED | _BY_BASE)
+def placed(experiment: Experiment, base: BaseMap) -> Placed:
+    """Return the positions of the first seed's proxies on a map, and its shots."""
+    shared, recipe, seed = results.evaluator(experiment), experiment.recipe.canonical(), experiment.seeds[0]
+    proxies, proxy_classes, embedded = shared.imprint(recipe, experiment.n_shot, seed)
     if GENERATORS[recipe.gen].ridge:
-        # Their lengths are no embeddings'; they stand where they answer most strongly.
-        proxies, around, squares = l2(proxies), l2(around), None
+        # Their lengths are not those of embeddings; they are placed by direction.
+        proxies, embedded, squares = l2(proxies), l2(embedded), None
     else:
-        squares = _squares(key, classes, norm, around)
-    counts = np.bincount(proxy_classes)
-    numbers = np.concatenate([np.arange(1, count + 1) for count in counts])
+        squares = _squares(experiment, base.norm, embedded)
+    numbers = np.concatenate([np.arange(1, count + 1) for count in np.bincount(proxy_classes)])
     return Placed(
-        np.concatenate(shared.shots(n, seed)),
-        place(proxies, around, _ground.pool, squares),
+        np.concatenate(shared.shots(experiment.n_shot, seed)),
+        place(proxies, embedded, ground(experiment, base, "test").pool, squares),
         shared.classes[proxy_classes],
         numbers,
     )
 
 
-def placed(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, base: BaseMap) -> Placed:
-    """Shots and proxies of one draw on a map."""
-    on = ground(info, classes, base, "test")
-    return _placed(results.key_of(info), classes, recipe.canonical(), n, seed, base.norm, base.layout, info, on)
-
-
 def overlays(
-    info: SetInfo,
-    classes: str,
-    recipe: Recipe,
-    n: int,
-    seed: int,
+    experiment: Experiment,
     base: BaseMap,
     only: Sequence[int] = (),
     lines: str = "",
     shots: bool = True,
     colored: bool = True,
 ) -> tuple[str, str]:
-    """What lies over a map: shots, unless they are left out, with lines; and proxies. JSON of traces.
+    """Return shots with lines to samples, and proxies; each as JSON of traces.
 
-    `only` are the class numbers whose shots and proxies are shown; all, where there are none. `lines` is which samples
-    get a line from the proxy that won them: a key of `SHOWN`, or none. `colored` is whether shots have their classes'
-    colours.
+    Parameters
+    ----------
+    experiment : Experiment
+    base : BaseMap
+    only : sequence of int
+        Numbers of the classes whose shots and proxies are shown; empty for all.
+    lines : str
+        Which samples are joined to the proxy that won them: a key of `SHOWN`, or empty for none.
+    shots : bool
+        Whether shots are shown.
+    colored : bool
+        Whether shots have their classes' colours.
     """
-    pool = results.pool(info, classes)
-    here = placed(info, classes, recipe, n, seed, base)
-    on = ground(info, classes, base, lines or "test")
-    rows = here.rows[np.isin(pool.y_train[here.rows], only)] if only else here.rows
+    pool = results.pool(experiment)
+    marks = placed(experiment, base)
+    on = ground(experiment, base, lines or "test")
+    rows = marks.rows[np.isin(pool.y_train[marks.rows], only)] if only else marks.rows
     rows = rows if shots else rows[:0]
-    proxies = np.flatnonzero(np.isin(here.classes, only)) if only else np.arange(len(here.at))
-    won = None
+    proxies = np.flatnonzero(np.isin(marks.classes, only)) if only else np.arange(len(marks.at))
+    assigned = None
     if lines:
-        judged = verdict(info, classes, recipe, n, seed, lines)
-        seen = np.isin(on.samples.y, only) if only else np.ones(len(on.samples.y), dtype=bool)
-        seen &= np.isin(judged.winner, proxies)
-        winner = judged.winner[seen]
-        won = on.positions[seen], here.at[winner], here.classes[winner]
+        predicted = verdict(experiment, lines)
+        joined = np.isin(on.samples.y, only) if only else np.ones(len(on.samples.y), dtype=bool)
+        joined &= np.isin(predicted.winner, proxies)
+        winner = predicted.winner[joined]
+        assigned = on.positions[joined], marks.at[winner], marks.classes[winner]
     under = embedding_map.under_proxies(
-        (on.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, won, colored
+        (on.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, assigned, colored
     )
     stars = embedding_map.proxy_stars(
-        here.at[proxies], here.classes[proxies], here.numbers[proxies], proxies, pool.names
+        marks.at[proxies], marks.classes[proxies], marks.numbers[proxies], proxies, pool.names
     )
     return json.dumps(under), json.dumps(stars)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _grid(key: str, shown: str, classes: str, norm: str, layout: Layout, _ground: Ground) -> Grid:
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)
+def _grid(experiment: Experiment, base: BaseMap, shown: str) -> Grid:
     from imprint_core.maps.decision_regions import grid_of
 
-    return grid_of(_ground.positions, _ground.extent)
+    on = ground(experiment, base, shown)
+    return grid_of(on.positions, on.extent)
 
 
-def regions(info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int, base: BaseMap, shown: str) -> str:
-    """The decision regions as a picture, in a data address."""
-    # Here, for it imports SciPy's spatial part, which the first page does without.
+def regions(experiment: Experiment, base: BaseMap, shown: str) -> str:
+    """Return the decision regions as a picture, in a data URL."""
+    # Imported here because it loads SciPy's spatial part, which the first page does without.
     from imprint_core.maps.decision_regions import region_classes, region_png
 
-    on = ground(info, classes, base, shown)
-    grid = _grid(results.key_of(info), shown, classes, base.norm, base.layout, on)
-    judged = verdict(info, classes, recipe, n, seed, shown)
-    png = region_png(region_classes(grid, judged.predicted), CLASS_COLORS, 0.28)
+    classes = region_classes(_grid(experiment, base, shown), verdict(experiment, shown).predicted)
+    png = region_png(classes, CLASS_COLORS, 0.28)
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+@dataclass(frozen=True)
+class MapPicture:
+    """What a map shows.
+
+    Attributes
+    ----------
+    base : str
+        JSON of `map_figures.base_map`.
+    paint : str
+        JSON of `map_figures.paint`.
+    overlays : tuple of str
+        JSON of lists of traces: what lies on the samples, the proxies, and what marks one sample.
+    regions : str
+        Picture of the decision regions, as a data address; empty for none.
+    place : tuple of float
+        Left, top, width and height of that picture on the map.
+    key : str
+        Which base map it is; zoom is kept as long as it stays.
+    """
+
+    base: str
+    paint: str
+    overlays: tuple[str, ...] = ()
+    regions: str = ""
+    place: tuple[float, float, float, float] = (0, 0, 1, 1)
+    key: str = ""
+
+
 def picture(on: Ground, paint_json: str, overlays: Sequence[str], regions_png: str = "") -> MapPicture:
-    """What a map shows, put together."""
+    """Put the layers of a map together."""
     (left, bottom), (right, top) = on.extent
     return MapPicture(
         on.figure,
@@ -288,12 +277,12 @@ def picture(on: Ground, paint_json: str, overlays: Sequence[str], regions_png: s
     )
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _space(key: str, classes: str, norm: str, _info: SetInfo) -> tuple[Array, NDArray[np.int32]]:
-    every = _samples(key, classes, "all", _info)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SAMPLES)
+def _space(experiment: Experiment, norm: str) -> tuple[Array, NDArray[np.int32]]:
+    every = samples(experiment, "all")
     return NORMALIZATIONS[norm].function(every.X), every.codes
 
 
-def space(info: SetInfo, classes: str, norm: str) -> tuple[Array, NDArray[np.int32]]:
-    """All samples in the space that a map shows, (n, d), and their numbers."""
-    return _space(results.key_of(info), classes, norm, info)
+def space(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
+    """Return all samples in the space that the map shows, (n, d), and their numbers."""
+    return _space(experiment, experiment.recipe.space.shown)

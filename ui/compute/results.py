@@ -1,9 +1,14 @@
-"""Cached calls into the core. Keys are digests and small frozen values, never arrays."""
+"""Cached results of experiments, and the embedding sets that they are computed from.
+
+Cached functions take an `Experiment`. Streamlit identifies it by the part that the function depends on:
+pass one of `BY_SAMPLES`, `BY_SPACE`, `BY_FIRST_SEED` and `BY_RESULT` as `hash_funcs`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -15,9 +20,10 @@ from imprint_core.embeddings.set_images import images_of
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluation, Evaluator
-from imprint_core.evaluation.task import Split, choose_classes
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.lru_cache import LruCache
+from imprint_core.evaluation.task import Split
 from imprint_core.evaluation.task import class_names as names_of
-from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.paths import data_folder
 from ui.text.markdown import plain
 
@@ -25,27 +31,49 @@ if TYPE_CHECKING:
     from imprint_core.framework.classifier import ImprintingClassifier
 
 Sets = dict[tuple[str, str], SetInfo]
-Seeds = tuple[int, ...]
+HashFuncs = dict[str | type, Any]
+
+# How Streamlit's caches identify an experiment: by its samples, also by the recipe's space, by everything but later
+# seeds, or by everything.
+BY_SAMPLES: HashFuncs = {Experiment: lambda experiment: experiment.samples_key}
+BY_SPACE: HashFuncs = {
+    Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.canonical().space}"
+}
+BY_FIRST_SEED: HashFuncs = {Experiment: lambda experiment: experiment.first_seed.key}
+BY_RESULT: HashFuncs = {Experiment: lambda experiment: experiment.key}
+# Sets of the same tensors may have other images and class names.
+BY_FILE: HashFuncs = {SetInfo: lambda info: f"{info.path}\n{key_of(info)}"}
 
 
 def sets() -> tuple[Sets, list[str]]:
-    """The sets at hand, looked up at every run, and what is wrong with the others, in Markdown."""
-    found, problems = find_sets()
-    return found, [plain(problem) for problem in problems]
+    """Return the available sets, and why others can't be read, in Markdown."""
+    available, problems = find_sets()
+    return available, [plain(problem) for problem in problems]
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _embeddings(digest: str, _info: SetInfo) -> EmbeddingSet:
-    return open_set(_info, EXPLORED)
+def key_of(info: SetInfo) -> str:
+    """Identify the embeddings and their class names."""
+    return "\n".join([info.digest, *info.class_names])
 
 
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FILE)
 def embeddings(info: SetInfo) -> EmbeddingSet:
-    """The opened set, checked and decoded once; of a very large one a part, the same always."""
-    return _embeddings(f"{info.path}:{info.digest}", info)
+    """Open a set, checked and decoded; of a very large one always the same part."""
+    return open_set(info, EXPLORED)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Looking for the images …", hash_funcs=BY_FILE)
+def _images(info: SetInfo, folder: str) -> Splits | None:
+    return images_of(embeddings(info))
+
+
+def pictures(info: SetInfo) -> Splits | None:
+    """Return the images of a set's samples; None if they are not on this machine."""
+    return _images(info, str(data_folder()))
 
 
 def largest_class(info: SetInfo) -> int:
-    """Training samples of the largest class, as far as pages look at them."""
+    """Return the number of training samples of the largest class, within the part that pages open."""
     samples = info.meta["samples"]["train"]
     if samples["count"] <= EXPLORED[0]:
         return int(samples["per_class_most"])
@@ -53,20 +81,15 @@ def largest_class(info: SetInfo) -> int:
 
 
 def class_sizes(info: SetInfo) -> list[int]:
-    """Training samples of each class, as far as pages look at them."""
+    """Return the number of training samples of each class, within the part that pages open."""
     samples, count = info.meta["samples"]["train"], len(class_names(info))
     if samples["per_class_least"] == samples["per_class_most"] and samples["count"] <= EXPLORED[0]:
         return [int(samples["per_class_most"])] * count
     return [int(size) for size in np.bincount(embeddings(info).y_train, minlength=count)]
 
 
-def key_of(info: SetInfo) -> str:
-    """What every result hangs on: the embeddings, and what their classes are called."""
-    return "\n".join([info.digest, *info.class_names])
-
-
 def class_names(info: SetInfo) -> tuple[str, ...]:
-    """Class names by number; empty where they are known by an opened set only, and it can't be opened."""
+    """Return class names by number; empty if only the tensors have them and can't be opened."""
     if info.class_names:
         return info.class_names
     try:
@@ -75,78 +98,53 @@ def class_names(info: SetInfo) -> tuple[str, ...]:
         return ()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _pool(key: str, classes: str, _info: SetInfo) -> Split:
-    return choose_classes(embeddings(_info), classes)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SAMPLES)
+def pool(experiment: Experiment) -> Split:
+    """Return all training and test samples of the experiment's classes."""
+    return experiment.pool(embeddings(experiment.info))
 
 
-def pool(info: SetInfo, classes: str) -> Split:
-    """All samples of the classes that take part."""
-    return _pool(key_of(info), classes, info)
+@st.cache_resource(max_entries=5, show_spinner=False, hash_funcs=BY_SPACE)
+def evaluator(experiment: Experiment) -> Evaluator:
+    """Return the evaluator that recipes of the same space share."""
+    return Evaluator(pool(experiment), experiment.recipe.canonical().space)
 
 
-@st.cache_resource(max_entries=5, show_spinner=False)
-def _evaluator(key: str, classes: str, space: Space, _info: SetInfo) -> Evaluator:
-    return Evaluator(_pool(key, classes, _info), space)
-
-
-def evaluator(info: SetInfo, classes: str, recipe: Recipe) -> Evaluator:
-    """What every recipe of this one's space shares."""
-    return _evaluator(key_of(info), classes, recipe.canonical().space, info)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _classifier(
-    key: str, classes: str, recipe: Recipe, n: int, seed: int, _info: SetInfo
-) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
-    # Here, for it imports scikit-learn, which the first page does without.
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+def classifier(experiment: Experiment) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
+    """Fit the estimator on the first seed's shots; also return their rows in the pool."""
+    # Imported here because it loads scikit-learn, which the first page does without.
     from imprint_core.framework.classifier import ImprintingClassifier
 
-    shared = evaluator(_info, classes, recipe)
-    rows = np.concatenate(shared.shots(n, seed))
-    model = ImprintingClassifier.from_recipe(recipe, random_state=seed)
-    return model.fit(shared.pool.X_train[rows], shared.pool.y_train[rows]), rows
+    samples, seed = pool(experiment), experiment.seeds[0]
+    rows = np.concatenate(evaluator(experiment).shots(experiment.n_shot, seed))
+    model = ImprintingClassifier.from_recipe(experiment.recipe.canonical(), random_state=seed)
+    return model.fit(samples.X_train[rows], samples.y_train[rows]), rows
 
 
-def classifier(
-    info: SetInfo, classes: str, recipe: Recipe, n: int, seed: int
-) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
-    """The estimator, fitted on one draw, and its shots' rows in the evaluator's pool."""
-    return _classifier(key_of(info), classes, recipe.canonical(), n, seed, info)
+@st.cache_resource(show_spinner=False)
+def _evaluations() -> LruCache[Evaluation]:
+    return LruCache(1024)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _pictures(key: str, root: str, _info: SetInfo) -> Splits | None:
-    return images_of(embeddings(_info))
+def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
+    """Evaluate experiments that differ only in recipes of one space, in parallel."""
+    cached = _evaluations()
+    missing = {experiment.key: experiment for experiment in experiments if experiment.key not in cached}
+    if missing:
+        first = next(iter(missing.values()))
+        recipes = [experiment.recipe.canonical() for experiment in missing.values()]
+        computed = evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
+        for key, result in zip(missing, computed, strict=True):
+            cached.put(key, result)
+    return [cached.get(one.key, partial(evaluation, one)) for one in experiments]
 
 
-def pictures(info: SetInfo) -> Splits | None:
-    """The images behind a set's samples, where they are on this machine."""
-    # Sets of the same tensors may be of other images.
-    key = f"{info.path}\n{key_of(info)}"
-    with st.spinner("Looking for the images …"):
-        return _pictures(key, str(data_folder()), info)
+def evaluation(experiment: Experiment) -> Evaluation:
+    """Return predictions and accuracy over the experiment's seeds."""
+    return evaluations([experiment])[0]
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
-def _evaluation(key: str, classes: str, recipe: Recipe, n: int, seeds: Seeds, _info: SetInfo) -> Evaluation:
-    return evaluator(_info, classes, recipe).evaluate(recipe, n, seeds)
-
-
-def evaluation(info: SetInfo, classes: str, recipe: Recipe, n: int, seeds: Seeds) -> Evaluation:
-    """Predictions and accuracy of a recipe over seeds."""
-    return _evaluation(key_of(info), classes, recipe.canonical(), n, seeds, info)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _curve(
-    key: str, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds, _info: SetInfo
-) -> NDArray[np.float64]:
-    return evaluator(_info, classes, recipe).accuracy_over_k(recipe, ks, n, seeds)
-
-
-def accuracy_over_k(
-    info: SetInfo, classes: str, recipe: Recipe, ks: tuple[int, ...], n: int, seeds: Seeds
-) -> NDArray[np.float64]:
-    """Accuracy (len(ks), s) of a recipe at each k, whatever its own k is."""
-    return _curve(key_of(info), classes, replace(recipe.canonical(), k=1), ks, n, seeds, info)
+def accuracy_over_k(experiment: Experiment, ks: Sequence[int]) -> NDArray[np.float64]:
+    """Return the accuracy (len(ks), s) at each k: each point is an evaluation with that k."""
+    return np.stack([result.accuracy for result in evaluations([experiment.with_(k=k) for k in ks])])

@@ -1,4 +1,4 @@
-"""Base maps as they are kept on disk, read once."""
+"""Stored base maps, read once."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.maps.layouts import Layout
 from imprint_core.maps.store import BaseMap, kept_map, quick_map
 from ui.compute import results
+from ui.compute.results import BY_FILE
 
 
-class _AbsentError(Exception):
-    """A map that isn't kept; nothing that is raised is cached, so it is looked for again."""
+class _MissingError(Exception):
+    """A map that is not stored: Streamlit caches no exception, so the next call looks again."""
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _kept(key: str, norm: str, layout: Layout, _info: SetInfo) -> BaseMap:
-    found = kept_map(results.embeddings(_info), norm, layout)
-    if found is None:
-        raise _AbsentError
-    return found
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_FILE)
+def _stored(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
+    stored = kept_map(results.embeddings(info), norm, layout)
+    if stored is None:
+        raise _MissingError
+    return stored
 
 
-def kept(info: SetInfo, norm: str, layout: Layout) -> BaseMap | None:
-    """A map that has been computed before; None where it has not."""
+def stored_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap | None:
+    """Return a map that was computed before; None if it was not."""
     try:
-        return _kept(results.key_of(info), norm, layout, info)
-    except _AbsentError:
+        return _stored(info, norm, layout)
+    except _MissingError:
         return None
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _quick(key: str, norm: str, _info: SetInfo) -> BaseMap:
-    return quick_map(results.embeddings(_info), norm)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_FILE)
+def _quick(info: SetInfo, norm: str) -> BaseMap:
+    return quick_map(results.embeddings(info), norm)
 
 
-def shown_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
-    """The map that is asked for, or until it is there a quick one."""
-    return kept(info, norm, layout) or _quick(results.key_of(info), norm, info)
+def current_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
+    """Return the requested map, or a quick one until that is available."""
+    return stored_map(info, norm, layout) or _quick(info, norm)

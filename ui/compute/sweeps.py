@@ -8,9 +8,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import macro_f1
-from imprint_core.framework.recipe import Recipe
 from imprint_core.sweeps.paper_findings import Finding, check
 from imprint_core.sweeps.sweep_table import MEASURES, Results, Where, bundled_results, of_fm
 from ui.compute import collapse
@@ -68,11 +67,7 @@ def _shots_in(path: str, stamp: int) -> list[int]:
 
 
 def run_point(
-    info: SetInfo,
-    classes: str,
-    n: int | None,
-    recipe: Recipe,
-    seeds: tuple[int, ...],
+    experiment: Experiment,
     sets: Sets,
     cost: float = 1.0,
     own_lambda: bool = False,
@@ -81,27 +76,26 @@ def run_point(
 
     λ is the FM's, or the recipe's own. What the bundled table has is there at once.
     """
-    own = recipe.canonical() if own_lambda else of_fm(recipe, info.fm)
-    point = Point(
-        ("run", cached.key_of(info), classes, n, own, seeds), lambda: _computed(info, classes, n, own, seeds), cost
-    )
+    info, recipe = experiment.info, experiment.recipe
+    experiment = experiment.with_(recipe=recipe.canonical() if own_lambda else of_fm(recipe, info.fm))
+    point = Point(("run", experiment.key), lambda: _computed(experiment), cost)
     if point.key not in results():
-        known = table(bundled_results(), sets).run(Where(info.fm, info.dataset, classes, n or 0), own)
-        if known is not None and set(seeds) <= set(known.seeds):
-            rows = [known.seeds.index(seed) for seed in seeds]
+        known = table(bundled_results(), sets).run(
+            Where(info.fm, info.dataset, experiment.classes, experiment.n_shot or 0), experiment.recipe
+        )
+        if known is not None and set(experiment.seeds) <= set(known.seeds):
+            rows = [known.seeds.index(seed) for seed in experiment.seeds]
             results().put(point.key, {name: values[rows] for name, values in known.values.items()})
     return point
 
 
-def _computed(info: SetInfo, classes: str, n: int | None, recipe: Recipe, seeds: tuple[int, ...]) -> Values:
-    shared = cached.evaluator(info, classes, recipe)
-    most = len(shared.pool.y_train) if n is None else n
-    found = cached.evaluation(info, classes, recipe, most, seeds)
+def _computed(experiment: Experiment) -> Values:
+    shared = cached.evaluator(experiment)
+    most = experiment.n_shot or len(shared.pool.y_train)
+    found = cached.evaluation(experiment)
     f1 = [macro_f1(shared.truth, predicted, len(shared.classes)) for predicted in found.predictions]
     told = len(shared.classes) > 1 and most > 1
     nc1 = (
-        collapse.nc1_per_class(info, classes, recipe.norm_pre, n, seeds, "textbook").mean(axis=1)
-        if told
-        else np.full(len(seeds), np.nan)
+        collapse.nc1_per_class(experiment, "textbook").mean(axis=1) if told else np.full(len(experiment.seeds), np.nan)
     )
     return dict(zip(MEASURES, (found.accuracy, np.array(f1), nc1), strict=True))

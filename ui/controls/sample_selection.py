@@ -68,16 +68,16 @@ def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -
 
 def _at_hand(selection: Selection, codes: Sequence[int]) -> list[int]:
     """Those numbers that are samples'; a browser may send any."""
-    every = map_layers.samples(selection.info, selection.task.classes, "all")
+    every = map_layers.samples(selection.experiment, "all")
     asked = np.array([c for c in codes if -(2**31) <= c < 2**31], dtype=np.int64)
     return [int(c) for c in every.codes[every.rows_of(asked)]]
 
 
 def won_by(selection: Selection, recipe: Recipe, proxy: int) -> NDArray[np.int32]:
     """Numbers of the samples shown that a proxy won."""
-    info, classes, shown = selection.info, selection.task.classes, selection.panel.values["shown"]
-    judged = map_layers.verdict(info, classes, recipe, selection.n, selection.seeds[0], shown)
-    return map_layers.samples(info, classes, shown).codes[judged.winner == proxy]
+    shown = selection.panel.values["shown"]
+    judged = map_layers.verdict(selection.experiment.with_(recipe=recipe), shown)
+    return map_layers.samples(selection.experiment, shown).codes[judged.winner == proxy]
 
 
 def of_cell(selection: Selection, true: int | None, predicted: int | None) -> NDArray[np.int32]:
@@ -85,9 +85,8 @@ def of_cell(selection: Selection, true: int | None, predicted: int | None) -> ND
 
     None stands for any class.
     """
-    info, classes = selection.info, selection.task.classes
-    judged = map_layers.verdict(info, classes, selection.recipe, selection.n, selection.seeds[0], "test")
-    own = map_layers.samples(info, classes, "test")
+    judged = map_layers.verdict(selection.experiment, "test")
+    own = map_layers.samples(selection.experiment, "test")
     there = np.ones(len(own.y), dtype=bool)
     for asked, has in ((true, own.y), (predicted, judged.predicted)):
         there &= asked is None or has == asked
@@ -96,7 +95,7 @@ def of_cell(selection: Selection, true: int | None, predicted: int | None) -> ND
 
 def pick_cell(selection: Selection, trace: int, cell: Sequence[int]) -> None:
     """Select the samples of a cell of the confusion matrix, as `plot` tells it: row and column."""
-    present = np.unique(map_layers.samples(selection.info, selection.task.classes, "test").y)
+    present = np.unique(map_layers.samples(selection.experiment, "test").y)
     if len(cell) == 2 and min(cell) >= 0 and max(cell) < len(present):
         pick_classes(selection, int(present[cell[0]]), int(present[cell[1]]))
 

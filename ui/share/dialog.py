@@ -135,8 +135,11 @@ def _python(selection: Selection) -> None:
         "Prints the accuracy of the sidebar's task and recipe: the median over the seeds, with the range. Run it in "
         "the project's folder."
     )
-    task = selection.task
-    st.code(python_snippet(selection.info, task.classes, selection.recipe, task.n_shot, selection.seeds), "python")
+    experiment = selection.experiment
+    snippet = python_snippet(
+        experiment.info, experiment.classes, experiment.recipe, experiment.n_shot, experiment.seeds
+    )
+    st.code(snippet, "python")
 
 
 def _report(selection: Selection, page: str, title: str) -> None:
@@ -156,12 +159,12 @@ def _report(selection: Selection, page: str, title: str) -> None:
 
 
 def _proxies(selection: Selection) -> None:
-    info, task, seed = selection.info, selection.task, selection.seeds[0]
+    info, seed = selection.info, selection.seeds[0]
     st.markdown(
         f"The proxies of the first seed ({seed}) as a torch head that goes behind the frozen FM, with a model card: a "
         "zip of `head.safetensors`, `MODEL_CARD.md` and `load.py`."
     )
-    stamp = stamp_of("head", results.key_of(info), task, selection.recipe, selection.seeds)
+    stamp = stamp_of("head", selection.experiment.key)
     if st.button("Make the head", key="share_head"):
         with st.spinner("Imprinting …"):
             _made()["head"] = (stamp, _head(selection))
@@ -172,16 +175,16 @@ def _head(selection: Selection) -> bytes:
     # Here, for it imports scikit-learn, which the first page does without.
     from imprint_core.export.model_card import Card, head_package
 
-    info, task, recipe, seeds = selection.info, selection.task, selection.recipe, selection.seeds
-    model, _ = results.classifier(info, task.classes, recipe, selection.n, seeds[0])
-    evaluated = results.evaluation(info, task.classes, recipe, selection.n, seeds)
-    names = results.pool(info, task.classes).names
+    experiment = selection.experiment
+    model, _ = results.classifier(experiment)
+    evaluated = results.evaluation(experiment)
+    names = results.pool(experiment).names
     card = Card(
-        info,
+        experiment.info,
         tuple(names[c] for c in model.classes_),
         selection.n,
-        recipe,
-        seeds,
+        experiment.recipe,
+        experiment.seeds,
         summarize(evaluated.accuracy),
         float(evaluated.accuracy[0]),
         evaluated.predictions.shape[1],

@@ -37,9 +37,9 @@ def only_here() -> bool:
 
 def facts(selection: Selection) -> list[tuple[str, str]]:
     """Name and text of everything that a report says beside its pictures."""
-    info, classes = selection.info, selection.task.classes
+    info = selection.info
     fm, data = info.meta["fm"], info.meta["dataset"]
-    names = results.evaluator(info, classes, selection.recipe)
+    names = results.evaluator(selection.experiment)
     part = [names.pool.names[c] for c in names.classes]
     accuracy = summarize(accuracies(selection, selection.recipe))
     nc1 = nc1_at(selection, selection.n, "textbook")

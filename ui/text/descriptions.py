@@ -39,7 +39,7 @@ def accuracy_help(recipe: Recipe, count: int) -> str:
 def remarks(selection: Selection) -> list[str]:
     """What a person should know about this very choice, a sentence each."""
     n, recipe = selection.n, selection.recipe
-    shared = results.evaluator(selection.info, selection.task.classes, recipe)
+    shared = results.evaluator(selection.experiment)
     sizes = np.bincount(shared.pool.y_train)[shared.classes]
     opened = results.embeddings(selection.info)
     sentences = []
@@ -72,10 +72,10 @@ def remarks(selection: Selection) -> list[str]:
 def classes(selection: Selection) -> str:
     """Which classes count as one, in a sentence; empty where the classes are the dataset's own."""
     names = results.class_names(selection.info)
-    grouping = parse_classes(selection.task.classes, names) if names else None
+    grouping = parse_classes(selection.experiment.classes, names) if names else None
     if grouping is None or not grouping.remapped:
         return ""
-    drawn = d_and_draw(selection.task.classes)
+    drawn = d_and_draw(selection.experiment.classes)
     how = f", taken at random (draw {drawn[1]} of {DRAWS})," if drawn else ""
     told = []
     for name, group in zip(grouping.names, grouping.groups, strict=True):

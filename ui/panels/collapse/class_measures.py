@@ -59,18 +59,19 @@ def _variant(selection: Selection) -> str:
 
 def _key(selection: Selection) -> tuple[Hashable, ...]:
     """What every NC1 of the classes in force depends on."""
-    task = (results.key_of(selection.info), selection.task.classes, selection.n, selection.seeds)
-    return (*task, selection.recipe.norm_pre, _variant(selection))
+    return collapse_cached.shots_key(selection.experiment), _variant(selection)
 
 
 def show_measures(selection: Selection) -> None:
     """Show every measure of the classes in force as a table."""
     heading("Every measure", "measures")
-    chosen = (selection.info, selection.task.classes, selection.recipe, selection.n, selection.seeds)
+    experiment = selection.experiment
     variant = _variant(selection)
     with st.empty(), st.spinner("Measuring …"):
-        runs = [collapse_cached.measures(*chosen, place, variant, whole=False) for place in range(len(selection.seeds))]
-        whole = collapse_cached.measures(*chosen, 0, variant, whole=True)
+        runs = [
+            collapse_cached.measures(experiment, place, variant, whole=False) for place in range(len(selection.seeds))
+        ]
+        whole = collapse_cached.measures(experiment, 0, variant, whole=True)
     rows = []
     for key, (label, says, shown) in _MEASURES.items():
         rows.append([label, _told(summarize([one[key] for one in runs]), shown), _one(whole[key], shown), says])
@@ -104,14 +105,13 @@ def _one(value: float, shown: str) -> str:
 
 def _split(selection: Selection) -> None:
     heading("NC1 of classes split into k parts", "nc1-of-split")
-    info, classes, n, seeds = selection.info, selection.task.classes, selection.n, selection.seeds
-    shared = results.evaluator(info, classes, selection.recipe)
-    sizes = np.minimum(np.bincount(shared.pool.y_train)[shared.classes], n)
+    shared = results.evaluator(selection.experiment)
+    sizes = np.minimum(np.bincount(shared.pool.y_train)[shared.classes], selection.n)
     ks = split_ks(sizes, shared.pool.X_train.shape[1], _KS)
-    norm, variant = selection.recipe.norm_pre, _variant(selection)
+    variant = _variant(selection)
 
     def make(k: int) -> Summary:
-        return summarize(collapse_cached.nc1_of_parts(info, classes, norm, k, n, seeds, variant))
+        return summarize(collapse_cached.nc1_of_parts(selection.experiment, k, variant))
 
     points = [Point(("split", *_key(selection), k), lambda k=k: make(k)) for k in ks]  # type: ignore[misc]
     fill("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
@@ -147,10 +147,10 @@ def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:
 def _per_class(selection: Selection) -> None:
     heading("NC1 class by class", "nc1-of-classes")
     variant = _variant(selection)
-    info, classes, recipe = selection.info, selection.task.classes, selection.recipe
-    found = collapse_cached.nc1_per_class(info, classes, recipe.norm_pre, selection.n, selection.seeds, variant)
-    every = collapse_cached.nc1_per_class(info, classes, recipe.norm_pre, None, selection.seeds[:1], variant)[0]
-    shared = results.evaluator(info, classes, recipe)
+    experiment = selection.experiment
+    found = collapse_cached.nc1_per_class(experiment, variant)
+    every = collapse_cached.nc1_per_class(experiment.first_seed.with_(n_shot=None), variant)[0]
+    shared = results.evaluator(experiment)
     names = [shared.pool.names[c] for c in shared.classes]
     widest, tightest = names[int(np.argmax(every))], names[int(np.argmin(every))]
     plot(

@@ -13,22 +13,21 @@ from imprint_core.framework.transforms import TRANSFORMS
 from ui.charts.plot import kept_figure, plot
 from ui.charts.record import table
 from ui.compute import collapse as collapse_cached
-from ui.compute import results
 from ui.compute.progressive import Point, fill
 from ui.controls.sidebar import Selection
 
 
 def show_spectra(selection: Selection) -> None:
     """Draw the spectra of the first seed's shots; they fill in."""
-    info, classes, n, seed = selection.info, selection.task.classes, selection.n, selection.seeds[0]
+    experiment = selection.experiment.first_seed.with_(norm_pre="none")
     shrinks = TRANSFORMS[selection.recipe.pretransform].shrinks
     variant = str(selection.panel.values["nc1"])
     shrinkage = selection.recipe.shrinkage if shrinks else "auto"
 
     def make(stage: str) -> Spectra:
-        return collapse_cached.stage_spectra(info, classes, n, seed, stage, shrinkage, variant)
+        return collapse_cached.stage_spectra(experiment, stage, shrinkage, variant)
 
-    key = ("spectra", results.key_of(info), classes, n, seed, variant)
+    key = ("spectra", collapse_cached.shots_key(experiment), variant)
     points = [
         Point((*key, stage, shrinkage if stage == "whiten" else ""), lambda stage=stage: make(stage))  # type: ignore[misc]
         for stage in STAGES

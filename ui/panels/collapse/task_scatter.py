@@ -45,9 +45,9 @@ def _dots(selection: Selection, tasks: Sequence[DrawnTask], found: Sequence[Task
     for task, curve in zip(tasks, found, strict=True):
         if curve is not None:
             by_task.setdefault((task.info.fm, task.info.dataset, task.d), []).append((task, curve))
-    variant, drawn = selection.panel.values["nc1"], d_and_draw(selection.task.classes)
+    variant, drawn = selection.panel.values["nc1"], d_and_draw(selection.experiment.classes)
     # The d of the classes in force: 0 where none is merged, none where they are a choice of their own.
-    chosen = drawn[0] if drawn else 0 if selection.task.classes == "all" else None
+    chosen = drawn[0] if drawn else 0 if selection.experiment.classes == "all" else None
     dots = []
     for (fm, data, d), own in by_task.items():
         task, curves = own[0][0], [curve for _, curve in own]

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import Split
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
@@ -49,9 +50,14 @@ class Side:
         return f"{label_of_fm(self.info.fm)} on {label_of_dataset(self.info.dataset)}{which}, {self.n} shots"
 
     @property
+    def experiment(self) -> Experiment:
+        """The recipe on the task, with the default seeds."""
+        return Experiment(self.info, self.classes, self.n, self.recipe)
+
+    @property
     def pool(self) -> Split:
         """All samples of its classes."""
-        return results.pool(self.info, self.classes)
+        return results.pool(self.experiment)
 
     def right(self, seeds: tuple[int, ...]) -> NDArray[np.bool_]:
         """Which test samples (s, m) it gets right."""
@@ -59,15 +65,14 @@ class Side:
 
     def predicted(self, seeds: tuple[int, ...]) -> NDArray[np.int32]:
         """Class numbers (s, m) that it gives the test samples."""
-        shared = results.evaluator(self.info, self.classes, self.recipe)
-        found = results.evaluation(self.info, self.classes, self.recipe, self.n, seeds)
-        return shared.classes[found.predictions]
+        experiment = self.experiment.with_(seeds=seeds)
+        return results.evaluator(experiment).classes[results.evaluation(experiment).predictions]
 
 
 def sides(selection: Selection) -> tuple[Side, Side]:
     """A, which is the sidebar's choice, and B."""
     values, sets = selection.panel.values, selection.panel.sets
-    a = Side("A", selection.info, selection.task.classes, selection.n, selection.recipe)
+    a = Side("A", selection.info, selection.experiment.classes, selection.n, selection.recipe)
     fm = fm_of_b(values)
     info = sets[fm, values["data"] if values["b_data"] == SAME else values["b_data"]]
     classes = a.classes if info.dataset == a.info.dataset else "all"

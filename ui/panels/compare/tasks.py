@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core.evaluation.evaluator import Evaluation
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.paired_tests import paired_difference
 from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
@@ -60,7 +60,7 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
         for side, info in ((a, one), (b, other)):
             # Products and clusters of a task of many classes take longer.
             cost = float(len(results.class_names(info)) or 10) / 10
-            points.append(sweeps.run_point(info, "all", side.n, side.recipe, seeds, sets, cost))
+            points.append(sweeps.run_point(Experiment(info, "all", side.n, side.recipe, seeds), sets, cost))
     fill("compare-tasks", points, partial(_draw_tasks, selection, pairs), "Every dataset with all its classes")
 
 
@@ -103,20 +103,16 @@ def show_presets(selection: Selection, a: Side) -> None:
     heading("Every preset against A", "compare-presets")
     points = []
     for name, preset in PRESETS.items():
-        recipe = of_fm(preset.recipe, a.info.fm)
-
-        def make(recipe: Any = recipe) -> Evaluation:
-            return results.evaluation(a.info, a.classes, recipe, a.n, selection.seeds)
-
-        key = ("preset", name, results.key_of(a.info), a.classes, a.n, recipe, selection.seeds)
-        points.append(Point(key, make, 5.0 if name == "whitened" else 1.0))
+        experiment = a.experiment.with_(recipe=of_fm(preset.recipe, a.info.fm), seeds=selection.seeds)
+        make = partial(results.evaluation, experiment)
+        points.append(Point(("preset", name, experiment.key), make, 5.0 if name == "whitened" else 1.0))
     fill("compare-presets", points, partial(_draw_presets, selection, a), "Evaluating presets", needs=False)
 
 
 def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -> None:
     own, truth = a.right(selection.seeds), a.pool.y_test
     rows = []
-    classes = results.evaluator(a.info, a.classes, a.recipe).classes
+    classes = results.evaluator(a.experiment).classes
     for preset, evaluated in zip(PRESETS.values(), found, strict=True):
         if evaluated is None:
             rows.append([preset.label, "…", "", ""])

@@ -192,7 +192,7 @@ def caption_of(selection: Selection, charts: Sequence[Chart], remarks: Sequence[
         f"Median and range over {seeds} seeds." if seeds > 1 else "One seed, so that there is no range to be seen."
     )
     said.append("“now” is the sidebar's recipe. All panels have the same axes.")
-    classes, data = selection.task.classes, selection.info.dataset
+    classes, data = selection.experiment.classes, selection.info.dataset
     if classes != "all":
         others = any(chart.info.dataset != data for chart in charts)
         said.append(

@@ -10,6 +10,7 @@ from typing import Any
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures.small_multiples import Style, style_of
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS
@@ -169,7 +170,7 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
 
 def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
     values = selection.panel.values
-    classes = selection.task.classes if info.dataset == selection.info.dataset else "all"
+    classes = selection.experiment.classes if info.dataset == selection.info.dataset else "all"
     most = most_shots(info, classes)
     n = min(selection.n, most)
     names = results.class_names(info)
@@ -219,7 +220,7 @@ def _maker(
     selection: Selection, info: SetInfo, classes: str, n: int, line: Line, cost: float
 ) -> Callable[[float | None], Point]:
     """Makes the point of a line at an x; none where it is flat."""
-    axis, seeds, sets = axis_of(selection.panel.values), selection.seeds, selection.panel.sets
+    axis, sets = axis_of(selection.panel.values), selection.panel.sets
 
     def make(x: float | None) -> Point:
         recipe, shots, own = line.recipe, n, line.own_lambda
@@ -229,6 +230,7 @@ def _maker(
             recipe = replace(recipe, k=int(x))
         elif x is not None:
             recipe, own = replace(recipe, lam=x), True
-        return run_point(info, classes, shots, recipe, seeds, sets, cost * shots / n, own)
+        experiment = Experiment(info, classes, shots, recipe, selection.seeds)
+        return run_point(experiment, sets, cost * shots / n, own)
 
     return make

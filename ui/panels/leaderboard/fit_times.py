@@ -13,15 +13,14 @@ from ui.controls.sidebar import Selection
 
 def time_point(selection: Selection, recipe: Recipe) -> Point:
     """Seconds for the first seed's shots."""
-    info, classes, n, seed = selection.info, selection.task.classes, selection.n, selection.seeds[0]
-    own = of_fm(recipe, info.fm)
+    experiment = selection.experiment.first_seed.with_(recipe=of_fm(recipe, selection.info.fm))
 
     def make() -> float:
         # Here, for it imports scikit-learn.
         from imprint_core.evaluation.timing import generation_seconds
 
-        shared = results.evaluator(info, classes, own)
-        rows = np.concatenate(shared.shots(n, seed))
-        return generation_seconds(shared.pool.X_train[rows], shared.pool.y_train[rows], own, seed)
+        shared, seed = results.evaluator(experiment), experiment.seeds[0]
+        rows = np.concatenate(shared.shots(experiment.n_shot, seed))
+        return generation_seconds(shared.pool.X_train[rows], shared.pool.y_train[rows], experiment.recipe, seed)
 
-    return Point(("fit time", results.key_of(info), classes, n, own, seed), make)
+    return Point(("fit time", experiment.key), make)

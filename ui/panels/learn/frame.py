@@ -12,6 +12,7 @@ import streamlit as st
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
@@ -61,17 +62,22 @@ class Setting:
     recipe: Recipe
 
     @property
+    def experiment(self) -> Experiment:
+        """The setting with the lessons' seeds."""
+        return Experiment(self.info, self.classes, self.n, self.recipe, LESSON_SEEDS)
+
+    @property
     def name(self) -> str:
         """The FM and the dataset, for Markdown."""
         return f"{plain(label_of_fm(self.info.fm))} on {plain(label_of_dataset(self.info.dataset))}"
 
     def accuracy(self, recipe: Recipe, n: int) -> Summary:
         """Over the lessons' seeds, in percent."""
-        return summarize(results.evaluation(self.info, self.classes, recipe, n, LESSON_SEEDS).accuracy)
+        return summarize(results.evaluation(self.experiment.with_(recipe=recipe, n_shot=n)).accuracy)
 
     def over_k(self, ks: tuple[int, ...]) -> list[Summary]:
         """Accuracy at each k."""
-        at_each: np.ndarray = results.accuracy_over_k(self.info, self.classes, self.recipe, ks, self.n, LESSON_SEEDS)
+        at_each: np.ndarray = results.accuracy_over_k(self.experiment, ks)
         return [summarize(runs) for runs in at_each]
 
 

@@ -22,7 +22,7 @@ from imprint_core.recipes.presets import PRESETS
 from ui.charts.plot import kept_figure, plot
 from ui.compute import results, stored_maps
 from ui.controls.control import Sets
-from ui.panels.learn.frame import LESSON_SEEDS, Lesson, Outcome, Question, Setting, at_work, setting, show_lesson
+from ui.panels.learn.frame import Lesson, Outcome, Question, Setting, at_work, setting, show_lesson
 from ui.text.markdown import plain
 
 _ONE = PRESETS["qi"].recipe
@@ -41,13 +41,13 @@ class _Drawn(NamedTuple):
 
 @st.cache_data(show_spinner=False)
 def _drawn(key: str, layout: Layout, _own: Setting) -> _Drawn:
-    base = stored_maps.kept(_own.info, GRID_NORM, layout)
+    base = stored_maps.stored_map(_own.info, GRID_NORM, layout)
     if base is None:
         raise ImprintError(
             "This lesson needs the maps that come with the bundled sets; they are not here. Restore "
             "imprint_core/bundled from the repository."
         )
-    y = results.pool(_own.info, _own.classes).y_test
+    y = results.pool(_own.experiment).y_test
     # Training samples come first.
     positions = base.positions[-len(y) :]
     both = touching(positions, y)
@@ -57,8 +57,8 @@ def _drawn(key: str, layout: Layout, _own: Setting) -> _Drawn:
 
 def _confused(own: Setting) -> tuple[Matrix, Matrix]:
     """Percent of each true class, and of either class of a pair taken for the other."""
-    shared = results.evaluator(own.info, own.classes, _ONE)
-    predictions = results.evaluation(own.info, own.classes, _ONE, own.n, LESSON_SEEDS).predictions
+    shared = results.evaluator(own.experiment)
+    predictions = results.evaluation(own.experiment).predictions
     percent = confusion(shared.truth, predictions, len(shared.classes))
     return percent, mutual(percent)
 
@@ -110,7 +110,7 @@ def _try_map(own: Setting, names: tuple[str, ...]) -> None:
 
 
 def _figure(own: Setting, here: _Drawn, names: tuple[str, ...], to_scale: bool) -> go.Figure:
-    pool, at = results.pool(own.info, own.classes), here.positions
+    pool, at = results.pool(own.experiment), here.positions
     extent = at.min(axis=0), at.max(axis=0)
     figure = embedding_map.base_map(at, pool.y_test, pool.id_test, names, extent, to_scale)
     return name_classes(figure.update_traces(hoverinfo="name"), at, pool.y_test, names, here.pair)
@@ -122,7 +122,7 @@ def _nine(own: Setting, names: tuple[str, ...], first: _Drawn, pairs: int) -> Ou
         percent, both = _confused(own)
         table = {name: _drawn(key, layout, own) for name, layout in _LAYOUTS.items()}
         nine = [_drawn(key, layout, own) for layout in LAYOUT_GRID]
-    y = results.pool(own.info, own.classes).y_test
+    y = results.pool(own.experiment).y_test
     most = top_pair(both)
     st.markdown(_table(table, both, names))
     plot(

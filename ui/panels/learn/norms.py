@@ -24,7 +24,7 @@ _WON = ("less than 15 %", "15 to 30 %", "30 to 50 %", "half or more")
 
 @st.cache_data(show_spinner=False)
 def _wins(key: str, n: int, _own: Setting) -> Wins:
-    return wins(results.evaluator(_own.info, _own.classes, _NONE), _NONE, _L2, n, LESSON_SEEDS[0])
+    return wins(results.evaluator(_own.experiment), _NONE, _L2, n, LESSON_SEEDS[0])
 
 
 def show_norms(sets: Sets) -> None:
@@ -63,7 +63,7 @@ def _lengths(own: Setting) -> Outcome:
     with at_work():
         found = _wins(results.key_of(own.info), own.n, own)
         none, scaled = (own.accuracy(recipe, own.n).median for recipe in (_NONE, _L2))
-    shared = results.evaluator(own.info, own.classes, _NONE)
+    shared = results.evaluator(own.experiment)
     names = [shared.pool.names[shared.classes[c]] for c in found.classes]
     total, won, after, true = (int(v) for v in (found.true.sum(), found.none[0], found.l2[0], found.true[0]))
     longest, shortest = found.lengths[0], found.lengths[-1]

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from imprint_core.embeddings.set_images import thumbnail
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import explanation
 from imprint_core.figures.embedding_map import focus_marks
 from imprint_core.figures.style import shortened
@@ -19,6 +20,7 @@ from imprint_core.maps.neighbours import nearest_samples
 from imprint_core.maps.samples import code_of, id_of
 from ui.charts.plot import plot
 from ui.compute import map_layers, results
+from ui.compute.results import BY_FIRST_SEED, BY_SPACE
 from ui.controls.sample_selection import ask_about
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
@@ -28,29 +30,20 @@ from ui.widgets.sample_tiles import image_of, near_tiles, title_of, without_imag
 _NEIGHBOURS, _SHOTS = 8, 6
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _why(key: str, classes: str, recipe: Recipe, n: int, seed: int, code: int, _selection: Selection) -> Why:
-    every = map_layers.samples(_selection.info, classes, "all")
-    model, _ = results.classifier(_selection.info, classes, recipe, n, seed)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+def _why(experiment: Experiment, code: int) -> Why:
+    every = map_layers.samples(experiment, "all")
+    model, _ = results.classifier(experiment)
     return why(model, every.X[every.rows_of(np.array([code]))[0]], every.names)
 
 
 def _of(selection: Selection, recipe: Recipe, code: int) -> Why:
-    info = selection.info
-    return _why(
-        results.key_of(info),
-        selection.task.classes,
-        recipe.canonical(),
-        selection.n,
-        selection.seeds[0],
-        code,
-        selection,
-    )
+    return _why(selection.experiment.with_(recipe=recipe), code)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _near(key: str, classes: str, norm: str, code: int, _selection: Selection) -> tuple[list[int], list[float]]:
-    X, codes = map_layers.space(_selection.info, classes, norm)
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_SPACE)
+def _near(experiment: Experiment, code: int) -> tuple[list[int], list[float]]:
+    X, codes = map_layers.space(experiment)
     row = int(np.flatnonzero(codes == code)[0])
     rows, distances = nearest_samples(X[row], X, _NEIGHBOURS, exclude=row)
     return codes[rows].tolist(), distances.tolist()
@@ -58,32 +51,30 @@ def _near(key: str, classes: str, norm: str, code: int, _selection: Selection) -
 
 def neighbours(selection: Selection, code: int) -> tuple[list[int], list[float]]:
     """Numbers of the samples nearest to one in the space that the map is of, and their distances."""
-    norm = selection.recipe.space.shown
-    return _near(results.key_of(selection.info), selection.task.classes, norm, code, selection)
+    return _near(selection.experiment, code)
 
 
 def marks(selection: Selection, recipe: Recipe, code: int, base: map_layers.BaseMap) -> str:
     """The sample on a recipe's map, with lines to its neighbours and to the proxies that count; JSON of traces."""
-    info, classes = selection.info, selection.task.classes
-    on = map_layers.ground(info, classes, base, "all")
+    experiment = selection.experiment.with_(recipe=recipe)
+    on = map_layers.ground(experiment, base, "all")
     found = _of(selection, recipe, code)
     proxies = [found.winner] + ([found.second] if found.second is not None else [])
     near, _ = neighbours(selection, code)
-    at = map_layers.placed(info, classes, recipe, selection.n, selection.seeds[0], base).at
+    at = map_layers.placed(experiment, base).at
     where = on.positions[on.samples.rows_of(np.array([code]))[0]]
     return json.dumps(focus_marks(where, on.positions[on.samples.rows_of(np.array(near))], at[proxies]))
 
 
 def show_brief(selection: Selection, code: int) -> None:
     """Draw what is said about the sample at once: what it is, what it is taken for, and why, in a sentence."""
-    info, classes = selection.info, selection.task.classes
-    every = map_layers.samples(info, classes, "all")
+    every = map_layers.samples(selection.experiment, "all")
     truth = int(every.y[every.rows_of(np.array([code]))[0]])
     names = every.names
     heading, close = st.columns([4, 1], vertical_alignment="center")
     heading.markdown(f"##### Why? {title_of(code, names, truth)}")
     close.button("Close", on_click=ask_about, args=(None,), width="stretch", key="close_why")
-    image = image_of(results.pictures(info), code)
+    image = image_of(results.pictures(selection.info), code)
     picture, words = st.columns([1, 3], vertical_alignment="center") if image is not None else (None, st.container())
     if image is not None and picture is not None:
         picture.image(thumbnail(image, 96), alt="The sample")
@@ -99,7 +90,7 @@ def show_brief(selection: Selection, code: int) -> None:
 
 def show_why(selection: Selection, code: int) -> None:
     """Draw what decided: the proxies, the shots behind them, the neighbours, and each step with its numbers."""
-    names = map_layers.samples(selection.info, selection.task.classes, "all").names
+    names = map_layers.samples(selection.experiment, "all").names
     found = _of(selection, selection.recipe, code)
     part, number = id_of(code)
     recipe = "" if selection.other is None else " with A"
@@ -118,7 +109,7 @@ def _shot_of(selection: Selection, code: int) -> str:
     part, number = id_of(code)
     if part == "test":
         return ""
-    shared = results.evaluator(selection.info, selection.task.classes, selection.recipe)
+    shared = results.evaluator(selection.experiment)
     shots = np.concatenate(shared.shots(selection.n, selection.seeds[0]))
     if number in shared.pool.id_train[shots]:
         return "It is one of the shots that the proxies are made of, so that it is no test of them."
@@ -126,7 +117,7 @@ def _shot_of(selection: Selection, code: int) -> str:
 
 
 def _neighbours(selection: Selection, code: int) -> None:
-    every = map_layers.samples(selection.info, selection.task.classes, "all")
+    every = map_layers.samples(selection.experiment, "all")
     codes, distances = neighbours(selection, code)
     if not codes:
         return
@@ -160,9 +151,8 @@ def _bars(selection: Selection, found: Why, names: tuple[str, ...]) -> None:
 
 def _shots_behind(selection: Selection, found: Why, names: tuple[str, ...]) -> None:
     """The shots that the winner and the runner-up stand for, those nearest to the sample's proxy first."""
-    info, classes = selection.info, selection.task.classes
-    model, rows = results.classifier(info, classes, selection.recipe, selection.n, selection.seeds[0])
-    pool = results.pool(info, classes)
+    model, rows = results.classifier(selection.experiment)
+    pool = results.pool(selection.experiment)
     pairs = [("winner", found.winner)] + ([("runner-up", found.second)] if found.second is not None else [])
     for column, (sign, proxy) in zip(st.columns(2, gap="medium"), pairs, strict=False):
         own = model.shots_of(proxy)

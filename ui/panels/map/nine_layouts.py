@@ -18,17 +18,17 @@ def show_layouts(selection: Selection) -> None:
     """Small multiples: the same embeddings under other settings of UMAP."""
     heading("How much the picture depends on its settings", "nine")
     if not st.toggle("Show nine layouts of UMAP", key="nine", persist_state="session"):
-        base_maps.ask_for_all(selection, ())
+        base_maps.ask_for_all(selection.experiment, ())
         st.caption("The same embeddings, drawn with other n\\_neighbors and min\\_dist: what stays is worth believing.")
         return
-    base_maps.ask_for_all(selection, LAYOUT_GRID)
-    info, classes, norm = selection.info, selection.task.classes, selection.recipe.space.shown
+    base_maps.ask_for_all(selection.experiment, LAYOUT_GRID)
+    experiment = selection.experiment
     maps, chosen, y = [], -1, None
     for i, layout in enumerate(LAYOUT_GRID):
-        base = stored_maps.kept(info, norm, layout)
+        base = stored_maps.stored_map(experiment.info, experiment.recipe.space.shown, layout)
         positions = None
         if base is not None:
-            on = map_layers.ground(info, classes, base, "test")
+            on = map_layers.ground(experiment, base, "test")
             # Samples are stored in random order within their class, and a stride takes some of each.
             step = -(-len(on.positions) // _GRID_SAMPLES)
             positions, y = on.positions[::step], on.samples.y[::step]

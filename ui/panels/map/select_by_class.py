@@ -12,8 +12,8 @@ from ui.controls.sidebar import Selection
 
 def offer_classes(selection: Selection) -> None:
     """Draw the button that opens the choice of classes."""
-    info, classes = selection.info, selection.task.classes
-    own = map_layers.samples(info, classes, "test")
+    info, classes = selection.info, selection.experiment.classes
+    own = map_layers.samples(selection.experiment, "test")
     options = [None, *np.unique(own.y).tolist()]
     # What was chosen means nothing among other classes.
     keys = [f"select-{side}-{info.dataset}-{classes}" for side in ("true", "taken")]

@@ -17,13 +17,13 @@ from ui.widgets.sample_tiles import judged_tiles, without_images
 
 def verdict_of(selection: Selection, recipe: Recipe, shown: str) -> Verdict:
     """What a recipe, imprinted on the first seed's shots, makes of the samples shown."""
-    return map_layers.verdict(selection.info, selection.task.classes, recipe, selection.n, selection.seeds[0], shown)
+    return map_layers.verdict(selection.experiment.with_(recipe=recipe), shown)
 
 
 def show_selected(selection: Selection) -> None:
     """The samples that are selected; without any, the mistakes that were the closest calls."""
-    info, classes, shown = selection.info, selection.task.classes, selection.panel.values["shown"]
-    own = map_layers.samples(info, classes, shown)
+    shown = selection.panel.values["shown"]
+    own = map_layers.samples(selection.experiment, shown)
     judged = verdict_of(selection, selection.recipe, shown)
     codes = selected(selection, own)
     wrong = judged.predicted != own.y
@@ -80,7 +80,7 @@ def _more(most: int) -> None:
 def show_differences(selection: Selection, other: Recipe) -> None:
     """How many samples one recipe gets right and the other wrong; a click selects them."""
     shown = selection.panel.values["shown"]
-    own = map_layers.samples(selection.info, selection.task.classes, shown)
+    own = map_layers.samples(selection.experiment, shown)
     a = verdict_of(selection, selection.recipe, shown).predicted == own.y
     b = verdict_of(selection, other, shown).predicted == own.y
     only = selection.panel.values["only"]

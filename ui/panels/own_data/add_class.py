@@ -60,7 +60,7 @@ def show_added(selection: Selection) -> None:
     if unknown(selection):
         st.info(unknown(selection), icon=":material/info:")
         return
-    task = results.pool(selection.info, selection.task.classes)
+    task = results.pool(selection.experiment)
     st.caption(
         f"It joins the {len(np.unique(task.y_train))} classes of the sidebar's task, "
         f"{plain(label_of_fm(selection.info.fm))} on {plain(label_of_dataset(selection.info.dataset))}, made by its "
@@ -152,7 +152,7 @@ def _take_away(key: tuple[str, str], i: int) -> None:
 
 def _key(selection: Selection) -> tuple[str, str]:
     """What added classes belong to: this FM's embeddings, and these classes."""
-    return selection.info.digest, selection.task.classes
+    return selection.info.digest, selection.experiment.classes
 
 
 def added_classes(selection: Selection) -> list[Added]:
@@ -177,10 +177,9 @@ def _stamp(selection: Selection, given: tuple[GivenClass, ...]) -> str:
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _grown(stamp: str, _selection: Selection, _given: GivenClass, _before: Added | None) -> Added:
-    info, classes, recipe = _selection.info, _selection.task.classes, _selection.recipe
-    pool = results.evaluator(info, classes, recipe).pool
+    pool = results.pool(_selection.experiment)
     if _before is None:
-        model, _ = results.classifier(info, classes, recipe, _selection.n, _selection.seeds[0])
+        model, _ = results.classifier(_selection.experiment)
     else:
         model = _before.change.model
     began = time.perf_counter()
@@ -191,6 +190,6 @@ def _grown(stamp: str, _selection: Selection, _given: GivenClass, _before: Added
 
 def names_of(selection: Selection, added: list[Added]) -> dict[int, str]:
     """Class names by the classifier's labels."""
-    pool = results.evaluator(selection.info, selection.task.classes, selection.recipe).pool
+    pool = results.pool(selection.experiment)
     own = {int(c): pool.names[c] for c in np.unique(pool.y_train)}
     return own | {one.change.label: one.name for one in added}

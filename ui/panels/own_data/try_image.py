@@ -28,9 +28,8 @@ _NEAR, _BEHIND = 5, 6
 
 def show_trial(selection: Selection) -> None:
     """Draw the tab that tries one image."""
-    info, classes = selection.info, selection.task.classes
     with st.spinner("Imprinting …"):
-        model, rows = results.classifier(info, classes, selection.recipe, selection.n, selection.seeds[0])
+        model, rows = results.classifier(selection.experiment)
         added = added_classes(selection)
     model = added[-1].change.model if added else model
     names = names_of(selection, added)
@@ -81,7 +80,7 @@ def _near(
             f"The images of {plain(selection.info.meta['dataset']['label'])} are not on this machine, so shots are "
             f"told by their numbers in its training split{where}."
         )
-    pool = results.evaluator(selection.info, selection.task.classes, selection.recipe).pool
+    pool = results.pool(selection.experiment)
     for near, label in zip(trial.near, labels, strict=True):
         st.markdown(f"**{plain(label)}** · {len(near.shots)} {'shot' if len(near.shots) == 1 else 'shots'}")
         own = near.shots[near.shots < len(rows)][:_BEHIND]
@@ -133,7 +132,7 @@ def _image(selection: Selection) -> tuple[NDArray[np.float32], Image.Image | Non
 
 
 def _sample(selection: Selection) -> tuple[NDArray[np.float32], Image.Image | None, int | None]:
-    pool = results.evaluator(selection.info, selection.task.classes, selection.recipe).pool
+    pool = results.pool(selection.experiment)
     count = len(pool.y_test)
     state = st.session_state
     if st.button("Another at random", key="try_random") or state.get("try_row", count) >= count:
