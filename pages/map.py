@@ -152,7 +152,7 @@ def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height:
 def _caption(selection: Selection, base: BaseMap) -> None:
     info, shown = selection.info, selection.panel.values["shown"]
     opened = results.embeddings(info)
-    count, whole = len(map_layers.samples(info, selection.experiment.classes, shown).y), sum(opened.of)
+    count, whole = len(map_layers.samples(selection.experiment, shown).y), sum(opened.of)
     label = MAP_METHODS[base.layout.method].label
     settings = ""
     if base.layout.method == "umap":
