@@ -197,10 +197,10 @@ def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
 
     whole = spectra_panel.collapse_cached.stage_spectra
 
-    def fails(info, classes, n, seed, stage, shrinkage, variant):
+    def fails(experiment, stage, shrinkage, variant):
         if stage == "whiten":
             raise ImprintError("The disk is *gone*.")
-        return whole(info, classes, n, seed, stage, shrinkage, variant)
+        return whole(experiment, stage, shrinkage, variant)
 
     monkeypatch.setattr(spectra_panel.collapse_cached, "stage_spectra", fails)
     app = opened(**QUICK)

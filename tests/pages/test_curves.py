@@ -298,10 +298,10 @@ def test_nc1_of_one_class_is_one_sentence():
 def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
     whole = sweeps._computed
 
-    def fails(info, classes, n, recipe, seeds):
-        if recipe.gen == "random":
+    def fails(experiment):
+        if experiment.recipe.gen == "random":
             raise ImprintError("The disk is *gone*.")
-        return whole(info, classes, n, recipe, seeds)
+        return whole(experiment)
 
     monkeypatch.setattr(sweeps, "_computed", fails)
     app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
