@@ -235,5 +235,4 @@ SHORT_DOCSTRINGS_LEFT: set[str] = {
     "imprint_core.datasets",
     "imprint_core.embeddings",
     "imprint_core.models",
-    "imprint_core.uploads",
 }
