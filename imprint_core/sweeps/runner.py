@@ -22,11 +22,11 @@ from threadpoolctl import threadpool_limits
 
 from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.embeddings import EmbeddingSet, open_set
-from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.evaluation.task import choose_classes
+from imprint_core.files import write_atomically
 from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.sweeps.grid import Cell, without
@@ -231,7 +231,7 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in _KEY))
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(ordered, schema=SCHEMA), sink, compression="zstd")
-    write_whole(path, sink.getvalue().to_pybytes())
+    write_atomically(path, sink.getvalue().to_pybytes())
 
 
 def sweep(

@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 
+from imprint_core.background.locks import lock_job
 from imprint_core.background.process import job_folder, read_job
-from imprint_core.background.progress import hold
 from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import maps_folder, read_info, remove_set, write_set
@@ -156,10 +156,10 @@ def test_one_of_another_server_is_seen_and_not_doubled(info):
     folder, name = maps_folder(info), _name("l2", [PCA])
     job_folder(folder, name).mkdir(parents=True)
     (job_folder(folder, name) / "progress.json").write_text(json.dumps({"stage": "x", "done": 1, "total": 4}))
-    with hold(folder, name):
+    with lock_job(folder, name, "maps"):
         assert map_job(info, "l2", [PCA]) == MapJob(True, "x", 0.25, "")
         begin_map(info, "l2", [PCA])
-        with pytest.raises(ImprintError, match="is being computed already, by another window or command"):
+        with pytest.raises(ImprintError, match="is already running in another window or command"):
             make_maps(info, "l2", [PCA])
     job = map_job(info, "l2", [PCA])
     assert not job.running

@@ -15,7 +15,8 @@ from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
 from imprint_core.collapse.precomputed import KEPT_DRAWS, kept
 from imprint_core.collapse.spectra import spectra
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.store import class_sizes, read_tensors, write_set
+from imprint_core.embeddings.store import class_sizes, write_set
+from imprint_core.embeddings.tensors import read_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.k_selection import suggest_k
