@@ -87,7 +87,7 @@ def test_killed_and_begun_again_it_ends_as_if_undisturbed(larger, home, monkeypa
     os.kill(read_job(maps_folder(larger), _name("l2", TWO)).progress.pid, signal.SIGKILL)
     wait_for(lambda: not map_job(larger, "l2", TWO).running)
     # In whatever order they are asked for, it is the same job.
-    wait_for(lambda: "ended from outside, perhaps because memory ran out" in map_job(larger, "l2", TWO[::-1]).error)
+    wait_for(lambda: "The system ended the process, possibly for lack of memory" in map_job(larger, "l2", TWO[::-1]).error)
     opened = open_set(larger)
     first = kept_map(opened, "l2", TWO[0])
     assert first is not None
@@ -171,7 +171,7 @@ def test_what_goes_wrong_is_told_until_it_is_stopped_or_goes_well(info, home):
     info.path.write_bytes(whole[:-1])
     begin_map(info, "l2", [PCA])
     wait_for(lambda: not map_job(info, "l2", [PCA]).running)
-    wait_for(lambda: "is damaged or not the one its sidecar describes" in map_job(info, "l2", [PCA]).error)
+    wait_for(lambda: "is damaged or doesn't match its sidecar" in map_job(info, "l2", [PCA]).error)
     stop_map(info, "l2", [PCA])
     assert map_job(info, "l2", [PCA]) is None
     assert not partials(home)
@@ -231,7 +231,7 @@ def test_help_teaches(capsys):
     ("arguments", "sentence"),
     [
         (["--fm", "fm", "--dataset", "x"], "fm has no embedding set of 'x'; give --fm and --dataset of one"),
-        (["--set", "gone.safetensors"], "There is no embedding set 'gone'"),
+        (["--set", "gone.safetensors"], "The embedding set 'gone' does not exist"),
         (["--fm", "fm", "--dataset", "data", "--n-neighbors", "1"], "n_neighbors is 1; it must be a whole number"),
         (["--fm", "fm", "--dataset", "data", "--layout", "x"], "There is no map called 'x'; there are umap, pca."),
         (["--fm", "fm", "--dataset", "data", "--layout", "umap_5"], "'umap_5' is no layout; write it as"),

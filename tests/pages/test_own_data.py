@@ -309,7 +309,7 @@ def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
         app = on_tab(own_data(fm=fm, data=data), title)
         assert not app.exception
         told = [e.value for e in app.error]
-        assert title == "Add a class" or (len(told) == 1 and "is damaged or not the one its sidecar" in told[0])
+        assert title == "Add a class" or (len(told) == 1 and "is damaged or doesn't match its sidecar" in told[0])
 
 
 @pytest.mark.usefixtures("home")
