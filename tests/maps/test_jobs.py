@@ -87,7 +87,9 @@ def test_killed_and_begun_again_it_ends_as_if_undisturbed(larger, home, monkeypa
     os.kill(read_job(maps_folder(larger), _name("l2", TWO)).progress.pid, signal.SIGKILL)
     wait_for(lambda: not map_job(larger, "l2", TWO).running)
     # In whatever order they are asked for, it is the same job.
-    wait_for(lambda: "The system ended the process, possibly for lack of memory" in map_job(larger, "l2", TWO[::-1]).error)
+    wait_for(
+        lambda: "The system ended the process, possibly for lack of memory" in map_job(larger, "l2", TWO[::-1]).error
+    )
     opened = open_set(larger)
     first = kept_map(opened, "l2", TWO[0])
     assert first is not None
@@ -248,7 +250,7 @@ def test_bad_input_is_one_sentence(info, arguments, sentence, capsys):
 def test_a_job_is_seen_without_umap():
     code = (
         "import sys\n"
-        "import imprint_core.embeddings.map_jobs\n"
+        "import imprint_core.maps.jobs\n"
         "print(sorted({'umap', 'numba', 'sklearn', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
