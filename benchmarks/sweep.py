@@ -17,7 +17,7 @@ from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.grid import cells, read_grid
-from imprint_core.sweeps.runner import sweep
+from imprint_core.sweeps.runner import recipe_text, sweep
 
 
 def main() -> None:
@@ -45,18 +45,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         # With the start of its processes.
-        rows = sweep(wanted, Path(folder) / "table.parquet")
+        table = sweep(wanted, Path(folder) / "table.parquet")
         ours = time.perf_counter() - start
     # A part of them is enough to know the loop's rate: every seventh.
     start, done, off = time.perf_counter(), 0, 0.0
     opened = {info.path: open_set(info) for info in {c.info.path: c.info for c in wanted}.values()}
     configurations = [(c, r, s) for c in wanted for r in c.recipes for s in c.seeds][::7]
+    rows = table.rows.to_pylist()
     found = {(row["dataset"], row["n"], row["recipe"], row["seed"]): row["accuracy"] for row in rows}
     for cell, recipe, seed in configurations:
         split = Task(cell.info.fm, cell.info.dataset, cell.classes, cell.n, seed).split(opened[cell.info.path])
         model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
         accuracy = 100 * model.score(split.X_test, split.y_test)
-        off = max(off, abs(accuracy - found[cell.info.dataset, cell.n or 0, recipe.digest[:16], seed]))
+        off = max(off, abs(accuracy - found[cell.info.dataset, cell.n or 0, recipe_text(recipe), seed]))
         done += 1
     loop = time.perf_counter() - start
     print(f"{runs:,} configurations on {os.cpu_count()} cores")

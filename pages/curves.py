@@ -1,4 +1,4 @@
-"""Curves: accuracy, macro-F1 or NC1 over k, n-shot or λ, for recipes, FMs and datasets side by side."""
+"""Curves: accuracy, macro-F1 or NC1 over k, n-shot or λ, for several recipes, FMs and datasets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from imprint_core.errors import ImprintError
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.curves.controls import axis_of
-from ui.panels.curves.grid import caption_of, show_charts
+from ui.panels.curves.grid import show_charts
+from ui.panels.curves.published import caption_of
 from ui.panels.curves.series import charts_of
 from ui.text.markdown import plain
 
@@ -16,7 +17,7 @@ from ui.text.markdown import plain
 def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Curves", anchor=False)
-    st.caption("One panel for each FM and dataset, one line for each recipe, over what you choose.")
+    st.caption("One chart for each FM and dataset, one line for each recipe.")
     _tools(selection)
     try:
         _curves(selection)
@@ -30,7 +31,7 @@ def _tools(selection: Selection) -> None:
         draw("measure", 270)
         draw("over", 190)
         draw("curve_paper")
-    # What is chosen here stands in a line, which needs room.
+    # Selected options stand in one line, which needs space.
     columns = st.columns([3, 3, 4], gap="small")
     for column, key in zip(columns, ("curve_fms", "curve_data", "curve_recipes"), strict=True):
         with column:
@@ -45,11 +46,11 @@ def _curves(selection: Selection) -> None:
     if axis_of(selection.panel.values) == "lam" and all(line.flat for line, _, _ in charts[0].lines):
         left, right = st.columns([4, 1], vertical_alignment="center")
         left.info(
-            "λ is a part of least squares, and none of these recipes solves that: add the Oracle, or choose GEN least "
-            "squares in the sidebar.",
+            "None of these recipes depends on λ, the ridge penalty of least squares. Add the Oracle, or choose GEN "
+            "least squares in the sidebar.",
             icon=":material/info:",
         )
-        right.button("Add the Oracle", on_click=_add_oracle, args=(selection,), width="stretch", key="add_oracle")
+        right.button("Add Oracle", on_click=_add_oracle, args=(selection,), width="stretch", key="add_oracle")
         return
     show_charts(selection, charts)
     st.caption(caption_of(selection, charts, remarks))

@@ -86,8 +86,8 @@ def run(options: argparse.Namespace) -> int:
             last[0] = now
             print(f"{done:,} of {all_runs:,} runs, {now - began:.0f} s", flush=True)
 
-    rows = sweep(wanted, out, tell, backend=options.backend, jobs=options.jobs or -1, address=options.address)
-    print(f"Wrote {out}: {len(rows):,} rows")
+    table = sweep(wanted, out, tell, backend=options.backend, jobs=options.jobs or -1, address=options.address)
+    print(f"Wrote {out}: {table.rows.num_rows:,} rows")
     return 0
 
 

@@ -1,7 +1,4 @@
-"""Datasets of labelled images: their table, readers for files of many kinds, splits and draws of samples.
-
-What users upload is checked in `uploads`; embeddings of the images are in `embeddings`.
-"""
+"""Datasets: what they are called, where their images come from, which samples are drawn."""
 
 from imprint_core.datasets.registry import DATASETS, Dataset, dataset, dataset_at
 

@@ -1,7 +1,4 @@
-"""Embedding sets: extraction by an FM from the images of a dataset, and storage on disk.
-
-The FMs are in `models`, the images in `datasets`; base maps of sets are in `maps`.
-"""
+"""Embeddings: made by an FM from a dataset, kept in a store, and bundled with the project."""
 
 from imprint_core.embeddings.store import EmbeddingSet, SetInfo, find_sets, open_set
 

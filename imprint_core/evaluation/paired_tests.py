@@ -1,4 +1,4 @@
-"""Two choices on the same shots and the same test samples: how much they differ, and how sure that is."""
+"""Difference in accuracy of A and B, with a confidence interval and McNemar's test."""
 
 from __future__ import annotations
 
@@ -7,45 +7,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Right = NDArray[np.bool_]
+Correct = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more A gets right than B, in points.
+    """Accuracy of A minus that of B, in points.
 
     Attributes
     ----------
     mean : float
-        Over seeds and test samples.
+        Mean over seeds and test samples.
     low, high : float
         Ends of the 95 % interval.
-    per_seed : ndarray of shape (s,)
     """
 
     mean: float
     low: float
     high: float
-    per_seed: Floats
 
     @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+    def significant(self) -> bool:
+        """Whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Test samples on which one seed's A and B differ.
+    """McNemar's test (1947) of A and B with one seed.
 
     Attributes
     ----------
     only_a, only_b : int
-        Samples that A alone, B alone gets right.
+        Number of test samples that only A, only B classifies correctly.
     p : float
-        Exact two-sided p-value that both are as likely (McNemar, 1947).
+        Exact two-sided p-value that both numbers have the same expectation.
     """
 
     only_a: int
@@ -53,44 +51,43 @@ class McNemar:
     p: float
 
 
-def paired_difference(a: Right, b: Right) -> Difference:
-    """Difference in accuracy with a 95 % interval over both draws of shots and test samples.
+def paired_difference(a: Correct, b: Correct) -> Difference:
+    """Difference with a 95 % interval over draws of shots (seeds) and over test samples.
 
-    Seeds and test samples are crossed: the variance of the mean is taken as that of the seeds' means plus that of the
-    samples' means, which counts what is particular to a pair of both twice and so is a little cautious (Owen, 2007,
-    "The pigeonhole bootstrap"). Degrees of freedom after Satterthwaite. With one seed it is over test samples alone.
+    Seeds and test samples are crossed. The variance of the mean is that of the seeds' means plus that of the samples'
+    means; it counts the interaction twice, so the interval is slightly too wide (Owen, 2007, "The pigeonhole
+    bootstrap"). Degrees of freedom follow Satterthwaite. With one seed the interval is over test samples only.
 
     Parameters
     ----------
     a, b : ndarray of shape (s, m)
-        Which test samples each gets right, for the same seeds.
+        Which test samples each side classifies correctly, for the same seeds.
     """
-    d = 100.0 * (a.astype(np.float64) - b)
-    return _difference(float(d.mean()), [d.mean(axis=1), d.mean(axis=0)], d.mean(axis=1))
+    gaps = 100.0 * (a.astype(np.float64) - b)
+    return _difference(float(gaps.mean()), [gaps.mean(axis=1), gaps.mean(axis=0)])
 
 
-def unpaired_difference(a: Right, b: Right) -> Difference:
-    """The same where A (s, m) and B (s, m') have other test samples: nothing pairs them, and their variances add up."""
-    x, y = (100.0 * right.astype(np.float64) for right in (a, b))
-    means = [own.mean(axis=axis) for own in (x, y) for axis in (1, 0)]
-    return _difference(float(x.mean() - y.mean()), means, x.mean(axis=1) - y.mean(axis=1))
+def unpaired_difference(a: Correct, b: Correct) -> Difference:
+    """Difference of A (s, m) and B (s, m') on different test samples: the variances of both sides add up."""
+    x, y = (100.0 * correct.astype(np.float64) for correct in (a, b))
+    return _difference(float(x.mean() - y.mean()), [side.mean(axis=axis) for side in (x, y) for axis in (1, 0)])
 
 
-def _difference(mean: float, means: list[Floats], per_seed: Floats) -> Difference:
-    """The interval of a mean that has the variances of these means' averages in it."""
+def _difference(mean: float, samples: list[Floats]) -> Difference:
+    """The interval of a mean whose variance is the sum of the variances of the samples' averages."""
     from scipy import stats
 
-    parts = [(float(own.var(ddof=1) / len(own)), len(own)) for own in means if len(own) > 1]
-    squared = sum(v for v, _ in parts)
-    if not squared:
-        return Difference(mean, mean, mean, per_seed)
-    freedom = squared**2 / sum(v**2 / (count - 1) for v, count in parts)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(squared))
-    return Difference(mean, mean - half, mean + half, per_seed)
+    variances = [(float(x.var(ddof=1) / len(x)), len(x)) for x in samples if len(x) > 1]
+    variance = sum(v for v, _ in variances)
+    if not variance:
+        return Difference(mean, mean, mean)
+    freedom = variance**2 / sum(v**2 / (count - 1) for v, count in variances)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance))
+    return Difference(mean, mean - half, mean + half)
 
 
-def mcnemar(a: Right, b: Right) -> McNemar:
-    """Compare two predictions of the same test samples (m,): which each gets right."""
+def mcnemar(a: Correct, b: Correct) -> McNemar:
+    """Compare which of the same test samples (m,) A and B classify correctly."""
     from scipy import stats
 
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())

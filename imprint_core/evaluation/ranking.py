@@ -1,6 +1,6 @@
-"""Which methods are better than others over many tasks: ranks, Friedman's test, Wilcoxon's with Holm, tied groups.
+"""Comparison of methods over tasks: average ranks, Friedman's test, Wilcoxon's test with Holm's correction.
 
-After Demšar (2006), "Statistical comparisons of classifiers over multiple data sets", JMLR 7, and Benavoli et al.
+Follows Demšar (2006), "Statistical comparisons of classifiers over multiple data sets", JMLR 7, and Benavoli et al.
 (2016), JMLR 17, who compare pairs by Wilcoxon's test, as the paper does.
 """
 
@@ -16,28 +16,28 @@ from imprint_core.errors import ImprintError
 
 Floats = NDArray[np.float64]
 ALPHA = 0.05
-# With fewer tasks no pair of even three methods can differ at 5 % after Holm.
+# With fewer tasks, no pair of three or more methods can differ at 5 % after Holm's correction.
 FEW_TASKS = 8
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods compared over tasks.
+    """Comparison of q methods over t tasks.
 
     Attributes
     ----------
     mean, std : ndarray of shape (q,)
-        Of each method's scores over tasks (std with q − 1; 0 for one task).
+        Mean and sample standard deviation of each method's scores over tasks (std is 0 for one task).
     ranks : ndarray of shape (q,)
         Average rank, 1 for the best; equal scores share the mean of their ranks.
     wins : ndarray of shape (q,)
-        On how many tasks no method is better; methods that share the best score all win.
+        Number of tasks on which no method is better; methods with the same best score all win.
     friedman : float
-        p-value of Friedman's test that all methods are alike; of Wilcoxon's for two.
+        p-value of Friedman's test that all methods are equal; of Wilcoxon's test for two methods.
     p : ndarray of shape (q, q)
-        Two-sided Wilcoxon p-value of each pair after Holm; 1 for methods that are identical on every task.
+        Two-sided Wilcoxon p-value of each pair after Holm; 1 for methods with identical scores.
     groups : tuple of tuple of int
-        Sets of methods of which no two are told apart, as large as they can be; methods in the order of their ranks.
+        Maximal sets of methods without a significant difference between any two, in the order of their ranks.
     """
 
     mean: Floats
@@ -50,22 +50,22 @@ class Ranking:
 
 
 def rank(scores: Floats) -> Ranking:
-    """Compare methods by their scores, larger ones being better.
+    """Compare methods by their scores; larger is better.
 
     Parameters
     ----------
     scores : ndarray of shape (t, q)
-        Of each method on each task.
+        Score of each method on each task.
 
     Returns
     -------
     Ranking
-        Where Friedman's test doesn't reject that all are alike (5 %), all methods are one group and no pair counts.
+        If Friedman's test does not reject equality at 5 %, all methods are one group.
 
     Raises
     ------
     ImprintError
-        For fewer than two methods, no task, or scores that are no numbers.
+        For fewer than two methods, no task, or scores that are not finite.
     """
     from scipy import stats
 
@@ -74,8 +74,7 @@ def rank(scores: Floats) -> Ranking:
         raise ImprintError("A comparison needs two methods or more, with a score on every task.")
     ranks = stats.rankdata(-scores, axis=1)
     best = scores == scores.max(axis=1, keepdims=True)
-    alike = bool((scores == scores[:, :1]).all())
-    if alike:
+    if bool((scores == scores[:, :1]).all()):
         overall = 1.0
     elif methods == 2:
         overall = wilcoxon(scores[:, 0], scores[:, 1])
@@ -96,7 +95,7 @@ def rank(scores: Floats) -> Ranking:
 
 
 def wilcoxon(a: Floats, b: Floats) -> float:
-    """p-value of Wilcoxon's signed-rank test over tasks, two-sided, ties after Pratt; 1 where all are equal."""
+    """Two-sided p-value of Wilcoxon's signed-rank test over tasks, with Pratt's zeros; 1 if all pairs are equal."""
     from scipy import stats
 
     if np.array_equal(a, b):
@@ -105,9 +104,9 @@ def wilcoxon(a: Floats, b: Floats) -> float:
 
 
 def pairwise(scores: Floats) -> Floats:
-    """Wilcoxon p-values (q, q) of all pairs of methods, after Holm.
+    """Wilcoxon p-values (q, q) of all pairs of methods after Holm's correction.
 
-    Identical methods are tied with p = 1 and no hypothesis is spent on them (the paper's code gives them p = 0).
+    Methods with identical scores have p = 1 and do not count as a hypothesis (the paper's code gives them p = 0).
     """
     methods = scores.shape[1]
     p = np.ones((methods, methods))
@@ -121,7 +120,7 @@ def pairwise(scores: Floats) -> Floats:
 
 
 def holm(p: Floats) -> Floats:
-    """Holm's adjustment (1979) of p-values (h,): the smallest times h, the next times h − 1, never falling."""
+    """Adjust p-values (h,) by Holm's method (1979): the smallest times h, the next times h − 1, never decreasing."""
     order = np.argsort(p, kind="stable")
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
@@ -129,27 +128,38 @@ def holm(p: Floats) -> Floats:
 
 
 def groups_of(tied: NDArray[np.bool_], order: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:
-    """Largest sets of two methods or more of which each pair is tied.
+    """Maximal sets of two methods or more in which each pair is tied.
 
     Parameters
     ----------
     tied : ndarray of shape (q, q)
         Symmetric.
     order : ndarray of shape (q,)
-        In which methods are told.
+        Methods in the order of the output.
     """
-    place = np.argsort(order)
-    near = [set(np.flatnonzero(row).tolist()) - {i} for i, row in enumerate(tied)]
-    found = [sorted(own, key=lambda i: place[i]) for own in _cliques(set(), set(range(len(tied))), set(), near)]
-    return tuple(sorted((tuple(own) for own in found if len(own) > 1), key=lambda own: [place[i] for i in own]))
+    position = np.argsort(order)
+    neighbours = [set(np.flatnonzero(row).tolist()) - {i} for i, row in enumerate(tied)]
+    cliques = [
+        tuple(sorted(clique, key=lambda i: position[i]))
+        for clique in _maximal_cliques(set(), set(range(len(tied))), set(), neighbours)
+        if len(clique) > 1
+    ]
+    return tuple(sorted(cliques, key=lambda clique: [position[i] for i in clique]))
 
 
-def _cliques(chosen: set[int], left: set[int], seen: set[int], near: list[set[int]]) -> Iterator[set[int]]:
-    """All largest sets of neighbours, by Bron and Kerbosch (1973) with a pivot."""
-    if not left and not seen:
-        yield chosen
+def _maximal_cliques(
+    clique: set[int], candidates: set[int], excluded: set[int], neighbours: list[set[int]]
+) -> Iterator[set[int]]:
+    """All maximal cliques, by Bron and Kerbosch (1973) with a pivot."""
+    if not candidates and not excluded:
+        yield clique
         return
-    pivot = max(left | seen, key=lambda i: len(near[i] & left))
-    for i in sorted(left - near[pivot]):
-        yield from _cliques(chosen | {i}, left & near[i], seen & near[i], near)
-        left, seen = left - {i}, seen | {i}
+    pivot = max(candidates | excluded, key=lambda i: len(neighbours[i] & candidates))
+    for i in sorted(candidates - neighbours[pivot]):
+        yield from _maximal_cliques(clique | {i}, candidates & neighbours[i], excluded & neighbours[i], neighbours)
+        candidates, excluded = candidates - {i}, excluded | {i}
+
+
+def p_text(p: float) -> str:
+    """A p-value as text, such as "p = 0.03" or "p < 0.0001"."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"

@@ -1,4 +1,4 @@
-"""How long it takes to generate proxies."""
+"""Time to generate proxies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RUNS = 3
 
 
 def generation_seconds(X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> float:
-    """Seconds that the estimator takes to fit shots on this machine, NORM pre and post with it; median of three fits.
+    """Seconds that the estimator takes to fit shots on this machine, including NORM pre and post; median of three.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def generation_seconds(X: Array, y: NDArray[np.integer], recipe: Recipe, seed: i
     recipe : Recipe
     seed : int
     """
-    taken = []
+    seconds = []
     for _ in range(_RUNS):
         start = time.perf_counter()
         ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(X, y)
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from imprint_core.background.locks import lock_job, remove_lock_file
 from imprint_core.background.process import job_folder, read_job, start_job, stop_job
-from imprint_core.background.progress import ProgressReporter
+from imprint_core.background.progress import Reporter, hold, unlock
 from imprint_core.embeddings.store import EXPLORED, SetInfo, maps_folder, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.maps.layouts import Layout, Tell, silent
@@ -109,7 +108,7 @@ def stop_map(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
         # At every look: the number of a process that has only just started isn't told yet.
         stop_job(job)
         time.sleep(0.02)
-    with lock_job(folder, name, "maps"):
+    with hold(folder, name, "computed"):
         _forget(info, norm, layouts)
 
 
@@ -122,10 +121,10 @@ def make_maps(info: SetInfo, norm: str, layouts: Sequence[Layout], progress: Tel
         If another process is at the very same, the set is damaged or gone, or the disk is full.
     """
     folder, name = maps_folder(info), _name(norm, layouts)
-    with lock_job(folder, name, "maps"):
+    with hold(folder, name, "computed"):
         # Forgotten once the reporter has nothing more to say, and before the lock is free.
         try:
-            with ProgressReporter(job_folder(folder, name)) as reporter:
+            with Reporter(job_folder(folder, name)) as reporter:
                 _make(info, norm, layouts, reporter, progress)
         except KeyboardInterrupt:
             _forget(info, norm, layouts)
@@ -142,13 +141,13 @@ def make_maps(info: SetInfo, norm: str, layouts: Sequence[Layout], progress: Tel
         _forget(info, norm, layouts)
 
 
-def _make(info: SetInfo, norm: str, layouts: Sequence[Layout], reporter: ProgressReporter, progress: Tell) -> None:
-    reporter.report_stage("reading the embeddings")
+def _make(info: SetInfo, norm: str, layouts: Sequence[Layout], reporter: Reporter, progress: Tell) -> None:
+    reporter.stage("reading the embeddings")
     embeddings = open_set(info, EXPLORED)
     for done, layout in enumerate(layouts):
 
         def tell(stage: str, share: float, done: int = done) -> None:
-            reporter.report_count(round(_STEPS * (done + share)), _STEPS * len(layouts), stage)
+            reporter.count(round(_STEPS * (done + share)), _STEPS * len(layouts), stage)
             progress(stage, (done + share) / len(layouts))
 
         if kept_map(embeddings, norm, layout) is None:
@@ -165,7 +164,7 @@ def _forget(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
         for path in folder.glob(f".{map_path(info, norm, layout).name}.*.tmp"):
             path.unlink(missing_ok=True)
     shutil.rmtree(job_folder(folder, name), ignore_errors=True)
-    remove_lock_file(folder, name)
+    unlock(folder, name)
 
 
 def _name(norm: str, layouts: Sequence[Layout]) -> str:

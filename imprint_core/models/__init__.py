@@ -1,9 +1,5 @@
-"""Foundation models: their table, look-up, libraries, weights, loading and preprocessing.
+"""Foundation models: what they are called, how they are loaded and what they are fed."""
 
-The images that they embed are in `datasets`, the embeddings in `embeddings`.
-"""
-
-from imprint_core.models.lookup import foundation_model
-from imprint_core.models.registry import FOUNDATION_MODELS, FoundationModel, ridge_of
+from imprint_core.models.registry import FOUNDATION_MODELS, FoundationModel, foundation_model, ridge_of
 
 __all__ = ["FOUNDATION_MODELS", "FoundationModel", "foundation_model", "ridge_of"]

@@ -1,19 +1,19 @@
-"""Grids: which recipes on which tasks with which seeds, read from JSON and checked before anything is computed.
+"""Grids of recipes, tasks, n-shots and seeds, read from JSON and validated before anything is computed.
 
 ```json
 {"fm": "all", "task": ["mnist", "cifar10-odd"], "n": [5, 20, "all"], "seeds": 3,
  "recipe": ["qi", {"preset": "own", "k": [1, 5, 20]}, {"gen": "kmedoids", "norm_post": ["none", "l2"]}]}
 ```
 
-`fm` and `task` may be "all": every set there is, with all its classes. A part of a recipe may have several values;
-every combination is a recipe then. λ of least squares is the FM's where it is not given.
+`fm` and `task` may be "all": every available embedding set with all its classes. A parameter of a recipe may have
+several values; every combination is a recipe. λ of least squares is the FM's unless it is given.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,16 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import PAPER_TASKS, parse_classes, parse_task
 from imprint_core.evaluation.task import SEEDS
-from imprint_core.framework.recipe import Recipe
-from imprint_core.models import ridge_of
+from imprint_core.framework.recipe import Recipe, Space
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.sweeps.sweep_recipe import SweepRecipe, sweep_recipe
 
 Sets = Mapping[tuple[str, str], SetInfo]
-_PARTS = ("fm", "task", "n", "recipe", "seeds")
+_KEYS = ("fm", "task", "n", "recipe", "seeds")
 _NORMS = ({"norm_pre": a, "norm_inf": b} for a, b in (("none", "none"), ("none", "l2"), ("l2", "l2")))
 _THREE = [17121997, 123987, 12412312]
 
-# Ready-made grids, by what the paper does in which section (facts §1).
+# Ready-made grids: that of the bundled results, and those of the paper's sections.
 GRIDS: dict[str, dict[str, Any]] = {
     "bundled": {
         "fm": "all",
@@ -46,7 +46,7 @@ GRIDS: dict[str, dict[str, Any]] = {
             {"gen": "all"},
             {"gen": ["kmeans", "all"], "k": 20, "agg": "mnn", "m": [1, 3, 5, 20, 50], "vote": "distance"},
         ],
-        # As many as the app takes to begin with, so that its pages find them.
+        # The app's default, so that its pages find these runs.
         "seeds": 5,
     },
     "paper-5.1": {
@@ -108,22 +108,21 @@ class Grid:
     tasks : tuple of (str, str), or None
         Dataset and classes; None for all datasets with all classes.
     shots : tuple of int or None
-        Shots a class; None for all.
-    recipes : tuple of dict
-        Parts of each recipe; without `lam` where that is to be the FM's.
+        Shots per class; None for all.
+    recipes : tuple of SweepRecipe
     seeds : tuple of int
     """
 
     fms: tuple[str, ...] | None
     tasks: tuple[tuple[str, str], ...] | None
     shots: tuple[int | None, ...]
-    recipes: tuple[dict[str, Any], ...]
+    recipes: tuple[SweepRecipe, ...]
     seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is evaluated together: recipes of one space on one task, with all seeds.
+    """Recipes of one space on one task with all seeds, which are evaluated together.
 
     Attributes
     ----------
@@ -143,58 +142,70 @@ class Cell:
 
     @property
     def runs(self) -> int:
-        """Rows that it becomes."""
+        """Number of rows of the cell."""
         return len(self.recipes) * len(self.seeds)
+
+    def without(self, finished: set[tuple[Recipe, int]]) -> Cell | None:
+        """The cell without its finished recipes; None if nothing remains.
+
+        Seeds are evaluated together: a recipe with a missing seed is evaluated with all seeds.
+
+        Parameters
+        ----------
+        finished : set of (Recipe, int)
+            Pairs of a recipe and a seed.
+        """
+        missing = tuple(r for r in self.recipes if any((r, seed) not in finished for seed in self.seeds))
+        return replace(self, recipes=missing) if missing else None
 
 
 def read_grid(source: str | Mapping[str, Any]) -> Grid:
-    """Read a grid: its name in `GRIDS`, a path of a JSON file, or the mapping itself.
+    """Read a grid from its name in `GRIDS`, the path of a JSON file, or a mapping.
 
     Raises
     ------
     ImprintError
-        If it can't be read, or a part, preset or value of it is unknown.
+        If it can't be read, or a key, preset or value of it is unknown.
     """
-    grid = source if isinstance(source, Mapping) else GRIDS[source] if source in GRIDS else _from_file(source)
-    unknown = [str(part) for part in grid if part not in _PARTS]
-    missing = [part for part in ("recipe",) if part not in grid]
-    if unknown or missing:
-        wrong = f"has {', '.join(unknown)[:60]}, which means nothing" if unknown else f"lacks {', '.join(missing)}"
-        raise ImprintError(f"The grid {wrong}; its parts are {', '.join(_PARTS)}.")
+    grid = source if isinstance(source, Mapping) else GRIDS[source] if source in GRIDS else _read_json(source)
+    unknown = [str(key) for key in grid if key not in _KEYS]
+    if unknown or "recipe" not in grid:
+        problem = f"has the unknown key {', '.join(unknown)[:60]}" if unknown else "lacks the key recipe"
+        raise ImprintError(f"The grid {problem}; its keys are {', '.join(_KEYS)}.")
     fms, tasks = grid.get("fm", "all"), grid.get("task", "all")
     return Grid(
-        None if fms == "all" else tuple(_texts("fm", fms)),
-        None if tasks == "all" else tuple(parse_task(text) for text in _texts("task", tasks)),
-        tuple(_shots(n) for n in _listed(grid.get("n", "all"))),
-        tuple(_distinct(parts for entry in _listed(grid["recipe"]) for parts in _recipes(entry))),
+        None if fms == "all" else tuple(_names("fm", fms)),
+        None if tasks == "all" else tuple(parse_task(text) for text in _names("task", tasks)),
+        tuple(_n_shot(n) for n in _as_list(grid.get("n", "all"))),
+        tuple(dict.fromkeys(recipe for entry in _as_list(grid["recipe"]) for recipe in _recipes(entry))),
         _seeds(grid.get("seeds", 3)),
     )
 
 
-def _from_file(path: str) -> Mapping[str, Any]:
+def _read_json(path: str) -> Mapping[str, Any]:
     try:
         grid = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ImprintError(
-            f"'{path[:80]}' is no ready-made grid ({', '.join(GRIDS)}) and no JSON file that can be read."
+            f"'{path[:80]}' is neither a ready-made grid ({', '.join(GRIDS)}) nor a readable JSON file."
         ) from error
     if not isinstance(grid, dict):
-        raise ImprintError(f"'{path[:80]}' is not a JSON object; a grid has the parts {', '.join(_PARTS)}.")
+        raise ImprintError(f"'{path[:80]}' is not a JSON object; a grid has the keys {', '.join(_KEYS)}.")
     return grid
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _texts(part: str, value: Any) -> list[str]:
-    texts = _listed(value)
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise ImprintError(f"The grid's {part} must be 'all', a name, or a list of names.")
-    return texts
+def _names(key: str, value: Any) -> list[str]:
+    names = _as_list(value)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ImprintError(f"The grid's {key} must be 'all', a name, or a list of names.")
+    return names
 
 
-def _shots(value: Any) -> int | None:
+def _n_shot(value: Any) -> int | None:
     if value == "all":
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -205,61 +216,62 @@ def _shots(value: Any) -> int | None:
 def _seeds(value: Any) -> tuple[int, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= len(SEEDS):
         return SEEDS[:value]
-    listed = value if isinstance(value, (list, tuple)) else []
-    if not listed or not all(isinstance(s, int) and not isinstance(s, bool) and 0 <= s < 2**32 for s in listed):
+    seeds = value if isinstance(value, (list, tuple)) else []
+    if not seeds or not all(isinstance(s, int) and not isinstance(s, bool) and 0 <= s < 2**32 for s in seeds):
         raise ImprintError(
-            f"seeds must be a number of the paper's from 1 to {len(SEEDS)}, or a list of whole numbers from 0 up."
+            f"seeds must be a number from 1 to {len(SEEDS)} (the paper's first seeds), or a list of whole numbers "
+            "from 0 up."
         )
-    return tuple(dict.fromkeys(listed))
+    return tuple(dict.fromkeys(seeds))
 
 
-def _recipes(entry: Any) -> Iterator[dict[str, Any]]:
-    """Every recipe that an entry of the grid means."""
+def _recipes(entry: Any) -> Iterator[SweepRecipe]:
+    """Every recipe of an entry of the grid."""
     if isinstance(entry, str):
         entry = {"preset": entry}
     if not isinstance(entry, Mapping):
-        raise ImprintError(f"{str(entry)[:60]!r} is no recipe; write a preset's name or an object of a recipe's parts.")
-    parts = dict(entry)
-    preset = parts.pop("preset", None)
+        raise ImprintError(
+            f"{str(entry)[:60]!r} is not a recipe. Write a preset's name or an object with a recipe's parameters."
+        )
+    parameters = dict(entry)
+    preset = parameters.pop("preset", None)
     if preset is not None and preset not in PRESETS:
-        raise ImprintError(f"There is no preset {str(preset)[:40]!r}; there are {', '.join(PRESETS)}.")
+        raise ImprintError(f"The preset {str(preset)[:40]!r} is unknown; the presets are {', '.join(PRESETS)}.")
     known = {f.name for f in fields(Recipe)}
-    unknown = [name for name in parts if name not in known]
+    unknown = [name for name in parameters if name not in known]
     if unknown:
-        raise ImprintError(f"A recipe has no {', '.join(unknown)[:60]}; its parts are {', '.join(sorted(known))}.")
-    base = asdict(PRESETS[preset].recipe) if preset else asdict(Recipe())
-    for values in product(*(_listed(value) for value in parts.values())):
-        chosen = dict(zip(parts, values, strict=True))
-        recipe = asdict(Recipe(**{**base, **chosen}).canonical())
-        if "lam" not in chosen:
-            del recipe["lam"]
-        yield recipe
-
-
-def _distinct(recipes: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each recipe once: what a method doesn't look at is no difference."""
-    return list({json.dumps(recipe, sort_keys=True): recipe for recipe in recipes}.values())
+        raise ImprintError(
+            f"A recipe has no parameter {', '.join(unknown)[:60]}; its parameters are {', '.join(sorted(known))}."
+        )
+    base = PRESETS[preset].recipe if preset else Recipe()
+    for values in product(*map(_as_list, parameters.values())):
+        yield sweep_recipe(replace(base, **dict(zip(parameters, values, strict=True))), "lam" in parameters)
 
 
 def cells(grid: Grid, sets: Sets) -> tuple[list[Cell], list[str]]:
-    """What is to be evaluated, and what can't be, a sentence each.
+    """The cells of a grid, and for each impossible part a sentence.
 
-    Where no class has n shots, and where an FM has no such dataset or the dataset no such classes, there is nothing to
-    evaluate; a k above n gives every shot, as everywhere.
+    A part is impossible if no class has n training samples, if an FM has no embeddings of the dataset, or if the
+    dataset has no such classes. A k above n is possible: every shot is a proxy.
 
     Raises
     ------
     ImprintError
-        If the grid names an FM or a dataset that no set has.
+        If the grid names an FM or a dataset without an embedding set.
     """
-    _names("FM", grid.fms, {fm for fm, _ in sets})
-    _names("dataset", None if grid.tasks is None else [data for data, _ in grid.tasks], {data for _, data in sets})
-    made: list[Cell] = []
+    _check_known("FM", grid.fms, {fm for fm, _ in sets})
+    _check_known(
+        "dataset", None if grid.tasks is None else [data for data, _ in grid.tasks], {data for _, data in sets}
+    )
+    possible: list[Cell] = []
     skipped: list[str] = []
     for (fm, data), info in sets.items():
         if grid.fms is not None and fm not in grid.fms:
             continue
         tasks = [(data, "all")] if grid.tasks is None else [task for task in grid.tasks if task[0] == data]
+        by_space: dict[Space, list[Recipe]] = {}
+        for recipe in dict.fromkeys(recipe.for_fm(fm) for recipe in grid.recipes):
+            by_space.setdefault(recipe.space, []).append(recipe)
         for _, classes in dict.fromkeys(tasks):
             try:
                 largest = parse_classes(classes, info.class_names).largest if info.class_names else 1
@@ -267,40 +279,25 @@ def cells(grid: Grid, sets: Sets) -> tuple[list[Cell], list[str]]:
                 skipped.append(f"{fm} {data}:{classes}: {error}")
                 continue
             most = largest * int(info.meta["samples"]["train"]["per_class_most"])
-            shots = []
-            for n in grid.shots:
-                if n is not None and n > most:
-                    skipped.append(f"{fm} {data}:{classes}: no class has {n} training samples; the largest has {most}.")
-                else:
-                    shots.append(n)
-            made += [Cell(info, classes, n, own, grid.seeds) for own in _by_space(grid, fm) for n in shots]
+            too_many = [n for n in grid.shots if n is not None and n > most]
+            skipped += [
+                f"{fm} {data}:{classes}: no class has {n} training samples; the largest has {most}." for n in too_many
+            ]
+            shots = [n for n in grid.shots if n not in too_many]
+            possible += [
+                Cell(info, classes, n, tuple(recipes), grid.seeds) for recipes in by_space.values() for n in shots
+            ]
     for fm in grid.fms or ():
-        for data, _ in dict.fromkeys((task[0], "") for task in grid.tasks or ()):
+        for data in dict.fromkeys(data for data, _ in grid.tasks or ()):
             if (fm, data) not in sets:
                 skipped.append(f"{fm} has no embedding set of {data}.")
-    return made, skipped
+    return possible, skipped
 
 
-def _by_space(grid: Grid, fm: str) -> list[tuple[Recipe, ...]]:
-    by_space: dict[Any, list[Recipe]] = {}
-    for parts in grid.recipes:
-        recipe = Recipe(**{"lam": ridge_of(fm), **parts}).canonical()
-        by_space.setdefault(recipe.space, []).append(recipe)
-    return [tuple(dict.fromkeys(recipes)) for recipes in by_space.values()]
-
-
-def _names(kind: str, asked: Sequence[str] | None, there: set[str]) -> None:
-    unknown = sorted(set(asked or ()) - there)
+def _check_known(kind: str, names: Sequence[str] | None, known: set[str]) -> None:
+    unknown = sorted(set(names or ()) - known)
     if unknown:
         raise ImprintError(
-            f"No embedding set here is of the {kind} {', '.join(unknown)[:80]}; there are {', '.join(sorted(there))}."
+            f"No embedding set of the {kind} {', '.join(unknown)[:80]} is available; available: "
+            f"{', '.join(sorted(known))}."
         )
-
-
-def without(cell: Cell, done: set[tuple[Recipe, int]]) -> Cell | None:
-    """What of a cell is still to be done, where `done` are pairs of a recipe and a seed; None where nothing is.
-
-    Seeds are evaluated together: a recipe of which one is missing is evaluated with all.
-    """
-    left = tuple(r for r in cell.recipes if any((r, seed) not in done for seed in cell.seeds))
-    return replace(cell, recipes=left) if left else None

@@ -1,4 +1,4 @@
-"""The paper's findings, checked on a sweep's table: whether each holds there, and by which figures."""
+"""The paper's findings, each checked on the table of a sweep."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import pairwise
 import numpy as np
 
 from imprint_core.collapse.correlation import relate
-from imprint_core.evaluation.ranking import ALPHA, rank, wilcoxon
+from imprint_core.evaluation.metrics import signed
+from imprint_core.evaluation.ranking import ALPHA, p_text, rank, wilcoxon
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweeps.sweep_table import Results, Scores, Where
+from imprint_core.sweeps.sweep_recipe import sweep_recipe
+from imprint_core.sweeps.sweep_table import Scores, SweepTable, TaskKey
 
-# Points of accuracy that hardly matter.
-HARDLY = 0.5
+# Differences below so many points of accuracy count as negligible.
+NEGLIGIBLE = 0.5
 _MEAN, _KMEANS = PRESETS["qi"].recipe, PRESETS["own"].recipe
 _NORMS = (("none", "none"), ("none", "l2"), ("l2", "l2"))
-
-_UNTOLD = "This table can't say: it takes two tasks with all recipes in question, and more shots than proxies."
 
 
 @dataclass(frozen=True)
@@ -29,191 +29,180 @@ class Finding:
     Attributes
     ----------
     claim, source : str
-        What the paper finds, and where.
+        The finding, and where the paper states it.
     holds : bool or None
-        Whether it is so here; None where the table doesn't say.
-    figures : str
-        By which numbers, in Markdown.
+        Whether it holds on the table; None if the table lacks the necessary runs.
+    evidence : str
+        The numbers, in Markdown.
     """
 
     claim: str
     source: str
     holds: bool | None
-    figures: str
+    evidence: str
 
 
-class _MissingError(Exception):
-    """The table lacks what a check needs."""
+class _MissingRunsError(Exception):
+    """The table lacks runs that a check needs."""
 
 
 @dataclass(frozen=True)
-class _Table:
-    results: Results
-    tasks: tuple[Where, ...]
+class _Selection:
+    """The tasks of a table on which findings are checked, and their n-shot."""
+
+    table: SweepTable
+    tasks: tuple[TaskKey, ...]
     n: int
 
-    def at(self, *recipes: Recipe, n: int | None = None) -> Scores:
-        asked = self.n if n is None else n
-        found = self.results.scores(recipes, [where for where in self.tasks if where.n == asked])
-        if len(found.tasks) < 2:
-            raise _MissingError
-        return found
-
-
-def _told(value: float, digits: int = 1) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
+    def scores(self, *recipes: Recipe, n: int | None = None) -> Scores:
+        n_shot = self.n if n is None else n
+        scores = self.table.scores(
+            [sweep_recipe(r) for r in recipes], [task for task in self.tasks if task.n == n_shot]
+        )
+        if len(scores.tasks) < 2:
+            raise _MissingRunsError
+        return scores
 
 
 def _listed(labels: Sequence[str], means: Sequence[float]) -> str:
     return ", ".join(f"{label} {mean:.1f}" for label, mean in zip(labels, means, strict=True))
 
 
-def _p(value: float) -> str:
-    return f"p = {value:.2g}" if value >= 1e-4 else "p < 0.0001"
-
-
-def _l2_after_generation(table: _Table) -> tuple[bool, str]:
-    # NORM inf changes no prediction of max: it goes with pre.
-    choices = [(norm, post) for norm in ("none", "l2") for post in ("none", "l2")]
-    own = table.at(*(replace(_MEAN, norm_pre=norm, norm_post=post, norm_inf=norm) for norm, post in choices)).values
-    gains = own[:, 1] - own[:, 0]
-    of_pre = own[:, 3] - own[:, 1]
-    p = wilcoxon(own[:, 1], own[:, 0])
-    holds = bool(gains.mean() > 0 and p < ALPHA and abs(gains.mean()) > abs(of_pre.mean()))
+def _l2_after_generation(selection: _Selection) -> tuple[bool, str]:
+    # NORM inf follows NORM pre: AGG max gives the same predictions for both values of NORM inf.
+    norms = [(norm, post) for norm in ("none", "l2") for post in ("none", "l2")]
+    recipes = [replace(_MEAN, norm_pre=norm, norm_post=post, norm_inf=norm) for norm, post in norms]
+    accuracy = selection.scores(*recipes).values
+    gains = accuracy[:, 1] - accuracy[:, 0]
+    pre_gains = accuracy[:, 3] - accuracy[:, 1]
+    p = wilcoxon(accuracy[:, 1], accuracy[:, 0])
+    holds = bool(gains.mean() > 0 and p < ALPHA and abs(gains.mean()) > abs(pre_gains.mean()))
     return holds, (
-        f"NORM post L2 instead of none brings **{_told(gains.mean())} points** on average to one unnormalised mean a "
-        f"class, better on {int((gains > 0).sum())} of {len(gains)} tasks ({_p(p)}); NORM pre and inf, once post "
-        f"is L2, bring {_told(of_pre.mean(), 2)}."
+        f"With one unnormalised mean per class, NORM post L2 gains **{signed(gains.mean())} points** over none on "
+        f"average and is better on {int((gains > 0).sum())} of {len(gains)} tasks ({p_text(p)}). With NORM post L2, "
+        f"NORM pre and inf L2 gain {signed(pre_gains.mean(), 2)} points."
     )
 
 
-def _pre_and_inf(table: _Table) -> tuple[bool, str]:
-    own = table.at(*(replace(_MEAN, norm_pre=pre, norm_inf=inf) for pre, inf in _NORMS))
-    means = own.values.mean(axis=0)
-    holds = bool(np.ptp(means) < HARDLY)
+def _pre_and_inf(selection: _Selection) -> tuple[bool, str]:
+    scores = selection.scores(*(replace(_MEAN, norm_pre=pre, norm_inf=inf) for pre, inf in _NORMS))
+    means = scores.values.mean(axis=0)
+    holds = bool(np.ptp(means) < NEGLIGIBLE)
     labels = [f"{pre} / {inf}".replace("l2", "L2") for pre, inf in _NORMS]
     return holds, (
-        f"One mean a class with NORM post L2 and NORM pre / inf {_listed(labels, means.tolist())} %: at most "
-        f"**{np.ptp(means):.2f} points** apart on average over {len(own.tasks)} tasks (Friedman "
-        f"{_p(rank(own.values).friedman)}); below {HARDLY:g} counts as hardly."
+        f"One mean per class, NORM post L2, NORM pre / inf {_listed(labels, means.tolist())} %: the averages over "
+        f"{len(scores.tasks)} tasks differ by at most **{np.ptp(means):.2f} points** (Friedman "
+        f"{p_text(rank(scores.values).friedman)}). Differences below {NEGLIGIBLE:g} count as negligible."
     )
 
 
-def _votes(gen: Recipe, ms: Sequence[int]) -> list[Recipe]:
-    return [replace(gen, agg="mnn", m=m, vote="distance") for m in ms]
+def _votes(recipe: Recipe, ms: Sequence[int]) -> list[Recipe]:
+    return [replace(recipe, agg="mnn", m=m, vote="distance") for m in ms]
 
 
-def _max_for_kmeans(table: _Table) -> tuple[bool, str]:
+def _max_for_kmeans(selection: _Selection) -> tuple[bool, str]:
     ms = (1, 3, 5, 20, 50)
-    if table.n <= _KMEANS.k:
-        raise _MissingError
-    own = table.at(_KMEANS, *_votes(_KMEANS, ms))
-    means = own.values.mean(axis=0)
-    same = float(np.abs(own.values[:, 0] - own.values[:, 1]).max())
-    holds = bool(means[0] >= means[2:].max() and same < 0.05)
+    if selection.n <= _KMEANS.k:
+        raise _MissingRunsError
+    scores = selection.scores(_KMEANS, *_votes(_KMEANS, ms))
+    means = scores.values.mean(axis=0)
+    gap = float(np.abs(scores.values[:, 0] - scores.values[:, 1]).max())
+    holds = bool(means[0] >= means[2:].max() and gap < 0.05)
     labels = ["max", *(f"{m}-NN" for m in ms)]
     return holds, (
-        f"k-means, k = 20, L2, over {len(own.tasks)} tasks: {_listed(labels, means.tolist())} %. Max and 1-NN differ "
-        f"by {same:.2f} points at most: of proxies of one length the nearest is the most similar."
+        f"k-means, k = 20, L2, over {len(scores.tasks)} tasks: {_listed(labels, means.tolist())} %. Max and 1-NN "
+        f"differ by at most {gap:.2f} points: of proxies of equal length the nearest is the most similar."
     )
 
 
-def _votes_for_all(table: _Table) -> tuple[bool, str]:
-    every, ms = replace(_KMEANS, gen="all"), (3, 5, 20)
-    own = table.at(every, *_votes(every, ms))
-    means = own.values.mean(axis=0)
-    wins = [int((own.values[:, i] > own.values[:, 0]).sum()) for i in range(1, 4)]
-    holds = bool((means[1:] > means[0]).all())
+def _votes_for_all(selection: _Selection) -> tuple[bool, str]:
+    all_shots, ms = replace(_KMEANS, gen="all"), (3, 5, 20)
+    scores = selection.scores(all_shots, *_votes(all_shots, ms))
+    means = scores.values.mean(axis=0)
+    wins = [int((scores.values[:, i] > scores.values[:, 0]).sum()) for i in range(1, 4)]
     labels = ["max (1-NN)", *(f"{m}-NN" for m in ms)]
-    return holds, (
-        f"All shots stored, over {len(own.tasks)} tasks: {_listed(labels, means.tolist())} %; better than max on "
-        f"{', '.join(map(str, wins))} of {len(own.tasks)}. The paper stores thousands a class, this is n = {table.n}."
+    return bool((means[1:] > means[0]).all()), (
+        f"All shots as proxies, over {len(scores.tasks)} tasks: {_listed(labels, means.tolist())} %; better than max "
+        f"on {', '.join(map(str, wins))} of {len(scores.tasks)} tasks. The paper has thousands of shots per class; "
+        f"here n = {selection.n}."
     )
 
 
-def _order_of_gen(table: _Table) -> tuple[bool, str]:
-    k = next((k for k in (20, 5) if k < table.n), None)
+def _order_of_gen(selection: _Selection) -> tuple[bool, str]:
+    k = next((k for k in (20, 5) if k < selection.n), None)
     if k is None:
-        # Every shot is a proxy then, whatever GEN is.
-        raise _MissingError
+        # With k ≥ n every shot is a proxy for all GEN.
+        raise _MissingRunsError
     gens = {"kmeans": "k-means", "kmedoids": "k-medoids", "cov_max": "cov-max", "random": "random", "fps": "farthest"}
-    own = table.at(*(replace(_KMEANS, gen=gen, k=k) for gen in gens))
-    means = own.values.mean(axis=0)
-    steps = -np.diff(means)
-    wrong = [f"{b} is above {a}" for (a, b), s in zip(pairwise(gens.values()), steps, strict=True) if s <= 0]
-    return not wrong, (
-        f"k = {k}, L2, max, over {len(own.tasks)} tasks: {_listed(list(gens.values()), means.tolist())} %"
-        + (f"; {', '.join(wrong)}." if wrong else ".")
-    )
+    scores = selection.scores(*(replace(_KMEANS, gen=gen, k=k) for gen in gens))
+    means = scores.values.mean(axis=0)
+    wrong = [
+        f"{later} is above {earlier}"
+        for (earlier, later), step in zip(pairwise(gens.values()), np.diff(means), strict=True)
+        if step >= 0
+    ]
+    averages = _listed(list(gens.values()), means.tolist())
+    return not wrong, "; ".join([f"k = {k}, L2, max, over {len(scores.tasks)} tasks: {averages} %", *wrong]) + "."
 
 
-def _overtaking(table: _Table) -> tuple[bool, str]:
-    ns = sorted({where.n for where in table.tasks if where.n})
+def _overtaking(selection: _Selection) -> tuple[bool, str]:
+    ns = sorted({task.n for task in selection.tasks if task.n})
     if len(ns) < 2:
-        raise _MissingError
-    one, many = replace(_KMEANS, k=1), _KMEANS
+        raise _MissingRunsError
     gains = {}
     for n in ns:
-        own = table.at(one, many, n=n).values
-        gains[n] = own[:, 1] - own[:, 0]
-    told = ", ".join(
-        f"n = {n}: {_told(g.mean())} points, ahead on {int((g > 0).sum())} of {len(g)}" for n, g in gains.items()
+        accuracy = selection.scores(replace(_KMEANS, k=1), _KMEANS, n=n).values
+        gains[n] = accuracy[:, 1] - accuracy[:, 0]
+    by_n = ", ".join(
+        f"n = {n}: {signed(g.mean())} points, better on {int((g > 0).sum())} of {len(g)} tasks"
+        for n, g in gains.items()
     )
-    holds = bool(gains[ns[0]].mean() < 0 < gains[ns[-1]].mean())
-    return holds, f"k = 20 against k = 1, {told}."
+    return bool(gains[ns[0]].mean() < 0 < gains[ns[-1]].mean()), f"k = 20 compared with k = 1, {by_n}."
 
 
-def _gain_with_nc1(table: _Table) -> tuple[bool, str]:
+def _gain_with_nc1(selection: _Selection) -> tuple[bool, str]:
     one, five = replace(_KMEANS, k=1), replace(_KMEANS, k=5)
-    own = table.at(one, five)
-    runs = [table.results.run(where, one) for where in own.tasks]
+    scores = selection.scores(one, five)
+    runs = [selection.table.runs(task, one) for task in scores.tasks]
     nc1 = [float(np.median(run.values["nc1"])) for run in runs if run is not None]
-    found = relate(nc1, (own.values[:, 1] - own.values[:, 0]).tolist())
-    if found is None:
-        raise _MissingError
-    return found.spearman > 0 and found.spearman_p < ALPHA, (
-        f"Gain of k = 5 over k = 1 against NC1 of the shots, over {found.tasks} tasks: **Spearman "
-        f"{_told(found.spearman, 2)}** ({_p(found.spearman_p)}), Pearson {_told(found.pearson, 2)}. Most of the "
-        "paper's 56 tasks are classes merged d in 1; such are on the Collapse page."
+    relation = relate(nc1, (scores.values[:, 1] - scores.values[:, 0]).tolist())
+    if relation is None:
+        raise _MissingRunsError
+    return relation.spearman > 0 and relation.spearman_p < ALPHA, (
+        f"Gain of k = 5 over k = 1 and NC1 of the shots, over {relation.tasks} tasks: **Spearman "
+        f"{signed(relation.spearman, 2)}** ({p_text(relation.spearman_p)}), Pearson {signed(relation.pearson, 2)}. "
+        "Most of the paper's 56 tasks are classes merged d in 1, as on the Collapse page."
     )
 
 
-_CHECKS: tuple[tuple[str, str, Callable[[_Table], tuple[bool, str]]], ...] = (
-    ("L2 after generation decides.", "§5.1, NORM", _l2_after_generation),
-    ("Once proxies are L2, NORM pre and NORM inf hardly matter.", "§5.1, NORM", _pre_and_inf),
-    ("For k-means proxies max, which is 1-NN, is the best AGG.", "§5.1, AGG", _max_for_kmeans),
-    ("With all samples stored, 3- to 20-NN beat max.", "§5.1, AGG", _votes_for_all),
+_CHECKS: tuple[tuple[str, str, Callable[[_Selection], tuple[bool, str]]], ...] = (
+    ("NORM post L2 has the largest effect of all NORMs.", "§5.1, NORM", _l2_after_generation),
+    ("With NORM post L2, NORM pre and NORM inf hardly matter.", "§5.1, NORM", _pre_and_inf),
+    ("Max, which is 1-NN, is the best AGG for k-means proxies.", "§5.1, AGG", _max_for_kmeans),
+    ("With all samples as proxies, 3- to 20-NN are better than max.", "§5.1, AGG", _votes_for_all),
     ("k-means > k-medoids > covariance maximisation > random > farthest point.", "Figure 6", _order_of_gen),
-    ("k = 20 overtakes k = 1 only beyond some n.", "§5.2, Figure 10", _overtaking),
-    ("Gains of more proxies grow with NC1.", "§5.3, Figure 12", _gain_with_nc1),
+    ("k = 20 is better than k = 1 only with enough shots.", "§5.2, Figure 10", _overtaking),
+    ("The gain of more proxies grows with NC1.", "§5.3, Figure 12", _gain_with_nc1),
 )
 
 
-def check(results: Results, tasks: Sequence[Where], n: int) -> list[Finding]:
-    """Check the paper's findings.
+def check_findings(table: SweepTable, tasks: Sequence[TaskKey], n: int) -> list[Finding]:
+    """Check every finding on some tasks of a table.
 
     Parameters
     ----------
-    results : Results
-    tasks : sequence of Where
-        Those that count, with every n-shot that there is.
+    table : SweepTable
+    tasks : sequence of TaskKey
+        With all n-shots, of which one finding needs several.
     n : int
-        The n-shot at which those are checked that are of one.
+        The n-shot of the other findings.
     """
-    table = _Table(results, tuple(tasks), n)
-    found = []
-    for claim, source, what in _CHECKS:
+    selection = _Selection(table, tuple(tasks), n)
+    findings = []
+    for claim, source, check in _CHECKS:
         try:
-            holds, figures = what(table)
-        except _MissingError:
-            found.append(
-                Finding(
-                    claim,
-                    source,
-                    None,
-                    _UNTOLD,
-                )
-            )
-        else:
-            found.append(Finding(claim, source, holds, figures))
-    return found
+            findings.append(Finding(claim, source, *check(selection)))
+        except _MissingRunsError:
+            reason = "Not enough runs: this needs two tasks with all necessary recipes, and more shots than proxies."
+            findings.append(Finding(claim, source, None, reason))
+    return findings

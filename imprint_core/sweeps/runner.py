@@ -1,123 +1,74 @@
-"""Sweeps: every recipe of a grid on every task with every seed, into one table.
+"""Evaluate the cells of a grid in parallel and store their rows in one table.
 
-What recipes share is done once: the inner products of a task and a space, and the proxies of a GEN and k whatever NORM
-post and AGG follow. Cells of a grid run beside each other through joblib, on this machine's cores or on a Dask cluster.
-The table is a Parquet file that always is whole; a sweep that is begun again goes on from what it holds.
+Recipes share what they have in common: the inner products of a task and a space, and the proxies of a GEN and k for
+all NORM post and AGG. Cells run in parallel through joblib, on this machine's cores or on a Dask cluster. The Parquet
+file is complete at any time; a sweep that is started again resumes from its rows.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.embeddings import EmbeddingSet, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
-from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.evaluation.task import choose_classes
-from imprint_core.files import write_atomically
-from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe, Space
-from imprint_core.sweeps.grid import Cell, without
+from imprint_core.sweeps.grid import Cell
+from imprint_core.sweeps.run_measures import measure_predictions, measure_shots
+from imprint_core.sweeps.sweep_recipe import sweep_recipe
+from imprint_core.sweeps.sweep_table import KEY, Row, SweepTable
 
-# Of the table; a file of another one is not gone on with.
-VERSION = "2"
-BACKENDS = ("sequential", "loky", "dask")
 # Seconds between two writes of the table.
 _SAVE = 5.0
-# How often in a row workers may die before a sweep gives up.
+# Worker deaths in a row that a sweep tolerates.
 _DEATHS = 3
-
-_PARTS = [f.name for f in fields(Recipe)]
-_KEY = ["fm", "dataset", "classes", "n", "recipe", "seed"]
-SCHEMA = pa.schema(
-    [
-        ("fm", pa.string()),
-        ("dataset", pa.string()),
-        ("classes", pa.string()),
-        # 0 for all training samples.
-        ("n", pa.int32()),
-        ("recipe", pa.string()),
-        ("seed", pa.int64()),
-        ("set", pa.string()),
-        *(
-            (name, pa.int32() if name in ("k", "m") else pa.float64() if name == "lam" else pa.string())
-            for name in _PARTS
-        ),
-        ("shots", pa.int32()),
-        ("test_samples", pa.int32()),
-        ("accuracy", pa.float64()),
-        ("macro_f1", pa.float64()),
-        ("nc1", pa.float64()),
-    ],
-    metadata={"imprint": VERSION},
-)
-
-Row = dict[str, Any]
 
 
 def evaluate_cell(cell: Cell) -> list[Row]:
-    """The rows of a cell, one a recipe and seed."""
-    # On one thread, so that sums are rounded alike wherever a cell runs.
+    """The rows of a cell: one per recipe and seed."""
+    # One thread, so that sums are rounded in the same way by all backends.
     with threadpool_limits(1):
         evaluator = _evaluator(cell.info.path, cell.info.digest, cell.classes, cell.recipes[0].space)
-        shots = {seed: sum(map(len, evaluator.shots(cell.n, seed))) for seed in cell.seeds}
-        nc1 = {seed: _nc1(evaluator, cell.n, seed) for seed in cell.seeds}
+        counts = [sum(map(len, evaluator.shots(cell.n, seed))) for seed in cell.seeds]
+        of_shots = measure_shots(evaluator.pool, evaluator.space.norm_pre, cell.n, cell.seeds)
         rows = []
-        # Those of one GEN and k beside each other: their proxies are made once.
+        # Recipes of the same GEN and k in a row: they share their proxies.
         for recipe in sorted(cell.recipes, key=lambda r: (r.gen, r.k)):
-            found = evaluator.evaluate(recipe, cell.n, cell.seeds)
+            predictions = evaluator.evaluate(recipe, cell.n, cell.seeds).predictions
+            values = measure_predictions(evaluator.truth, predictions, len(evaluator.classes)) | of_shots
             rows += [
                 {
-                    **_where(cell),
-                    "recipe": recipe.digest[:16],
+                    **_task_columns(cell),
+                    "recipe": recipe_text(recipe),
                     "seed": seed,
-                    **{k: str(v) if k == "shrinkage" else v for k, v in asdict(recipe).items()},
-                    "shots": shots[seed],
+                    "set": cell.info.digest[:16],
+                    "shots": counts[i],
                     "test_samples": len(evaluator.truth),
-                    "accuracy": float(accuracy),
-                    # A table of many rows is small where values have few digits.
-                    "macro_f1": round(macro_f1(evaluator.truth, predicted, len(evaluator.classes)), 4),
-                    "nc1": nc1[seed],
+                    **{name: float(runs[i]) for name, runs in values.items()},
                 }
-                for seed, accuracy, predicted in zip(cell.seeds, found.accuracy, found.predictions, strict=True)
+                for i, seed in enumerate(cell.seeds)
             ]
         return rows
 
 
-def _nc1(evaluator: Evaluator, n: int | None, seed: int) -> float:
-    """The textbook's NC1 of the shots after NORM pre, before any transform; NaN for one class or one shot."""
-    rows = np.concatenate(evaluator.shots(n, seed))
-    y = evaluator.pool.y_train[rows]
-    if len(evaluator.classes) < 2 or len(rows) == len(evaluator.classes):
-        return float("nan")
-    shots = NORMALIZATIONS[evaluator.space.norm_pre].function(evaluator.pool.X_train[rows])
-    nc1 = NC1_VARIANTS["textbook"].per_class(shots, y).mean()
-    return float(f"{nc1:.6g}")
+def _task_columns(cell: Cell) -> Row:
+    return {"fm": cell.info.fm, "dataset": cell.info.dataset, "classes": cell.classes, "n": cell.n or 0}
 
 
-def _where(cell: Cell) -> Row:
-    return {
-        "fm": cell.info.fm,
-        "dataset": cell.info.dataset,
-        "classes": cell.classes,
-        "n": cell.n or 0,
-        "set": cell.info.digest[:16],
-    }
+def recipe_text(recipe: Recipe) -> str:
+    """A recipe, with its λ, as in the table."""
+    return sweep_recipe(recipe, fixed_lam=True).text
 
 
-# Cells of one task and space come after each other: a worker makes their products once.
+# Cells of one task and space are consecutive: a worker computes their inner products once.
 @lru_cache(maxsize=1)
 def _evaluator(path: Path, digest: str, classes: str, space: Space) -> Evaluator:
     return Evaluator(choose_classes(_opened(path, digest), classes), space)
@@ -137,26 +88,26 @@ def run_cells(
     address: str = "",
     work: Callable[[Cell], list[Row]] = evaluate_cell,
 ) -> Iterator[list[Row]]:
-    """Evaluate cells beside each other, in whatever order they get done.
+    """Evaluate cells in parallel and yield their rows in the order of completion.
 
-    A worker that dies takes its own cells with it; they are evaluated again.
+    The cells of a worker that dies are evaluated again.
 
     Parameters
     ----------
     cells : sequence of Cell
     backend : {"sequential", "loky", "dask"}
-        One after the other in this process, on this machine's cores, or on a Dask cluster.
+        This process, this machine's cores, or a Dask cluster.
     jobs : int
-        Processes; −1 for one a core.
+        Number of processes; −1 for one per core.
     address : str
-        Of the Dask cluster's scheduler.
+        Address of the Dask cluster's scheduler.
     work : callable
-        What evaluates a cell.
+        Maps a cell to its rows.
 
     Raises
     ------
     ImprintError
-        If the cluster can't be reached, or workers die again and again.
+        If the cluster can't be reached, or workers die repeatedly.
     """
     if backend == "sequential":
         yield from map(work, cells)
@@ -164,23 +115,23 @@ def run_cells(
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    left = dict(enumerate(cells))
+    remaining = dict(enumerate(cells))
     deaths = 0
     with _client(address) if backend == "dask" else nullcontext():
-        while left:
+        while remaining:
             try:
                 with parallel_config(backend=backend, n_jobs=jobs):
-                    tasks = [delayed(_numbered)(work, i, cell) for i, cell in left.items()]
+                    tasks = [delayed(_numbered)(work, i, cell) for i, cell in remaining.items()]
                     for i, rows in Parallel(return_as="generator_unordered")(tasks):
-                        del left[i]
+                        del remaining[i]
                         deaths = 0
                         yield rows
             except TerminatedWorkerError as error:
                 deaths += 1
                 if deaths > _DEATHS:
                     raise ImprintError(
-                        f"Workers died {deaths} times without finishing anything, perhaps for want of memory; go on "
-                        "with --backend sequential or fewer --jobs. What is done is kept."
+                        f"Workers died {deaths} times in a row, perhaps because memory ran out. Resume with --backend "
+                        "sequential or fewer --jobs; finished runs are stored."
                     ) from error
 
 
@@ -193,100 +144,74 @@ def _client(address: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise ImprintError(
-            "A Dask cluster needs the package distributed; install it, or use --backend loky."
+            "A Dask cluster needs the package distributed. Install it, or use --backend loky."
         ) from error
     try:
         return Client(address, timeout="5s")
     except (OSError, ValueError) as error:
         raise ImprintError(
-            f"No Dask scheduler answers at '{address[:80]}'; give its address as --address tcp://host:8786."
+            f"No Dask scheduler answers at '{address[:80]}'. Give its address as --address tcp://host:8786."
         ) from error
-
-
-def read_table(path: Path) -> list[Row]:
-    """The rows of a sweep's table; none where there is no file.
-
-    Raises
-    ------
-    ImprintError
-        If the file is no table of a sweep, or of another version.
-    """
-    if not path.exists():
-        return []
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
-        raise ImprintError(f"'{path.name}' is no Parquet file that can be read; give another --out.") from error
-    version = (schema.metadata or {}).get(b"imprint", b"").decode()
-    if version != VERSION or not schema.equals(SCHEMA):
-        what = f"a table of version {version[:20]}" if version else "no table of a sweep"
-        raise ImprintError(
-            f"'{path.name}' is {what}, and this program writes version {VERSION}; move it away or give another --out."
-        )
-    return list(pq.read_table(path).to_pylist())
-
-
-def write_table(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table, sorted, whole or not at all."""
-    ordered = sorted(rows, key=lambda row: tuple(row[name] for name in _KEY))
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(ordered, schema=SCHEMA), sink, compression="zstd")
-    write_atomically(path, sink.getvalue().to_pybytes())
 
 
 def sweep(
     cells: Sequence[Cell],
     out: Path,
-    tell: Callable[[int, int], None] = lambda done, runs: None,
-    **how: Any,
-) -> list[Row]:
-    """Evaluate what the table at `out` doesn't hold yet, and write it there as it comes.
+    report: Callable[[int, int], None] = lambda done, runs: None,
+    **options: Any,
+) -> SweepTable:
+    """Evaluate the runs that the table at `out` lacks, and store them regularly.
 
     Parameters
     ----------
     cells : sequence of Cell
     out : Path
-        Of the Parquet file; rows that are there for the same embeddings stay.
-    tell : callable
-        Takes how many of the runs there are, and how many there will be.
-    **how
-        Of `run_cells`.
+        Parquet file. Rows of the same embeddings stay.
+    report : callable
+        Takes the number of finished runs and that of all runs.
+    **options
+        Parameters of `run_cells`.
 
-    Returns
-    -------
-    list of dict
-        Every row of the table.
+    Raises
+    ------
+    ImprintError
+        If the file is not a table of this version.
     """
-    found = {_key_of(row): row for row in read_table(out)}
-    wanted = [left for cell in cells if (left := without(cell, _done(cell, found))) is not None]
-    runs, to_do = sum(cell.runs for cell in cells), sum(cell.runs for cell in wanted)
-    done, saved = runs - to_do, time.monotonic()
-    tell(done, runs)
     try:
-        for rows in run_cells(wanted, **how):
-            found |= {_key_of(row): row for row in rows}
-            done += len(rows)
-            tell(done, runs)
+        rows = {_key(row): row for row in SweepTable.read(out).rows.to_pylist()}
+    except ImprintError as error:
+        raise ImprintError(f"{error} Move it away or choose another --out.") from error
+    remaining = [part for cell in cells if (part := cell.without(_finished(cell, rows))) is not None]
+    total = sum(cell.runs for cell in cells)
+    done, saved = total - sum(cell.runs for cell in remaining), time.monotonic()
+    report(done, total)
+    try:
+        for found in run_cells(remaining, **options):
+            rows |= {_key(row): row for row in found}
+            done += len(found)
+            report(done, total)
             if time.monotonic() - saved > _SAVE:
-                write_table(out, found.values())
+                SweepTable.from_rows(rows.values()).write(out)
                 saved = time.monotonic()
     finally:
-        # However it ends: what is done is kept.
-        if wanted:
-            write_table(out, found.values())
-    return list(found.values())
+        # Also after an error: finished runs are stored.
+        table = SweepTable.from_rows(rows.values())
+        if remaining:
+            table.write(out)
+    return table
 
 
-def _key_of(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _KEY)
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY)
 
 
-def _done(cell: Cell, found: dict[tuple[Any, ...], Row]) -> set[tuple[Recipe, int]]:
-    """Which pairs of a recipe and a seed the table has, for the very embeddings of the cell."""
-    where = _where(cell)
-    keys = {
-        (recipe, seed): (where["fm"], where["dataset"], where["classes"], where["n"], recipe.digest[:16], seed)
-        for recipe in cell.recipes
+def _finished(cell: Cell, rows: Mapping[tuple[Any, ...], Row]) -> set[tuple[Recipe, int]]:
+    """Pairs of a recipe and a seed that the table has for the embeddings of the cell."""
+    task, digest = tuple(_task_columns(cell).values()), cell.info.digest[:16]
+    texts = {recipe: recipe_text(recipe) for recipe in cell.recipes}
+    return {
+        (recipe, seed)
+        for recipe, text in texts.items()
         for seed in cell.seeds
+        if rows.get((*task, text, seed), {}).get("set") == digest
     }
-    return {pair for pair, key in keys.items() if key in found and found[key]["set"] == where["set"]}

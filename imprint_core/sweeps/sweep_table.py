@@ -1,49 +1,36 @@
-"""What a sweep found, looked up by task and recipe."""
+"""The table of a sweep: a Parquet file with a row per recipe, task and seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.framework.generation import GENERATORS
+from imprint_core.embeddings.store import write_whole
+from imprint_core.errors import ImprintError
+from imprint_core.evaluation.results_version import RESULTS_VERSION, check_version
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.paths import bundled_folder
+from imprint_core.sweeps.run_measures import MEASURES, Floats
+from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe, sweep_recipe
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-
-@dataclass(frozen=True)
-class Measure:
-    """An entry of the table: what is measured of a run.
-
-    Attributes
-    ----------
-    label, unit, help : str
-    """
-
-    label: str
-    unit: str
-    help: str
+Row = dict[str, Any]
+# Version of the columns. Increase it with every change of `schema` or of a measure.
+VERSION = "3"
 
 
-MEASURES: dict[str, Measure] = {
-    "accuracy": Measure("Accuracy", " %", "Share of the test samples that are right."),
-    "macro_f1": Measure("Macro-F1", " %", "F1 of each class, averaged: small classes count as much as large ones."),
-    "nc1": Measure(
-        "NC1", "", "How widely classes spread around their means, by the spread of these. It is the shots', not k's."
-    ),
-}
-
-
-class Where(NamedTuple):
-    """A task without its seed: keys of FM and dataset, classes, and shots a class (0 for all)."""
+class TaskKey(NamedTuple):
+    """A task without its seed; n is the number of shots per class, 0 for all training samples."""
 
     fm: str
     dataset: str
@@ -51,8 +38,11 @@ class Where(NamedTuple):
     n: int
 
 
-class Run(NamedTuple):
-    """What one recipe reached on one task: seeds (s,), and for each of `MEASURES` its values (s,)."""
+KEY = (*TaskKey._fields, "recipe", "seed")
+
+
+class Runs(NamedTuple):
+    """Runs of a recipe on a task: seeds, and for each measure an array (s,) in their order."""
 
     seeds: tuple[int, ...]
     values: dict[str, Floats]
@@ -60,76 +50,158 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Scores:
-    """Recipes on the tasks that all of them were run on.
+    """Recipes on the tasks that have runs of all of them.
 
     Attributes
     ----------
-    tasks : tuple of Where
+    tasks : tuple of TaskKey
     values : ndarray of shape (t, q)
-        Medians over seeds (paper, as its tables).
+        Medians over seeds, as in the paper's tables.
     """
 
-    tasks: tuple[Where, ...]
+    tasks: tuple[TaskKey, ...]
     values: Floats
 
 
-def of_fm(recipe: Recipe, fm: str) -> Recipe:
-    """The recipe with the FM's own λ where it solves least squares (paper, Table A.4); canonical."""
-    return (replace(recipe, lam=ridge_of(fm)) if GENERATORS[recipe.gen].ridge else recipe).canonical()
+def schema() -> pa.Schema:
+    """Columns of the table, with their version and that of the results as metadata."""
+    import pyarrow as pa
+
+    text, integer = pa.string(), pa.int32()
+    columns = {"fm": text, "dataset": text, "classes": text, "n": integer, "recipe": text, "seed": pa.int64()}
+    columns |= {"set": text, "shots": integer, "test_samples": integer} | dict.fromkeys(MEASURES, pa.float64())
+    return pa.schema(list(columns.items()), metadata={"imprint": VERSION, "results": RESULTS_VERSION})
 
 
-def bundled_results() -> Path:
-    """Where the table of the bundled sets lies: `sweep bundled`."""
+def bundled_sweep() -> Path:
+    """Path of the table that comes with the bundled sets, made by `sweep bundled`."""
     return bundled_folder() / "sweep.parquet"
 
 
-class Results:
-    """A sweep's rows.
+class SweepTable:
+    """Runs of a sweep by task and recipe.
 
     Parameters
     ----------
-    rows : iterable of dict
-        As `sweep.read_table` gives them.
+    rows : pyarrow.Table
+        With the columns of `schema`.
     sets : mapping, optional
-        The embedding sets at hand; rows of other embeddings are left out and counted.
+        Available embedding sets. Rows of other embeddings are left out.
 
     Attributes
     ----------
-    stale : int
-        Rows that were left out.
+    rows : pyarrow.Table
+        Sorted by `KEY`.
+    outdated : int
+        Number of rows that were left out.
     """
 
-    def __init__(
-        self, rows: Iterable[Mapping[str, Any]], sets: Mapping[tuple[str, str], SetInfo] | None = None
-    ) -> None:
-        found: dict[tuple[Where, str], list[Mapping[str, Any]]] = {}
-        self.stale = 0
-        for row in rows:
-            where = Where(row["fm"], row["dataset"], row["classes"], row["n"])
-            info = sets.get((where.fm, where.dataset)) if sets is not None else None
-            if sets is not None and (info is None or info.digest[:16] != row["set"]):
-                self.stale += 1
-                continue
-            found.setdefault((where, row["recipe"]), []).append(row)
-        self._runs = {key: _run(own) for key, own in found.items()}
-        self.tasks: tuple[Where, ...] = tuple(dict.fromkeys(where for where, _ in self._runs))
+    def __init__(self, rows: pa.Table, sets: Mapping[tuple[str, str], SetInfo] | None = None) -> None:
+        if sets is not None:
+            digests = {key: info.digest[:16] for key, info in sets.items()}
+            columns = (rows.column(name).to_pylist() for name in ("fm", "dataset", "set"))
+            current = [digests.get((fm, data)) == digest for fm, data, digest in zip(*columns, strict=True)]
+            self.outdated = current.count(False)
+            rows = rows.filter(current)
+        else:
+            self.outdated = 0
+        self.rows = rows.sort_by([(name, "ascending") for name in KEY]).combine_chunks()
 
-    def run(self, where: Where, recipe: Recipe) -> Run | None:
-        """What a recipe, with the λ that it has, reached on a task; None where that is not in the table."""
-        return self._runs.get((where, recipe.canonical().digest[:16]))
+    @classmethod
+    def from_rows(cls, rows: Iterable[Row]) -> SweepTable:
+        """The table of these rows."""
+        import pyarrow as pa
 
-    def scores(self, recipes: Sequence[Recipe], tasks: Iterable[Where], measure: str = "accuracy") -> Scores:
-        """Medians over seeds on those of the tasks that have all recipes, each with the FM's own λ."""
-        kept, values = [], []
-        for where in tasks:
-            runs = [self.run(where, of_fm(recipe, where.fm)) for recipe in recipes]
+        return cls(pa.Table.from_pylist(list(rows), schema=schema()))
+
+    @classmethod
+    def read(cls, path: Path, sets: Mapping[tuple[str, str], SetInfo] | None = None) -> SweepTable:
+        """Read a file; a missing one is an empty table.
+
+        Raises
+        ------
+        ImprintError
+            If the file is not the table of a sweep, or of another version.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not path.exists():
+            return cls.from_rows([])
+        try:
+            found = pq.read_schema(path)
+            metadata = {key.decode(): value.decode() for key, value in (found.metadata or {}).items()}
+            if "imprint" not in metadata:
+                raise ImprintError(f"'{path.name}' is not a sweep table.")
+            if metadata["imprint"] != VERSION or not found.equals(schema()):
+                raise ImprintError(
+                    f"'{path.name}' is a sweep table of version {metadata['imprint'][:20]}; the current version is "
+                    f"{VERSION}."
+                )
+            check_version(path, metadata.get("results"))
+            return cls(pq.read_table(path), sets)
+        except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+            raise ImprintError(f"'{path.name}' is not a readable Parquet file.") from error
+
+    def write(self, path: Path) -> None:
+        """Write the file completely or not at all; the same rows always give the same bytes."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(self.rows, sink, compression="zstd")
+        write_whole(path, sink.getvalue().to_pybytes())
+
+    @cached_property
+    def _runs(self) -> dict[tuple[TaskKey, Recipe], Runs]:
+        columns = [self.rows.column(name).to_pylist() for name in KEY]
+        values = {name: self.rows.column(name).to_numpy() for name in MEASURES}
+        recipes = {text: parse_sweep_recipe(text).recipe for text in dict.fromkeys(columns[4])}
+        runs, start = {}, 0
+        for (*task, text), group in groupby(zip(*columns[:5], strict=True)):
+            stop = start + len(list(group))
+            rows = slice(start, stop)
+            runs[TaskKey(*task), recipes[text]] = Runs(
+                tuple(columns[5][rows]), {name: column[rows] for name, column in values.items()}
+            )
+            start = stop
+        return runs
+
+    @cached_property
+    def tasks(self) -> tuple[TaskKey, ...]:
+        """Tasks of the table."""
+        return tuple(dict.fromkeys(task for task, _ in self._runs))
+
+    @cached_property
+    def recipes(self) -> tuple[SweepRecipe, ...]:
+        """Recipes of the table; λ is fixed where it is not the FM's."""
+        return tuple(
+            dict.fromkeys(
+                sweep_recipe(recipe, fixed_lam=recipe.lam != ridge_of(task.fm)) for task, recipe in self._runs
+            )
+        )
+
+    def runs(self, task: TaskKey, recipe: Recipe) -> Runs | None:
+        """Runs of a recipe, with its own λ, on a task; None if the table has none."""
+        return self._runs.get((task, recipe.canonical()))
+
+    def scores(self, recipes: Sequence[SweepRecipe], tasks: Iterable[TaskKey], measure: str = "accuracy") -> Scores:
+        """Medians over seeds on those tasks that have runs of all recipes."""
+        complete, medians = [], []
+        for task in tasks:
+            runs = [self.runs(task, recipe.for_fm(task.fm)) for recipe in recipes]
             if all(run is not None for run in runs):
-                kept.append(where)
-                values.append([float(np.median(run.values[measure])) for run in runs if run is not None])
-        return Scores(tuple(kept), np.array(values, dtype=np.float64).reshape(len(kept), len(recipes)))
+                complete.append(task)
+                medians.append([float(np.median(run.values[measure])) for run in runs if run is not None])
+        return Scores(tuple(complete), np.array(medians, dtype=np.float64).reshape(len(complete), len(recipes)))
 
+    def to_csv(self, tasks: Iterable[TaskKey]) -> bytes:
+        """The rows of these tasks as CSV."""
+        import pyarrow as pa
+        import pyarrow.csv as pv
 
-def _run(rows: Sequence[Mapping[str, Any]]) -> Run:
-    ordered = sorted(rows, key=lambda row: row["seed"])
-    values = {m: np.array([row[m] for row in ordered], dtype=np.float64) for m in MEASURES}
-    return Run(tuple(row["seed"] for row in ordered), values)
+        selected = set(tasks)
+        columns = (self.rows.column(name).to_pylist() for name in TaskKey._fields)
+        sink = pa.BufferOutputStream()
+        pv.write_csv(self.rows.filter([key in selected for key in zip(*columns, strict=True)]), sink)
+        return bytes(sink.getvalue().to_pybytes())

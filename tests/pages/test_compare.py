@@ -17,8 +17,8 @@ from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweeps.runner import read_table
-from imprint_core.sweeps.sweep_table import Results, Where, bundled_results, of_fm
+from imprint_core.sweeps.sweep_recipe import sweep_recipe
+from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, bundled_sweep
 from tests.conftest import ROOT
 from tests.pages.reading import page_text, pictures, read
 from ui.compute import progressive
@@ -56,7 +56,7 @@ def right(bundled, recipe, fm="vit_tiny_patch16_224", data="digits", n=20, seeds
 def test_the_headline_and_mcnemar_are_the_estimators(bundled):
     app = opened(k="3", b="oracle")
     a = right(bundled, Recipe(k=3))
-    b = right(bundled, of_fm(PRESETS["oracle"].recipe, "vit_tiny_patch16_224"))
+    b = right(bundled, sweep_recipe(PRESETS["oracle"].recipe).for_fm("vit_tiny_patch16_224"))
     found = paired_difference(a, b)
     assert [m.value for m in app.metric] == [
         f"{summarize(100 * a.mean(axis=1)).median:.1f} %",
@@ -65,7 +65,7 @@ def test_the_headline_and_mcnemar_are_the_estimators(bundled):
     ]
     assert app.metric[2].delta == f"95 %: {signed(found.low)} to {signed(found.high)}"
     text = read(app)
-    assert ("is better" in text) == found.clear
+    assert ("is better" in text) == found.significant
     for seed, one, other in zip(SEEDS[:3], a, b, strict=True):
         test = mcnemar(one, other)
         p = f"{test.p:.2g}" if test.p >= 1e-4 else "< 0.0001"
@@ -88,10 +88,10 @@ def test_classes_tasks_and_presets_are_the_cores(bundled):
     gains = [100 * (a[:, y == c].mean() - b[:, y == c].mean()) for c in range(10)]
     np.testing.assert_allclose(figure["x"], sorted(gains), atol=1e-9)
     # Over tasks: what the table has, and every set there is.
-    results = Results(read_table(bundled_results()), bundled)
+    table = SweepTable.read(bundled_sweep(), bundled)
     gaps = []
     for info in bundled.values():
-        runs = [results.run(Where(info.fm, info.dataset, "all", 100), PRESETS[p].recipe) for p in ("own", "qi")]
+        runs = [table.runs(TaskKey(info.fm, info.dataset, "all", 100), PRESETS[p].recipe) for p in ("own", "qi")]
         if None not in runs:
             gaps.append(np.mean(runs[0].values["accuracy"] - runs[1].values["accuracy"]))
     drawn = json.loads(pictures(app)["compare-tasks"]["figure"])["data"][0]
@@ -188,5 +188,5 @@ def test_one_class_and_few_shots_do_not_break():
 def test_least_squares_has_the_fms_own_lambda(bundled):
     app = opened(gen="ls", pre="none", post="none", inf="none", b="same", b_fm="resnet50")
     own = replace(PRESETS["oracle"].recipe)
-    b = right(bundled, of_fm(own, "resnet50"), fm="resnet50")
+    b = right(bundled, sweep_recipe(own).for_fm("resnet50"), fm="resnet50")
     assert app.metric[1].value == f"{summarize(100 * b.mean(axis=1)).median:.1f} %"

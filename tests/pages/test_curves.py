@@ -21,7 +21,7 @@ from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import label_of, recipe_of
 from imprint_core.sweeps import paper_results
-from imprint_core.sweeps.sweep_table import MEASURES
+from imprint_core.sweeps.run_measures import MEASURES
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
 from ui.compute import progressive, sweeps
@@ -82,7 +82,7 @@ def test_the_first_picture_has_every_fm_that_has_the_dataset():
     app = opened()
     assert list(pictures(app)) == [f"curves-{fm}-mnist" for fm in ("resnet50", "squeezenet1_1", VIT)]
     alt = pictures(app)["curves-squeezenet1_1-mnist"]["alt"]
-    assert alt.startswith("Accuracy over k, SqueezeNet 1.1 · MNIST: now: k-means: best ")
+    assert alt.startswith("Accuracy over k, SqueezeNet 1.1 · MNIST: current: k-means: best ")
     assert "Ours: whitened mean: " in alt
     ranges = [json.loads(p["figure"])["layout"]["yaxis"]["range"] for p in pictures(app).values()]
     assert ranges[0] == ranges[1] == ranges[2]
@@ -99,16 +99,16 @@ def test_the_first_picture_has_every_fm_that_has_the_dataset():
 def test_over_k_points_of_the_table_and_computed_ones_are_the_cores(bundled, measure):
     app = opened(**QUICK, measure=measure, k="7", curve_recipes="qi,own gen=kmedoids")
     drawn = lines(app)
-    assert list(drawn) == ["now: k-means", "Qi: one mean", "k-medoids", "k = 7"]
-    assert list(drawn["now: k-means"]) == [1, 2, 3, 5, 7, 10, 20]
+    assert list(drawn) == ["current: k-means", "Qi: one mean", "k-medoids", "k = 7"]
+    assert list(drawn["current: k-means"]) == [1, 2, 3, 5, 7, 10, 20]
     # 5 is in the table, 7 and 3 of k-medoids are not.
     for k in (5, 7):
-        assert drawn["now: k-means"][k] == pytest.approx(reached(bundled, Recipe("kmeans", k), measure=measure))
+        assert drawn["current: k-means"][k] == pytest.approx(reached(bundled, Recipe("kmeans", k), measure=measure))
     assert drawn["k-medoids"][3] == pytest.approx(reached(bundled, Recipe("kmedoids", 3), measure=measure))
     assert set(drawn["k-medoids"]) == {1, 2, 3, 5, 10, 20}
     flat = reached(bundled, PRESETS["qi"].recipe, measure=measure)
     assert drawn["Qi: one mean"] == pytest.approx({1: flat, 20: flat})
-    assert drawn["k = 7"] == {7: drawn["now: k-means"][7]}
+    assert drawn["k = 7"] == {7: drawn["current: k-means"][7]}
     assert MEASURES[measure].label in figure(app)["layout"]["yaxis"]["title"]["text"]
 
 
@@ -118,17 +118,17 @@ def test_over_shots_is_the_cores(bundled):
     assert list(drawn["Janson: nearest mean"]) == [1, 2, 3, 5, 10, 20, 25, 50, 100, 122]
     own = Recipe("kmeans", 5)
     for n in (20, 25):
-        assert drawn["now: k-means, k = 5"][n] == pytest.approx(reached(bundled, own, n, seeds=SEEDS[:3]))
+        assert drawn["current: k-means, k = 5"][n] == pytest.approx(reached(bundled, own, n, seeds=SEEDS[:3]))
     whitened = reached(bundled, PRESETS["whitened"].recipe, 10, seeds=SEEDS[:3])
     assert drawn["Ours: whitened mean"][10] == pytest.approx(whitened)
-    assert drawn["n = 25"] == {25: drawn["now: k-means, k = 5"][25]}
+    assert drawn["n = 25"] == {25: drawn["current: k-means, k = 5"][25]}
 
 
 def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
     oracle = PRESETS["oracle"].recipe
     app = opened(**QUICK, over="lam", gen="ls", post="none", pre="none", inf="none", lam="0.02", curve_recipes="qi")
     drawn = lines(app)
-    now = drawn["now: Oracle: least squares"]
+    now = drawn["current: Oracle: least squares"]
     assert len(now) == 9
     for lam in (1e-3, 0.02, 10.0):
         assert now[lam] == pytest.approx(reached(bundled, replace(oracle, lam=lam)))
@@ -140,7 +140,7 @@ def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
     )
     drawn = lines(app)
     for name, lam in (
-        ("now: Oracle: least squares, λ = 0.02", 0.02),
+        ("current: Oracle: least squares, λ = 0.02", 0.02),
         ("Oracle: least squares", ridge_of(VIT)),
         ("Oracle: least squares, λ = 1e-06", 1e-6),
     ):
@@ -189,7 +189,7 @@ def test_names_that_mean_nothing_are_said_in_a_sentence_each():
     for part in ("nonsense", "many", "wings", "from 1 up", "λ is"):
         assert part in warning, warning
     assert app.query_params["curve_recipes"] == "qi"
-    assert list(lines(app))[:2] == ["now: k-means", "Qi: one mean"]
+    assert list(lines(app))[:2] == ["current: k-means", "Qi: one mean"]
     app = opened(**(QUICK | {"curve_fms": "vgg"}), curve_data="martians", measure="beauty")
     assert len(app.warning) == 1
     assert "curves-resnet50-digits" in pictures(app)
@@ -200,14 +200,14 @@ def test_a_recipe_given_twice_is_drawn_once_and_the_others_keep_their_looks():
         return next(t["line"] for t in figure(app)["data"] if t["name"] == name and "dash" in t["line"])
 
     app = opened(**QUICK, over="n", curve_recipes="own k=5,own,own k=20,qi")
-    assert list(lines(app)) == ["now: k-means, k = 5", "The paper's own: k-means, k = 20", "Qi: one mean", "n = 20"]
+    assert list(lines(app)) == ["current: k-means, k = 5", "The paper's own: k-means, k = 20", "Qi: one mean", "n = 20"]
     before = look(app, "Qi: one mean")
     app.select_slider(key="k").set_value(20).run()
-    assert list(lines(app)) == ["now: The paper's own: k-means, k = 20", "k-means, k = 5", "Qi: one mean", "n = 20"]
+    assert list(lines(app)) == ["current: The paper's own: k-means, k = 20", "k-means, k = 5", "Qi: one mean", "n = 20"]
     assert look(app, "Qi: one mean") == before
     # Over k, recipes of different k are one line.
     app.segmented_control(key="over").set_value("k").run()
-    assert list(lines(app)) == ["now: The paper's own: k-means", "Qi: one mean", "k = 20"]
+    assert list(lines(app)) == ["current: The paper's own: k-means", "Qi: one mean", "k = 20"]
 
 
 def test_twenty_recipes():
@@ -236,7 +236,7 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
     for other in ("curves-resnet50-digits", f"curves-{VIT}-mnist"):
         assert "the paper's k-means" not in lines(app, other)
     assert "**all training samples**" in page_text(app)
-    assert "medians over three seeds; on ResNet\\-50 · MNIST." in page_text(app)
+    assert "the paper's results on ResNet\\-50 · MNIST (Figure 11b" in page_text(app)
     app.segmented_control(key="over").set_value("n").run()
     drawn = lines(app, "curves-resnet50-mnist")
     values = paper_results.accuracy_over_shots("resnet50", "mnist", "20")
@@ -246,7 +246,7 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
     # Of some classes the paper has no curves.
     app.selectbox(key="classes").set_value("even").run()
     assert not [name for name in lines(app, "curves-resnet50-mnist") if "the paper's" in name]
-    assert "none is the paper's" in page_text(app)
+    assert "The paper has no curves of these charts" in page_text(app)
     app.segmented_control(key="measure").set_value("macro_f1").run()
     assert "curve_paper" not in [t.key for t in app.toggle]
 
@@ -254,7 +254,7 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
 def test_over_lambda_without_least_squares_there_is_an_offer_and_no_empty_panel():
     app = opened(**QUICK, over="lam")
     assert not pictures(app)
-    assert "none of these recipes solves that" in page_text(app)
+    assert "None of these recipes depends on λ" in page_text(app)
     app.button(key="add_oracle").click().run()
     assert app.query_params["curve_recipes"] == "oracle"
     assert len(lines(app)["Oracle: least squares"]) == 8
@@ -265,12 +265,12 @@ def test_the_sidebars_classes_are_those_of_its_dataset_and_absent_sets_are_named
     app = opened(**query, curve_recipes="qi", gen="mean")
     assert "resnet50-tiny" not in " ".join(pictures(app))
     assert plain("ResNet-50 has no embeddings of Tiny-ImageNet (100 classes).") in page_text(app)
-    assert "classes even; the other datasets take all their classes" in page_text(app)
+    assert "classes even; the other datasets have all their classes" in page_text(app)
     for data, classes in (("digits", "even"), ("mnist", "all")):
         value = reached(bundled, PRESETS["qi"].recipe, data=data, classes=classes)
         drawn = lines(app, f"curves-{VIT}-{data}")
-        assert list(drawn) == ["now: Qi: one mean"]
-        assert next(iter(drawn["now: Qi: one mean"].values())) == pytest.approx(value)
+        assert list(drawn) == ["current: Qi: one mean"]
+        assert next(iter(drawn["current: Qi: one mean"].values())) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("more", [{"classes": "3"}, {"n": "1"}, {"k": "50", "n": "5"}, {"n": "1", "measure": "nc1"}])
@@ -278,35 +278,35 @@ def test_few_shots_and_one_class_are_drawn(more):
     app = opened(**(QUICK | more))
     drawn = lines(app)
     if more.get("n") == "1" and "measure" not in more:
-        assert list(drawn["now: k-means"]) == [1]
+        assert list(drawn["current: k-means"]) == [1]
         assert drawn["k = 5: all 1 shots"]
     if "k" in more:
-        assert drawn["k = 50: all 5 shots"] == {5: drawn["now: k-means"][5]}
+        assert drawn["k = 50: all 5 shots"] == {5: drawn["current: k-means"][5]}
     if "classes" in more:
-        assert set(drawn["now: k-means"].values()) == {100.0}
+        assert set(drawn["current: k-means"].values()) == {100.0}
 
 
 def test_nc1_of_one_class_is_one_sentence():
     app = opened(**QUICK, classes="3", measure="nc1")
     assert not pictures(app)
-    assert page_text(app).count("it needs two classes of two training samples") == 1
+    assert page_text(app).count("it needs two classes of two samples") == 1
     app = opened(**QUICK, classes="3", measure="nc1", curve_data="digits,mnist")
     assert list(pictures(app)) == [f"curves-{VIT}-mnist"]
-    assert page_text(app).count("it needs two classes of two training samples") == 1
+    assert page_text(app).count("it needs two classes of two samples") == 1
 
 
-def test_what_fails_is_said_and_the_rest_is_drawn(monkeypatch):
-    whole = sweeps._computed
+def test_failed_points_are_reported_and_others_drawn(monkeypatch):
+    compute = sweeps._measure_predictions
 
     def fails(experiment):
         if experiment.recipe.gen == "random":
             raise ImprintError("The disk is *gone*.")
-        return whole(experiment)
+        return compute(experiment)
 
-    monkeypatch.setattr(sweeps, "_computed", fails)
+    monkeypatch.setattr(sweeps, "_measure_predictions", fails)
     app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
     assert "The disk is \\*gone\\*." in page_text(app)
-    assert list(lines(app)) == ["now: k-means", "Qi: one mean", "k = 5"]
+    assert list(lines(app)) == ["current: k-means", "Qi: one mean", "k = 5"]
     assert app.button(key="curves_on").label == "Try again"
 
 
@@ -315,6 +315,6 @@ def test_panels_are_there_before_their_curves_and_every_line_begins_early(monkey
     app = opened(**(QUICK | {"n": "25"}), curve_data="digits,mnist", gen="fps")
     assert list(pictures(app)) == [DIGITS, f"curves-{VIT}-mnist"]
     # The one point that a bare picture has is of the sidebar's panel.
-    assert list(lines(app)) == ["now: farthest point", "k = 5"]
+    assert list(lines(app)) == ["current: farthest point", "k = 5"]
     assert not lines(app, f"curves-{VIT}-mnist")
-    assert pictures(app)[f"curves-{VIT}-mnist"]["alt"].endswith("nothing yet")
+    assert pictures(app)[f"curves-{VIT}-mnist"]["alt"].endswith("no point yet")

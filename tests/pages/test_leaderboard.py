@@ -15,15 +15,14 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.evaluation.ranking import rank
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import recipe_of
-from imprint_core.sweeps.grid import GRIDS
-from imprint_core.sweeps.paper_findings import check
-from imprint_core.sweeps.runner import read_table
-from imprint_core.sweeps.sweep_table import Results, bundled_results
+from imprint_core.sweeps.grid import GRIDS, cells, read_grid
+from imprint_core.sweeps.paper_findings import check_findings
+from imprint_core.sweeps.runner import sweep
+from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe, sweep_recipe
+from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
 from tests.conftest import ROOT
 from tests.pages.reading import page_text, pictures, read
 from ui.compute import progressive
-from ui.panels.leaderboard import downloads
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +34,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def results(bundled):
-    return Results(read_table(bundled_results()), bundled)
+    return SweepTable.read(bundled_sweep(), bundled)
 
 
 def opened(**query):
@@ -53,10 +52,10 @@ def test_numbers_are_the_cores(results, query, whole):
     app = opened(**query)
     n = int(query.get("board_n", 100))
     tasks = [w for w in results.tasks if w.n == n and (not whole or w.classes == "all")]
-    scores = results.scores([p.recipe for p in PRESETS.values()], tasks)
+    scores = results.scores([sweep_recipe(p.recipe) for p in PRESETS.values()], tasks)
     found = rank(scores.values)
     text = read(app)
-    assert f"Accuracy over {len(scores.tasks)} tasks at {n} shots a class" in text
+    assert f"Accuracy over {len(scores.tasks)} tasks at {n} shots per class" in text
     for m, preset in enumerate(PRESETS.values()):
         row = f"| **{preset.label}** | {found.mean[m]:.1f} ± {found.std[m]:.1f} % | {found.ranks[m]:.2f} "
         assert row + f"| {found.wins[m]} |" in text
@@ -72,9 +71,9 @@ def test_numbers_are_the_cores(results, query, whole):
 
 def test_findings_are_on_the_page_with_their_figures(results):
     text = page_text(opened(board_n="200"))
-    for one in check(results, results.tasks, 200):
-        assert one.figures in text
-        assert one.claim in text
+    for finding in check_findings(results, results.tasks, 200):
+        assert finding.evidence in text
+        assert finding.claim in text
     assert text.count("**holds here**") == 5
     assert text.count("**does not hold here**") == 2
 
@@ -86,9 +85,9 @@ def test_the_choice_of_recipes_and_tasks(results):
     app = opened(methods="own,own k=1", board_fms="resnet50", board_data="mnist", board_measure="macro_f1")
     assert not [w for w in app.warning if "ignored" in w.value]
     tasks = [w for w in results.tasks if (w.fm, w.dataset, w.n) == ("resnet50", "mnist", 100)]
-    scores = results.scores([recipe_of("own"), recipe_of("own k=1")], tasks, "macro_f1")
+    scores = results.scores([parse_sweep_recipe("own"), parse_sweep_recipe("own k=1")], tasks, "macro_f1")
     assert f"Macro-F1 over {len(scores.tasks)} tasks" in read(app)
-    assert [w for w in app.warning if "These are only 4 tasks" in w.value]
+    assert [w for w in app.warning if "Only 4 tasks" in w.value]
     assert {k: app.query_params[k] for k in ("methods", "board_fms", "board_data", "board_measure")} == {
         "methods": "own,qi gen=kmeans",
         "board_fms": "resnet50",
@@ -97,36 +96,62 @@ def test_the_choice_of_recipes_and_tasks(results):
     }
     app = opened(methods="own,vgg,own k=nine")
     assert len([w for w in app.warning if "'vgg' is no recipe" in w.value and "must be a number" in w.value]) == 1
-    assert [i for i in app.info if "Choose two recipes or more" in i.value]
+    assert [i for i in app.info if "Select two recipes or more" in i.value]
 
 
 def test_tables_of_ones_own_and_broken_ones(results, home):
     sweeps_folder().mkdir(parents=True)
-    shutil.copy(bundled_results(), sweeps_folder() / "mine.parquet")
+    shutil.copy(bundled_sweep(), sweeps_folder() / "mine.parquet")
     (sweeps_folder() / "broken.parquet").write_bytes(b"PAR1")
-    old = pq.read_table(bundled_results())
+    old = pq.read_table(bundled_sweep())
     pq.write_table(old.replace_schema_metadata({"imprint": "1"}), sweeps_folder() / "old.parquet")
     app = opened(board="mine")
     assert not app.error
     assert "Accuracy over" in page_text(app)
     for name, why in (
-        ("broken", "no Parquet file"),
-        ("old", "a table of version 1, and this program writes version 2"),
+        ("broken", "not a readable Parquet file"),
+        ("old", "a sweep table of version 1; the current version is 3"),
     ):
         app = opened(board=name)
         assert [e for e in app.error if why in e.value.replace("\\", "")], name
-    stale = pd.read_parquet(bundled_results()).assign(set="0" * 16)
-    assert len(Results(stale.to_dict("records")).tasks) == len(results.tasks)
+    outdated = pd.read_parquet(bundled_sweep()).assign(set="0" * 16)
+    assert len(SweepTable.from_rows(outdated.to_dict("records")).tasks) == len(results.tasks)
 
 
 def test_what_is_downloaded_is_the_table_and_a_grid_that_is_read_again(results):
     tasks = [w for w in results.tasks if w.n == 5 and w.dataset == "digits"]
-    rows = pd.read_csv(io.BytesIO(downloads.rows_of(bundled_results(), tasks)))
-    every = read_table(bundled_results())
-    assert len(rows) == sum(row["dataset"] == "digits" and row["n"] == 5 for row in every)
+    rows = pd.read_csv(io.BytesIO(results.to_csv(tasks)))
+    all_rows = results.rows.to_pylist()
+    assert len(rows) == sum(row["dataset"] == "digits" and row["n"] == 5 for row in all_rows)
     assert set(rows["dataset"]) == {"digits"}
     assert set(rows["n"]) == {5}
     app = opened()
     labels = [button.proto.label for button in app.get("download_button")]
-    assert labels == ["These tasks as CSV", "Whole table as Parquet", "The grid as JSON"]
+    assert labels == ["These tasks as CSV", "Whole table as Parquet", "Grid as JSON"]
     assert json.loads(json.dumps(GRIDS["bundled"])) == GRIDS["bundled"]
+
+
+def test_a_table_of_other_recipes_offers_and_compares_its_own(bundled):
+    sweeps_folder().mkdir(parents=True)
+    recipes = ["gen=kmedoids k=2", "gen=kmedoids k=3", "oracle lam=0.5"]
+    grid = read_grid(
+        {
+            "fm": ["vit_tiny_patch16_224", "resnet50"],
+            "task": "digits",
+            "n": 7,
+            "seeds": 2,
+            "recipe": [{"gen": "kmedoids", "k": [2, 3]}, {"preset": "oracle", "lam": 0.5}],
+        }
+    )
+    table = sweep(cells(grid, bundled)[0], sweeps_folder() / "other.parquet", backend="sequential")
+    app = opened(board="other", board_n="7")
+    assert not app.error
+    assert not app.warning or "Only 2 tasks" in app.warning[0].value
+    options = [recipe.label for recipe in map(parse_sweep_recipe, recipes)]
+    assert app.multiselect(key="methods").options == options
+    assert app.segmented_control(key="board_n").options == ["7"]
+    text = read(app)
+    assert "Accuracy over 2 tasks at 7 shots per class" in text
+    scores = table.scores([parse_sweep_recipe(text) for text in recipes], table.tasks)
+    for label, mean in zip(options, scores.values.mean(axis=0), strict=True):
+        assert f"| **{label}** | {mean:.1f} ± " in text

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
 from imprint_core.paths import sweeps_folder
-from imprint_core.sweeps.sweep_table import bundled_results
+from imprint_core.sweeps.sweep_table import bundled_sweep
 from tests.conftest import ROOT
 from ui.controls.control import named_option
 from ui.controls.table import CONTROLS
@@ -44,7 +44,7 @@ def only_controls(tmp_path, monkeypatch):
     """Pages that draw their controls and nothing else, at a home with a table of its own."""
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
     sweeps_folder().mkdir(parents=True)
-    shutil.copy(bundled_results(), sweeps_folder() / "mine.parquet")
+    shutil.copy(bundled_sweep(), sweeps_folder() / "mine.parquet")
 
     def stand_in(page):
         return lambda selection: [selection.panel.draw(c.key) for c in CONTROLS if c.page == page]

@@ -6,8 +6,6 @@ import time
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score
 
@@ -17,10 +15,10 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.evaluation.task import Task
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.recipe import Recipe
-from imprint_core.sweeps import runner as module
 from imprint_core.sweeps.grid import cells, read_grid
-from imprint_core.sweeps.runner import evaluate_cell, read_table, run_cells, sweep, write_table
+from imprint_core.sweeps.runner import evaluate_cell, run_cells, sweep
+from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe
+from imprint_core.sweeps.sweep_table import SweepTable
 from tests.conftest import ROOT
 
 SMALL = {
@@ -38,9 +36,9 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def small(bundled):
-    found, skipped = cells(read_grid(SMALL), bundled)
+    possible, skipped = cells(read_grid(SMALL), bundled)
     assert not skipped
-    return found
+    return possible
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +48,17 @@ def table(small, tmp_path_factory):
     return path
 
 
+def rows_of(path):
+    """Rows of a table with their recipes."""
+    return [(row, parse_sweep_recipe(row["recipe"]).recipe) for row in SweepTable.read(path).rows.to_pylist()]
+
+
 def test_rows_are_the_estimators_results(table, bundled):
-    rows = read_table(table)
+    rows = rows_of(table)
     assert len(rows) == 2 * 2 * 2 * (1 + 16 + 1)
     data = open_set(bundled["vit_tiny_patch16_224", "digits"])
-    fields = list(Recipe().__dataclass_fields__)
-    # Methods to which the order of shots means nothing.
-    for row in [r for r in rows if r["fm"].startswith("vit") and r["gen"] in ("mean", "kmedoids")][::3]:
-        recipe = Recipe(**{k: row[k] for k in fields})
-        assert recipe.digest[:16] == row["recipe"]
+    # GEN methods that do not depend on the order of shots.
+    for row, recipe in [(r, p) for r, p in rows if r["fm"].startswith("vit") and p.gen in ("mean", "kmedoids")][::3]:
         split = Task("vit_tiny_patch16_224", "digits", "all", row["n"], row["seed"]).split(data)
         model = ImprintingClassifier.from_recipe(recipe, random_state=row["seed"]).fit(split.X_train, split.y_train)
         predicted = model.predict(split.X_test)
@@ -75,42 +75,42 @@ def test_macro_f1_is_scikit_learns():
     )
 
 
-def test_processes_give_the_same_table_to_the_byte(small, table, tmp_path):
+def test_processes_give_the_same_bytes(small, table, tmp_path):
     other = tmp_path / "loky.parquet"
-    told = []
-    sweep(small, other, lambda done, runs: told.append((done, runs)), backend="loky", jobs=2)
+    reports = []
+    sweep(small, other, lambda done, runs: reports.append((done, runs)), backend="loky", jobs=2)
     assert other.read_bytes() == table.read_bytes()
-    assert told[0] == (0, 144)
-    assert told[-1] == (144, 144)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert reports[0] == (0, 144)
+    assert reports[-1] == (144, 144)
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
 
 
-def test_what_the_table_holds_is_not_done_again(small, table, tmp_path):
+def test_stored_runs_are_not_evaluated_again(small, table, tmp_path):
     path = tmp_path / "part.parquet"
-    rows = read_table(table)
-    write_table(path, [row for row in rows if row["gen"] != "kmedoids" or row["k"] == 1])
-    done = []
+    rows = rows_of(table)
+    SweepTable.from_rows(row for row, recipe in rows if recipe.gen != "kmedoids" or recipe.k == 1).write(path)
+    evaluated = []
 
     def work(cell):
-        done.append(cell)
+        evaluated.append(cell)
         return evaluate_cell(cell)
 
     sweep(small, path, backend="sequential", work=work)
     assert path.read_bytes() == table.read_bytes()
-    assert {(r.gen, r.k) for cell in done for r in cell.recipes} == {("kmedoids", 5)}
-    done.clear()
+    assert {(r.gen, r.k) for cell in evaluated for r in cell.recipes} == {("kmedoids", 5)}
+    evaluated.clear()
     sweep(small, path, backend="sequential", work=work)
-    assert not done
+    assert not evaluated
 
 
-def test_rows_of_other_embeddings_are_made_anew(small, table, tmp_path):
+def test_rows_of_other_embeddings_are_evaluated_again(small, table, tmp_path):
     path = tmp_path / "old.parquet"
-    write_table(path, [{**row, "set": "another", "accuracy": 0.0} for row in read_table(table)])
+    SweepTable.from_rows({**row, "set": "another", "accuracy": 0.0} for row, _ in rows_of(table)).write(path)
     sweep(small, path, backend="sequential")
     assert path.read_bytes() == table.read_bytes()
 
 
-def test_killed_at_a_random_moment_it_ends_with_the_same_table(table, tmp_path):
+def test_a_killed_sweep_resumes_to_the_same_table(table, tmp_path):
     import json
 
     grid, path = tmp_path / "grid.json", tmp_path / "killed.parquet"
@@ -122,10 +122,10 @@ def test_killed_at_a_random_moment_it_ends_with_the_same_table(table, tmp_path):
         time.sleep(rng.uniform(1.0, 3.0))
         child.send_signal(signal.SIGKILL)
         child.wait()
-        # Whatever is there is a whole table.
-        assert len(read_table(path)) <= 144
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "144 rows" in done.stdout
+        # The file is complete at any time.
+        assert SweepTable.read(path).rows.num_rows <= 144
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "144 rows" in finished.stdout
     assert path.read_bytes() == table.read_bytes()
 
 
@@ -141,50 +141,44 @@ def _dies(cell):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_that_dies_loses_its_own_cells_only(small, table, tmp_path):
+def test_only_the_cells_of_a_dead_worker_are_evaluated_again(small, table, tmp_path):
     rows = [
-        row for found in run_cells(small, "loky", 2, work=partial(_dies_once, str(tmp_path / "died"))) for row in found
+        row for part in run_cells(small, "loky", 2, work=partial(_dies_once, str(tmp_path / "died"))) for row in part
     ]
     assert (tmp_path / "died").exists()
-    write_table(tmp_path / "again.parquet", rows)
+    SweepTable.from_rows(rows).write(tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == table.read_bytes()
 
 
-def test_workers_that_always_die_are_told(small):
+def test_workers_that_always_die_end_the_sweep(small):
     with pytest.raises(ImprintError, match="Workers died 4 times"):
         list(run_cells(small[:2], "loky", 2, work=_dies))
 
 
-def test_files_that_are_no_table(tmp_path):
+def test_a_file_that_is_not_a_table_is_not_overwritten(small, tmp_path):
     path = tmp_path / "t.parquet"
-    assert read_table(path) == []
     path.write_text("not Parquet")
-    with pytest.raises(ImprintError, match="no Parquet file that can be read"):
-        read_table(path)
-    pq.write_table(pa.table({"a": [1]}), path)
-    with pytest.raises(ImprintError, match="no table of a sweep"):
-        read_table(path)
-    pq.write_table(pa.Table.from_pylist([], schema=module.SCHEMA.with_metadata({"imprint": "0"})), path)
-    with pytest.raises(ImprintError, match="a table of version 0, and this program writes version 2"):
-        read_table(path)
+    with pytest.raises(ImprintError, match=r"'t\.parquet' is not a readable Parquet file\. Move it away or choose"):
+        sweep(small, path, backend="sequential")
+    assert path.read_text() == "not Parquet"
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["gone.json"], "no ready-made grid"),
+        (["gone.json"], "neither a ready-made grid"),
         (["bundled", "--backend", "dask"], "needs the --address of a scheduler"),
         (["bundled"], "can't be evaluated: "),
     ],
 )
-def test_the_command_says_what_is_wrong(arguments, sentence, tmp_path, capsys):
+def test_the_command_reports_problems(arguments, sentence, tmp_path, capsys):
     assert main(["sweep", *arguments, "--out", str(tmp_path / "r.parquet")]) == 2
     assert sentence in capsys.readouterr().err
     assert main(["sweep", "bundled", "--out", str(tmp_path / "none" / "r.parquet")]) == 2
     assert "There is no folder" in capsys.readouterr().err
 
 
-def test_how_much_it_is_is_said_before_it_begins(tmp_path, capsys):
+def test_a_dry_run_reports_size_and_time(tmp_path, capsys):
     out = tmp_path / "r.parquet"
     assert main(["sweep", "bundled", "--out", str(out), "--skip-impossible", "--dry-run"]) == 0
     said = capsys.readouterr().out
@@ -203,8 +197,8 @@ def _slowly(cell):
 def cluster():
     from distributed import LocalCluster
 
-    with LocalCluster(2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as made:
-        yield made
+    with LocalCluster(2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as local:
+        yield local
 
 
 def test_two_dask_workers_give_the_same_table_though_one_is_killed(small, table, tmp_path, cluster):
@@ -212,15 +206,15 @@ def test_two_dask_workers_give_the_same_table_though_one_is_killed(small, table,
     sweep(small, path, backend="dask", address=cluster.scheduler_address)
     assert path.read_bytes() == table.read_bytes()
     rows = []
-    for found in run_cells(small, "dask", address=cluster.scheduler_address, work=_slowly):
+    for part in run_cells(small, "dask", address=cluster.scheduler_address, work=_slowly):
         if not rows:
             os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
-        rows += found
-    write_table(path, rows)
+        rows += part
+    SweepTable.from_rows(rows).write(path)
     assert path.read_bytes() == table.read_bytes()
 
 
-def test_a_cluster_out_of_reach_is_told(small):
+def test_an_unreachable_cluster_is_reported(small):
     with pytest.raises(ImprintError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:1'"):
         list(run_cells(small, "dask", address="tcp://127.0.0.1:1"))
     with pytest.raises(ImprintError, match="No Dask scheduler answers at 'nowhere'"):

@@ -1,35 +1,33 @@
-"""Runs of recipes on tasks: out of the table that comes along or computed, whichever is there first."""
+"""Runs of recipes on tasks: from the bundled sweep table if it has them, computed otherwise."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.metrics import macro_f1
-from imprint_core.sweeps.paper_findings import Finding, check
-from imprint_core.sweeps.sweep_table import MEASURES, Results, Where, bundled_results, of_fm
-from ui.compute import collapse
+from imprint_core.sweeps.paper_findings import Finding, check_findings
+from imprint_core.sweeps.run_measures import MEASURES, Floats, measure_predictions, measure_shots
+from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, bundled_sweep
 from ui.compute import results as cached
 from ui.compute.progressive import Point, results
 from ui.controls.control import Sets
 
-Values = dict[str, NDArray[np.float64]]
+Values = dict[str, Floats]
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table …")
-def _results(path: Path, stamp: int, digests: tuple[str, ...], _sets: Sets) -> Results:
-    # Here, for it imports what only a sweep needs.
-    from imprint_core.sweeps.runner import read_table
+def _table(path: Path, stamp: int, digests: tuple[str, ...], _sets: Sets) -> SweepTable | ImprintError:
+    try:
+        return SweepTable.read(path, _sets)
+    except ImprintError as error:
+        return error
 
-    return Results(read_table(path), _sets)
 
-
-def table(path: Path, sets: Sets) -> Results:
-    """A sweep's table, of the embeddings at hand.
+def sweep_table(path: Path, sets: Sets) -> SweepTable:
+    """A sweep's table without the rows of embeddings that are not available.
 
     Raises
     ------
@@ -37,65 +35,56 @@ def table(path: Path, sets: Sets) -> Results:
         If it can't be read, or is of another version.
     """
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    return _results(path, stamp, tuple(info.digest for info in sets.values()), sets)
+    table = _table(path, stamp, tuple(info.digest for info in sets.values()), sets)
+    if isinstance(table, ImprintError):
+        raise ImprintError(str(table))
+    return table
+
+
+def bundled_problem(sets: Sets) -> str:
+    """Why the bundled table can't be used, so that all runs are computed; empty if it can."""
+    try:
+        sweep_table(bundled_sweep(), sets)
+    except ImprintError as error:
+        return f"Bundled results are not used, all points are computed: {error}"
+    return ""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _checked(key: str, tasks: tuple[Where, ...], n: int, _results: Results) -> list[Finding]:
-    return check(_results, tasks, n)
+def _findings(key: str, tasks: tuple[TaskKey, ...], n: int, _table: SweepTable) -> list[Finding]:
+    return check_findings(_table, tasks, n)
 
 
-def checked(path: Path, results: Results, tasks: tuple[Where, ...], n: int) -> list[Finding]:
-    """The paper's findings on a table that was read from there."""
-    return _checked(f"{path} {path.stat().st_mtime_ns}", tasks, n, results)
+def findings(path: Path, table: SweepTable, tasks: tuple[TaskKey, ...], n: int) -> list[Finding]:
+    """The paper's findings, checked on a table that was read from `path`."""
+    return _findings(f"{path} {path.stat().st_mtime_ns}", tasks, n, table)
 
 
-def shots_in(path: str) -> list[int]:
-    """The n-shots of a table, 0 for all; none where it can't be read, which is said where it is used."""
-    return _shots_in(path, Path(path).stat().st_mtime_ns)
+def run_point(experiment: Experiment, sets: Sets, cost: float = 1.0, measure: str = "accuracy") -> Point:
+    """Runs of an experiment as a point that fills in: a measure, and those computed with it, for each seed (s,).
 
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _shots_in(path: str, stamp: int) -> list[int]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return sorted(set(pq.read_table(path, columns=["n"]).column("n").to_pylist()))
-    except (OSError, pa.ArrowException, KeyError):
-        return []
-
-
-def run_point(
-    experiment: Experiment,
-    sets: Sets,
-    cost: float = 1.0,
-    own_lambda: bool = False,
-) -> Point:
-    """A recipe on a task as a point that fills in: each of `MEASURES` for each seed (s,).
-
-    λ is the FM's, or the recipe's own. What the bundled table has is there at once.
+    Runs of the bundled table are available at once.
     """
-    info, recipe = experiment.info, experiment.recipe
-    experiment = experiment.with_(recipe=recipe.canonical() if own_lambda else of_fm(recipe, info.fm))
-    point = Point(("run", experiment.key), lambda: _computed(experiment), cost)
-    if point.key not in results():
-        known = table(bundled_results(), sets).run(
-            Where(info.fm, info.dataset, experiment.classes, experiment.n_shot or 0), experiment.recipe
-        )
-        if known is not None and set(experiment.seeds) <= set(known.seeds):
-            rows = [known.seeds.index(seed) for seed in experiment.seeds]
-            results().put(point.key, {name: values[rows] for name, values in known.values.items()})
+    recipe, seeds = experiment.recipe.canonical(), experiment.seeds
+    if MEASURES[measure].of_shots is None:
+        point = Point(("run", experiment.key), lambda: _measure_predictions(experiment), cost)
+    else:
+        key = ("shots", experiment.samples_key, experiment.n_shot, seeds, recipe.norm_pre)
+        point = Point(key, lambda: _measure_shots(experiment), cost)
+    if point.key not in results() and not bundled_problem(sets):
+        task = TaskKey(experiment.info.fm, experiment.info.dataset, experiment.classes, experiment.n_shot or 0)
+        runs = sweep_table(bundled_sweep(), sets).runs(task, recipe)
+        if runs is not None and set(seeds) <= set(runs.seeds):
+            rows = [runs.seeds.index(seed) for seed in seeds]
+            results().put(point.key, {name: values[rows] for name, values in runs.values.items()})
     return point
 
 
-def _computed(experiment: Experiment) -> Values:
+def _measure_predictions(experiment: Experiment) -> Values:
     shared = cached.evaluator(experiment)
-    most = experiment.n_shot or len(shared.pool.y_train)
-    found = cached.evaluation(experiment)
-    f1 = [macro_f1(shared.truth, predicted, len(shared.classes)) for predicted in found.predictions]
-    told = len(shared.classes) > 1 and most > 1
-    nc1 = (
-        collapse.nc1_per_class(experiment, "textbook").mean(axis=1) if told else np.full(len(experiment.seeds), np.nan)
-    )
-    return dict(zip(MEASURES, (found.accuracy, np.array(f1), nc1), strict=True))
+    return measure_predictions(shared.truth, cached.evaluation(experiment).predictions, len(shared.classes))
+
+
+def _measure_shots(experiment: Experiment) -> Values:
+    norm_pre = experiment.recipe.norm_pre
+    return measure_shots(cached.pool(experiment), norm_pre, experiment.n_shot, experiment.seeds)

@@ -16,7 +16,7 @@ from ui.controls.recipe import RECIPE_CONTROLS
 from ui.panels.collapse.controls import COLLAPSE_CONTROLS
 from ui.panels.compare.controls import COMPARE_CONTROLS
 from ui.panels.curves.controls import CURVE_CONTROLS
-from ui.panels.leaderboard.controls import BOARD_CONTROLS
+from ui.panels.leaderboard.controls import LEADERBOARD_CONTROLS
 from ui.panels.learn.controls import LEARN_CONTROLS
 from ui.panels.map.controls import MAP_CONTROLS
 from ui.text.labels import label_of_dataset, label_of_fm, register_labels
@@ -170,6 +170,6 @@ CONTROLS = (
     *COLLAPSE_CONTROLS,
     *CURVE_CONTROLS,
     *COMPARE_CONTROLS,
-    *BOARD_CONTROLS,
+    *LEADERBOARD_CONTROLS,
     *LEARN_CONTROLS,
 )

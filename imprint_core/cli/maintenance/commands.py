@@ -50,8 +50,8 @@ def run_survey(options: argparse.Namespace) -> int:
     """Survey."""
     from imprint_core.collapse import precomputed
     from imprint_core.embeddings import find_sets
+    from imprint_core.embeddings.store import write_whole
     from imprint_core.evaluation.results_version import to_json
-    from imprint_core.files import write_atomically
     from imprint_core.sweeps import k_selection_study, preset_survey
 
     out = options.out or Path("docs", f"{options.of.replace('-', '_')}.md")
@@ -61,14 +61,14 @@ def run_survey(options: argparse.Namespace) -> int:
     if options.of == "collapse":
         out = precomputed.kept_path()
         found = dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), _tell))
-        write_atomically(out, to_json(found))
+        write_whole(out, to_json(found))
     elif options.of == "presets":
         out.write_text(preset_survey.report(list(preset_survey.survey(sets, _tell))), encoding="utf-8")
     else:
         cases = list(k_selection_study.study(sets, _tell))
         out.write_text(k_selection_study.report(cases), encoding="utf-8")
         # Pages show it, too.
-        write_atomically(k_selection_study.found_path(), k_selection_study.write(cases))
+        write_whole(k_selection_study.found_path(), k_selection_study.write(cases))
     print(f"Wrote {out}")
     return 0
 

@@ -51,7 +51,7 @@ def show_numbers(selection: Selection, a: Side, b: Side) -> None:
         **grey,
     )
     verdict = "Nothing differs: A and B are the same." if alike(a, b) else _verdict(found, len(seeds))
-    columns[2].caption(f"**{verdict}**" if found.clear else verdict)
+    columns[2].caption(f"**{verdict}**" if found.significant else verdict)
     rows.append(("A − B, mean over seeds", gap, interval, verdict))
     record_table(
         "compare-numbers", ("", "median accuracy, or difference", "over seeds and test samples", "what it is"), rows
@@ -60,7 +60,7 @@ def show_numbers(selection: Selection, a: Side, b: Side) -> None:
 
 def _verdict(found: Difference, seeds: int) -> str:
     over = "these test samples" if seeds == 1 else f"{seeds} draws of shots and these test samples"
-    if not found.clear:
+    if not found.significant:
         return f"Over {over} that may as well be chance: the interval has 0 in it."
     better = "A" if found.mean > 0 else "B"
     least, most = sorted((abs(found.low), abs(found.high)))

@@ -15,7 +15,7 @@ from imprint_core.evaluation.paired_tests import paired_difference
 from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
 from imprint_core.figures import comparison
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweeps.sweep_table import of_fm
+from imprint_core.sweeps.sweep_recipe import sweep_recipe
 from ui.charts.plot import kept_figure, plot
 from ui.charts.record import caption, heading, table
 from ui.compute import results, sweeps
@@ -60,7 +60,8 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
         for side, info in ((a, one), (b, other)):
             # Products and clusters of a task of many classes take longer.
             cost = float(len(results.class_names(info)) or 10) / 10
-            points.append(sweeps.run_point(Experiment(info, "all", side.n, side.recipe, seeds), sets, cost))
+            recipe = sweep_recipe(side.recipe).for_fm(info.fm)
+            points.append(sweeps.run_point(Experiment(info, "all", side.n, recipe, seeds), sets, cost))
     fill("compare-tasks", points, partial(_draw_tasks, selection, pairs), "Every dataset with all its classes")
 
 
@@ -103,7 +104,8 @@ def show_presets(selection: Selection, a: Side) -> None:
     heading("Every preset against A", "compare-presets")
     points = []
     for name, preset in PRESETS.items():
-        experiment = a.experiment.with_(recipe=of_fm(preset.recipe, a.info.fm), seeds=selection.seeds)
+        recipe = sweep_recipe(preset.recipe).for_fm(a.info.fm)
+        experiment = a.experiment.with_(recipe=recipe, seeds=selection.seeds)
         make = partial(results.evaluation, experiment)
         points.append(Point(("preset", name, experiment.key), make, 5.0 if name == "whitened" else 1.0))
     fill("compare-presets", points, partial(_draw_presets, selection, a), "Evaluating presets", needs=False)
@@ -119,7 +121,7 @@ def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -
             continue
         gap = paired_difference(classes[evaluated.predictions] == truth, own)
         verdict = "better" if gap.low > 0 else "worse" if gap.high < 0 else "may be chance"
-        if of_fm(preset.recipe, a.info.fm) == a.recipe.canonical():
+        if sweep_recipe(preset.recipe).for_fm(a.info.fm) == a.recipe.canonical():
             verdict = "this is A"
         against = f"{signed(gap.mean)} ({signed(gap.low)} to {signed(gap.high)})"
         rows.append([preset.label, f"{summarize(evaluated.accuracy).median:.1f}", against, verdict])

@@ -1,22 +1,21 @@
-"""Which panels of curves are asked for, which lines each has, and the points that these are made of."""
+"""Charts of Curves: their lines, and the points of each line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.figures.small_multiples import Style, style_of
+from imprint_core.figures.small_multiples import Style, curve_style
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS
-from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import recipe_of
+from imprint_core.sweeps.run_measures import MEASURES
+from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe, sweep_recipe
 from ui.charts.plot import stamp_of
 from ui.compute import results
 from ui.compute.progressive import Point
@@ -24,7 +23,7 @@ from ui.compute.sweeps import run_point
 from ui.controls.control import Values
 from ui.controls.sidebar import Selection
 from ui.controls.table import most_shots
-from ui.panels.curves.controls import USUAL, axis_of, of_own_lambda, show_recipe
+from ui.panels.curves.controls import DEFAULT_RECIPES, axis_of
 from ui.text.labels import label_of_dataset, label_of_fm
 
 _KS = (1, 2, 3, 5, 10, 20, 50)
@@ -40,22 +39,19 @@ class Line:
     ----------
     name : str
     style : Style
-    recipe : Recipe
-        Canonical, without what the axis has.
-    own_lambda : bool
-        Whether its λ is its own, not each FM's.
+    recipe : SweepRecipe
+        Without the parameter of the x axis.
     flat : bool
-        Whether what the axis has doesn't matter to it.
-    now : bool
-        Whether it is the sidebar's.
+        Whether it does not depend on the x axis.
+    current : bool
+        Whether it is the sidebar's recipe.
     """
 
     name: str
     style: Style
-    recipe: Recipe
-    own_lambda: bool
+    recipe: SweepRecipe
     flat: bool
-    now: bool
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -67,13 +63,13 @@ class Chart:
     info : SetInfo
     classes : str
     n : int
-        Shots a class, as far as there are.
+        Shots per class, at most the available ones.
     xs : tuple of float
-        What its axis has room for.
+        Values of the x axis.
     lines : tuple of (Line, tuple of float, tuple of Point)
-        With its x's, and a point for each; a flat one has no x and one point.
+        Lines with their x and a point for each; a flat line has no x and one point.
     current : (float, str) or None
-        Where the choice in force is on the first line, and how it is called.
+        The x of the sidebar's value on the first line, and its label.
     """
 
     info: SetInfo
@@ -90,63 +86,62 @@ class Chart:
 
     @cached_property
     def points(self) -> list[Point]:
-        """All its points, those of one space of recipes beside each other, for they share what takes longest."""
-        return [point for _, _, own in sorted(self.lines, key=_by_space) for point in own]
+        """All points, ordered by the recipes' space: recipes of one space share their inner products."""
+        return [point for _, _, points in sorted(self.lines, key=_by_space) for point in points]
 
     @cached_property
     def coarse(self) -> list[Point]:
-        """Enough of each line to see where it goes: the choice in force, both ends and the middle."""
+        """The current point, and both ends and the middle of each line."""
         _, xs, points = self.lines[0]
-        now = [points[xs.index(self.current[0])]] if self.current is not None else []
-        return now + [
-            own[place]
-            for _, _, own in sorted(self.lines, key=_by_space)
-            for place in sorted({0, len(own) // 2, len(own) - 1})
+        current = [points[xs.index(self.current[0])]] if self.current is not None else []
+        return current + [
+            points[i]
+            for _, _, points in sorted(self.lines, key=_by_space)
+            for i in sorted({0, len(points) // 2, len(points) - 1})
         ]
 
     @cached_property
     def stamp(self) -> str:
-        """Changes whenever another picture is asked for."""
+        """Identifies the figure without its values."""
         return stamp_of(self.current, *(line for line, _, _ in self.lines), *(point.key for point in self.points))
 
 
 def _by_space(line: tuple[Line, tuple[float, ...], tuple[Point, ...]]) -> str:
-    return str(line[0].recipe.space)
+    return str(line[0].recipe.recipe.space)
 
 
 def lines_of(selection: Selection) -> list[Line]:
-    """The lines, the sidebar's first; what would be the same line again is left out."""
+    """The lines without duplicates, the sidebar's recipe first."""
     values = selection.panel.values
-    axis = axis_of(values)
-    asked = [(selection.recipe, values["lam_from"] == "own")]
-    asked += [(recipe_of(name), of_own_lambda(name)) for name in values["curve_recipes"] or USUAL]
-    found: dict[object, Line] = {}
-    for place, (recipe, own_lambda) in enumerate(asked):
-        line = _line(recipe, own_lambda, style_of(place), axis, not place)
-        key: Any = (line.recipe, axis != "lam" and own_lambda and bool(GENERATORS[recipe.gen].ridge))
-        if values["measure"] == "nc1":
-            # NC1 is that of the shots after NORM pre, whatever comes then: one mean is the least to compute.
-            key, one_mean = recipe.norm_pre, replace(PRESETS["qi"].recipe, norm_pre=recipe.norm_pre)
-            line = replace(line, name=f"after NORM pre {NORMALIZATIONS[key].label}", recipe=one_mean)
-        found.setdefault(key, line)
-    return list(found.values())
+    recipes = [sweep_recipe(selection.recipe, values["lam_from"] == "own")]
+    recipes += [parse_sweep_recipe(text) for text in values["curve_recipes"] or DEFAULT_RECIPES]
+    lines: dict[SweepRecipe, Line] = {}
+    for i, recipe in enumerate(recipes):
+        if MEASURES[values["measure"]].of_shots is not None:
+            # Such a measure depends on NORM pre alone.
+            norm = recipe.recipe.norm_pre
+            one_mean = sweep_recipe(replace(PRESETS["qi"].recipe, norm_pre=norm))
+            line = Line(f"after NORM pre {NORMALIZATIONS[norm].label}", curve_style(i), one_mean, False, not i)
+        else:
+            line = _line(recipe, curve_style(i), axis_of(values), not i)
+        lines.setdefault(line.recipe, line)
+    return list(lines.values())
 
 
-def _line(recipe: Recipe, own_lambda: bool, style: Style, axis: str, now: bool) -> Line:
-    entry = GENERATORS[recipe.gen]
-    name = show_recipe(recipe, own_lambda and axis != "lam")
-    own = recipe.canonical()
+def _line(recipe: SweepRecipe, style: Style, axis: str, current: bool) -> Line:
+    entry = GENERATORS[recipe.recipe.gen]
+    if axis == "lam":
+        recipe = sweep_recipe(recipe.recipe)
+    name = recipe.label
     if axis == "k" and entry.uses_k:
-        name = name.replace(f", k = {recipe.k}", "")
-        own = replace(own, k=1)
-    if axis == "lam" or not own_lambda:
-        own = replace(own, lam=Recipe.lam)
-    flat = not {"k": entry.uses_k, "n": True, "lam": bool(entry.ridge)}[axis]
-    return Line(f"now: {name}" if now else name, style, own, own_lambda, flat, now)
+        name = name.replace(f", k = {recipe.recipe.k}", "")
+        recipe = recipe._replace(recipe=replace(recipe.recipe, k=1))
+    depends = {"k": entry.uses_k, "n": True, "lam": bool(entry.ridge)}[axis]
+    return Line(f"current: {name}" if current else name, style, recipe, not depends, current)
 
 
 def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
-    """The panels, dataset by dataset, and what can't be drawn, a sentence each."""
+    """The charts, dataset by dataset, and a sentence for each that can't be drawn."""
     values, sets = selection.panel.values, selection.panel.sets
     datasets = list(values["curve_data"]) or [selection.info.dataset]
     present = [fm for fm in selection.panel.choices["curve_fms"] if any((fm, data) in sets for data in datasets)]
@@ -175,62 +170,68 @@ def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
     n = min(selection.n, most)
     names = results.class_names(info)
     single = bool(names) and len(parse_classes(classes, names).numbers) < 2
-    if values["measure"] == "nc1" and (single or most < 2):
-        raise ImprintError("NC1 compares how classes vary: it needs two classes of two training samples.")
+    if MEASURES[values["measure"]].of_shots is not None and (single or most < 2):
+        label = MEASURES[values["measure"]].label
+        raise ImprintError(f"{label} compares variability within classes: it needs two classes of two samples.")
     here = (info.fm, info.dataset) == (selection.info.fm, selection.info.dataset)
-    place = _place_of(selection, lines[0], n) if here else None
+    current = _current_x(selection, lines[0], n) if here else None
     cost = 1.0 + n * max(1, len(names)) / 500
-    drawn, usual = [], _xs(values, n, most)
+    series, axis_xs = [], _xs(values, n, most)
     for line in lines:
-        # The choice in force is a point of its line, too.
-        now = {place[0]} if place is not None and line.now else set()
-        xs = () if line.flat else tuple(sorted({*usual, *now}))
-        make = _maker(selection, info, classes, n, line, cost)
-        drawn.append((line, xs, tuple(make(x) for x in xs) or (make(None),)))
-    return Chart(info, classes, n, usual, tuple(drawn), place)
+        # The sidebar's value is a point of its line.
+        extra = {current[0]} if current is not None and line.current else set()
+        xs = () if line.flat else tuple(sorted({*axis_xs, *extra}))
+        make = _point_factory(selection, info, classes, n, line, cost)
+        series.append((line, xs, tuple(make(x) for x in xs) or (make(None),)))
+    return Chart(info, classes, n, axis_xs, tuple(series), current)
 
 
-def _place_of(selection: Selection, line: Line, n: int) -> tuple[float, str] | None:
-    """Where the choice in force is; nowhere where the axis doesn't matter to it."""
+def _current_x(selection: Selection, line: Line, n: int) -> tuple[float, str] | None:
+    """The x of the sidebar's value and its label; None if the line does not depend on x."""
     if line.flat:
         return None
     axis = axis_of(selection.panel.values)
     if axis == "n":
-        return (n, f"n = {n}") if n > 1 or selection.panel.values["measure"] != "nc1" else None
+        return (n, f"n = {n}") if n >= _least_n(selection.panel.values) else None
     if axis == "lam":
         return selection.recipe.lam, f"λ = {selection.recipe.lam:g}"
     k = selection.recipe.k
-    # From k = n on every shot is a proxy.
+    # From k = n on, every shot is a proxy.
     return min(k, n), f"k = {k}" if k <= n else f"k = {k}: all {n} shots"
+
+
+def _least_n(values: Values) -> int:
+    """Measures of the shots need two per class."""
+    return 2 if MEASURES[values["measure"]].of_shots is not None else 1
 
 
 def _xs(values: Values, n: int, most: int) -> tuple[float, ...]:
     axis = axis_of(values)
     if axis == "lam":
-        at: set[float] = set(_LAMBDAS)
+        xs: set[float] = set(_LAMBDAS)
     elif axis == "n":
-        # NC1 needs two shots of a class.
-        at = {m for m in (*(m for m in _NS if m < most), most, n) if m > 1 or values["measure"] != "nc1"}
+        xs = {m for m in (*(m for m in _NS if m < most), most, n) if m >= _least_n(values)}
     else:
-        at = {*(k for k in _KS if k < n), *((n,) if n <= _KS[-1] else ())}
-    return tuple(sorted(at))
+        xs = {*(k for k in _KS if k < n), *((n,) if n <= _KS[-1] else ())}
+    return tuple(sorted(xs))
 
 
-def _maker(
+def _point_factory(
     selection: Selection, info: SetInfo, classes: str, n: int, line: Line, cost: float
 ) -> Callable[[float | None], Point]:
-    """Makes the point of a line at an x; none where it is flat."""
+    """Function from an x, None for a flat line, to the line's point."""
     axis, sets = axis_of(selection.panel.values), selection.panel.sets
+    measure = selection.panel.values["measure"]
 
     def make(x: float | None) -> Point:
-        recipe, shots, own = line.recipe, n, line.own_lambda
+        recipe, shots = line.recipe.for_fm(info.fm), n
         if x is not None and axis == "n":
             shots = int(x)
         elif x is not None and axis == "k":
             recipe = replace(recipe, k=int(x))
         elif x is not None:
-            recipe, own = replace(recipe, lam=x), True
+            recipe = replace(recipe, lam=x)
         experiment = Experiment(info, classes, shots, recipe, selection.seeds)
-        return run_point(experiment, sets, cost * shots / n, own)
+        return run_point(experiment, sets, cost * shots / n, measure)
 
     return make

@@ -1,61 +1,81 @@
-"""The controls of the Leaderboard page."""
+"""Controls of the Leaderboard."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
-from imprint_core.framework.recipe import Recipe
+from imprint_core.errors import ImprintError
+from imprint_core.framework.generation import GENERATORS
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import label_of, name_of, recipe_of
-from imprint_core.sweeps.grid import GRIDS, read_grid
-from imprint_core.sweeps.sweep_table import MEASURES
-from ui.compute import sweeps
+from imprint_core.sweeps.run_measures import MEASURES
+from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe
+from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
+from ui.compute.sweeps import sweep_table
 from ui.controls.control import Control, Sets, Values, label_in
 from ui.text.labels import label_of_dataset, label_of_fm
 
 BUNDLED = "bundled"
+# Number of recipes that are compared by default where a table has fewer than two presets.
+_DEFAULT_RECIPES = 10
 
 
-def tables() -> dict[str, str]:
-    """Results at hand: what they are called, and their files; the bundled one first."""
-    own = sorted(sweeps_folder().glob("*.parquet"))
-    # One may have swept the same grid over sets of one's own.
-    names = {path: f"my {path.stem}" if path.stem == BUNDLED else path.stem for path in own}
-    return {BUNDLED: str(sweeps.bundled_results()), **{name: str(path) for path, name in names.items()}}
+def table_paths() -> dict[str, str]:
+    """Paths of the available tables by name; the bundled one first."""
+    paths = sorted(sweeps_folder().glob("*.parquet"))
+    # The bundled grid may also have been evaluated on the user's sets.
+    names = {path: f"my {path.stem}" if path.stem == BUNDLED else path.stem for path in paths}
+    return {BUNDLED: str(bundled_sweep()), **{name: str(path) for path, name in names.items()}}
+
+
+def _table(sets: Sets, values: Values) -> SweepTable | None:
+    """The selected table; None if it can't be read, which the page reports."""
+    try:
+        return sweep_table(Path(table_paths()[values["board"]]), sets)
+    except ImprintError:
+        return None
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
-    if values["board"] == BUNDLED:
-        # As the grid has them: to open the table takes longer than to draw another page.
-        return [n for n in GRIDS[BUNDLED]["n"] if isinstance(n, int)]
-    return sweeps.shots_in(tables()[values["board"]]) or [0]
+    table = _table(sets, values)
+    return sorted({task.n for task in table.tasks}) if table is not None and table.tasks else [0]
 
 
-@cache
-def _names() -> tuple[str, ...]:
-    """Recipes of the bundled grid, the presets first."""
-    grid = read_grid(BUNDLED)
-    found = [name_of(Recipe(**{"lam": 1e-4, **parts})) for parts in grid.recipes]
-    return tuple(dict.fromkeys([*PRESETS, *found]))
+def _recipes(sets: Sets, values: Values) -> list[str]:
+    table = _table(sets, values)
+    return [recipe.text for recipe in ordered_recipes(table)] if table is not None else []
 
 
-def _accept(text: str, sets: Sets, values: Values) -> str:
-    return name_of(recipe_of(text))
+@lru_cache(maxsize=4)
+def ordered_recipes(table: SweepTable) -> list[SweepRecipe]:
+    """The recipes of a table: presets first, then by GEN and k."""
+    presets, gens = list(PRESETS), list(GENERATORS)
+
+    def order(recipe: SweepRecipe) -> tuple[int, int, int, str]:
+        text = recipe.text
+        preset = presets.index(text) if text in presets else len(presets)
+        return preset, gens.index(recipe.recipe.gen), recipe.recipe.k, text
+
+    return sorted(table.recipes, key=order)
 
 
-def show_name(name: str) -> str:
-    """A recipe's name as a person reads it."""
-    return label_of(recipe_of(name))
+def compared_recipes(table: SweepTable, values: Values) -> list[SweepRecipe]:
+    """The selected recipes; by default the table's presets, or its first recipes if it has fewer than two presets."""
+    if values["methods"]:
+        return [parse_sweep_recipe(text) for text in values["methods"]]
+    recipes = ordered_recipes(table)
+    presets = [recipe for recipe in recipes if recipe.text in PRESETS]
+    return presets if len(presets) > 1 else recipes[:_DEFAULT_RECIPES]
 
 
-BOARD_CONTROLS = (
+LEADERBOARD_CONTROLS = (
     Control(
         "board",
         "Leaderboard",
         "Results",
-        "The table that comes with the project, of `python -m imprint_core sweep bundled`, or one of your own sweeps.",
-        lambda sets, values: list(tables()),
+        "The bundled table, made by `python -m imprint_core sweep bundled`, or the table of another sweep.",
+        lambda sets, values: list(table_paths()),
         BUNDLED,
         page="leaderboard",
     ),
@@ -63,7 +83,7 @@ BOARD_CONTROLS = (
         "board_n",
         "Leaderboard",
         "n-shot",
-        "With how many shots a class the methods are compared.",
+        "Shots per class of the compared runs.",
         _shots,
         100,
         lambda value: str(value) if value else "all",
@@ -74,8 +94,8 @@ BOARD_CONTROLS = (
         "board_measure",
         "Leaderboard",
         "Measure",
-        "What methods are compared by: medians over the table's seeds.",
-        lambda sets, values: [name for name in MEASURES if name != "nc1"],
+        "Measure by which recipes are compared: its median over the table's seeds.",
+        lambda sets, values: [name for name, measure in MEASURES.items() if measure.of_shots is None],
         "accuracy",
         label_in(MEASURES),
         "segments",
@@ -86,7 +106,7 @@ BOARD_CONTROLS = (
         "Leaderboard",
         "Tasks",
         "The paper's tasks are all, even, odd and the first three classes of each dataset (§5.1). They overlap; whole "
-        "datasets do not, but are fewer.",
+        "datasets do not, but there are fewer of them.",
         lambda sets, values: ["all", "whole"],
         "all",
         lambda value: {"all": "all", "whole": "whole datasets"}[value],
@@ -97,7 +117,7 @@ BOARD_CONTROLS = (
         "board_fms",
         "Leaderboard",
         "FMs",
-        "Only tasks of these FMs; all where none is chosen.",
+        "FMs of the tasks. Default: all.",
         lambda sets, values: list(dict.fromkeys(fm for fm, _ in sets)),
         (),
         label_of_fm,
@@ -109,7 +129,7 @@ BOARD_CONTROLS = (
         "board_data",
         "Leaderboard",
         "Datasets",
-        "Only tasks of these datasets; all where none is chosen.",
+        "Datasets of the tasks. Default: all.",
         lambda sets, values: list(dict.fromkeys(data for _, data in sets)),
         (),
         label_of_dataset,
@@ -121,13 +141,13 @@ BOARD_CONTROLS = (
         "methods",
         "Leaderboard",
         "Recipes",
-        "Which recipes compete; the presets where none is chosen. Write others as a preset and what differs: own k=5, "
-        "qi norm_post=none.",
-        lambda sets, values: list(_names()),
+        "Recipes to compare. Default: the table's presets, or its first ten recipes if it has fewer than two presets. "
+        "Other recipes are written as a preset and changed parameters: own k=5, qi norm\\_post=none.",
+        _recipes,
         (),
-        show_name,
+        lambda text: parse_sweep_recipe(text).label,
         "many",
-        accepts=_accept,
+        accepts=lambda text, sets, values: parse_sweep_recipe(text).text,
         empty="all presets",
         page="leaderboard",
     ),

@@ -1,0 +1,150 @@
+"""The ranking of recipes over tasks: table, critical differences, and medians of every task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
+from imprint_core.evaluation.task import shot_order
+from imprint_core.figures import comparison
+from imprint_core.recipes.presets import preset_of
+from imprint_core.sweeps.paper_results import TABLE_1
+from imprint_core.sweeps.run_measures import MEASURES
+from imprint_core.sweeps.sweep_recipe import SweepRecipe
+from imprint_core.sweeps.sweep_table import Scores
+from ui.charts.plot import kept_figure, plot
+from ui.charts.record import heading, table
+from ui.compute import results
+from ui.compute.progressive import Point, fill
+from ui.controls.sidebar import Selection
+from ui.text.labels import label_of_dataset, label_of_fm
+from ui.text.markdown import plain
+
+
+def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: Scores) -> None:
+    """Draw the comparison of recipes on the tasks that have runs of all of them."""
+    if len(recipes) < 2 or not scores.tasks:
+        st.info(
+            "Select two recipes or more with runs on the same tasks of this table. "
+            "`python -m imprint_core sweep` makes tables with other recipes.",
+            icon=":material/info:",
+        )
+        return
+    ranking, labels = rank(scores.values), [recipe.label for recipe in recipes]
+    n, measure = selection.panel.values["board_n"], MEASURES[selection.panel.values["board_measure"]]
+    shots = f"{n} shots per class" if n else "all training samples"
+    heading(f"{measure.label} over {len(scores.tasks)} tasks at {shots}", "board")
+    points = [_fit_time(selection, recipe) for recipe in recipes]
+    fill("board", points, partial(_table, selection, recipes, labels, ranking), "Timing GEN", False)
+    _warnings(scores)
+    heading("Significant differences", "critical-difference")
+    tied = [" and ".join(plain(labels[m]) for m in group) for group in ranking.groups]
+    plot(
+        "critical-difference",
+        kept_figure(
+            ("cd", *labels, ranking.ranks.tolist(), ranking.groups),
+            lambda: comparison.critical_difference(labels, ranking),
+        ),
+        alt="Average ranks: "
+        + ", ".join(f"{labels[m]} {ranking.ranks[m]:.2f}" for m in ranking.ranks.argsort())
+        + ". Not significantly different: "
+        + ("; ".join(tied) or "none"),
+        height=90 + 44 * len(labels),
+    )
+    st.caption(_test(ranking, len(recipes)))
+    with st.expander(f"All tasks: {len(scores.tasks)} × {len(recipes)} medians, and p-values of all pairs"):
+        st.dataframe(_medians(labels, scores), hide_index=True, width="stretch")
+        st.dataframe(_p_values(labels, ranking), hide_index=True, width="stretch")
+
+
+def _fit_time(selection: Selection, recipe: SweepRecipe) -> Point:
+    """Seconds to generate proxies from the first seed's shots of the sidebar's task."""
+    experiment = selection.experiment.first_seed.with_(recipe=recipe.for_fm(selection.info.fm))
+
+    def make() -> float:
+        # Imports scikit-learn.
+        from imprint_core.evaluation.timing import generation_seconds
+
+        pool, seed = results.pool(experiment), experiment.seeds[0]
+        rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(pool.y_train, seed)])
+        return generation_seconds(pool.X_train[rows], pool.y_train[rows], experiment.recipe, seed)
+
+    return Point(("fit time", experiment.key), make)
+
+
+def _table(
+    selection: Selection,
+    recipes: Sequence[SweepRecipe],
+    labels: Sequence[str],
+    ranking: Ranking,
+    seconds: Sequence[Any],
+    _: str,
+) -> None:
+    unit = MEASURES[selection.panel.values["board_measure"]].unit
+    head = ["recipe", "average ± std", "average rank", "best on", "time of GEN", "paper: average", "paper: rank"]
+    rows = []
+    for m in ranking.ranks.argsort(kind="stable"):
+        paper = TABLE_1.get(preset_of(recipes[m].recipe))
+        accuracy, paper_rank = (f"{paper[0]:.2f} %", f"{paper[1]:.2f}") if paper else ("–", "–")
+        time = "…" if seconds[m] is None else f"{1000 * seconds[m]:,.{0 if seconds[m] >= 0.01 else 1}f} ms"
+        average = f"{ranking.mean[m]:.1f} ± {ranking.std[m]:.1f}{unit}"
+        rows.append([labels[m], average, f"{ranking.ranks[m]:.2f}", str(ranking.wins[m]), time, accuracy, paper_rank])
+    table("board", head, rows, names=True)
+    info = selection.info
+    st.caption(
+        "Average and standard deviation over tasks of the medians over seeds; equal scores share a rank, and all count "
+        f"as best. GEN was timed on this machine just now, with {selection.n} shots per class of the sidebar's task "
+        f"({plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}). Paper (Table 1): 48 tasks of "
+        "ResNet-18, ResNet-50, ViT-B/16 and Swin-B with all training samples, dense ranks."
+    )
+
+
+def _warnings(scores: Scores) -> None:
+    """Warn if tests on these tasks have little power or too small p-values."""
+    tasks, data = len(scores.tasks), {task.dataset for task in scores.tasks}
+    if tasks < FEW_TASKS:
+        st.warning(
+            f"Only {tasks} task{'s' if tasks > 1 else ''}: with fewer than {FEW_TASKS}, even large differences are "
+            "not significant.",
+            icon=":material/warning:",
+        )
+    if tasks > len(data):
+        st.info(
+            f"The {tasks} tasks come from {len(data)} dataset{'s' if len(data) > 1 else ''}. Tasks share images and "
+            "FMs, so they are not independent; p-values are too small. The same holds for the paper's 48 tasks.",
+            icon=":material/info:",
+        )
+
+
+def _test(ranking: Ranking, methods: int) -> str:
+    name = "Friedman's test" if methods > 2 else "Wilcoxon's test"
+    result = f"{name} of equal recipes: p = {ranking.friedman:.2g}."
+    if ranking.friedman >= ALPHA:
+        return f"{result} Equality is not rejected at 5 %, so pairs are not tested and one bar joins all recipes."
+    all_differ = "" if ranking.groups else " Here all pairs differ significantly."
+    return (
+        f"{result} Pairs are tested by Wilcoxon's signed-rank test with Holm's correction; a bar joins recipes without "
+        f"a significant difference at 5 %.{all_differ} Recipes with identical scores are tied (Demšar, 2006; Benavoli "
+        "et al., 2016)."
+    )
+
+
+def _medians(labels: Sequence[str], scores: Scores) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {
+        "FM": [label_of_fm(task.fm) for task in scores.tasks],
+        "dataset": [label_of_dataset(task.dataset) for task in scores.tasks],
+        "classes": [task.classes for task in scores.tasks],
+    }
+    return columns | {label: scores.values[:, m].round(2).tolist() for m, label in enumerate(labels)}
+
+
+def _p_values(labels: Sequence[str], ranking: Ranking) -> dict[str, list[Any]]:
+    return {"p after Holm": list(labels)} | {
+        label: [None if i == m else float(f"{ranking.p[i, m]:.3g}") for i in range(len(labels))]
+        for m, label in enumerate(labels)
+    }
