@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint_core.cli.maps import spare_the_index
+from imprint_core.cli.maps import skip_compiling_pynndescent
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.maps.layouts import Layout, place, trustworthiness, umap_map
@@ -49,7 +49,7 @@ def child(which: str, started: float) -> None:
     """Two maps in a new process, the first from the process's start on."""
     if which == "ours":
         # As the command `maps` does.
-        spare_the_index()
+        skip_compiling_pynndescent()
     X = task()
     positions = MAPS[which](X)
     first = time.time() - started

@@ -122,8 +122,6 @@ LEFT: set[str] = {
     "imprint_core/background/process.py",
     "imprint_core/background/progress.py",
     "imprint_core/cli/embed.py",
-    "imprint_core/cli/maintenance/commands.py",
-    "imprint_core/cli/maps.py",
     "imprint_core/cli/sweep.py",
     "imprint_core/collapse/class_statistics.py",
     "imprint_core/collapse/correlation.py",

@@ -213,7 +213,7 @@ def test_the_command_computes_what_is_asked_for(info, capsys):
     assert all(kept_map(opened, norm, PCA) is not None for norm in ("none", "l2"))
     assert not capsys.readouterr().out
     assert main(["maps", *names, "--norm", "l2", "--n-neighbors", "2", "5", "--min-dist", "0", "--seed", "7"]) == 0
-    assert "fm__data, NORM L2: kept" in capsys.readouterr().err
+    assert "fm__data, NORM L2: saved" in capsys.readouterr().err
     for n in (2, 5):
         assert kept_map(opened, "l2", Layout("umap", n, 0.0, 7)) is not None
     assert kept_map(opened, "none", Layout("umap", 2, 0.0, 7)) is None
@@ -230,12 +230,12 @@ def test_help_teaches(capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--fm", "fm", "--dataset", "x"], "fm has no embedding set of 'x'; give --fm and --dataset of one"),
+        (["--fm", "fm", "--dataset", "x"], "There is no embedding set of fm on x. Available: "),
         (["--set", "gone.safetensors"], "There is no embedding set 'gone'"),
         (["--fm", "fm", "--dataset", "data", "--n-neighbors", "1"], "n_neighbors is 1; it must be a whole number"),
         (["--fm", "fm", "--dataset", "data", "--layout", "x"], "There is no map called 'x'; there are umap, pca."),
         (["--fm", "fm", "--dataset", "data", "--layout", "umap_5"], "'umap_5' is no layout; write it as"),
-        ([], "give --fm and --dataset of one that `sets list` shows"),
+        ([], "There is no embedding set of (--fm missing) on (--dataset missing). Available: "),
     ],
 )
 def test_bad_input_is_one_sentence(info, arguments, sentence, capsys):
