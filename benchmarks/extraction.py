@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint_core.background.memory import keep_memory
+from imprint_core.background.memory import keep_freed_memory
 from imprint_core.cli.embed import named
 from imprint_core.embeddings import extraction
-from imprint_core.embeddings.extraction import Job, extract
+from imprint_core.embeddings.extraction import ExtractionJob, extract
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model
 
@@ -71,7 +71,9 @@ def ratios(name: str, options: argparse.Namespace) -> tuple[list[float], list[fl
 
     per_class = (ROUNDS * passes + 4) * BATCH // options.classes + 1
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(fm, named(options.dataset), Path(folder), options.data_root, per_class, 1, weights, batch_size=BATCH)
+        job = ExtractionJob(
+            fm, named(options.dataset), Path(folder), options.data_root, per_class, 1, weights, batch_size=BATCH
+        )
         extraction.load_model = lambda *_: model
         with suppress(KeyboardInterrupt):
             extract(job, watch)
@@ -94,7 +96,7 @@ def child(options: argparse.Namespace) -> None:
     name, images = options.child[0], int(options.child[1])
     with tempfile.TemporaryDirectory() as folder:
         extract(
-            Job(
+            ExtractionJob(
                 foundation_model(name),
                 named(options.dataset),
                 Path(folder),
@@ -121,7 +123,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.default_memory:
         # As the command does.
-        keep_memory()
+        keep_freed_memory()
     if options.child:
         child(options)
         return

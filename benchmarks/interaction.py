@@ -1,11 +1,11 @@
-"""How fast the running app answers, through a real browser.
+"""Response times of the running app in a browser.
 
-Starts the app afresh, opens it in headless Chromium, and measures
+Starts the app, opens it in headless Chromium, and measures
 
-- from process start to the first drawn chart;
-- from a key press on the k and n-shot sliders to the new accuracy on screen (on Explore), to the map with its
-  proxies in their new places, and to the last changed picture, over moves to values that were not computed before;
-  with --cached over moves among a few values that were.
+- the time from process start to the first figure;
+- the time from a key press on the k and n-shot sliders to the new accuracy (on Explore), to the map with moved
+  proxies, and to the last changed figure, for values that were not computed before; with --cached for values that
+  were.
 
     python -m benchmarks.interaction [--page map|collapse|curves|compare|leaderboard] [--cached]
         [--link "fm=ResNet-50"] [--chromium /usr/bin/chromium]
@@ -27,7 +27,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-# Each page's path, and the picture that it draws last.
+# The path of each page, and the figure that it draws last.
 PAGES = {
     "explore": ("", "nc1-over-shots"),
     "map": ("map", "confusion-first"),
@@ -36,7 +36,7 @@ PAGES = {
     "compare": ("compare", "compare-tasks"),
     "leaderboard": ("leaderboard", "critical-difference"),
 }
-# Times are taken in the frame after a change, when it is on screen.
+# A change is visible in the next frame.
 WATCH = """() => {
   window.watch = {};
   const later = (name) => requestAnimationFrame(() => { watch[name] = performance.now(); });
@@ -75,7 +75,7 @@ def percentile(values: list[float], q: float) -> float:
 
 
 def first_of(pictures: list[tuple[str, float]]) -> dict[str, float]:
-    """When each picture changed for the first time."""
+    """Time of the first change of each figure."""
     first: dict[str, float] = {}
     for name, t in pictures:
         first[name] = min(t, first.get(name, t))
@@ -83,7 +83,7 @@ def first_of(pictures: list[tuple[str, float]]) -> dict[str, float]:
 
 
 def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[dict[str, float]]:
-    """Press `key` on a slider `count` times; what each press took, in seconds."""
+    """Press `key` on a slider `count` times; return the times of each press in seconds."""
     slider = page.get_by_role("slider", name=label)
     slider.focus()
     rows = []
@@ -91,52 +91,52 @@ def moves(page: Page, label: str, key: str, count: int, settle: float) -> list[d
         before = slider.input_value()
         page.keyboard.press(key)
         time.sleep(settle)
-        seen = page.evaluate("() => watch")
-        if slider.input_value() == before or not seen["pictures"]:
+        watch = page.evaluate("() => watch")
+        if slider.input_value() == before or not watch["pictures"]:
             continue
         rows.append(
             {
-                # Two values may give the same accuracy to a tenth: then there is nothing to see.
-                "accuracy": (seen["accuracy"] - seen["key"]) / 1000 if "accuracy" in seen else float("nan"),
-                "map": min((t - seen["key"] for n, t in seen["pictures"] if n == "map"), default=float("nan")) / 1000,
-                "pictures": max(first_of(seen["pictures"]).values(), default=0.0) / 1000 - seen["key"] / 1000,
-                # Some fill in: they change more than once.
-                "settled": max(t - seen["key"] for _, t in seen["pictures"]) / 1000,
-                "drawn": len({name for name, _ in seen["pictures"]}),
+                # NaN if the rounded accuracy did not change.
+                "accuracy": (watch["accuracy"] - watch["key"]) / 1000 if "accuracy" in watch else float("nan"),
+                "map": min((t - watch["key"] for n, t in watch["pictures"] if n == "map"), default=float("nan")) / 1000,
+                "pictures": max(first_of(watch["pictures"]).values(), default=0.0) / 1000 - watch["key"] / 1000,
+                # Progressive figures change more than once.
+                "settled": max(t - watch["key"] for _, t in watch["pictures"]) / 1000,
+                "changed": len({name for name, _ in watch["pictures"]}),
             }
         )
     return rows
 
 
 def clicks(page: Page, labels: list[str], count: int, settle: float) -> list[dict[str, float]]:
-    """Click the buttons of these names in turn; what each click took, in seconds."""
+    """Click the buttons with these labels in turn; return the times of each click in seconds."""
     rows = []
     for i in range(count):
         page.get_by_test_id("stMain").get_by_role("radio", name=labels[i % len(labels)], exact=True).click()
         time.sleep(settle)
-        seen = page.evaluate("() => watch")
-        if seen["pictures"]:
-            taken = (max(first_of(seen["pictures"]).values()) - seen["key"]) / 1000
-            drawn = len({name for name, _ in seen["pictures"]})
-            rows.append({"pictures": taken, "drawn": drawn})
+        watch = page.evaluate("() => watch")
+        if watch["pictures"]:
+            seconds = (max(first_of(watch["pictures"]).values()) - watch["key"]) / 1000
+            changed = len({name for name, _ in watch["pictures"]})
+            rows.append({"pictures": seconds, "changed": changed})
     return rows
 
 
 def report(name: str, rows: list[dict[str, float]]) -> None:
-    print(f"{name}: {len(rows)} moves, {statistics.mean(r['drawn'] for r in rows):.1f} pictures changed")
-    told = {
+    print(f"{name}: {len(rows)} moves, {statistics.mean(r['changed'] for r in rows):.1f} figures changed")
+    labels = {
         "accuracy": "new accuracy",
         "map": "map",
-        "pictures": "last changed picture",
-        "settled": "last change of any, as of one that fills in",
+        "pictures": "last changed figure",
+        "settled": "last change of any figure, progressive ones included",
     }
-    for what, label in told.items():
+    for what, label in labels.items():
         values = [r[what] for r in rows if what in r and r[what] == r[what]]
         if values:
             print(
                 f"  to the {label}: "
                 f"median {statistics.median(values):.2f} s, 95th percentile {percentile(values, 0.95):.2f} s, "
-                f"largest {max(values):.2f} s ({len(values)} seen)"
+                f"largest {max(values):.2f} s ({len(values)} changes)"
             )
 
 
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--link", default="", help="query string to open the app with")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between key presses")
-    parser.add_argument("--cached", action="store_true", help="go back and forth among values that were computed")
+    parser.add_argument("--cached", action="store_true", help="move between values that were computed before")
     options = parser.parse_args()
     path, last = PAGES[options.page]
     port = free_port()
@@ -170,28 +170,28 @@ def main() -> None:
                         raise
                     time.sleep(0.05)
             page.wait_for_selector(".imprint-plot[data-drawn]", timeout=60000)
-            print(f"process start to first drawn chart: {time.perf_counter() - started:.1f} s")
+            print(f"process start to first figure: {time.perf_counter() - started:.1f} s")
             page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
             time.sleep(3)
             page.evaluate(WATCH)
             if options.page == "leaderboard":
                 report("n-shot and measure of the table", clicks(page, ["5", "20", "200", "Macro-F1", "100"], 20, 1.0))
                 return
-            k, n = "k: proxies a class", "n-shot"
+            k, n = "k: proxies", "n-shot"
             if options.cached:
-                for slider, there, back in ((k, "ArrowRight", "ArrowLeft"), (n, "ArrowLeft", "ArrowRight")):
-                    moves(page, slider, there, 4, 8.0)
-                    keys = [back, there] * 3
+                for slider, forward, back in ((k, "ArrowRight", "ArrowLeft"), (n, "ArrowLeft", "ArrowRight")):
+                    moves(page, slider, forward, 4, 8.0)
+                    keys = [back, forward] * 3
                     report(slider, [row for key in keys for row in moves(page, slider, key, 4, options.settle)])
                 return
-            # k stays below n all the while: above it every shot is a proxy, and little changes.
+            # k stays below n: above it every shot is a proxy, and little changes.
             rows = {"k": moves(page, k, "ArrowRight", 16, options.settle), "n-shot": []}
             moves(page, n, "End", 1, options.settle)
             rows["k"] += moves(page, k, "ArrowLeft", 15, options.settle)
             rows["n-shot"] += moves(page, n, "ArrowLeft", 20, options.settle)
             rows["k"] += moves(page, k, "ArrowRight", 6, options.settle)
-            for name, seen in rows.items():
-                report(name, seen)
+            for name, times in rows.items():
+                report(name, times)
             report("both", rows["k"] + rows["n-shot"])
             print(json.dumps(rows))
             browser.close()

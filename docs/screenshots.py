@@ -1,6 +1,6 @@
-"""Take the README's pictures of the running app.
+"""Take the screenshots of README.md.
 
-make app &   then   .venv/bin/python docs/screenshots.py http://localhost:8501
+Start the app, then run `python docs/screenshots.py http://localhost:8501`.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 WIDE, PHONE = (1280, 1480), (390, 2700)
-PICTURES = [
+EXPLORE = [
     ("explore-1280-light", "", WIDE, "light"),
     ("explore-1280-dark", "", WIDE, "dark"),
     ("explore-390-light", "", PHONE, "light"),
@@ -26,7 +26,7 @@ COLLAPSE = [
     ("collapse-1280-light", "?fm=vit_tiny_patch16_224", (1280, 1250), "light"),
     ("collapse-390-dark", "?fm=vit_tiny_patch16_224", (390, 2700), "dark"),
 ]
-SWEPT = [
+OTHERS = [
     ("curves-1280-light", "curves", "curves-resnet50-mnist", "?data=mnist&curve_paper=True", (1280, 760), "light"),
     ("whatif-1280-light", "compare", "compare-tasks", "?data=digits&n=50&k=20", (1280, 1380), "light"),
     ("leaderboard-1280-light", "leaderboard", "critical-difference", "?data=digits&board_n=200", (1280, 1500), "light"),
@@ -43,13 +43,13 @@ def main() -> None:
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        pages = [("", "nc1-over-shots", p) for p in PICTURES] + [("map", "confusion-first", p) for p in MAPS]
+        pages = [("", "nc1-over-shots", p) for p in EXPLORE] + [("map", "confusion-first", p) for p in MAPS]
         pages += [("collapse", "spectra", p) for p in COLLAPSE]
-        pages += [(place, last, (name, *rest)) for name, place, last, *rest in SWEPT]
-        for place, last, (name, path, (w, h), scheme) in pages:
+        pages += [(path, last, (name, *rest)) for name, path, last, *rest in OTHERS]
+        for path, last, (name, query, (w, h), scheme) in pages:
             context = browser.new_context(viewport={"width": w, "height": h}, color_scheme=scheme)
             page = context.new_page()
-            page.goto(f"{address}/{place}{path}")
+            page.goto(f"{address}/{path}{query}")
             if last:
                 page.wait_for_selector(f'.imprint-plot[data-name="{last}"][data-drawn]')
             page.wait_for_timeout(4000)
@@ -57,7 +57,7 @@ def main() -> None:
             context.close()
         context = browser.new_context(viewport={"width": LOWER[0], "height": LOWER[1]})
         page = context.new_page()
-        # Digits: their images are always at hand.
+        # The images of digits are always available.
         page.goto(f"{address}/?data=digits")
         for link, tab, ready, name in (
             ("Library", "", "[data-testid=stDataFrame] canvas", "library"),

@@ -19,7 +19,7 @@ from ui.charts.nc1_over_shots import nc1_at, show_over_shots
 from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute import base_maps, map_layers, results
-from ui.controls.sample_selection import asked_about, pick, pick_cell, selected
+from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to, hand_over
 from ui.panels.explore.diagram import show_framework
@@ -148,7 +148,7 @@ def _map(selection: Selection) -> None:
 
 def _to_the_map(selection: Selection, own: Samples) -> None:
     """A way from what was picked here to its images."""
-    count, code = len(selected(selection, own)), asked_about(selection)
+    count, code = len(selected(selection, own)), chosen_sample(selection)
     if count or code is not None:
         part, number = id_of(code or 0)
         one = f"{part.capitalize()} sample {number} is chosen"

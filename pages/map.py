@@ -17,7 +17,7 @@ from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute import base_maps, map_layers, results
-from ui.controls.sample_selection import asked_about, pick, pick_cell, selected
+from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
 from ui.controls.second_recipe import spec_of
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
@@ -84,7 +84,7 @@ def _keep(selection: Selection) -> None:
 def _maps(selection: Selection, base: BaseMap) -> None:
     """The map and what is selected beside it; two maps, and that below them, where two recipes are compared."""
     base_maps.show_progress()
-    code = asked_about(selection)
+    code = chosen_sample(selection)
     if selection.other is None:
         left, right = st.columns([3, 2], gap="medium")
         with left:
@@ -126,7 +126,7 @@ def _map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height:
     over = map_layers.overlays(experiment, base, only, lines, values["shots"], values["color"] in ("true", "predicted"))
     other = selection.recipe if recipe is selection.other else selection.other
     beside = experiment.with_(recipe=other) if other else None
-    code = asked_about(selection)
+    code = chosen_sample(selection)
     focus = marks(selection, recipe, code, base) if code is not None else "[]"
     picture = map_layers.picture(
         on,

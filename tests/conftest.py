@@ -1,11 +1,11 @@
-"""What tests share: the bundled sets, and the development data where it is at hand."""
+"""Shared fixtures: bundled embedding sets, and development data if available."""
 
 from __future__ import annotations
 
 import json
 import os
 
-# Without it scikit-learn's estimator checks skip their array-API check; SciPy reads it at import.
+# scikit-learn's array API check needs it; SciPy reads it at import.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ SHARED = Path(os.environ.get("IMPRINT_SHARED", ROOT.parent / "shared"))
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Development data: weights, images and recorded predictions, which are not in the repository."""
+    """Development data: weights, images and recorded predictions, which the repository lacks."""
     if not SHARED.is_dir():
-        pytest.skip(f"no development data at {SHARED}; IMPRINT_SHARED names another place")
+        pytest.skip(f"no development data at {SHARED}; set IMPRINT_SHARED to its folder")
     return SHARED
 
 

@@ -9,7 +9,7 @@ from imprint_core.datasets import DATASETS
 from imprint_core.datasets.images import Splits, from_arrays
 from imprint_core.datasets.registry import Dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
-from imprint_core.embeddings.extraction import Job, extract
+from imprint_core.embeddings.extraction import ExtractionJob, extract
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.aggregation import AGGREGATIONS, Aggregation
@@ -150,7 +150,7 @@ def test_an_fm_and_a_dataset(monkeypatch, home):
         "squares", "Squares", "Above or below.", squares, ("above", "below"), "Made here.", lambda root: True
     )
     monkeypatch.setitem(DATASETS, "squares", data)
-    extract(Job(fm, data, home, home, per_class=10, test_per_class=10, batch_size=8))
+    extract(ExtractionJob(fm, data, home, home, per_class=10, test_per_class=10, batch_size=8))
     sets, problems = find_sets()
     assert not problems
     embeddings = open_set(sets["grid", "squares"])

@@ -1,40 +1,43 @@
-"""How far a job is, told on disk: any process can see it, and only one can run it."""
+"""Progress of a background job, written to disk so that every process can read it."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
+from imprint_core.files import write_atomically
+
+ProgressCallback = Callable[[str, float], None]
+"""Called with the current stage and the finished share of the work, 0 … 1."""
 
 _FILE = "progress.json"
-# Short enough for a bar that moves, long enough to cost nothing.
-_EVERY = 0.5
+# Short enough for a smooth progress bar, long enough to be cheap.
+_INTERVAL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is.
+    """Progress of a job.
 
     Attributes
     ----------
     stage : str
-        What it is doing.
+        Current activity.
     done, total : int
-        Images embedded, or other steps; both 0 before they are counted.
+        Finished and total images, or other steps; both 0 before they are counted.
     rate : float
-        Images or steps a second in this run; 0 where not known yet.
+        Images or steps per second in this run; 0 where unknown.
     pid : int
-        The process that runs it, or ran it last.
+        The process that runs the job, or ran it last.
     error : str
-        The sentence with which it ended; empty where it didn't.
+        Error message with which the job ended, or empty.
     """
 
     stage: str = "starting"
@@ -46,104 +49,53 @@ class Progress:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds left at this rate; None where it isn't known."""
+        """Estimated seconds left, or None where the rate is unknown."""
         return (self.total - self.done) / self.rate if self.rate > 0 else None
 
 
-class Reporter:
-    """Keeps `progress.json` in a job's folder true while the job runs."""
+class ProgressReporter:
+    """Keeps `progress.json` in a job's folder up to date while the job runs."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
-        self._now = Progress(pid=os.getpid())
-        self._began: tuple[float, int] | None = None
-        self._written = 0.0
+        self._progress = Progress(pid=os.getpid())
+        self._start: tuple[float, int] | None = None
+        self._last_write = 0.0
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> ProgressReporter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, ImprintError):
-            # On a full disk not even this can be written; whoever started the job reads it from the process.
+            # A full disk takes no progress file either; the starting process reads the error from stderr.
             with suppress(ImprintError):
-                self._tell(error=str(error))
+                self._write(replace(self._progress, error=str(error)))
 
-    def stage(self, name: str) -> None:
-        """Say what is being done."""
-        if name != self._now.stage:
-            self._tell(stage=name)
+    def report_stage(self, stage: str) -> None:
+        """Set the current stage."""
+        if stage != self._progress.stage:
+            self._write(replace(self._progress, stage=stage))
 
-    def count(self, done: int, total: int, stage: str = "embedding") -> None:
-        """Say how many images are embedded, or how many steps of something else are done."""
+    def report_count(self, done: int, total: int, stage: str = "embedding") -> None:
+        """Set the number of finished images or steps."""
         now = time.monotonic()
-        if self._began is None:
+        if self._start is None:
             # Images of an earlier run count as done, but not towards the rate.
-            self._began = now, done
-        since, before = self._began
-        rate = (done - before) / (now - since) if done > before else 0.0
-        if now - self._written >= _EVERY or done == total or stage != self._now.stage:
-            self._tell(stage=stage, done=done, total=total, rate=rate)
-            self._written = now
+            self._start = now, done
+        start_time, start_count = self._start
+        rate = (done - start_count) / (now - start_time) if done > start_count else 0.0
+        if now - self._last_write >= _INTERVAL_SECONDS or done == total or stage != self._progress.stage:
+            self._write(replace(self._progress, stage=stage, done=done, total=total, rate=rate))
+            self._last_write = now
 
-    def _tell(self, **changes: object) -> None:
-        self._now = Progress(**{**asdict(self._now), **changes})
-        write_whole(self._path, json.dumps(asdict(self._now)).encode())
+    def _write(self, progress: Progress) -> None:
+        self._progress = progress
+        write_atomically(self._path, json.dumps(asdict(progress)).encode())
 
 
 def read_progress(folder: Path) -> Progress:
-    """What the job of a folder said last; a fresh one where it said nothing that can be read."""
+    """Last reported progress of the job in `folder`; the initial one where none is readable."""
     try:
         return Progress(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return Progress()
-
-
-@contextmanager
-def hold(folder: Path, name: str, doing: str = "embedded") -> Iterator[None]:
-    """Be the only process that works on `name`; the system lets go when the process ends, however it does.
-
-    Raises
-    ------
-    ImprintError
-        If another one does.
-    """
-    import filelock
-
-    lock = filelock.FileLock(_lock(folder, name))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # A moment's patience, for `held` takes the lock to see whether it is free.
-        lock.acquire(timeout=1)
-    except filelock.Timeout:
-        raise ImprintError(
-            f"'{name}' is being {doing} already, by another window or command; wait for it, or stop it there."
-        ) from None
-    except OSError as error:
-        raise ImprintError(f"'{folder}' can't be written to ({error.strerror}); choose another folder.") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def held(folder: Path, name: str) -> bool:
-    """Whether some process works on `name`."""
-    import filelock
-
-    path = _lock(folder, name)
-    if not path.exists():
-        return False
-    try:
-        with filelock.FileLock(path, timeout=0):
-            return False
-    except filelock.Timeout:
-        return True
-
-
-def unlock(folder: Path, name: str) -> None:
-    """Delete the lock's file, by the process that holds it: where names are many, they would pile up."""
-    _lock(folder, name).unlink(missing_ok=True)
-
-
-def _lock(folder: Path, name: str) -> Path:
-    return folder / f".{name}.lock"

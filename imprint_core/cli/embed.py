@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from imprint_core.cli.options import add_data_root, count
 from imprint_core.datasets import DATASETS, Dataset, dataset, dataset_at
+from imprint_core.embeddings.store import EXPLORED, SetInfo, open_set
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
 from imprint_core.paths import user_folder
 
@@ -101,21 +103,29 @@ def arguments_of(options: argparse.Namespace) -> list[str]:
     return named_values + ["--no-maps"] * options.no_maps
 
 
+def add_base_maps(info: SetInfo, report_stage: Callable[[str], None]) -> None:
+    """Compute the base maps beside a set, unless they exist."""
+    from imprint_core.maps.store import maps_path, write_maps
+
+    if not maps_path(info).is_file():
+        write_maps(open_set(info, EXPLORED), lambda name, share: report_stage(f"computing the base map: {name}"))
+
+
 def run(options: argparse.Namespace) -> int:
     """Embed."""
     fm, data = foundation_model(options.fm), named(options.dataset)
     # torch is imported only once the names are known to be right.
     from tqdm import tqdm
 
-    from imprint_core.background.memory import keep_memory
-    from imprint_core.background.process import note_arguments
-    from imprint_core.embeddings.extraction import Job, extract
+    from imprint_core.background.memory import keep_freed_memory
+    from imprint_core.background.process import record_command
+    from imprint_core.embeddings.extraction import ExtractionJob, extract
 
     if options.low_priority and hasattr(os, "nice"):
         os.nice(10)
-    keep_memory()
+    keep_freed_memory()
 
-    job = Job(
+    job = ExtractionJob(
         fm,
         data,
         options.out or user_folder(),
@@ -130,8 +140,8 @@ def run(options: argparse.Namespace) -> int:
 
     def show(done: int, total: int) -> None:
         if not bars:
-            # From here on there is something that a page can offer to go on with.
-            note_arguments(job.partial, arguments_of(options))
+            # From here on a page can offer to resume the job.
+            record_command(job.partial, "embed", arguments_of(options))
             # Batches from an earlier run count as done, but not towards the rate.
             label, quiet = f"{fm.label} on {data.label}", options.quiet
             bars.append(tqdm(unit=" images", desc=label, smoothing=0.05, disable=quiet, total=total, initial=done))
@@ -140,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
             bars[0].close()
             print("Writing the set" + (" …" if options.no_maps else " and computing its base maps …"))
 
-    info = extract(job, show, maps=not options.no_maps)
+    info = extract(job, show) if options.no_maps else extract(job, show, add_base_maps)
     if not options.quiet:
         print(f"Wrote {info.path}")
     return 0

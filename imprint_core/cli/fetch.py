@@ -51,16 +51,16 @@ def run(options: argparse.Namespace) -> int:
     datasets = [dataset(name) for name in options.dataset]
     if options.low_priority and hasattr(os, "nice"):
         os.nice(10)
-    from imprint_core.models.download import fetch
-    from imprint_core.models.loading import keep_weights, load_model
+    from imprint_core.models.download import download_weights
+    from imprint_core.models.loading import load_model, save_weights
 
     for fm in models:
         if options.quiet and not options.weights:
-            fetch(fm)
+            download_weights(fm)
             continue
         if options.weights:
             with open_weights(options.weights) as file:
-                keep_weights(fm, file, options.weights.suffix)
+                save_weights(fm, file, options.weights.suffix)
         model = load_model(fm)
         print(f"{fm.label}: ready ({model.weights_file or 'official weights'}, {model.weights_digest[:12]})")
     for data in datasets:
@@ -77,4 +77,6 @@ def open_weights(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise ImprintError(f"There is no weights file '{path}'; give a .safetensors or .pth that is there.") from error
+        raise ImprintError(
+            f"The weights file '{path}' does not exist. Give an existing .safetensors or .pth file."
+        ) from error

@@ -1,4 +1,7 @@
-"""Embeddings: made by an FM from a dataset, kept in a store, and bundled with the project."""
+"""Embedding sets: extraction by an FM from the images of a dataset, and storage on disk.
+
+The FMs are in `models`, the images in `datasets`; base maps of sets are in `maps`.
+"""
 
 from imprint_core.embeddings.store import EmbeddingSet, SetInfo, find_sets, open_set
 

@@ -1,20 +1,41 @@
-"""8-bit codes packed for shipping, without loss: a column's codes lie side by side, where DEFLATE finds them alike."""
+"""8-bit coding of embeddings, and lossless packing of the codes.
+
+Packing stores the codes of a column side by side, where DEFLATE finds repetitions.
+"""
 
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+def encode_uint8(*arrays: NDArray[np.floating]) -> tuple[dict[str, NDArray[Any]], list[NDArray[np.uint8]]]:
+    """Code the columns of `arrays` with 8 bits, linearly between the columns' common extremes.
+
+    Returns
+    -------
+    parameters : dict
+        `scale` and `offset`, each (d,) float32: x ≈ offset + scale · code.
+    codes : list of ndarray, uint8
+    """
+    low = np.min([a.min(axis=0) for a in arrays], axis=0).astype(np.float32)
+    high = np.max([a.max(axis=0) for a in arrays], axis=0).astype(np.float32)
+    scale = (high - low) / 255
+    divisor = np.where(scale > 0, scale, 1)
+    codes = [np.clip(np.rint((a - low) / divisor), 0, 255).astype(np.uint8) for a in arrays]
+    return {"scale": scale, "offset": low}, codes
+
+
 def pack(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The codes (n, d) as a stream of bytes (size,)."""
+    """Compress codes (n, d) to a stream of bytes (size,)."""
     return np.frombuffer(zlib.compress(np.ascontiguousarray(codes.T).data, 9), dtype=np.uint8)
 
 
 def unpack(packed: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    """The codes (rows, columns) of a stream.
+    """Decompress a stream to codes (rows, columns).
 
     Raises
     ------

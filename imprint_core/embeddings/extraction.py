@@ -1,4 +1,4 @@
-"""Images → FM → embedding set, one batch at a time, safe to stop and to take up again."""
+"""Extraction: images → FM → embedding set, batch by batch, safe to stop and to resume."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import get_native_id
 from typing import Any, NamedTuple
@@ -20,39 +21,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint_core.background.progress import Reporter, hold
+from imprint_core.background.locks import lock_job
+from imprint_core.background.process import job_folder
+from imprint_core.background.progress import ProgressReporter
 from imprint_core.datasets import Dataset
 from imprint_core.datasets.images import Images, Splits
-from imprint_core.embeddings.store import (
-    EXPLORED,
-    SetInfo,
-    Tensor,
-    class_sizes,
-    open_set,
-    read_info,
-    read_tensors,
-    set_name,
-    whole,
-    write_set,
-    write_tensors,
-    write_whole,
-)
+from imprint_core.embeddings.store import SetInfo, class_sizes, read_info, set_name, write_set
+from imprint_core.embeddings.tensors import TensorPieces, read_tensors, write_tensors
 from imprint_core.errors import ImprintError
-from imprint_core.maps.store import maps_path, write_maps
+from imprint_core.files import write_atomically
 from imprint_core.models import FoundationModel
+from imprint_core.models.libraries import LIBRARIES
 from imprint_core.models.loading import LoadedModel, load_model
 
 DRAW_SEED = 0
-_LIBRARIES = ("torch", "torchvision", "timm", "pillow", "numpy", "safetensors")
 # Batches decoded ahead of the one that the FM works on.
 _AHEAD = 2
-# Of the scheduler's priorities, from −20 to 19.
-_LOW = 15
+# Scheduling priority of decoding threads; the range is −20 (first) to 19 (last).
+_LOW_PRIORITY = 15
 
 
 @dataclass(frozen=True)
-class Job:
-    """One extraction: what to embed, and where to.
+class ExtractionJob:
+    """What to embed, and where to write the set.
 
     Attributes
     ----------
@@ -63,13 +54,13 @@ class Job:
     data_root : Path
         Where the images are.
     per_class, test_per_class : int or None
-        Samples of each class in either split; None for all.
+        Training and test samples per class; None for all.
     weights : Path or None
         A local state dict; None for the one in the weights folder, or the library's official weights.
     weights_origin : str
-        Where the weights come from and under which licence, for the sidecar.
+        Source and licence of the weights, for the sidecar.
     batch_size : int
-        Images a forward pass.
+        Images per forward pass.
     """
 
     fm: FoundationModel
@@ -89,8 +80,8 @@ class Job:
 
     @property
     def partial(self) -> Path:
-        """Folder of what is done."""
-        return self.folder / f"{self.name}.partial"
+        """Folder of finished batches."""
+        return job_folder(self.folder, self.name)
 
 
 class _Batch(NamedTuple):
@@ -101,34 +92,35 @@ class _Batch(NamedTuple):
     rows: NDArray[np.int32]
 
 
-def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total: None, maps: bool = False) -> SetInfo:
-    """Run an extraction, or the rest of one that was stopped.
+def extract(
+    job: ExtractionJob,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    finish: Callable[[SetInfo, Callable[[str], None]], None] = lambda info, report_stage: None,
+) -> SetInfo:
+    """Run an extraction, or resume one that was stopped.
 
-    Every finished batch is a file of its own in `<set>.partial/`; a run that finds batches
-    of the same job there goes on behind them, so at most one batch is done twice. A set that
-    is complete already is left as it is.
+    Each finished batch is a separate file in `<set>.partial/`. A later run of the same job skips these, so at most one
+    batch is computed twice. A complete set is left unchanged.
 
     Parameters
     ----------
-    job : Job
-        What to do.
+    job : ExtractionJob
     progress : callable
-        Called with the number of samples done and the total, at the start and after each batch.
-    maps : bool
-        Whether to compute the set's base maps, too, so that its first picture needs no waiting.
+        Called with the number of finished samples and the total, at the start and after each batch.
+    finish : callable
+        Called with the complete set and a function that reports the current stage, while the job is still locked.
 
     Returns
     -------
     SetInfo
-        Of the finished set.
 
     Raises
     ------
     ImprintError
-        If weights or data can't be had or read, the disk is full, or another process works on the same set.
+        If weights or data are missing or damaged, the disk is full, or another process works on the same set.
     """
-    with hold(job.folder, job.name), Reporter(job.partial) as reporter:
-        reporter.stage("reading the images")
+    with lock_job(job.folder, job.name, "embed"), ProgressReporter(job.partial) as reporter:
+        reporter.report_stage("reading the images")
         splits = job.dataset.read(job.data_root)
         rows = {
             "train": splits.train.draw(job.per_class, DRAW_SEED),
@@ -136,58 +128,58 @@ def extract(job: Job, progress: Callable[[int, int], None] = lambda done, total:
         }
         images = {"train": splits.train, "test": splits.test}
         ids = {split: images[split].ids_of(rows[split]) for split in images}
-        reporter.stage("loading the model")
+        reporter.report_stage("loading the model")
         model = load_model(job.fm, job.weights)
         plan = _plan(job, model, ids)
 
         def report(done: int, total: int) -> None:
-            reporter.count(done, total)
+            reporter.report_count(done, total)
             progress(done, total)
 
-        info = _complete(job, plan)
+        info = _complete_set(job, plan)
         if info is None:
-            _enter(job, plan)
+            _prepare_folder(job, plan)
             batches = list(_batches(rows, job.batch_size))
             _embed(job, model, images, batches, report)
-            reporter.stage("writing the set")
+            reporter.report_stage("writing the set")
             info = _assemble(job, model, splits, rows, ids, batches, plan)
         else:
             total = sum(map(len, rows.values()))
             report(total, total)
-        if maps and not maps_path(info).is_file():
-            write_maps(open_set(info, EXPLORED), lambda name, share: reporter.stage(f"computing the base map: {name}"))
+        finish(info, reporter.report_stage)
         shutil.rmtree(job.partial, ignore_errors=True)
     return info
 
 
 def _embed(
-    job: Job,
+    job: ExtractionJob,
     model: LoadedModel,
     images: dict[str, Images],
     batches: list[_Batch],
     report: Callable[[int, int], None],
 ) -> None:
-    """Run the batches that aren't on disk yet, and put them there."""
-    todo = deque(batch for batch in batches if not _shard(job.partial, batch.number).exists())
+    """Compute the batches that are not on disk yet, and write them there."""
+    remaining = deque(batch for batch in batches if not _batch_file(job.partial, batch.number).exists())
     total = sum(len(batch.rows) for batch in batches)
-    done = total - sum(len(batch.rows) for batch in todo)
+    done = total - sum(len(batch.rows) for batch in remaining)
     report(done, total)
-    # Decoding and resizing of the next batches overlap with this one's forward pass.
-    with ThreadPoolExecutor(_decoders(), initializer=_step_back) as decoders:
+    # Decoding and resizing of the next batches overlap with the forward pass of this one.
+    with ThreadPoolExecutor(_decoder_count(), initializer=_lower_thread_priority) as decoders:
         waiting: deque[tuple[_Batch, Future[torch.Tensor]]] = deque()
         try:
-            while todo or waiting:
-                while todo and len(waiting) < _AHEAD:
-                    batch = todo.popleft()
+            while remaining or waiting:
+                while remaining and len(waiting) < _AHEAD:
+                    batch = remaining.popleft()
                     waiting.append((batch, decoders.submit(_pixels, images[batch.split], batch.rows, model)))
                 batch, pixels = waiting.popleft()
                 x = model.forward(pixels.result())
                 if not np.isfinite(x).all():
                     raise ImprintError(
-                        f"{job.fm.label} gave values that are not finite; its weights are probably damaged."
+                        f"{job.fm.label} gave values that are not finite: its weights are probably damaged. "
+                        "Replace them."
                     )
-                # Before anything else is begun, so that a kill costs no more than the batch at work.
-                write_tensors(_shard(job.partial, batch.number), {"x": x.astype(np.float16)})
+                # Before the next batch starts, so that a kill costs at most the current batch.
+                write_tensors(_batch_file(job.partial, batch.number), {"x": x.astype(np.float16)})
                 done += len(x)
                 report(done, total)
         finally:
@@ -195,24 +187,24 @@ def _embed(
                 pixels.cancel()
 
 
-def _decoders() -> int:
-    """On a GPU every core may decode; beside an FM on the same cores one thread is enough."""
+def _decoder_count() -> int:
+    """Decoding threads: all cores but one beside a GPU; one where the FM runs on the same cores."""
     return max(1, (os.cpu_count() or 2) - 1) if torch.cuda.is_available() else 1
 
 
-def _step_back() -> None:
-    """Let this thread give way to the FM's.
+def _lower_thread_priority() -> None:
+    """Let this thread yield to those of the FM.
 
-    The threads of a forward pass wait for each other; one that has to share its core holds up all of them.
+    The threads of a forward pass wait for each other; one that has to share its core delays all of them.
     """
-    # Linux gives every thread a priority of its own.
+    # Priorities are per thread on Linux only.
     if sys.platform == "linux":
         thread = get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(_LOW, os.getpriority(os.PRIO_PROCESS, thread)))
+        os.setpriority(os.PRIO_PROCESS, thread, max(_LOW_PRIORITY, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def _assemble(
-    job: Job,
+    job: ExtractionJob,
     model: LoadedModel,
     splits: Splits,
     rows: dict[str, NDArray[np.int32]],
@@ -220,26 +212,24 @@ def _assemble(
     batches: list[_Batch],
     plan: str,
 ) -> SetInfo:
-    """Write the set out of its batches, of which one at a time is in memory."""
-    dim = read_tensors(_shard(job.partial, 0))["x"].shape[1]
+    """Write the set from its batches, one of which is in memory at a time."""
+    dim = read_tensors(_batch_file(job.partial, 0))["x"].shape[1]
     labels = {"train": splits.train.labels[rows["train"]], "test": splits.test.labels[rows["test"]]}
-    tensors: dict[str, Tensor] = {}
-    # Those of another set under this name would be taken for this one's.
-    (job.folder / f"{job.name}.maps.safetensors").unlink(missing_ok=True)
+    tensors: dict[str, NDArray[Any] | TensorPieces] = {}
     for split in labels:
-        tensors |= {f"y_{split}": whole(labels[split]), f"id_{split}": whole(ids[split])}
+        tensors |= {f"y_{split}": labels[split], f"id_{split}": ids[split]}
     for split in labels:
-        own = [batch.number for batch in batches if batch.split == split]
-        shards = (read_tensors(_shard(job.partial, number))["x"] for number in own)
-        tensors[f"X_{split}"] = Tensor(np.dtype(np.float16), (len(labels[split]), dim), shards)
+        numbers = [batch.number for batch in batches if batch.split == split]
+        pieces = (read_tensors(_batch_file(job.partial, number))["x"] for number in numbers)
+        tensors[f"X_{split}"] = TensorPieces(np.dtype(np.float16), (len(labels[split]), dim), pieces)
     return write_set(job.folder, tensors, _sidecar(job, model, splits, labels, dim, plan))
 
 
 def _batches(rows: dict[str, NDArray[np.int32]], size: int) -> Iterator[_Batch]:
     number = 0
-    for split, chosen in rows.items():
-        for start in range(0, len(chosen), size):
-            yield _Batch(number, split, chosen[start : start + size])
+    for split, split_rows in rows.items():
+        for start in range(0, len(split_rows), size):
+            yield _Batch(number, split, split_rows[start : start + size])
             number += 1
 
 
@@ -247,23 +237,23 @@ def _pixels(images: Images, rows: NDArray[np.int32], model: LoadedModel) -> torc
     return model.preprocessing.prepare([images.load(int(row)) for row in rows])
 
 
-def _shard(partial: Path, number: int) -> Path:
+def _batch_file(partial: Path, number: int) -> Path:
     return partial / f"{number:06d}.safetensors"
 
 
-def _plan(job: Job, model: LoadedModel, ids: dict[str, NDArray[np.int32]]) -> str:
-    drawn = hashlib.sha256(b"".join(i.tobytes() for i in ids.values())).hexdigest()
+def _plan(job: ExtractionJob, model: LoadedModel, ids: dict[str, NDArray[np.int32]]) -> str:
+    """JSON of all that determines the embeddings: batches of another plan can't be reused."""
     plan = {
         "weights": model.weights_digest,
         "transform": model.preprocessing.text,
-        "ids": drawn,
+        "ids": hashlib.sha256(b"".join(i.tobytes() for i in ids.values())).hexdigest(),
         "batch_size": job.batch_size,
     }
     return json.dumps(plan, indent=1)
 
 
-def _complete(job: Job, plan: str) -> SetInfo | None:
-    """The set, if it is there and came out of this very plan."""
+def _complete_set(job: ExtractionJob, plan: str) -> SetInfo | None:
+    """The set of this plan, if it is complete on disk."""
     try:
         info = read_info(job.folder / f"{job.name}.safetensors")
     except ImprintError:
@@ -271,25 +261,25 @@ def _complete(job: Job, plan: str) -> SetInfo | None:
     return info if info.meta.get("plan") == json.loads(plan) and info.path.is_file() else None
 
 
-def _enter(job: Job, plan: str) -> None:
-    """Clear away batches of another plan, and what a killed run left of files that it was writing."""
+def _prepare_folder(job: ExtractionJob, plan: str) -> None:
+    """Delete batches of another plan, and temporary files of a killed run."""
     file = job.partial / "plan.json"
     same = file.is_file() and file.read_text(encoding="utf-8") == plan
     stale = [*job.partial.glob(".*.tmp"), *job.folder.glob(f".{job.name}.*.tmp")]
     for path in [*stale, *(() if same else job.partial.glob("*.safetensors"))]:
         path.unlink(missing_ok=True)
     if not same:
-        write_whole(file, plan.encode())
+        write_atomically(file, plan.encode())
 
 
-def _default_origin(job: Job, model: LoadedModel) -> str:
+def _default_origin(job: ExtractionJob, model: LoadedModel) -> str:
     if model.weights_file:
         return f"local file {model.weights_file}"
     return f"official {job.fm.library} weights {job.fm.weights}"
 
 
 def _sidecar(
-    job: Job, model: LoadedModel, splits: Splits, labels: dict[str, NDArray[np.int32]], dim: int, plan: str
+    job: ExtractionJob, model: LoadedModel, splits: Splits, labels: dict[str, NDArray[np.int32]], dim: int, plan: str
 ) -> dict[str, Any]:
     return {
         "fm": {
@@ -306,7 +296,7 @@ def _sidecar(
             "label": splits.label or job.dataset.label,
             "origin": job.dataset.origin,
             "path": job.dataset.path,
-            "class_names": list(job.dataset.class_names or splits.class_names or _numbers(labels)),
+            "class_names": list(job.dataset.class_names or splits.class_names or _class_numbers(labels)),
             "sample_ids": "index in the dataset's own training or test split"
             + (", from the first id of its part" if splits.parts else ""),
             "parts": [part._asdict() for part in splits.parts],
@@ -314,11 +304,19 @@ def _sidecar(
         },
         "samples": {split: class_sizes(y) for split, y in labels.items()},
         "encoding": "float16",
-        "versions": {name: version(name) for name in _LIBRARIES},
+        "versions": _versions(),
         "plan": json.loads(plan),
     }
 
 
-def _numbers(labels: dict[str, NDArray[np.int32]]) -> list[str]:
-    """Names for classes that have none: their numbers."""
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in ("torch", *LIBRARIES, "pillow", "numpy", "safetensors"):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
+
+
+def _class_numbers(labels: dict[str, NDArray[np.int32]]) -> list[str]:
+    """Names of classes without names: their numbers."""
     return [str(c) for c in range(max(int(y.max()) for y in labels.values()) + 1)]

@@ -1,54 +1,51 @@
-"""Embedding sets on disk: one `.safetensors` of tensors and a JSON sidecar that says what they are.
+"""Embedding sets on disk: a `.safetensors` file of tensors, and a JSON sidecar that describes them.
 
-Tensors: `X_train (n, d)`, `X_test (m, d)`, `y_train`, `y_test` (int32 class numbers),
-`id_train`, `id_test` (int32, the samples' indices in the dataset's own splits). `X` is
-float16, or uint8 with `scale (d,)` and `offset (d,)`: x ≈ offset + scale · code. Such codes may be packed
-(`packing`), as `X_train.packed` and `X_test.packed`.
+Tensors: `X_train (n, d)`, `X_test (m, d)`, `y_train`, `y_test` (int32 class numbers), `id_train`, `id_test` (int32,
+the samples' indices in the dataset's own splits). `X` is float16, or uint8 codes with `scale (d,)` and `offset (d,)`:
+x ≈ offset + scale · code. Packed codes (`coding`) are named `X_train.packed` and `X_test.packed`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from threading import get_ident
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.embeddings.coding import unpack
+from imprint_core.embeddings.tensors import TensorPieces, damaged_file, require_file, write_tensors
 from imprint_core.errors import ImprintError
+from imprint_core.files import file_digest, write_atomically
 from imprint_core.paths import bundled_folder, user_folder
 
 FORMAT = 1
-# What pages open of a set at most, so that a set of any size can be explored: training and test samples.
+MAPS_SUFFIX = ".maps.safetensors"
+"""Of the file beside a set that holds its base maps."""
+
 EXPLORED = (10_000, 5_000)
+"""Training and test samples that pages open of a set at most."""
+
 _SPLITS = ("train", "test")
-_DTYPES = {
-    np.dtype(np.float16): "F16",
-    np.dtype(np.int32): "I32",
-    np.dtype(np.uint8): "U8",
-    np.dtype(np.float32): "F32",
-}
 
 
 @dataclass(frozen=True)
 class SetInfo:
-    """What a set's sidecar says, without opening the tensors.
+    """Description of an embedding set, read from its sidecar.
 
     Attributes
     ----------
     path : Path
         The `.safetensors` file.
     meta : dict
-        The sidecar.
+        Contents of the sidecar.
     """
 
     path: Path
@@ -81,9 +78,8 @@ class SetInfo:
 
     @property
     def files(self) -> list[Path]:
-        """Everything on disk that is this set's."""
-        suffixes = (".json", ".maps.safetensors", ".safetensors")
-        paths = (self.path.with_name(self.path.name.removesuffix(".safetensors") + suffix) for suffix in suffixes)
+        """All files of the set."""
+        paths = (self.path.with_suffix(suffix) for suffix in (".json", MAPS_SUFFIX, ".safetensors"))
         return [path for path in paths if path.is_file()]
 
 
@@ -94,13 +90,12 @@ class EmbeddingSet:
     Attributes
     ----------
     info : SetInfo
-        What it is.
+    of : tuple of int
+        Training and test samples of the whole set, of which these may be a part.
     X_train, X_test : ndarray of shape (n, d) and (m, d), float32
     y_train, y_test : ndarray of shape (n,) and (m,), int32
     id_train, id_test : ndarray of shape (n,) and (m,), int32
         Index of each sample in the dataset's own split.
-    of : tuple of int
-        How many training and test samples the set has, of which these may be a part.
     """
 
     info: SetInfo
@@ -119,25 +114,41 @@ def set_name(fm: str, dataset: str) -> str:
 
 
 def find_sets(*folders: Path) -> tuple[dict[tuple[str, str], SetInfo], list[str]]:
-    """Find the sets in `folders` (default: bundled, then this user's).
+    """Find the embedding sets in `folders` (default: bundled sets, then the user's).
+
+    A sidecar is read once, and again when its file changes.
 
     Returns
     -------
     sets : dict
         By (fm, dataset). A set in a later folder replaces one of the same name in an earlier one.
     problems : list of str
-        A sentence for each sidecar that can't be read.
+        A sentence for each unreadable sidecar.
     """
-    found, problems = {}, []
+    sets, problems = {}, []
     for folder in folders or (bundled_folder(), user_folder()):
         for sidecar in sorted(folder.glob("*__*.json")):
             try:
-                info = read_info(sidecar.with_suffix(".safetensors"))
-            except ImprintError as error:
-                problems.append(str(error))
+                stat = sidecar.stat()
+            except OSError:
+                continue  # removed since it was listed
+            # The inode distinguishes files of one size that replace each other within a tick of the clock.
+            stamp = stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
+            info = _cached_info(sidecar, stamp)
+            if isinstance(info, str):
+                problems.append(info)
             else:
-                found[info.fm, info.dataset] = info
-    return found, problems
+                sets[info.fm, info.dataset] = info
+    return sets, problems
+
+
+@lru_cache(maxsize=1024)
+def _cached_info(sidecar: Path, stamp: tuple[int, ...]) -> SetInfo | str:
+    """The set of a sidecar, or why it is unreadable; `stamp` changes with the file."""
+    try:
+        return read_info(sidecar.with_suffix(".safetensors"))
+    except ImprintError as error:
+        return str(error)
 
 
 def read_info(path: Path) -> SetInfo:
@@ -153,19 +164,19 @@ def read_info(path: Path) -> SetInfo:
         meta = json.loads(sidecar.read_text(encoding="utf-8"))
         if meta["format"] != FORMAT:
             raise ImprintError(
-                f"'{sidecar.name}' is of format {meta['format']}, this version reads {FORMAT}; embed it again."
+                f"'{sidecar.name}' has format {meta['format']}; this version reads {FORMAT}. Embed the set again."
             )
         info = SetInfo(path, meta)
         _ = info.fm, info.dataset, info.class_names
-        # It names a folder, too.
+        # The digest is also the name of a folder, which is removed with the set.
         if not re.fullmatch(r"[0-9a-f]{64}", info.digest):
             raise ValueError(info.digest)
     except FileNotFoundError:
-        raise ImprintError(f"There is no embedding set '{path.stem}'; make it with `embed`.") from None
+        raise ImprintError(f"The embedding set '{path.stem}' does not exist. Create it with `embed`.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ImprintError):
             raise
-        raise ImprintError(f"The sidecar '{sidecar.name}' is damaged; restore it or embed the set again.") from error
+        raise ImprintError(f"The sidecar '{sidecar.name}' is damaged. Restore it or embed the set again.") from error
     return info
 
 
@@ -176,74 +187,76 @@ def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet
     ----------
     info : SetInfo
     most : (int, int), optional
-        How many training and test samples to open at most; None for all. Classes give equally many, and those that
-        they give are a random choice, since samples are stored in random order within their class.
+        Maximum number of training and test samples; None for all. Each class contributes equally many, which are a
+        random choice, since a set's samples are in random order within their class.
 
     Raises
     ------
     ImprintError
-        If the tensor file is missing or not the one that its sidecar describes.
+        If the tensor file is missing or does not match its sidecar.
     """
     from safetensors import SafetensorError, safe_open
 
-    _check_there(info.path)
+    require_file(info.path)
     if file_digest(info.path) != info.digest:
-        raise _damaged(info.path)
+        raise damaged_file(info.path)
     arrays: dict[str, NDArray[Any]] = {}
-    count = []
+    counts = []
     try:
         with safe_open(info.path, framework="numpy") as file:
-            coded = [file.get_tensor(key) for key in ("scale", "offset")] if "scale" in file.keys() else None  # noqa: SIM118
-            for place, split in enumerate(_SPLITS):
+            names = set(file.keys())
+            coding = {key: file.get_tensor(key) for key in ("scale", "offset") if key in names}
+            for i, split in enumerate(_SPLITS):
                 y = file.get_tensor(f"y_{split}")
-                rows = _first_of_each(y, most[place] if most else len(y))
-                if f"X_{split}.packed" in file.keys():  # noqa: SIM118
-                    x = unpack(file.get_tensor(f"X_{split}.packed"), len(y), len(file.get_tensor("scale")))[rows]
+                rows = _balanced_rows(y, most[i] if most else len(y))
+                if f"X_{split}.packed" in names:
+                    x = unpack(file.get_tensor(f"X_{split}.packed"), len(y), len(coding["scale"]))[rows].astype(
+                        np.float32
+                    )
                 else:
-                    x = _rows(file.get_slice(f"X_{split}"), rows)
-                arrays |= {
-                    f"X_{split}": _decode(x, coded),
-                    f"y_{split}": y[rows],
-                    f"id_{split}": file.get_tensor(f"id_{split}")[rows],
-                }
-                count.append(len(y))
-    except (SafetensorError, OSError, IndexError, ValueError) as error:
-        raise _damaged(info.path) from error
+                    x = _read_rows(file.get_slice(f"X_{split}"), rows).astype(np.float32)
+                if coding:
+                    x *= coding["scale"]
+                    x += coding["offset"]
+                ids = file.get_tensor(f"id_{split}")[rows]
+                arrays |= {f"X_{split}": x, f"y_{split}": y[rows], f"id_{split}": ids}
+                counts.append(len(y))
+    except (SafetensorError, OSError, LookupError, ValueError) as error:
+        raise damaged_file(info.path) from error
     for array in arrays.values():
         array.setflags(write=False)
-    return EmbeddingSet(info, (count[0], count[1]), **arrays)
+    return EmbeddingSet(info, (counts[0], counts[1]), **arrays)
 
 
-def _first_of_each(y: NDArray[np.int32], most: int) -> NDArray[np.intp]:
-    """Rows of the first samples of each class, as many as keep all within `most`; at least one of each."""
+def _balanced_rows(y: NDArray[np.int32], most: int) -> NDArray[np.intp]:
+    """Rows of the first samples of each class, at most `most` in all but at least one per class."""
     if len(y) <= most:
         return np.arange(len(y))
     sizes = np.bincount(y)
     sizes = sizes[sizes > 0]
     # Small classes leave room for large ones: the largest n with sum of min(size, n) within `most`.
-    share = next(n for n in range(int(sizes.max()), 0, -1) if n == 1 or np.minimum(sizes, n).sum() <= most)
-    return np.sort(np.concatenate([np.flatnonzero(y == c)[:share] for c in np.unique(y)]))
+    n = next(n for n in range(int(sizes.max()), 0, -1) if n == 1 or np.minimum(sizes, n).sum() <= most)
+    return np.sort(np.concatenate([np.flatnonzero(y == c)[:n] for c in np.unique(y)]))
 
 
-def _rows(stored: Any, rows: NDArray[np.intp]) -> NDArray[Any]:
-    """Rows of a tensor on disk, read by stretches, so that the rest never enters memory."""
-    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    stretches = np.split(rows, breaks)
-    return np.concatenate([stored[int(s[0]) : int(s[-1]) + 1] for s in stretches])
+def _read_rows(stored: Any, rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Read rows of a tensor on disk in contiguous runs, so that other rows never enter memory."""
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
+    return np.concatenate([stored[int(run[0]) : int(run[-1]) + 1] for run in runs])
 
 
 def maps_folder(info: SetInfo) -> Path:
-    """Where base maps that were asked for later are kept, for all sets of the same tensors."""
+    """Folder of base maps computed after the set was embedded, shared by all sets of the same tensors."""
     return user_folder() / "maps" / info.digest[:16]
 
 
 def size_of(info: SetInfo) -> int:
-    """Bytes on disk of a set and what belongs to it."""
+    """Size of all files of a set, in bytes."""
     return sum(path.stat().st_size for path in info.files)
 
 
 def remove_set(info: SetInfo) -> None:
-    """Delete a set of the user's own from disk.
+    """Delete one of the user's sets from disk.
 
     Raises
     ------
@@ -251,175 +264,46 @@ def remove_set(info: SetInfo) -> None:
         If it ships with the project, or its files can't be deleted.
     """
     if info.bundled:
-        raise ImprintError(
-            f"'{info.path.stem}' ships with the project and stays; only sets of your own can be removed."
-        )
+        raise ImprintError(f"'{info.path.stem}' ships with the project. Only sets that you embedded can be removed.")
     try:
-        # The sidecar first: without it the rest is no set.
+        # The sidecar first: without it the other files are no set.
         for path in info.files:
             path.unlink()
         shutil.rmtree(maps_folder(info), ignore_errors=True)
         with suppress(OSError):
-            # Of the last set that had any.
+            # Succeeds after the last set with maps.
             maps_folder(info).parent.rmdir()
     except OSError as error:
         raise ImprintError(
-            f"'{info.path.stem}' could not be removed ({error.strerror}); delete its files yourself."
+            f"'{info.path.stem}' could not be removed ({error.strerror}). Delete its files yourself."
         ) from error
 
 
-def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
-    """Read every tensor of a `.safetensors` file through a memory map."""
-    from safetensors import SafetensorError, safe_open
-
-    _check_there(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path) from error
-
-
 def class_sizes(y: NDArray[np.int32]) -> dict[str, int]:
-    """What a sidecar says of a split's samples: how many, in all and of the smallest and largest class."""
+    """Sample counts of a split for the sidecar: in all, and of the smallest and largest class."""
     sizes = np.bincount(y)
     sizes = sizes[sizes > 0]
     return {"count": len(y), "per_class_least": int(sizes.min()), "per_class_most": int(sizes.max())}
 
 
-class Tensor(NamedTuple):
-    """A tensor that is written piece by piece: its type, its shape, and its rows in order."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    pieces: Iterable[NDArray[Any]]
-
-
-def whole(array: NDArray[Any]) -> Tensor:
-    """An array as a tensor of one piece."""
-    return Tensor(array.dtype, array.shape, [array])
-
-
-def write_set(folder: Path, tensors: Mapping[str, NDArray[Any] | Tensor], meta: Mapping[str, Any]) -> SetInfo:
+def write_set(folder: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces], meta: Mapping[str, Any]) -> SetInfo:
     """Write a set; both files appear whole or not at all, the sidecar last.
+
+    Base maps of an earlier set of the same name are deleted.
 
     Parameters
     ----------
     folder : Path
-        Where to; made if absent.
+        Created if absent.
     tensors : mapping
         The arrays of this module's format.
     meta : mapping
-        What the sidecar says beside `format` and `sha256`, with `fm.name` and `dataset.name`.
+        Contents of the sidecar without `format` and `sha256`; has `fm.name` and `dataset.name`.
     """
     path = folder / f"{set_name(meta['fm']['name'], meta['dataset']['name'])}.safetensors"
+    path.with_suffix(MAPS_SUFFIX).unlink(missing_ok=True)
     write_tensors(path, tensors)
     meta = {"format": FORMAT, **meta, "sha256": file_digest(path)}
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
-    write_whole(path.with_suffix(".json"), text.encode())
+    write_atomically(path.with_suffix(".json"), text.encode())
     return SetInfo(path, meta)
-
-
-def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any] | Tensor]) -> None:
-    """Write a `.safetensors` file, whole or not at all, without ever holding it in memory.
-
-    The library can only write what is in memory at once. The format is a length in 8 bytes, a JSON header of
-    types, shapes and offsets, and the bytes; the library reads it back (tests).
-    """
-    parts = {name: t if isinstance(t, Tensor) else whole(t) for name, t in tensors.items()}
-    header: dict[str, Any] = {}
-    end = 0
-    for name, part in parts.items():
-        size = int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
-        header[name] = {"dtype": _DTYPES[part.dtype], "shape": part.shape, "data_offsets": (end, end + size)}
-        end += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with _whole_file(path) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        start = file.tell()
-        for part in parts.values():
-            for piece in part.pieces:
-                file.write(np.ascontiguousarray(piece, dtype=part.dtype).data)
-        if file.tell() - start != end:
-            raise ValueError(f"the pieces for {path.name} have {file.tell() - start} bytes, their shapes say {end}")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that no reader ever sees half a file.
-
-    Raises
-    ------
-    ImprintError
-        If the disk is full or the folder can't be written.
-    """
-    with _whole_file(path) as file:
-        file.write(data)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is written aside and renamed at the end; nothing is left of it if that fails."""
-    # Two threads of one process may write the same file.
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        raise ImprintError(
-            f"'{path.name}' could not be written to '{path.parent}' ({error.strerror}); "
-            "free some space or choose another folder, then go on: what is done is kept."
-        ) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-
-
-def encode_uint8(*arrays: NDArray[np.floating]) -> tuple[dict[str, NDArray[Any]], list[NDArray[np.uint8]]]:
-    """Code columns shared by `arrays` with 8 bits, linearly between their extremes.
-
-    Returns
-    -------
-    shared : dict
-        `scale` and `offset`, each (d,) float32.
-    codes : list of ndarray, uint8
-    """
-    low = np.min([a.min(axis=0) for a in arrays], axis=0).astype(np.float32)
-    high = np.max([a.max(axis=0) for a in arrays], axis=0).astype(np.float32)
-    scale = (high - low) / 255
-    safe = np.where(scale > 0, scale, 1)
-    codes = [np.clip(np.rint((a - low) / safe), 0, 255).astype(np.uint8) for a in arrays]
-    return {"scale": scale, "offset": low}, codes
-
-
-def _decode(x: NDArray[Any], coded: list[NDArray[Any]] | None) -> NDArray[np.float32]:
-    decoded = x.astype(np.float32)
-    if coded is not None:
-        scale, offset = coded
-        decoded *= scale
-        decoded += offset
-    return decoded
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise ImprintError(
-            f"The embedding file '{path.name}' is missing beside its sidecar; restore it or embed the set again."
-        )
-
-
-def _damaged(path: Path) -> ImprintError:
-    return ImprintError(
-        f"The embedding file '{path.name}' is damaged or not the one its sidecar describes; "
-        "restore it or embed the set again."
-    )

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from imprint_core.background.locks import lock_job, remove_lock_file
 from imprint_core.background.process import job_folder, read_job, start_job, stop_job
-from imprint_core.background.progress import Reporter, hold, unlock
+from imprint_core.background.progress import ProgressReporter
 from imprint_core.embeddings.store import EXPLORED, SetInfo, maps_folder, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.maps.layouts import Layout, Tell, silent
@@ -108,7 +109,7 @@ def stop_map(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
         # At every look: the number of a process that has only just started isn't told yet.
         stop_job(job)
         time.sleep(0.02)
-    with hold(folder, name, "computed"):
+    with lock_job(folder, name, "maps"):
         _forget(info, norm, layouts)
 
 
@@ -121,10 +122,10 @@ def make_maps(info: SetInfo, norm: str, layouts: Sequence[Layout], progress: Tel
         If another process is at the very same, the set is damaged or gone, or the disk is full.
     """
     folder, name = maps_folder(info), _name(norm, layouts)
-    with hold(folder, name, "computed"):
+    with lock_job(folder, name, "maps"):
         # Forgotten once the reporter has nothing more to say, and before the lock is free.
         try:
-            with Reporter(job_folder(folder, name)) as reporter:
+            with ProgressReporter(job_folder(folder, name)) as reporter:
                 _make(info, norm, layouts, reporter, progress)
         except KeyboardInterrupt:
             _forget(info, norm, layouts)
@@ -141,13 +142,13 @@ def make_maps(info: SetInfo, norm: str, layouts: Sequence[Layout], progress: Tel
         _forget(info, norm, layouts)
 
 
-def _make(info: SetInfo, norm: str, layouts: Sequence[Layout], reporter: Reporter, progress: Tell) -> None:
-    reporter.stage("reading the embeddings")
+def _make(info: SetInfo, norm: str, layouts: Sequence[Layout], reporter: ProgressReporter, progress: Tell) -> None:
+    reporter.report_stage("reading the embeddings")
     embeddings = open_set(info, EXPLORED)
     for done, layout in enumerate(layouts):
 
         def tell(stage: str, share: float, done: int = done) -> None:
-            reporter.count(round(_STEPS * (done + share)), _STEPS * len(layouts), stage)
+            reporter.report_count(round(_STEPS * (done + share)), _STEPS * len(layouts), stage)
             progress(stage, (done + share) / len(layouts))
 
         if kept_map(embeddings, norm, layout) is None:
@@ -164,7 +165,7 @@ def _forget(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
         for path in folder.glob(f".{map_path(info, norm, layout).name}.*.tmp"):
             path.unlink(missing_ok=True)
     shutil.rmtree(job_folder(folder, name), ignore_errors=True)
-    unlock(folder, name)
+    remove_lock_file(folder, name)
 
 
 def _name(norm: str, layouts: Sequence[Layout]) -> str:

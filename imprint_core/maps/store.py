@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.embeddings.store import EmbeddingSet, SetInfo, maps_folder, read_tensors, write_tensors
+from imprint_core.embeddings.store import MAPS_SUFFIX, EmbeddingSet, SetInfo, maps_folder
+from imprint_core.embeddings.tensors import read_tensors, write_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import NORMALIZATIONS, Array
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout, Tell, silent, trustworthiness
@@ -51,7 +52,7 @@ class BaseMap:
 
 def maps_path(info: SetInfo) -> Path:
     """Where the maps that came with a set are kept."""
-    return info.path.with_suffix(".maps.safetensors")
+    return info.path.with_suffix(MAPS_SUFFIX)
 
 
 def map_path(info: SetInfo, norm: str, layout: Layout) -> Path:

@@ -1,50 +1,56 @@
-"""Official weights downloaded aside, by a process of their own: a page starts, watches and stops it."""
+"""Downloads of official weights as background jobs."""
 
 from __future__ import annotations
 
 import shutil
 
-from imprint_core.background.process import RunningJob, job_folder, read_job, start_job
-from imprint_core.background.progress import Reporter, hold, unlock
+from imprint_core.background.locks import lock_job, remove_lock_file
+from imprint_core.background.process import BackgroundJob, job_folder, read_job, start_job
+from imprint_core.background.progress import ProgressReporter
+from imprint_core.models.libraries import LIBRARIES
 from imprint_core.models.registry import FoundationModel
-from imprint_core.models.weights import unfinished
 from imprint_core.paths import weights_folder
 
 
-def begin_fetch(fm: FoundationModel) -> None:
-    """Have an FM's official weights downloaded.
+def start_download(fm: FoundationModel) -> None:
+    """Download an FM's official weights in the background.
 
     Raises
     ------
     ImprintError
-        If they are being downloaded already, or the weights folder can't be written to.
+        If the download is already running, or the weights folder is not writable.
     """
     start_job(weights_folder(), fm.name, ["--fm", fm.name], "fetch")
 
 
-def fetching(fm: FoundationModel) -> RunningJob | None:
-    """The download that was begun and isn't through; None where there is none."""
+def unfinished_download(fm: FoundationModel) -> BackgroundJob | None:
+    """The running or stopped download of an FM's weights, or None."""
     return read_job(weights_folder(), fm.name) if job_folder(weights_folder(), fm.name).is_dir() else None
 
 
-def fetch(fm: FoundationModel) -> None:
-    """Download official weights, in the process that `begin_fetch` started.
+def downloaded_bytes(fm: FoundationModel) -> int:
+    """Bytes of an unfinished download so far."""
+    files = LIBRARIES[fm.library].partial_downloads(fm)
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def download_weights(fm: FoundationModel) -> None:
+    """Download official weights, in the process that `start_download` started.
 
     Raises
     ------
     ImprintError
-        If they can't be had, or another process is at it.
+        If they are unavailable, or another process downloads them.
     """
     from imprint_core.models.loading import load_model
 
-    folder = weights_folder()
-    with hold(folder, fm.name, "downloaded"):
-        # What a download that was stopped left behind: torch begins from nothing.
-        for file in unfinished(fm):
-            if fm.library == "torchvision":
+    folder, library = weights_folder(), LIBRARIES[fm.library]
+    with lock_job(folder, fm.name, "fetch"):
+        if not library.resumes_downloads:
+            for file in library.partial_downloads(fm):
                 file.unlink(missing_ok=True)
-        with Reporter(job_folder(folder, fm.name)) as reporter:
-            reporter.stage("downloading")
+        with ProgressReporter(job_folder(folder, fm.name)) as reporter:
+            reporter.report_stage("downloading")
             load_model(fm)
         shutil.rmtree(job_folder(folder, fm.name), ignore_errors=True)
-        unlock(folder, fm.name)
+        remove_lock_file(folder, fm.name)

@@ -1,37 +1,153 @@
-"""torchvision and timm: importing them, asking them for a model, and taking its classifier off."""
+"""Model libraries: how each finds and builds a model, removes its classifier, and caches official weights.
+
+A library is one row of `LIBRARIES`. Torch and the libraries are imported inside functions, because the app looks up
+cached weights without them.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 from types import ModuleType
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from imprint_core.errors import ImprintError
-from imprint_core.models.registry import FOUNDATION_MODELS, FoundationModel
+from imprint_core.models.registry import FoundationModel
 
-# Stands for the weights of a model that timm has none for.
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+# Name of the weights of timm's models without official weights.
 _UNTRAINED = "untrained"
 
 # Kept alive: the library handle unregisters its operators when it is collected.
 _operator_library: torch.library.Library | None = None
 
 
-def import_torchvision() -> ModuleType:
-    """Import torchvision, also where its compiled operators can't load.
+@dataclass(frozen=True)
+class Library:
+    """A library of pre-trained image models.
 
-    The registry's Linux wheel is built for CUDA: beside a CPU-only torch its operators are
-    missing and the import fails on their fake kernels. Declaring the two schemas is enough
-    for everything that doesn't detect objects.
+    Attributes
+    ----------
+    find : callable
+        (architecture, weights) → `FoundationModel`, or None where the library has no such model; `weights` may be
+        empty.
+    build : callable
+        (fm, official) → the network with its classifier, and its transform, a callable from a PIL image in RGB to a
+        tensor (3, h, w). With official weights, downloaded where the cache has none; else with random ones.
+    remove_head : callable
+        (network, fm) → None: removes the classifier in place; raises an `ImprintError` where it finds none.
+    cached_weights : callable
+        (fm) → the file of official weights in the library's cache, or None. Imports neither torch nor the library.
+    partial_downloads : callable
+        (fm) → files of an unfinished download of official weights.
+    resumes_downloads : bool
+        Whether a new download continues such files; else they are deleted.
     """
+
+    find: Callable[[str, str], FoundationModel | None]
+    build: Callable[[FoundationModel, bool], tuple[nn.Module, Any]]
+    remove_head: Callable[[nn.Module, FoundationModel], None]
+    cached_weights: Callable[[FoundationModel], Path | None]
+    partial_downloads: Callable[[FoundationModel], list[Path]] = lambda fm: []
+    resumes_downloads: bool = True
+
+
+def build(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
+    """Build the network with its classifier, and the library's transform.
+
+    Parameters
+    ----------
+    fm : FoundationModel
+    official : bool
+        With the library's official weights, downloaded where its cache has none; else with random ones.
+
+    Raises
+    ------
+    ImprintError
+        If the official weights are unavailable, or their file in the cache is damaged.
+    """
+    from safetensors import SafetensorError
+
+    library = LIBRARIES[fm.library]
+    if not official:
+        return library.build(fm, False)
+    if not fm.weights:
+        raise ImprintError(
+            f"{fm.library} has no weights for {fm.label}. Give a local state dict with --weights FILE.safetensors."
+        )
+    try:
+        with _tensors_only():
+            return library.build(fm, True)
+    except (OSError, HTTPException) as error:
+        raise ImprintError(
+            f"The official weights of {fm.label} could not be downloaded. Connect to a network once, or put a state "
+            f"dict of {fm.library}'s {fm.architecture} into the weights folder or give it with --weights."
+        ) from error
+    except (pickle.UnpicklingError, EOFError, SafetensorError, RuntimeError) as error:
+        raise ImprintError(
+            f"The weights of {fm.label} in {fm.library}'s cache are damaged. Delete the file to download it again, "
+            "or give a local state dict with --weights FILE.safetensors."
+        ) from error
+
+
+def remove_head(network: nn.Module, fm: FoundationModel) -> set[str]:
+    """Remove the classifier in place, so that the network gives the input of its last layer.
+
+    Returns
+    -------
+    set of str
+        Names of the removed parameters.
+
+    Raises
+    ------
+    ImprintError
+        If no classifier is found.
+    """
+    before = set(network.state_dict())
+    LIBRARIES[fm.library].remove_head(network, fm)
+    return before - set(network.state_dict())
+
+
+@contextmanager
+def _tensors_only() -> Iterator[None]:
+    """Make `torch.load` refuse everything but tensors; torchvision would allow any object."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _cache_folder(variable: str, name: str) -> Path:
+    """A library's cache folder, found as the library finds it."""
+    home = os.environ.get(variable)
+    if home:
+        return Path(home)
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / name
+
+
+def import_torchvision() -> ModuleType:
+    """Import torchvision, even where its compiled operators can't load.
+
+    Its Linux wheel is built for CUDA: beside a CPU-only torch the operators are missing, and the import fails at
+    their fake kernels. Declaring the two schemas is enough for everything except object detection.
+    """
+    import torch
+
     global _operator_library
     try:
         return importlib.import_module("torchvision")
@@ -45,159 +161,120 @@ def import_torchvision() -> ModuleType:
     return importlib.import_module("torchvision")
 
 
-def import_timm() -> ModuleType:
-    """Import timm, which imports torchvision."""
-    import_torchvision()
-    return importlib.import_module("timm")
-
-
-def find_model(name: str) -> FoundationModel | None:
-    """The entry of any model of torchvision or timm; None if neither has one of that name."""
+def _find_torchvision(architecture: str, weights: str) -> FoundationModel | None:
     import_torchvision()
     from torchvision import models
 
-    asked, _, weights = name.removeprefix("timm/").partition(".")
-    if not name.startswith("timm/") and asked in models.list_models(module=models):
-        # The first are the ones that the paper uses, IMAGENET1K_V1, wherever there are such.
-        offered = [entry.name for entry in models.get_model_weights(asked)]
-        if not weights or weights in offered:
-            chosen = weights or offered[0]
-            if asked in FOUNDATION_MODELS and FOUNDATION_MODELS[asked].weights == chosen:
-                return FOUNDATION_MODELS[asked]
-            return FoundationModel(
-                name, "torchvision", name.replace(".", " "), None, "A model of torchvision, without its head.", chosen
-            )
-    timm = import_timm()
-    if not asked or not timm.is_model(asked):
+    if architecture not in models.list_models(module=models):
         return None
-    try:
-        settings = timm.get_pretrained_cfg(f"{asked}.{weights}" if weights not in ("", _UNTRAINED) else asked)
-    except RuntimeError:
-        # So timm says that the model has no such weights.
+    # The first ones are those of the paper, IMAGENET1K_V1, wherever they exist.
+    available = [entry.name for entry in models.get_model_weights(architecture)]
+    if weights and weights not in available:
         return None
-    tag = (settings.tag or "") if settings and settings.has_weights else ""
-    if asked in FOUNDATION_MODELS and FOUNDATION_MODELS[asked] == _of_timm(asked, tag):
-        return FOUNDATION_MODELS[asked]
-    return FoundationModel(
-        # With its tag, so that it can't be taken for torchvision's model of the same name.
-        f"{asked}.{tag or _UNTRAINED}",
-        "timm",
-        f"{asked} ({tag})" if tag else asked,
-        None,
-        "A model of timm, without its head.",
-        tag,
-    )
-
-
-def _of_timm(name: str, tag: str) -> FoundationModel | None:
-    fm = FOUNDATION_MODELS[name]
-    return fm if fm.library == "timm" and fm.weights == tag else None
-
-
-def build(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
-    """The network with its classifier, and its own preprocessing.
-
-    Parameters
-    ----------
-    fm : FoundationModel
-    official : bool
-        With the library's own weights, downloaded where its cache hasn't got them; else with random ones.
-
-    Raises
-    ------
-    ImprintError
-        If the official weights can't be had, or their file in the cache is damaged.
-    """
-    make = _build_timm if fm.library == "timm" else _build_torchvision
-    if not official:
-        return make(fm, False)
-    if not fm.weights:
-        raise ImprintError(
-            f"{fm.library} has no weights for {fm.label}; give a local state dict with --weights FILE.safetensors."
-        )
-    try:
-        with _tensors_only():
-            return make(fm, True)
-    except (OSError, HTTPException) as error:
-        raise _no_weights(fm) from error
-    except (pickle.UnpicklingError, EOFError, SafetensorError, RuntimeError) as error:
-        raise _damaged_cache(fm) from error
-
-
-def _build_timm(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
-    timm = import_timm()
-    from timm.data import create_transform, resolve_data_config
-
-    tagged = f"{fm.built_as}.{fm.weights}" if fm.weights else fm.built_as
-    network = timm.create_model(tagged, pretrained=official)
-    return network, create_transform(**resolve_data_config(model=network), is_training=False)
+    name, label = (f"{architecture}{dot}{weights}" if weights else architecture for dot in (".", " "))
+    description = "A model of torchvision, without its classifier."
+    return FoundationModel(name, "torchvision", label, None, description, weights or available[0])
 
 
 def _build_torchvision(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
     import_torchvision()
     from torchvision import models
 
-    entry = models.get_model_weights(fm.built_as)[fm.weights]
+    entry = models.get_model_weights(fm.architecture)[fm.weights]
     options: dict[str, Any] = {}
-    if not official and fm.built_as in ("googlenet", "inception_v3"):
-        # As the official weights have it; the default would draw every weight by a slow method.
+    if not official and fm.architecture in ("googlenet", "inception_v3"):
+        # As for the official weights; the default would draw every weight by a slow method.
         options = {"transform_input": True, "aux_logits": True, "init_weights": False}
-    return models.get_model(fm.built_as, weights=entry if official else None, **options), entry.transforms()
+    return models.get_model(fm.architecture, weights=entry if official else None, **options), entry.transforms()
 
 
-@contextmanager
-def _tensors_only() -> Iterator[None]:
-    """Have `torch.load` refuse all but tensors, whatever its caller asks: torchvision asks for everything."""
-    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+def _remove_head_torchvision(network: nn.Module, fm: FoundationModel) -> None:
+    from torch import nn
 
-
-def remove_head(network: nn.Module, fm: FoundationModel) -> set[str]:
-    """Take the classifier off, in place; gives the first parts of its parameters' names.
-
-    What is left gives the vector that the last layer saw. SqueezeNet, whose last layer is a
-    convolution before the pooling, keeps the pooling.
-
-    Raises
-    ------
-    ImprintError
-        If no classifier is found.
-    """
-    before = set(network.state_dict())
-    if fm.library == "timm":
-        network.reset_classifier(0)  # type: ignore[operator]
-    elif fm.built_as.startswith("squeezenet"):
+    if fm.architecture.startswith("squeezenet"):
+        # Its last layer is a convolution before the pooling; the pooling is kept.
         network.classifier = nn.AdaptiveAvgPool2d(1)
-    else:
-        # Classifiers for training alone; in evaluation they are not asked.
-        for training_only in ("aux1", "aux2", "AuxLogits"):
-            if hasattr(network, training_only):
-                setattr(network, training_only, None)
-        heads = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
-        if not heads:
-            raise ImprintError(f"{fm.label} has no classifier that is known how to remove; choose another model.")
-        owner, _, last = heads[-1].rpartition(".")
-        setattr(network.get_submodule(owner), last, nn.Identity())
-    return before - set(network.state_dict())
+        return
+    # Auxiliary classifiers are used in training only.
+    for auxiliary in ("aux1", "aux2", "AuxLogits"):
+        if hasattr(network, auxiliary):
+            setattr(network, auxiliary, None)
+    heads = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
+    if not heads:
+        raise ImprintError(f"The classifier of {fm.label} can't be removed automatically. Choose another model.")
+    owner, _, last = heads[-1].rpartition(".")
+    setattr(network.get_submodule(owner), last, nn.Identity())
 
 
-def _no_weights(fm: FoundationModel) -> ImprintError:
-    return ImprintError(
-        f"The official weights of {fm.label} could not be downloaded; connect to a network once, or put a "
-        f"state dict of {fm.library}'s {fm.built_as} into the weights folder or behind --weights."
-    )
+def _torchvision_cache() -> Path:
+    return _cache_folder("TORCH_HOME", "torch") / "hub" / "checkpoints"
 
 
-def _damaged_cache(fm: FoundationModel) -> ImprintError:
-    return ImprintError(
-        f"The file with the weights of {fm.label} in {fm.library}'s cache is damaged; delete it, so that it is "
-        "downloaded again, or give a local state dict with --weights FILE.safetensors."
-    )
+def _cached_torchvision(fm: FoundationModel) -> Path | None:
+    path = _torchvision_cache() / fm.file
+    return path if fm.file and path.is_file() else None
+
+
+def _partial_torchvision(fm: FoundationModel) -> list[Path]:
+    return sorted(_torchvision_cache().glob(f"{fm.file}.*.partial")) if fm.file else []
+
+
+def _import_timm() -> ModuleType:
+    # Before timm, which imports torchvision.
+    import_torchvision()
+    return importlib.import_module("timm")
+
+
+def _find_timm(architecture: str, weights: str) -> FoundationModel | None:
+    timm = _import_timm()
+    if not architecture or not timm.is_model(architecture):
+        return None
+    try:
+        tagged = f"{architecture}.{weights}" if weights not in ("", _UNTRAINED) else architecture
+        settings = timm.get_pretrained_cfg(tagged)
+    except RuntimeError:
+        # Raised where the model has no such weights.
+        return None
+    tag = (settings.tag or "") if settings and settings.has_weights else ""
+    # The name includes the tag, to distinguish it from torchvision's model of the same name.
+    name, label = f"{architecture}.{tag or _UNTRAINED}", f"{architecture} ({tag})" if tag else architecture
+    return FoundationModel(name, "timm", label, None, "A model of timm, without its classifier.", tag)
+
+
+def _build_timm(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
+    timm = _import_timm()
+    from timm.data import create_transform, resolve_data_config
+
+    tagged = f"{fm.architecture}.{fm.weights}" if fm.weights else fm.architecture
+    network = timm.create_model(tagged, pretrained=official)
+    return network, create_transform(**resolve_data_config(model=network), is_training=False)
+
+
+def _timm_cache(fm: FoundationModel) -> Path:
+    return _cache_folder("HF_HOME", "huggingface") / "hub" / f"models--timm--{fm.architecture}.{fm.weights}"
+
+
+def _cached_timm(fm: FoundationModel) -> Path | None:
+    files = sorted((_timm_cache(fm) / "snapshots").glob("*/*"))
+    return next((file for file in files if file.suffix in (".safetensors", ".bin")), None)
+
+
+LIBRARIES: dict[str, Library] = {
+    "torchvision": Library(
+        _find_torchvision,
+        _build_torchvision,
+        _remove_head_torchvision,
+        _cached_torchvision,
+        _partial_torchvision,
+        # torch downloads to a new temporary file each time.
+        resumes_downloads=False,
+    ),
+    "timm": Library(
+        _find_timm,
+        _build_timm,
+        lambda network, fm: network.reset_classifier(0),  # type: ignore[operator]
+        _cached_timm,
+        lambda fm: sorted((_timm_cache(fm) / "blobs").glob("*.incomplete")),
+    ),
+}
+"""By name, in the order in which `lookup` tries them."""

@@ -1,4 +1,4 @@
-"""An FM ready to embed: built, its classifier taken off, its weights loaded and checked."""
+"""Load an FM for embedding: build it, remove its classifier, load and check its weights."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from imprint_core.errors import ImprintError
 from imprint_core.models.libraries import build, remove_head
 from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
-from imprint_core.models.weights import own_weights
+from imprint_core.models.weights import user_weights
 from imprint_core.paths import weights_folder
 
-# Where checkpoints of training runs keep the state dict, and what wrappers put before its names.
-_NESTED = ("state_dict", "model", "model_state_dict")
-_WRAPPER = "module."
+# Keys of the state dict in training checkpoints, and the prefix that wrappers add to parameter names.
+_CHECKPOINT_KEYS = ("state_dict", "model", "model_state_dict")
+_WRAPPER_PREFIX = "module."
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,12 @@ class LoadedModel:
     Attributes
     ----------
     network : torch.nn.Module
-        Maps (b, 3, h, w) to (b, d) pooled embeddings; in evaluation mode.
+        Maps (b, 3, h, w) to pooled embeddings (b, d); in evaluation mode.
     preprocessing : Preprocessing
-        What images go through before.
     weights_digest : str
         SHA-256 over the loaded parameters, in the order of the state dict.
     weights_file : str
-        Name of the local file that they come from; empty for the library's own.
+        Name of the local file of weights; empty for the library's official weights.
     """
 
     network: nn.Module
@@ -50,7 +49,7 @@ class LoadedModel:
     weights_file: str = ""
 
     def forward(self, batch: Tensor) -> NDArray[np.float32]:
-        """Embed what `preprocessing.prepare` gave; (b, d)."""
+        """Embed a batch of `preprocessing.prepare`: (b, d)."""
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             pixels = self.preprocessing.finish(batch.to(device, non_blocking=True))
@@ -58,65 +57,62 @@ class LoadedModel:
         return x
 
     def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Embed PIL images (L or RGB); (b, d)."""
+        """Embed PIL images (L or RGB): (b, d)."""
         return self.forward(self.preprocessing.prepare(images))
 
 
 def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
-    """Build `fm`, take its classifier off and load its weights.
+    """Build `fm`, remove its classifier and load its weights.
 
     Parameters
     ----------
     fm : FoundationModel
-        Which model.
     weights : Path, optional
-        A local state dict, keyed as the library keys it: `.safetensors`, or a `.pth` that holds
-        tensors only. Without it, the one in the weights folder, else the library's official
-        weights, downloaded on first use.
+        A local state dict with the library's parameter names: `.safetensors`, or a `.pth` that holds tensors only.
+        Default: the one in the weights folder, else the library's official weights, downloaded on first use.
 
     Raises
     ------
     ImprintError
-        If the file is missing, of another kind, or doesn't fit the model; if the official
-        weights can't be had.
+        If the file is missing, is no state dict, or doesn't fit the model; if the official weights are unavailable.
     """
-    weights = weights or own_weights(fm)
+    weights = weights or user_weights(fm)
     network, transform = build(fm, official=weights is None)
-    # Read before the head is removed: a file may hold one or not.
+    # A file may hold the parameters of the classifier or not.
     head = remove_head(network, fm)
     if weights is not None:
         _load_file(network, weights, fm, head)
     network.eval().requires_grad_(False)
     digest = _digest(network)
-    # Convolutions run 1.3 to 2 times faster on two CPU cores in this layout, measured.
+    # In this memory layout, convolutions run 1.3 to 2 times faster on two CPU cores.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LoadedModel(network.to(_device()), preprocessing(transform), digest, weights.name if weights else "")
 
 
-def keep_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensors") -> Path:
-    """Copy local weights into the weights folder under the FM's own name, if they fit.
+def save_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensors") -> Path:
+    """Copy local weights into the weights folder under the FM's name, if they fit.
 
     Raises
     ------
     ImprintError
-        If they don't, or the folder can't be written to.
+        If they don't fit, or the folder is not writable.
     """
     target = weights_folder() / f"{fm.name}{suffix}"
-    # Under its own name, for that is what a sentence about it says.
-    aside = target.parent / ".new" / target.name
+    # Under its final name, which error messages mention.
+    temporary = target.parent / ".new" / target.name
     try:
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as copy:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as copy:
             shutil.copyfileobj(file, copy)
-        load_model(fm, aside)
-        aside.replace(target)
+        load_model(fm, temporary)
+        temporary.replace(target)
     except OSError as error:
         raise ImprintError(
-            f"The weights could not be copied to '{target.parent}' ({error.strerror}); free some space or set "
+            f"The weights could not be copied to '{target.parent}' ({error.strerror}). Free some space or set "
             "IMPRINT_WEIGHTS to another folder."
         ) from error
     finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
+        shutil.rmtree(temporary.parent, ignore_errors=True)
     return target
 
 
@@ -132,66 +128,62 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     ImprintError
-        If there is no such file, or it isn't a state dict.
+        If the file doesn't exist or is no state dict.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
-        raise ImprintError(f"There is no weights file '{path}'; give a .safetensors or .pth that is there.")
+        raise ImprintError(f"The weights file '{path}' does not exist. Give an existing .safetensors or .pth file.")
     if path.suffix == ".safetensors":
         try:
             return dict(load_file(path))
         except SafetensorError as error:
             raise ImprintError(
-                f"'{path.name}' is not a whole .safetensors file ({error}); give a state dict saved as safetensors."
+                f"'{path.name}' is not a complete .safetensors file ({error}). Save the state dict again."
             ) from error
     try:
-        given = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ImprintError(
-            f"'{path.name}' holds more than tensors, which could run code when it is read; save the state dict alone, "
-            "best as .safetensors."
+            f"'{path.name}' holds more than tensors, which could run code when read. Save only the state dict, "
+            "preferably as .safetensors."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise ImprintError(
-            f"'{path.name}' is not a whole file that torch.save wrote; give a state dict as .safetensors or .pth."
+            f"'{path.name}' is not a complete file of torch.save. Give a state dict as .safetensors or .pth."
         ) from error
-    for name in _NESTED:
-        if isinstance(given, dict) and isinstance(given.get(name), dict):
-            given = given[name]
-    if not isinstance(given, dict) or not all(isinstance(v, Tensor) for v in given.values()):
+    for key in _CHECKPOINT_KEYS:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ImprintError(
-            f"'{path.name}' is no state dict; save model.state_dict(), which maps parameters' names to tensors."
+            f"'{path.name}' is not a state dict. Save model.state_dict(), which maps parameter names to tensors."
         )
-    return {str(k).removeprefix(_WRAPPER): v for k, v in given.items()}
+    return {str(k).removeprefix(_WRAPPER_PREFIX): v for k, v in state.items()}
 
 
 def _load_file(network: nn.Module, path: Path, fm: FoundationModel, head: set[str]) -> None:
-    """Load a local state dict into a network without its head; names of `head` are left out."""
-    given = {k: v.float() if v.is_floating_point() else v for k, v in read_state(path).items()}
-    wanted = network.state_dict()
-    # A counter that only training reads; exported weights often leave it out.
-    missing = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
-    extra = [k for k in given if k not in wanted and k not in head]
+    """Load a local state dict into a network without its classifier; parameters named in `head` are skipped."""
+    state = {k: v.float() if v.is_floating_point() else v for k, v in read_state(path).items()}
+    expected = network.state_dict()
+    # This counter is used in training only; exported weights often omit it.
+    missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
+    unknown = [k for k in state if k not in expected and k not in head]
     shapes = [
-        f"{k} is {tuple(given[k].shape)}, not {tuple(v.shape)}"
-        for k, v in wanted.items()
-        if k in given and given[k].shape != v.shape
+        f"{k} is {tuple(state[k].shape)}, not {tuple(v.shape)}"
+        for k, v in expected.items()
+        if k in state and state[k].shape != v.shape
     ]
-    problems = []
-    if missing:
-        problems.append(f"{len(missing)} missing, such as {missing[0]}")
-    if extra:
-        problems.append(f"{len(extra)} unknown, such as {extra[0]}")
-    if shapes:
-        problems.append(f"{len(shapes)} of another shape: {shapes[0]}")
+    problems = [f"{len(missing)} missing, such as {missing[0]}"] if missing else []
+    problems += [f"{len(unknown)} unknown, such as {unknown[0]}"] if unknown else []
+    problems += [f"{len(shapes)} of another shape: {shapes[0]}"] if shapes else []
     if problems:
         raise ImprintError(
-            f"'{path.name}' does not fit {fm.label}, which has {len(wanted)} parameters: "
-            f"{'; '.join(problems)}. Give a state dict of {fm.library}'s {fm.built_as}."
+            f"'{path.name}' does not fit {fm.label}, which has {len(expected)} parameters: "
+            f"{'; '.join(problems)}. Give a state dict of {fm.library}'s {fm.architecture}."
         )
-    network.load_state_dict({k: v for k, v in given.items() if k in wanted}, strict=False)
+    network.load_state_dict({k: v for k, v in state.items() if k in expected}, strict=False)
 
 
 def _digest(network: nn.Module) -> str:

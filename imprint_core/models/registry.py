@@ -1,13 +1,11 @@
-"""The table of foundation models (FMs), and how any other model of torchvision or timm is named.
+"""The table of foundation models (FMs).
 
-Importing this module imports no torch, so that the app starts without it; `loading` does.
+Other models of the libraries are found by `lookup`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from imprint_core.errors import ImprintError
 
 
 @dataclass(frozen=True)
@@ -17,21 +15,21 @@ class FoundationModel:
     Attributes
     ----------
     name : str
-        How sets, links and commands call it: its name in its library.
-    library : {"torchvision", "timm"}
-        The library that builds it.
+        Name in embedding sets, links and commands: its name in its library.
+    library : str
+        Key of `libraries.LIBRARIES`.
     label : str
-        How a person calls it.
+        Name on pages.
     dim : int or None
-        Width of its pooled embedding; None where only building it tells.
+        Dimension of its embeddings; None where it is unknown before the model is built.
     help : str
         One sentence for the sidebar.
     weights : str
-        The library's own name of the official weights; empty where there are none.
+        The library's name of the official weights; empty where there are none.
     file : str
-        What the library calls their file in its cache; empty where only the library knows.
+        File name of the official weights in the library's cache; empty where only the library knows it.
     ridge : float
-        λ of least squares: the weight decay that the paper gives the FM's family (Table A.4).
+        Ridge penalty λ of least squares: the weight decay that the paper gives the FM's family (Table A.4).
     """
 
     name: str
@@ -44,8 +42,8 @@ class FoundationModel:
     ridge: float = 1e-4
 
     @property
-    def built_as(self) -> str:
-        """The model's name in its library without that of the weights."""
+    def architecture(self) -> str:
+        """The model's name in its library, without the name of the weights."""
         return self.name.split(".")[0]
 
 
@@ -80,7 +78,7 @@ _TABLE = (
         "torchvision",
         "MobileNetV2",
         1280,
-        "A network made for phones; globally pooled last features.",
+        "A small network for mobile devices; globally pooled last features.",
         file="mobilenet_v2-b0353104.pth",
     ),
     FoundationModel(
@@ -115,32 +113,5 @@ FOUNDATION_MODELS: dict[str, FoundationModel] = {fm.name: fm for fm in _TABLE}
 
 
 def ridge_of(name: str) -> float:
-    """λ of an FM: that of its family in the paper; a convolutional network's for one of the user's own."""
+    """Ridge penalty λ of an FM; the default of convolutional networks for an FM outside the table."""
     return FOUNDATION_MODELS[name].ridge if name in FOUNDATION_MODELS else FoundationModel.ridge
-
-
-def foundation_model(name: str) -> FoundationModel:
-    """Look an FM up by name: one of the table, or any classification model of torchvision or timm.
-
-    A library's name may be followed by a dot and the weights' name there, such as
-    `resnet50.IMAGENET1K_V2` or `vit_base_patch16_224.augreg_in1k`; `timm/resnet18` asks for
-    timm's where torchvision has one of that name, too.
-
-    Raises
-    ------
-    ImprintError
-        If neither library knows it.
-    """
-    name = name.strip()
-    if name in FOUNDATION_MODELS:
-        return FOUNDATION_MODELS[name]
-    # Only here, for torch takes seconds to import.
-    from imprint_core.models.libraries import find_model
-
-    found = find_model(name)
-    if found is None:
-        raise ImprintError(
-            f"No foundation model is called '{name[:60]}'; known are {', '.join(FOUNDATION_MODELS)}, and every "
-            "classification model of torchvision and timm by its name there."
-        )
-    return found

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.embeddings.store import write_whole
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.results_version import RESULTS_VERSION, check_version
+from imprint_core.files import write_atomically
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.paths import bundled_folder
@@ -150,7 +150,7 @@ class SweepTable:
 
         sink = pa.BufferOutputStream()
         pq.write_table(self.rows, sink, compression="zstd")
-        write_whole(path, sink.getvalue().to_pybytes())
+        write_atomically(path, sink.getvalue().to_pybytes())
 
     @cached_property
     def _runs(self) -> dict[tuple[TaskKey, Recipe], Runs]:

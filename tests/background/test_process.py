@@ -5,8 +5,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from imprint_core.background.locks import lock_job
 from imprint_core.background.process import discard_job, find_jobs, start_job, stop_job
-from imprint_core.background.progress import Progress, hold, read_progress
+from imprint_core.background.progress import Progress, read_progress
 from imprint_core.embeddings import find_sets
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
@@ -47,9 +48,9 @@ def only(folder):
 def test_started_watched_stopped_resumed_and_finished(tmp_path, weights):
     start_job(tmp_path, NAME, arguments(tmp_path, weights))
     assert only(tmp_path).running
-    with pytest.raises(ImprintError, match="is being embedded already; its progress is shown here"):
+    with pytest.raises(ImprintError, match=f"The embedding '{NAME}' is already running"):
         start_job(tmp_path, NAME, arguments(tmp_path, weights))
-    with pytest.raises(ImprintError, match="is still being embedded; stop it first"):
+    with pytest.raises(ImprintError, match=f"The embedding '{NAME}' is still running. Stop it first"):
         discard_job(only(tmp_path))
     wait_for(lambda: only(tmp_path).progress.done >= 12)
     assert only(tmp_path).progress.total == 320
@@ -73,14 +74,14 @@ def test_started_watched_stopped_resumed_and_finished(tmp_path, weights):
 def test_what_goes_wrong_is_told(tmp_path):
     start_job(tmp_path, NAME, arguments(tmp_path, "/gone.safetensors"))
     wait_for(lambda: not only(tmp_path).running and only(tmp_path).error)
-    assert "There is no weights file '/gone.safetensors'" in only(tmp_path).error
+    assert "The weights file '/gone.safetensors' does not exist" in only(tmp_path).error
     discard_job(only(tmp_path))
     assert not find_jobs(tmp_path)
 
 
 def test_a_job_of_another_process_is_seen(tmp_path):
     (tmp_path / f"{NAME}.partial").mkdir()
-    with hold(tmp_path, NAME):
+    with lock_job(tmp_path, NAME, "embed"):
         assert only(tmp_path).running
     assert not only(tmp_path).running
 
@@ -106,6 +107,6 @@ def test_two_starts_at_once_are_one_job(tmp_path, weights):
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(start, range(4)))
     assert said.count("started") == 1
-    assert all("is being embedded already" in one for one in said if one != "started")
+    assert all("is already running" in one for one in said if one != "started")
     stop_job(only(tmp_path))
     wait_for(lambda: not only(tmp_path).running)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.conftest import ROOT
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-# A screen to sit before and a phone; both schemes are gone through on each.
+# A desktop screen and a phone.
 SCREENS = pytest.mark.parametrize(
     "visit", [{"width": 1280}, {"width": 390, "height": 844}], indirect=True, ids=["1280", "390"]
 )
@@ -38,8 +38,8 @@ def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         if os.environ.get("IMPRINT_BROWSER_REQUIRED"):
-            pytest.fail("browser tests must run here, but no Chromium was found")
-        pytest.skip("no Chromium was found; on Debian: apt-get install chromium")
+            pytest.fail("browser tests are required, but Chromium is missing; on Debian: apt-get install chromium")
+        pytest.skip("Chromium is missing; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield launched
@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def serve(script: str = "app.py", **environment: str) -> Iterator[str]:
-    """Run the app, or another script, on a free port; gives its address."""
+    """Run the app or another script on a free port; yield its address."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -63,7 +63,7 @@ def serve(script: str = "app.py", **environment: str) -> Iterator[str]:
     deadline = time.monotonic() + 60
     while True:
         try:
-            urllib.request.urlopen(url + "_stcore/health", timeout=1)  # noqa: S310 - our own address
+            urllib.request.urlopen(url + "_stcore/health", timeout=1)  # noqa: S310 - local address
             break
         except OSError:
             assert app.poll() is None, "the app ended at once"
@@ -78,13 +78,13 @@ def serve(script: str = "app.py", **environment: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory) -> Iterator[str]:
-    # A home of its own, so that what this machine has doesn't show.
+    # An empty home, so that sets of this machine are not listed.
     with serve(IMPRINT_HOME=str(tmp_path_factory.mktemp("home"))) as url:
         yield url
 
 
 class Visit:
-    """A page in a browser of its own, and what went wrong on it."""
+    """A browser page with its console errors and requests to other hosts."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
@@ -100,7 +100,7 @@ class Visit:
             self.outside.append(request.url)
 
     def errors_of_ours(self) -> list[str]:
-        """What went wrong, without what Streamlit itself asks for in vain on a link to a page."""
+        """Console errors, except for Streamlit's requests of missing files at a page's path."""
         return [error for error in self.errors if "404" not in error]
 
     def open(self, query: str = "") -> Page:
@@ -113,7 +113,7 @@ class Visit:
             self.page.wait_for_selector(selector, timeout=60_000)
 
     def settle(self) -> None:
-        """Wait until the script has ended and nothing has been drawn for a while."""
+        """Wait until the script has ended and no figure changed for 0.7 s."""
         self.page.wait_for_timeout(200)
         self.page.wait_for_function(
             """() => {
@@ -126,12 +126,12 @@ class Visit:
         )
 
     def pictures_fit(self) -> None:
-        """Every picture is drawn, has a text for those who don't see it, and is not wider than the screen."""
+        """Check that every figure is drawn, has a text alternative, and fits the screen."""
         for plot in self.page.query_selector_all(".imprint-plot"):
             assert plot.query_selector(".main-svg")
             assert plot.get_attribute("aria-label")
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        # Streamlit's own pane scrolls, too, and would pan the whole page.
+        # Streamlit's main pane scrolls separately.
         pane = "document.querySelector('[data-testid=stMain]')"
         assert self.page.evaluate(f"{pane}.scrollWidth <= {pane}.clientWidth + 1")
         overflowing = self.page.evaluate(
@@ -143,7 +143,7 @@ class Visit:
         assert overflowing == 0
 
     def pictures_fit_in_both(self) -> None:
-        """The same in light and in dark."""
+        """Check the figures in the light and the dark theme."""
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
             self.settle()
@@ -158,7 +158,7 @@ class Visit:
 
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all visits: what it has read and compiled, Streamlit's scripts and Plotly's, it need not again."""
+    """A context for all visits, which caches the scripts of Streamlit and Plotly."""
     shared = browser.new_context()
     yield shared
     shared.close()
@@ -166,14 +166,14 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visit(context: BrowserContext, address: str, request) -> Iterator[Visit]:
-    """Parametrise indirectly with {"width", "height", "scheme"} for another screen."""
+    """A page; parametrise indirectly with {"width", "height", "scheme"} for another screen."""
     screen = getattr(request, "param", {})
     page = context.new_page()
     page.set_viewport_size({"width": screen.get("width", 1280), "height": screen.get("height", 900)})
     page.emulate_media(color_scheme=screen.get("scheme", "light"))
     visit = Visit(page, address)
     yield visit
-    # Nothing of a visit is left for the next one.
+    # The next visit starts without permissions, cookies and storage.
     context.clear_permissions()
     context.clear_cookies()
     if page.url.startswith(address):

@@ -1,4 +1,4 @@
-"""What keeps people from using the pages, as axe-core finds it, in light and dark; and the pages by keys alone."""
+"""Accessibility: axe-core on every page in light and dark, and use by keyboard alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.axe import axe_script
 
 QUICK = "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
-# What is there only once something is chosen.
+# Settings that make more of a page visible.
 MORE = {
     "map": "&only=0,1,2&sample=3&against=qi",
     "curves": "&curve_recipes=qi,whitened",
@@ -16,7 +16,7 @@ MORE = {
     "leaderboard": "&methods=qi,whitened",
 }
 LINKS = "[data-testid=stTopNavLink]"
-# Text in charts is left out: axe can't tell what lies behind it.
+# Without text in charts: axe can't determine its background.
 AXE = """async (rules) => {
   const { violations } = await axe.run(
     { include: document, exclude: [".main-svg"] },
@@ -36,17 +36,17 @@ def axe() -> str:
 
 
 def findings(visit, rules=None):
-    found = visit.page.evaluate(AXE, rules)
-    if found:
-        # A page that is still moving may be half there.
+    violations = visit.page.evaluate(AXE, rules)
+    if violations:
+        # The page may have been incomplete.
         visit.settle()
-        found = visit.page.evaluate(AXE, rules)
-    return found
+        violations = visit.page.evaluate(AXE, rules)
+    return violations
 
 
-# So tall that all of a page is on screen: what is scrolled away axe takes for hidden.
+# So tall that a whole page is visible: axe treats content outside the screen as hidden.
 @pytest.mark.parametrize("visit", [{"height": 5000}], indirect=True, ids=["1280"])
-def test_nothing_serious_keeps_anyone_from_using_a_page(visit, axe):
+def test_pages_have_no_serious_accessibility_violations(visit, axe):
     page = visit.page
     page.goto(visit.address + QUICK)
     page.locator(LINKS).first.wait_for(timeout=60_000)
@@ -58,25 +58,25 @@ def test_nothing_serious_keeps_anyone_from_using_a_page(visit, axe):
         page.goto(visit.address + path + QUICK + MORE.get(path, ""))
         page.locator("h1").first.wait_for(timeout=60_000)
         visit.settle()
-        # What is folded away is looked at, too.
+        # Check the content of expanders, too.
         page.evaluate("document.querySelectorAll('details').forEach((e) => (e.open = true))")
         page.evaluate(axe)
-        bad += [(path, "light", one) for one in findings(visit)]
+        bad += [(path, "light", violation) for violation in findings(visit)]
         page.emulate_media(color_scheme="dark")
         page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
-        # All else is as it was.
-        bad += [(path, "dark", one) for one in findings(visit, ["color-contrast"])]
+        # Only colours differ.
+        bad += [(path, "dark", violation) for violation in findings(visit, ["color-contrast"])]
         page.emulate_media(color_scheme="light")
-    assert not bad, "\n".join(f"{path}, {scheme}: {one}" for path, scheme, one in bad)
+    assert not bad, "\n".join(f"{path}, {scheme}: {violation}" for path, scheme, violation in bad)
 
 
-# What is focused, in whatever shadow it stands.
+# The focused element, also inside shadow roots.
 FOCUSED = """() => {
   let e = document.activeElement;
   while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
   return e;
 }"""
-# Whether it, or what frames it, has an outline that can be seen.
+# Whether the element or a container has a visible outline.
 RINGED = """(e) => {
   for (let i = 0; e && i < 4; i += 1, e = e.parentElement) {
     const { outlineStyle, outlineWidth } = getComputedStyle(e);
@@ -88,19 +88,19 @@ RINGED = """(e) => {
 NAME = "(e) => e.dataset.code ? 'tile ' + e.dataset.code : e.ariaLabel || e.innerText"
 
 
-def tab_to(page, wanted, most=90):
-    """Press Tab until the focus is where it is wanted; everything on the way shows that it has it."""
+def tab_to(page, label, most=90):
+    """Press Tab until an element with this label has the focus; check that all elements on the way show it."""
     for _ in range(most):
         page.keyboard.press("Tab")
         focused = page.evaluate_handle(FOCUSED).as_element()
         name = focused.evaluate(NAME)
         assert focused.evaluate(RINGED), f"{name!r} doesn't show its focus"
-        if name.startswith(wanted):
+        if name.startswith(label):
             return focused
-    raise AssertionError(f"{wanted!r} isn't reached")
+    raise AssertionError(f"{label!r} isn't reached")
 
 
-def test_k_is_changed_and_its_help_read_by_keys(visit):
+def test_k_and_its_help_work_by_keyboard(visit):
     page = visit.open(QUICK)
     tab_to(page, "Help for k: proxies")
     expect(page.get_by_role("tooltip")).to_contain_text("How many proxies each class gets")
@@ -112,7 +112,7 @@ def test_k_is_changed_and_its_help_read_by_keys(visit):
 
 
 @pytest.mark.parametrize("visit", [{}, {"scheme": "dark"}], indirect=True, ids=["light", "dark"])
-def test_a_picture_is_taken_along_and_a_sample_asked_about_by_keys(visit):
+def test_figures_download_and_samples_are_explained_by_keyboard(visit):
     page = visit.page
     page.goto(visit.address + "map" + QUICK)
     page.wait_for_selector('.imprint-plot[data-name="confusion-first"][data-drawn]', timeout=60_000)
@@ -124,7 +124,7 @@ def test_a_picture_is_taken_along_and_a_sample_asked_about_by_keys(visit):
         page.keyboard.press("Enter")
     page.keyboard.press("End")
     assert page.evaluate_handle(FOCUSED).evaluate(NAME) == "Reset axes"
-    # The row of tools is one stop.
+    # The toolbar is one tab stop.
     tile = tab_to(page, "tile ", 3)
     code = tile.get_attribute("data-code")
     page.keyboard.press("Enter")
@@ -132,7 +132,7 @@ def test_a_picture_is_taken_along_and_a_sample_asked_about_by_keys(visit):
     expect(page.get_by_role("heading", name=f"Why? test sample {code}")).to_be_visible(timeout=20_000)
 
 
-def test_samples_are_selected_by_class_by_keys_and_nothing_moves_for_who_asked_for_that(visit):
+def test_samples_are_selected_by_keyboard_and_reduced_motion_is_respected(visit):
     page = visit.page
     page.emulate_media(reduced_motion="reduce")
     page.goto(visit.address + "map" + QUICK)
@@ -147,9 +147,9 @@ def test_samples_are_selected_by_class_by_keys_and_nothing_moves_for_who_asked_f
     page.get_by_role("button", name="Select them").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="selected")).to_be_visible(timeout=20_000)
-    told = page.locator("[data-name=selected] button[data-code]").evaluate_all("(all) => all.map((b) => b.title)")
-    assert told
-    assert all(": class 3, taken for" in one for one in told)
+    titles = page.locator("[data-name=selected] button[data-code]").evaluate_all("(all) => all.map((b) => b.title)")
+    assert titles
+    assert all(": class 3, taken for" in title for title in titles)
     page.keyboard.press("Escape")
     tile = page.locator("[data-name=selected] button[data-code]").first
     tile.hover()

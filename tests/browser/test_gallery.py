@@ -197,7 +197,7 @@ def test_gallery_fits_the_screen_and_is_legible(gallery, request):
         page.screenshot(path=f"{folder}/gallery-{request.node.callspec.id}.png", full_page=True)
 
 
-# WCAG's contrast of an element's text with its tile; a canvas reads whatever way a colour is written.
+# WCAG's contrast of an element's text with its tile; a canvas reads colours in any notation.
 CONTRAST = """e => {
   const canvas = document.createElement("canvas").getContext("2d");
   const luminance = (color) => {

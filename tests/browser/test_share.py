@@ -1,4 +1,4 @@
-"""Sharing in a browser: links of every page, settings out and in, and a report that opens anywhere."""
+"""Sharing in a browser: links of every page, settings export and import, and reports."""
 
 import json
 import time
@@ -10,8 +10,8 @@ from tests.browser.conftest import Visit
 from tests.pages.test_share import OF_A_RECIPE, OTHERS
 
 QUICK = "fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
-# Something of each page's own, and what the default page is called in an address.
-OWN = {
+# Page-specific settings, and the path of the default page.
+PAGE_SETTINGS = {
     "map": "&color=right&against=own",
     "collapse": "&draws=1&nc1=published",
     "curves": "&over=n&curve_recipes=own",
@@ -31,7 +31,7 @@ def opened(visit, page, query=QUICK):
 
 
 def finished(visit):
-    """Until no picture fills in: for three seconds nothing was drawn, and there was no line of progress."""
+    """Wait until no progressive figure is left: three seconds without a change and without a Stop button."""
     visit.page.wait_for_function(
         """() => {
           const stops = [...document.querySelectorAll('button')].filter((e) => e.innerText.trim() === 'Stop').length;
@@ -53,9 +53,9 @@ def dialog(page):
         opener.click()
         page.wait_for_timeout(600)
     page.get_by_test_id("stSidebar").get_by_role("button", name="Share").click()
-    found = page.get_by_role("dialog")
-    expect(found.get_by_role("button", name="Copy link")).to_be_visible(timeout=20_000)
-    return found
+    share = page.get_by_role("dialog")
+    expect(share.get_by_role("button", name="Copy link")).to_be_visible(timeout=20_000)
+    return share
 
 
 def downloaded(page, button):
@@ -77,12 +77,12 @@ def query_of(address):
     return address.partition("?")[2]
 
 
-# One visit for several pages: they are gone to as a person does, which is quicker than opening each.
+# One visit for several pages: navigating is faster than opening each of them.
 @pytest.mark.parametrize("names", [OF_A_RECIPE[:3], OF_A_RECIPE[3:], OTHERS], ids=lambda names: "-".join(names))
 def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser):
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = opened(visit, names[0], QUICK + "&k=7&pre=none" + "".join(OWN.values()))
-    there = Visit(browser.new_page(), visit.address)
+    page = opened(visit, names[0], QUICK + "&k=7&pre=none" + "".join(PAGE_SETTINGS.values()))
+    other = Visit(browser.new_page(), visit.address)
     for name in names:
         if name != names[0]:
             page.locator("[data-testid=stTopNavLink]", has_text=TITLES[name]).click()
@@ -90,22 +90,22 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser
         expect(heading).to_contain_text(HEADINGS[name], timeout=60_000)
         share = dialog(page)
         share.get_by_role("button", name="Copy link").click()
-        # What the button says may be gone at once, for pictures that fill in have it drawn anew.
+        # No check of the button's label: a rerun of progressive figures may reset it.
         page.wait_for_timeout(300)
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.url
-        there.page.goto(copied)
-        expect(there.page.locator("h1").first).to_have_text(heading.inner_text(), timeout=60_000)
-        # A link that were put right would be so by now, though pictures may go on filling in.
-        there.page.wait_for_timeout(2000)
-        assert query_of(there.page.url) == query_of(copied)
-        for part in ("k=7", "pre=none", "n=20", *filter(None, OWN.get(name, "").split("&"))):
-            assert part in there.page.url
-        assert "Page not found" not in there.page.content()
-        expect(there.page.get_by_text("can't be").or_(there.page.get_by_text("ignored."))).to_have_count(0)
+        other.page.goto(copied)
+        expect(other.page.locator("h1").first).to_have_text(heading.inner_text(), timeout=60_000)
+        # A corrected link would have changed by now; progressive figures may still be computed.
+        other.page.wait_for_timeout(2000)
+        assert query_of(other.page.url) == query_of(copied)
+        for part in ("k=7", "pre=none", "n=20", *filter(None, PAGE_SETTINGS.get(name, "").split("&"))):
+            assert part in other.page.url
+        assert "Page not found" not in other.page.content()
+        expect(other.page.get_by_text("can't be").or_(other.page.get_by_text("ignored."))).to_have_count(0)
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
-    there.page.close()
+    other.page.close()
 
 
 def test_settings_out_and_in_restore(visit, browser, tmp_path):
@@ -116,53 +116,53 @@ def test_settings_out_and_in_restore(visit, browser, tmp_path):
     content = downloaded(page, share.get_by_role("button", name="Download settings"))
     assert json.loads(content)["controls"]["classes"] == "a=0+1, 4-6"
     (tmp_path / "settings.json").write_bytes(content)
-    there = Visit(browser.new_page(), visit.address)
-    there.open()
-    share = dialog(there.page)
+    other = Visit(browser.new_page(), visit.address)
+    other.open()
+    share = dialog(other.page)
     share.locator("input[type=file]").set_input_files(tmp_path / "settings.json")
-    expect(there.page.get_by_role("dialog")).to_have_count(0, timeout=20_000)
-    there.page.wait_for_function("location.search.includes('regions=True')")
-    there.settle()
-    # In the order of the controls, whatever the file's is.
-    assert sorted(there.search()[1:].split("&")) == sorted(visit.search()[1:].split("&"))
-    assert there.accuracy() == shown
-    # What is changed next is not taken back.
-    there.page.get_by_test_id("stSidebar").get_by_role("radio", name="3", exact=True).click()
-    there.page.wait_for_function("location.search.includes('seeds=3')")
-    there.settle()
-    assert "seeds=3" in there.search()
-    # And what is no such file is said in the dialog.
+    expect(other.page.get_by_role("dialog")).to_have_count(0, timeout=20_000)
+    other.page.wait_for_function("location.search.includes('regions=True')")
+    other.settle()
+    # Links have the order of the controls, regardless of the file's order.
+    assert sorted(other.search()[1:].split("&")) == sorted(visit.search()[1:].split("&"))
+    assert other.accuracy() == shown
+    # The file does not reset later changes.
+    other.page.get_by_test_id("stSidebar").get_by_role("radio", name="3", exact=True).click()
+    other.page.wait_for_function("location.search.includes('seeds=3')")
+    other.settle()
+    assert "seeds=3" in other.search()
+    # The dialog reports an invalid file.
     (tmp_path / "settings.json").write_text("{")
-    share = dialog(there.page)
+    share = dialog(other.page)
     share.locator("input[type=file]").set_input_files(tmp_path / "settings.json")
     expect(share.get_by_test_id("stAlert")).to_contain_text("The file is no JSON")
-    assert "seeds=3" in there.search()
-    assert there.errors_of_ours() == []
-    there.page.close()
+    assert "seeds=3" in other.search()
+    assert other.errors_of_ours() == []
+    other.page.close()
 
 
 @pytest.mark.parametrize("name", OF_A_RECIPE)
 def test_a_report_opens_anywhere_with_all_pictures(name, visit, browser, tmp_path):
-    page = opened(visit, name, QUICK + OWN.get(name, ""))
+    page = opened(visit, name, QUICK + PAGE_SETTINGS.get(name, ""))
     page.wait_for_selector(".imprint-plot[data-drawn]", timeout=60_000)
     finished(visit)
     labels = page.evaluate("[...document.querySelectorAll('.imprint-plot')].map((e) => e.ariaLabel)")
     before = page.url
     content = report_of(page)
-    # The dialog changes nothing of what is chosen.
+    # The dialog does not change the settings.
     assert page.url == before
     assert b"not finished" not in content
     (tmp_path / "report.html").write_bytes(content)
     context = browser.new_context(offline=True)
-    there = Visit(context.new_page(), "file://")
-    there.page.goto((tmp_path / "report.html").as_uri())
-    there.page.wait_for_selector(".plot .main-svg", timeout=30_000)
-    captions = there.page.locator("figcaption").all_inner_texts()
+    other = Visit(context.new_page(), "file://")
+    other.page.goto((tmp_path / "report.html").as_uri())
+    other.page.wait_for_selector(".plot .main-svg", timeout=30_000)
+    captions = other.page.locator("figcaption").all_inner_texts()
     assert sorted(captions) == sorted(labels)
-    assert there.page.locator(".plot:has(.main-svg)").count() == len(labels) > 0
-    assert there.page.locator("dd a").get_attribute("href") == page.url
-    assert there.errors == []
-    assert there.outside == []
+    assert other.page.locator(".plot:has(.main-svg)").count() == len(labels) > 0
+    assert other.page.locator("dd a").get_attribute("href") == page.url
+    assert other.errors == []
+    assert other.outside == []
     context.close()
     assert visit.errors_of_ours() == []
     assert visit.outside == []
@@ -173,30 +173,30 @@ def test_dialog_and_report_fit(visit, browser, tmp_path):
     page = visit.open(f"?{QUICK}")
     finished(visit)
     (tmp_path / "report.html").write_bytes(report_of(page))
-    there = browser.new_page(viewport=page.viewport_size)
+    other = browser.new_page(viewport=page.viewport_size)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         visit.settle()
         box = page.get_by_role("dialog").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= page.viewport_size["width"]
-        there.emulate_media(color_scheme=scheme)
-        there.goto((tmp_path / "report.html").as_uri())
-        there.wait_for_selector(".plot .main-svg")
-        assert there.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        other.emulate_media(color_scheme=scheme)
+        other.goto((tmp_path / "report.html").as_uri())
+        other.wait_for_selector(".plot .main-svg")
+        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
         colours = "[getComputedStyle(document.body).backgroundColor, document.querySelector('.xtitle').style.fill]"
-        seen = there.evaluate(colours)
-        assert seen == (["rgb(15, 19, 24)", "rgb(236, 239, 243)"] if scheme == "dark" else
+        colours_in_theme = other.evaluate(colours)
+        assert colours_in_theme == (["rgb(15, 19, 24)", "rgb(236, 239, 243)"] if scheme == "dark" else
                         ["rgb(255, 255, 255)", "rgb(15, 19, 24)"])  # fmt: skip
-        # Paper is light, and the screen as before after that.
-        there.evaluate("dispatchEvent(new Event('beforeprint'))")
-        # Not by `wait_for_function`, whose `eval` the report forbids.
-        title = there.locator(".xtitle").first
+        # Prints are light; afterwards the screen has its theme again.
+        other.evaluate("dispatchEvent(new Event('beforeprint'))")
+        # `wait_for_function` needs `eval`, which the report's policy forbids.
+        title = other.locator(".xtitle").first
         expect(title).to_have_css("fill", "rgb(15, 19, 24)")
-        assert there.evaluate(colours)[0] == "rgb(255, 255, 255)"
-        there.evaluate("dispatchEvent(new Event('afterprint'))")
-        expect(title).to_have_css("fill", seen[1])
-    there.close()
+        assert other.evaluate(colours)[0] == "rgb(255, 255, 255)"
+        other.evaluate("dispatchEvent(new Event('afterprint'))")
+        expect(title).to_have_css("fill", colours_in_theme[1])
+    other.close()
 
 
 def test_the_dialog_stays_while_pictures_fill_in(visit):

@@ -22,11 +22,11 @@ def home(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["embed", "--fm", "x", "--dataset", "mnist"], "No foundation model is called 'x'; known are"),
+        (["embed", "--fm", "x", "--dataset", "mnist"], "Unknown foundation model 'x'. Known are"),
         (["embed", "--fm", "resnet50", "--dataset", "x"], "No dataset is called 'x'; known are mnist"),
         (
             ["embed", "--fm", "resnet50", "--dataset", "digits", "--weights", "gone.safetensors"],
-            "There is no weights file 'gone.safetensors'",
+            "The weights file 'gone.safetensors' does not exist",
         ),
         (
             ["embed", "--fm", "resnet50", "--dataset", "tiny_imagenet_100", "--data-root", "gone"],

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from imprint_core.background.progress import held, hold, read_progress
+from imprint_core.background.locks import is_locked, lock_job
+from imprint_core.background.progress import read_progress
+from imprint_core.cli.embed import add_base_maps
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
-from imprint_core.embeddings.extraction import Job, extract
-from imprint_core.embeddings.store import read_tensors
+from imprint_core.embeddings.extraction import ExtractionJob, extract
+from imprint_core.embeddings.tensors import read_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.maps.store import maps_path
 from imprint_core.models import foundation_model
@@ -30,7 +32,7 @@ def to_tensor(image):
 
 
 class Counting(torch.nn.Module):
-    """A tiny deterministic network that counts the images it has seen, and takes its time."""
+    """A tiny deterministic network that counts its images and can be slowed down."""
 
     def __init__(self, seconds=0.0):
         super().__init__()
@@ -46,22 +48,22 @@ class Counting(torch.nn.Module):
 
 
 def loaded(network):
-    return LoadedModel(network, Preprocessing(to_tensor, "as it is", None), "0" * 64)
+    return LoadedModel(network, Preprocessing(to_tensor, "unchanged", None), "0" * 64)
 
 
 @pytest.fixture
 def network(monkeypatch):
-    made = Counting().eval()
-    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: loaded(made))
-    return made
+    network = Counting().eval()
+    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: loaded(network))
+    return network
 
 
 def job(folder, **changes):
     settings = {"per_class": 7, "test_per_class": 3, "batch_size": 8, **changes}
-    return Job(foundation_model("squeezenet1_1"), dataset("digits"), folder, folder, **settings)
+    return ExtractionJob(foundation_model("squeezenet1_1"), dataset("digits"), folder, folder, **settings)
 
 
-def test_a_set_holds_what_was_asked_for(tmp_path, network):
+def test_set_holds_the_requested_samples(tmp_path, network):
     seen = []
     opened = open_set(extract(job(tmp_path), lambda done, total: seen.append((done, total))))
     assert opened.X_train.shape == (70, 6)
@@ -89,7 +91,7 @@ def stopping_at(images, reached=None):
     return stop
 
 
-def test_interrupted_anywhere_it_goes_on_and_ends_the_same(tmp_path, network):
+def test_interrupted_extraction_resumes_with_the_same_result(tmp_path, network):
     whole = extract(job(tmp_path / "whole")).path.read_bytes()
     for stop in range(1, 13, 3):
         folder = tmp_path / str(stop)
@@ -101,7 +103,7 @@ def test_interrupted_anywhere_it_goes_on_and_ends_the_same(tmp_path, network):
         assert network.seen == 100 - reached[-1]
 
 
-def test_batches_of_another_job_are_not_taken_over(tmp_path, network):
+def test_batches_of_another_job_are_not_reused(tmp_path, network):
     with pytest.raises(KeyboardInterrupt):
         extract(job(tmp_path), stopping_at(24))
     network.seen = 0
@@ -109,15 +111,15 @@ def test_batches_of_another_job_are_not_taken_over(tmp_path, network):
     assert network.seen == 120
 
 
-def test_a_finished_set_is_left_as_it_is_and_another_replaces_it(tmp_path, network):
-    first = extract(job(tmp_path), maps=True)
+def test_complete_set_is_left_unchanged_and_another_job_replaces_it(tmp_path, network):
+    first = extract(job(tmp_path), finish=add_base_maps)
     assert maps_path(first).is_file()
     network.seen = 0
     assert extract(job(tmp_path)).digest == first.digest
     assert network.seen == 0
-    # Killed between the set and its maps: only those are made.
+    # Killed between the set and its maps: only these are computed.
     maps_path(first).unlink()
-    extract(job(tmp_path), maps=True)
+    extract(job(tmp_path), finish=add_base_maps)
     assert network.seen == 0
     assert maps_path(first).is_file()
     larger = extract(job(tmp_path, per_class=9))
@@ -125,7 +127,7 @@ def test_a_finished_set_is_left_as_it_is_and_another_replaces_it(tmp_path, netwo
     assert not maps_path(larger).exists()
 
 
-def test_damaged_weights_are_told(tmp_path, network):
+def test_damaged_weights_raise_a_clear_error(tmp_path, network):
     torch.nn.init.constant_(network.layer.weight, float("nan"))
     with pytest.raises(ImprintError, match="gave values that are not finite"):
         extract(job(tmp_path))
@@ -133,17 +135,19 @@ def test_damaged_weights_are_told(tmp_path, network):
 
 
 @pytest.mark.usefixtures("network")
-def test_one_at_a_time(tmp_path):
-    with hold(tmp_path, "squeezenet1_1__digits"):
-        assert held(tmp_path, "squeezenet1_1__digits")
-        with pytest.raises(ImprintError, match="is being embedded already, by another window or command; wait"):
+def test_only_one_process_works_on_a_set(tmp_path):
+    with lock_job(tmp_path, "squeezenet1_1__digits", "embed"):
+        assert is_locked(tmp_path, "squeezenet1_1__digits")
+        with pytest.raises(
+            ImprintError,
+            match=r"The embedding 'squeezenet1_1__digits' is already running in another window or command\. Wait",
+        ):
             extract(job(tmp_path))
-    assert not held(tmp_path, "squeezenet1_1__digits")
+    assert not is_locked(tmp_path, "squeezenet1_1__digits")
     extract(job(tmp_path))
 
 
-def test_memory_does_not_hold_the_set(tmp_path, monkeypatch, network):
-    """The set is written out of its batches, a piece at a time."""
+def test_memory_holds_one_batch_of_the_set_at_a_time(tmp_path, monkeypatch, network):
     sizes = []
     write = extraction.write_set
 
@@ -163,7 +167,7 @@ def test_memory_does_not_hold_the_set(tmp_path, monkeypatch, network):
 
 
 @pytest.mark.usefixtures("network")
-def test_a_full_disk_keeps_what_is_done(tmp_path, monkeypatch):
+def test_full_disk_keeps_finished_batches(tmp_path, monkeypatch):
     whole = extract(job(tmp_path / "whole")).path.read_bytes()
     sync, left = os.fsync, [9]
 
@@ -174,7 +178,7 @@ def test_a_full_disk_keeps_what_is_done(tmp_path, monkeypatch):
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", filling)
-    with pytest.raises(ImprintError, match=r"could not be written .*No space left.*what is done is kept"):
+    with pytest.raises(ImprintError, match=r"could not be written .*No space left.*finished work is kept"):
         extract(job(tmp_path / "full"))
     monkeypatch.undo()
     monkeypatch.setattr(extraction, "load_model", lambda fm, weights: loaded(Counting().eval()))
@@ -184,19 +188,19 @@ def test_a_full_disk_keeps_what_is_done(tmp_path, monkeypatch):
 
 
 def _slow_child(folder, done_images):
-    """What is killed: real images through a tiny network that takes its time."""
+    """The process to be killed: real images through a slow tiny network."""
     extraction.load_model = lambda fm, weights: loaded(Counting(0.004).eval())
 
-    def tell(done, total):
+    def record(done, total):
         done_images.value = done
 
-    extract(job(folder, per_class=60, test_per_class=30, batch_size=3), tell)
+    extract(job(folder, per_class=60, test_per_class=30, batch_size=3), record)
 
 
-def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path):
+def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path):
     # A server with torch loaded forks the children: each would need seconds to import it.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_extraction", "sklearn.datasets"])
+    context.set_forkserver_preload(["tests.embeddings.test_extraction", "sklearn.datasets"])
     rng = random.Random(2025)  # noqa: S311
     done = context.Value("i", 0)
     whole = context.Process(target=_slow_child, args=(tmp_path / "whole", done))
@@ -220,9 +224,9 @@ def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path):
             child.join(120)
             finished = child.exitcode == 0
             sets, problems = find_sets(folder)
-            # A set that is there is whole, also where the process was killed while it cleared its batches away.
+            # An existing set is complete, even where the process was killed while it deleted its batches.
             if not finished and not sets:
-                # Whatever reads as a batch is a whole one, and no more than the one at work was lost.
+                # Each batch file is complete, and at most the current batch was lost.
                 shards = sorted(job(folder).partial.glob("0*.safetensors"))
                 assert sum(len(read_tensors(shard)["x"]) for shard in shards) >= done.value
             assert not problems
@@ -241,8 +245,8 @@ def command(folder, shared, *more):
     ]
 
 
-def test_killed_for_real_it_goes_on(tmp_path, shared):
-    """The command itself, real weights and images, SIGKILL in the middle."""
+def test_killed_command_resumes(tmp_path, shared):
+    """The command with real weights and images, killed by SIGKILL."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command(whole, shared), cwd=ROOT, check=True, capture_output=True)
     partial = killed / "squeezenet1_1__digits.partial"
@@ -255,14 +259,14 @@ def test_killed_for_real_it_goes_on(tmp_path, shared):
     process.communicate()
     assert not list(killed.glob("*.safetensors"))
     assert 5 <= len(list(partial.glob("0*.safetensors"))) < 20
-    again = subprocess.run(command(killed, shared), cwd=ROOT, check=True, capture_output=True, text=True)
-    assert "100%" in again.stderr
+    resumed = subprocess.run(command(killed, shared), cwd=ROOT, check=True, capture_output=True, text=True)
+    assert "100%" in resumed.stderr
     name = "squeezenet1_1__digits.safetensors"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path, shared):
-    """The system refuses to let files grow: what a full disk looks like to a process."""
+def test_limited_file_size_raises_one_sentence(tmp_path, shared):
+    """A limit of the file size stands for a full disk."""
     limited = subprocess.run(
         command(tmp_path, shared, "--quiet"),
         cwd=ROOT,
@@ -277,8 +281,8 @@ def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path, shared):
     assert limited.returncode == 2
     assert limited.stderr.count("\n") == 1
     assert "could not be written" in limited.stderr
-    assert "what is done is kept" in limited.stderr
-    # Its batches of 4 kB could be written; the set of 84 kB could not, and nothing of it is left.
+    assert "finished work is kept" in limited.stderr
+    # The batches of 4 kB could be written; the set of 84 kB could not, and no part of it is left.
     assert len(list((tmp_path / "squeezenet1_1__digits.partial").glob("0*.safetensors"))) == 20
     assert not find_sets(tmp_path)[0]
     assert not list(tmp_path.glob(".*.tmp"))

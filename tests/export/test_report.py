@@ -1,4 +1,4 @@
-"""The report of a page as one file."""
+"""Reports as one HTML file."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert
 
 
 class Elements(HTMLParser):
-    """What an HTML parser finds."""
+    """Start tags and texts of HTML."""
 
     def __init__(self, text):
         super().__init__()
-        self.found, self.texts = [], []
+        self.tags, self.texts = [], []
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data):
         self.texts.append(data)
 
     def all(self, tag):
-        return [attrs for name, attrs in self.found if name == tag]
+        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def curve():
@@ -45,45 +45,45 @@ def curve():
     return charts.accuracy_over_k((1, 2, 5), runs, "k-means", (2, runs[1], "k = 2"), flat)
 
 
-def drawn(html):
+def figures_of(html):
     return json.loads(re.search(r"const figures = (.*);\n", html)[1])
 
 
-def test_it_has_everything_in_it_once():
+def test_report_is_complete_and_needs_no_network():
     pictures = [Picture(curve().to_json(), "Accuracy over k", 240)] * 2
     html = report("Imprint: Explore", [("Recipe", "k-means"), ("Source", PAPER)], pictures, ["Not finished."])
-    found = Elements(html)
-    assert len(found.all("script")) == 2
-    assert [f["id"] for f in found.all("div")] == ["plot-0", "plot-1"]
-    assert found.texts.count("Accuracy over k") == 2
+    elements = Elements(html)
+    assert len(elements.all("script")) == 2
+    assert [f["id"] for f in elements.all("div")] == ["plot-0", "plot-1"]
+    assert elements.texts.count("Accuracy over k") == 2
     for text in ("Imprint: Explore", "k-means", PAPER, "Not finished."):
-        assert text in found.texts
+        assert text in elements.texts
     assert html.count("plotly.js v") == 1
-    assert len(drawn(html)) == 2
-    # Nothing that a browser would fetch.
-    assert not [a for tag, a in found.found if "src" in a or tag == "link"]
-    (policy,) = [m["content"] for m in found.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert len(figures_of(html)) == 2
+    # No element makes a browser fetch a file.
+    assert not [a for tag, a in elements.tags if "src" in a or tag == "link"]
+    (policy,) = [m["content"] for m in elements.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; ")
     assert not re.search(r"https?:|\*|unsafe-eval", policy)
 
 
-def test_without_pictures_it_has_no_plotly():
+def test_report_without_figures_has_no_plotly():
     html = report("t", [], [])
     assert len(html) < 10_000
 
 
-def test_texts_stay_texts():
+def test_texts_are_escaped():
     figure = go.Figure(go.Scatter(x=[1], y=[2], name=EVIL))
     html = report(EVIL, [(EVIL, EVIL)], [Picture(figure.to_json(), EVIL, 100)], [EVIL])
-    found = Elements(html)
-    assert not found.all("img")
-    assert len(found.all("script")) == 2
-    assert found.texts.count(EVIL) == 6
-    assert found.all("div")[0]["aria-label"] == EVIL
-    assert drawn(html)[0]["data"][0]["name"] == EVIL
+    elements = Elements(html)
+    assert not elements.all("img")
+    assert len(elements.all("script")) == 2
+    assert elements.texts.count(EVIL) == 6
+    assert elements.all("div")[0]["aria-label"] == EVIL
+    assert figures_of(html)[0]["data"][0]["name"] == EVIL
 
 
-def test_tables_stand_under_their_headings_in_order():
+def test_items_keep_their_order():
     items = [
         Heading("Numbers"),
         Table(("", "A"), (("accuracy", "71.3 %"), (EVIL, EVIL))),
@@ -93,15 +93,15 @@ def test_tables_stand_under_their_headings_in_order():
         Table(("k",), ()),
     ]
     html = report("t", [], items)
-    found = Elements(html)
-    assert not found.all("img")
-    assert [tag for tag, _ in found.found if tag in ("h2", "table", "figure")] == [
+    elements = Elements(html)
+    assert not elements.all("img")
+    assert [tag for tag, _ in elements.tags if tag in ("h2", "table", "figure")] == [
         "h2", "table", "h2", "figure", "table",
     ]  # fmt: skip
-    texts = [text for text in found.texts if text.strip()]
+    texts = [text for text in elements.texts if text.strip()]
     assert texts[texts.index("Numbers") :][:6] == ["Numbers", "A", "accuracy", "71.3 %", EVIL, EVIL]
-    assert found.texts.count("Median of three.") == 1
-    assert [d["id"] for d in found.all("div") if "id" in d] == ["plot-0"]
+    assert elements.texts.count("Median of three.") == 1
+    assert [d["id"] for d in elements.all("div") if "id" in d] == ["plot-0"]
 
 
 @pytest.mark.parametrize(
@@ -113,25 +113,25 @@ def test_tables_stand_under_their_headings_in_order():
         ("http://a b", False),
     ],
 )
-def test_only_addresses_become_links(text, linked):
-    found = Elements(report("t", [("Link", text)], []))
-    assert [a["href"] for a in found.all("a")] == ([text] if linked else [])
-    assert text in found.texts
+def test_only_web_addresses_become_links(text, linked):
+    elements = Elements(report("t", [("Link", text)], []))
+    assert [a["href"] for a in elements.all("a")] == ([text] if linked else [])
+    assert text in elements.texts
 
 
-def test_colours_of_the_theme_are_put_in_by_the_script():
+def test_script_replaces_the_theme_colours():
     html = report("t", [], [Picture(curve().to_json(), "a", 100)])
     script = html.rsplit("<script>", 1)[1]
     for colour in (style.THEME_TEXT, style.THEME_BACKGROUND):
-        # In the figure, or not at all; and where it is replaced, with its quotes.
+        # The script replaces the colour together with its quotes.
         assert f'replaceAll("\\"{colour}\\"", ' in script
     assert "THEME_" not in html
 
 
-def test_no_trace_needs_a_graphics_card():
+def test_webgl_traces_are_replaced():
     figure = go.Figure([go.Scattergl(x=[1], y=[2]), go.Scatter(x=[1], y=[2])])
     html = report("t", [], [Picture(figure.to_json(), "a", 100)])
-    assert [t["type"] for t in drawn(html)[0]["data"]] == ["scatter", "scatter"]
+    assert [t["type"] for t in figures_of(html)[0]["data"]] == ["scatter", "scatter"]
 
 
 @pytest.mark.parametrize("coloring", ["true", "right"])

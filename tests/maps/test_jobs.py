@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 
+from imprint_core.background.locks import lock_job
 from imprint_core.background.process import job_folder, read_job
-from imprint_core.background.progress import hold
 from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import maps_folder, read_info, remove_set, write_set
@@ -87,7 +87,9 @@ def test_killed_and_begun_again_it_ends_as_if_undisturbed(larger, home, monkeypa
     os.kill(read_job(maps_folder(larger), _name("l2", TWO)).progress.pid, signal.SIGKILL)
     wait_for(lambda: not map_job(larger, "l2", TWO).running)
     # In whatever order they are asked for, it is the same job.
-    wait_for(lambda: "ended from outside, perhaps because memory ran out" in map_job(larger, "l2", TWO[::-1]).error)
+    wait_for(
+        lambda: "The system ended the process, possibly for lack of memory" in map_job(larger, "l2", TWO[::-1]).error
+    )
     opened = open_set(larger)
     first = kept_map(opened, "l2", TWO[0])
     assert first is not None
@@ -156,10 +158,10 @@ def test_one_of_another_server_is_seen_and_not_doubled(info):
     folder, name = maps_folder(info), _name("l2", [PCA])
     job_folder(folder, name).mkdir(parents=True)
     (job_folder(folder, name) / "progress.json").write_text(json.dumps({"stage": "x", "done": 1, "total": 4}))
-    with hold(folder, name):
+    with lock_job(folder, name, "maps"):
         assert map_job(info, "l2", [PCA]) == MapJob(True, "x", 0.25, "")
         begin_map(info, "l2", [PCA])
-        with pytest.raises(ImprintError, match="is being computed already, by another window or command"):
+        with pytest.raises(ImprintError, match="is already running in another window or command"):
             make_maps(info, "l2", [PCA])
     job = map_job(info, "l2", [PCA])
     assert not job.running
@@ -171,7 +173,7 @@ def test_what_goes_wrong_is_told_until_it_is_stopped_or_goes_well(info, home):
     info.path.write_bytes(whole[:-1])
     begin_map(info, "l2", [PCA])
     wait_for(lambda: not map_job(info, "l2", [PCA]).running)
-    wait_for(lambda: "is damaged or not the one its sidecar describes" in map_job(info, "l2", [PCA]).error)
+    wait_for(lambda: "is damaged or doesn't match its sidecar" in map_job(info, "l2", [PCA]).error)
     stop_map(info, "l2", [PCA])
     assert map_job(info, "l2", [PCA]) is None
     assert not partials(home)
@@ -248,7 +250,7 @@ def test_bad_input_is_one_sentence(info, arguments, sentence, capsys):
 def test_a_job_is_seen_without_umap():
     code = (
         "import sys\n"
-        "import imprint_core.embeddings.map_jobs\n"
+        "import imprint_core.maps.jobs\n"
         "print(sorted({'umap', 'numba', 'sklearn', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -3,7 +3,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.store import maps_folder, write_tensors
+from imprint_core.embeddings.store import maps_folder
+from imprint_core.embeddings.tensors import write_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.maps.layouts import LAYOUT_GRID, Layout
 from imprint_core.maps.store import (

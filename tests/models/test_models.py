@@ -16,7 +16,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, foundation_model, libraries, loading
 from imprint_core.models.libraries import build, remove_head
 from imprint_core.models.preprocessing import preprocessing
-from imprint_core.models.weights import at_hand, cached_weights, own_weights
+from imprint_core.models.weights import available_weights, cached_weights, user_weights
 
 LOCAL = ("squeezenet1_1", "mobilenet_v2", "vit_tiny_patch16_224", "resnet50")
 PAPER = {"resnet18": 512, "resnet50": 2048, "vit_b_16": 768, "swin_b": 1024}
@@ -91,7 +91,7 @@ def test_the_tables_own_models_keep_their_names():
 
 @pytest.mark.parametrize("name", ["x", "", "../x", "resnet18.NOPE", "timm/nope", "fasterrcnn_resnet50_fpn", "<b>"])
 def test_unknown_model(name):
-    with pytest.raises(ImprintError, match=r"No foundation model is called '.*'; known are vit_tiny"):
+    with pytest.raises(ImprintError, match=r"Unknown foundation model '.*'. Known are vit_tiny"):
         foundation_model(name)
 
 
@@ -205,12 +205,12 @@ class Evil:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("w.safetensors", b"not a safetensors file", r"is not a whole \.safetensors file"),
+        ("w.safetensors", b"not a safetensors file", r"is not a complete \.safetensors file"),
         ("w.pth", pickle.dumps(Evil()), "holds more than tensors, which could run code"),
-        ("w.pth", b"nothing of the kind", "holds more than tensors|is not a whole file that torch.save wrote"),
-        ("w.pth", b"", "is not a whole file that torch.save wrote"),
-        ("w.pth", torch.zeros(3), "is no state dict; save model.state_dict"),
-        ("w.pth", {"a": [1, 2]}, "is no state dict; save model.state_dict"),
+        ("w.pth", b"nothing of the kind", "holds more than tensors|is not a complete file of torch.save"),
+        ("w.pth", b"", "is not a complete file of torch.save"),
+        ("w.pth", torch.zeros(3), "is not a state dict. Save model.state_dict"),
+        ("w.pth", {"a": [1, 2]}, "is not a state dict. Save model.state_dict"),
     ],
 )
 def test_files_that_are_no_weights(tmp_path, name, content, sentence, capsys):
@@ -228,12 +228,12 @@ def test_half_a_pth_is_told(tmp_path, squeezenet_state):
     path = tmp_path / "w.pth"
     torch.save(squeezenet_state, path)
     path.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(ImprintError, match=r"is not a whole file that torch\.save wrote"):
+    with pytest.raises(ImprintError, match=r"is not a complete file of torch\.save"):
         loading.load_model(foundation_model("squeezenet1_1"), path)
 
 
 def test_no_file_is_told(tmp_path):
-    with pytest.raises(ImprintError, match="There is no weights file"):
+    with pytest.raises(ImprintError, match=r"The weights file '.*' does not exist"):
         loading.load_model(foundation_model("squeezenet1_1"), tmp_path / "gone.safetensors")
 
 
@@ -251,11 +251,11 @@ def test_a_pth_is_loaded_with_or_without_a_head_and_a_checkpoint_around_it(tmp_p
 
 def test_the_weights_folder_comes_before_the_librarys_cache(nowhere, squeezenet_state):
     fm = foundation_model("squeezenet1_1")
-    assert at_hand(fm) is None
+    assert available_weights(fm) is None
     folder = nowhere / "IMPRINT_WEIGHTS"
     folder.mkdir()
     save_file(squeezenet_state, folder / "squeezenet1_1.safetensors")
-    assert at_hand(fm) == own_weights(fm) == folder / "squeezenet1_1.safetensors"
+    assert available_weights(fm) == user_weights(fm) == folder / "squeezenet1_1.safetensors"
     assert loading.load_model(fm).weights_file == "squeezenet1_1.safetensors"
 
 
@@ -263,12 +263,12 @@ def test_weights_are_kept_only_if_they_fit(nowhere, squeezenet_state):
     fm = foundation_model("squeezenet1_1")
     save_file(squeezenet_state, nowhere / "mine.safetensors")
     with (nowhere / "mine.safetensors").open("rb") as file:
-        kept = loading.keep_weights(fm, file)
-    assert kept == own_weights(fm)
+        kept = loading.save_weights(fm, file)
+    assert kept == user_weights(fm)
     before = kept.read_bytes()
     save_file({"x": torch.zeros(2)}, nowhere / "other.safetensors")
     with (nowhere / "other.safetensors").open("rb") as file, pytest.raises(ImprintError, match="does not fit Squeeze"):
-        loading.keep_weights(fm, file)
+        loading.save_weights(fm, file)
     # What was there stays, and nothing else.
     assert kept.read_bytes() == before
     assert list(kept.parent.iterdir()) == [kept]
@@ -317,14 +317,14 @@ def test_a_damaged_or_dangerous_file_in_the_cache_is_told(nowhere, capsys):
     folder.mkdir(parents=True)
     for content in (b"PK\x03\x04 half a file", pickle.dumps(Evil()), b""):
         (folder / fm.file).write_bytes(content)
-        with pytest.raises(ImprintError, match=r"weights of ResNet-18 in torchvision's cache is damaged; delete it"):
+        with pytest.raises(ImprintError, match=r"weights of ResNet-18 in torchvision's cache are damaged. Delete"):
             loading.load_model(fm)
     assert "unpickled" not in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("nowhere")
 def test_no_network_is_told_in_a_sentence():
-    with pytest.raises(ImprintError, match=r"official weights of SqueezeNet 1\.1 could not be downloaded; connect"):
+    with pytest.raises(ImprintError, match=r"official weights of SqueezeNet 1\.1 could not be downloaded. Connect"):
         loading.load_model(foundation_model("squeezenet1_1"))
 
 
@@ -335,7 +335,7 @@ def test_a_model_without_official_weights_is_told():
     bare = next(name for name in timm.list_models() if not timm.get_pretrained_cfg(name).has_weights)
     fm = foundation_model(bare)
     assert foundation_model(fm.name) == fm
-    with pytest.raises(ImprintError, match=r"timm has no weights for .*; give a local state dict"):
+    with pytest.raises(ImprintError, match=r"timm has no weights for .*. Give a local state dict"):
         loading.load_model(fm)
 
 

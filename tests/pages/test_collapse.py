@@ -15,7 +15,8 @@ from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
 from imprint_core.collapse.precomputed import KEPT_DRAWS, kept
 from imprint_core.collapse.spectra import spectra
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.store import class_sizes, read_tensors, write_set
+from imprint_core.embeddings.store import class_sizes, write_set
+from imprint_core.embeddings.tensors import read_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.k_selection import suggest_k
@@ -295,7 +296,7 @@ def test_a_set_that_fails_leaves_the_others_alone(home, vit_digits, at_once):
     write_set(home, tensors, {**meta, "dataset": {**meta["dataset"], "name": "single", "class_names": ["only"]}})
     app = opened(**QUICK)
     assert not app.exception
-    assert len([c for c in app.caption if "is damaged or not the one its sidecar describes" in c.value]) == 1
+    assert len([c for c in app.caption if "is damaged or doesn't match its sidecar" in c.value]) == 1
     assert {"ResNet-50", "SqueezeNet 1.1", "ViT-Ti/16", "NC1 = 1"} == set(traces(app, "nc1-of-sets"))
     assert app.button(key="every-task_on").label == "Try again"
 

@@ -199,7 +199,8 @@ def test_without_any_set_the_page_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_one_class_is_explored_as_far_as_it_goes(tmp_path, monkeypatch, vit_digits):
-    from imprint_core.embeddings.store import read_tensors, write_set
+    from imprint_core.embeddings.store import write_set
+    from imprint_core.embeddings.tensors import read_tensors
 
     tensors = read_tensors(vit_digits.info.path)
     for split in ("train", "test"):
@@ -231,7 +232,8 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
 
 
 def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
-    from imprint_core.embeddings.store import read_tensors, write_set
+    from imprint_core.embeddings.store import write_set
+    from imprint_core.embeddings.tensors import read_tensors
 
     tensors = read_tensors(vit_digits.info.path)
     for name in ("X_train", "y_train", "id_train"):
@@ -585,7 +587,8 @@ def test_help_explains_with_the_datasets_own_classes(bundled):
 
 
 def test_nameless_classes_are_called_by_their_numbers(tmp_path, monkeypatch, vit_digits):
-    from imprint_core.embeddings.store import read_tensors, write_set
+    from imprint_core.embeddings.store import write_set
+    from imprint_core.embeddings.tensors import read_tensors
 
     meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
     meta["dataset"] = {**meta["dataset"], "name": "nameless", "label": "**mine**", "class_names": []}

@@ -130,7 +130,7 @@ def test_embeds_stops_goes_on_and_shows_the_same_in_two_windows(home):
     # The second window can't start it again.
     other.selectbox(key="library_data").select("digits").run()
     button(other, "Embed").click().run()
-    assert "is being embedded already" in page_text(other).replace("\\", "")
+    assert "The embedding 'squeezenet1_1__digits' is already running" in page_text(other).replace("\\", "")
     button(other, "Stop").click().run()
     wait_for(lambda: not find_jobs(home)[0].running)
     app.run()
@@ -160,7 +160,7 @@ def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
 def test_a_model_that_there_is_not():
     app = library(library_fm="no_such_<b>model</b>")
     assert not app.exception
-    assert "No foundation model is called 'no\\_such\\_\\<b\\>model\\</b\\>'" in page_text(app)
+    assert "Unknown foundation model 'no\\_such\\_\\<b\\>model\\</b\\>'" in page_text(app)
     assert button(app, "Embed").disabled
 
 
@@ -173,7 +173,7 @@ def test_weights_are_uploaded_checked_and_kept(weights):
     app.run()
     button(app, "Check and keep these weights").click().run()
     assert not app.exception
-    assert "is not a whole .safetensors file" in page_text(app).replace("\\", "")
+    assert "is not a complete .safetensors file" in page_text(app).replace("\\", "")
     assert not weights.exists()
     app.file_uploader(key="weights_squeezenet1_1").upload("../x.safetensors", content)
     app.run()

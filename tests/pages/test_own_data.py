@@ -21,7 +21,7 @@ from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import try_embedding
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.models.download import fetching
+from imprint_core.models.download import unfinished_download
 from imprint_core.paths import data_folder, images_folder
 from imprint_core.uploads.example_files import example_npz, example_zip
 from tests.conftest import ROOT
@@ -230,7 +230,7 @@ def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
     assert not app.exception
     fm = FOUNDATION_MODELS["squeezenet1_1"]
     until = time.monotonic() + 60
-    while (job := fetching(fm)) and job.running and time.monotonic() < until:
+    while (job := unfinished_download(fm)) and job.running and time.monotonic() < until:
         time.sleep(0.2)
     # The sentence is read from the process a moment after its end.
     time.sleep(0.3)
@@ -309,7 +309,7 @@ def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
         app = on_tab(own_data(fm=fm, data=data), title)
         assert not app.exception
         told = [e.value for e in app.error]
-        assert title == "Add a class" or (len(told) == 1 and "is damaged or not the one its sidecar" in told[0])
+        assert title == "Add a class" or (len(told) == 1 and "is damaged or doesn't match its sidecar" in told[0])
 
 
 @pytest.mark.usefixtures("home")

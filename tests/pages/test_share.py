@@ -1,4 +1,4 @@
-"""Share without a browser: what each page offers, and settings in and out."""
+"""The Share dialog without a browser: downloads of each page, settings export and import."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def downloads(app):
     return [button.label for button in app.get("download_button")]
 
 
-def made(app, what):
+def file_of(app, what):
     return app.session_state["share_made"][what][1]
 
 
 @pytest.mark.parametrize("page", OF_A_RECIPE)
-def test_a_page_of_a_recipe_offers_all(page):
+def test_pages_with_a_recipe_offer_all_downloads(page):
     app = opened(page)
     assert tabs(app) == ["Link and settings", "Python", "Report", "Proxies"]
     assert "Download settings" in downloads(app)
@@ -65,7 +65,7 @@ def test_a_page_of_a_recipe_offers_all(page):
     assert not app.exception
     assert not app.error
     assert any(label.startswith("Download the report (4.") for label in downloads(app))
-    html = made(app, "report").decode()
+    html = file_of(app, "report").decode()
     items = [make() for make, _ in app.session_state["drawn"].values()]
     pictures = [item for item in items if isinstance(item, Picture)]
     assert html.count('class="plot"') == len(pictures) > 0
@@ -75,17 +75,17 @@ def test_a_page_of_a_recipe_offers_all(page):
     for picture in pictures:
         assert picture.alt.split("<")[0].split("&")[0][:40] in html
     headings = [m.value.removeprefix("##### ") for m in app.main.markdown if m.value.startswith("##### ")]
-    told = [h for h in headings if f"<h2>{h.replace(chr(92), '')}</h2>" in html]
-    assert len(told) == html.count("<h2>")
-    # Curves has a title over each panel instead.
-    assert told or page == "curves"
+    repeated = [h for h in headings if f"<h2>{h.replace(chr(92), '')}</h2>" in html]
+    assert len(repeated) == html.count("<h2>")
+    # Curves has panel titles instead of headings.
+    assert repeated or page == "curves"
 
 
-def test_a_report_of_a_comparison_has_b_and_all_tables(monkeypatch):
+def test_report_of_compare_has_b_and_all_tables(monkeypatch):
     monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
     app = opened("compare", seeds="3", b="pre=none, post=none, inf=none")
     app.button(key="share_report").click().run()
-    html = made(app, "report").decode()
+    html = file_of(app, "report").decode()
     metrics = app.main.metric
     assert len(metrics) == 3
     for metric in metrics:
@@ -109,11 +109,11 @@ def test_other_pages_offer_link_and_settings(page):
     assert app.file_uploader(key="share_file")
 
 
-def test_the_report_says_what_the_page_says():
+def test_report_has_the_settings_and_numbers_of_the_page():
     app = opened(seeds="3", pre="none", gen="random", map="pca", sample="5")
     accuracy = next(m for m in app.metric if m.label == "Accuracy")
     app.button(key="share_report").click().run()
-    html = made(app, "report").decode()
+    html = file_of(app, "report").decode()
     assert f"{accuracy.value} ({accuracy.delta.split()[0]} %" in html
     for part in (
         "GEN random",
@@ -123,24 +123,24 @@ def test_the_report_says_what_the_page_says():
         "<dt>Why this sample?</dt><dd>5",
     ):
         assert part in html
-    # Of another recipe it is not offered.
+    # A report of another recipe is not offered.
     assert any("report" in label for label in downloads(app))
     app.select_slider(key="k").set_value(9).run()
     assert not any("report" in label for label in downloads(app))
 
 
-def test_the_head_is_of_the_first_seed():
+def test_head_has_the_proxies_of_the_first_seed():
     app = opened(seeds="3")
     app.button(key="share_head").click().run()
     assert not app.error
-    with zipfile.ZipFile(io.BytesIO(made(app, "head"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(file_of(app, "head"))) as archive:
         card = archive.read("MODEL_CARD.md").decode()
     accuracy = next(m for m in app.metric if m.label == "Accuracy")
     assert f"Accuracy over seeds | {accuracy.value}, the median of 3 seeds" in card
     assert "with seed 17121997" in card
 
 
-def test_a_head_that_cannot_be_made_is_one_sentence(monkeypatch):
+def test_dialog_reports_why_there_is_no_head(monkeypatch):
     def refuse(selection):
         raise ImprintError("No head of *this*.")
 
@@ -151,7 +151,7 @@ def test_a_head_that_cannot_be_made_is_one_sentence(monkeypatch):
     assert not any("head" in label for label in downloads(app))
 
 
-def test_it_stays_open_until_it_is_closed_and_goes_with_the_page():
+def test_dialog_stays_open_until_it_is_closed_or_the_page_changes():
     app = opened()
     app.select_slider(key="k").set_value(9).run()
     assert tabs(app)
@@ -164,12 +164,12 @@ def test_it_stays_open_until_it_is_closed_and_goes_with_the_page():
 # --- settings ---------------------------------------------------------------------------------
 
 
-def take(app, content):
+def upload(app, content):
     app.file_uploader(key="share_file").upload("settings.json", content)
     return app.run()
 
 
-def told(app):
+def warnings(app):
     return " ".join(w.value for w in app.warning)
 
 
@@ -188,39 +188,39 @@ MANY = {
 }
 
 
-def test_settings_out_and_in():
+def test_settings_survive_export_and_import():
     app = opened(**MANY)
-    before, wanted = link(app), {c.key: app.session_state[c.key] for c in CONTROLS if c.key in app.session_state}
+    before, expected = link(app), {c.key: app.session_state[c.key] for c in CONTROLS if c.key in app.session_state}
     assert len(before) == len(MANY) + len(QUICK)
     content = settings_file.written(app.session_state["last_values"], before)
     assert json.loads(content)["controls"]["only"] == [1, 2]
     assert json.loads(content)["controls"]["lam"] == 0.02
     other = opened("compare", k="3", agg="mnn", transform="centre", color="right")
-    take(other, content)
+    upload(other, content)
     assert not other.warning
     assert link(other) == before
-    assert {key: other.session_state[key] for key in wanted} == wanted
-    # Everything else as it usually is.
+    assert {key: other.session_state[key] for key in expected} == expected
+    # Other controls have their defaults.
     assert other.session_state["color"] == "true"
-    # The dialog is gone, and the file with it: what is changed next stays.
+    # The dialog is closed, so the file does not reset later changes.
     assert not tabs(other)
     other.select_slider(key="k").set_value(20).run()
     assert link(other)["k"] == "20"
 
 
-def test_a_file_leads_to_the_page_that_it_is_of():
+def test_settings_file_opens_its_page():
     app = opened("compare", b="pre=none, post=none, inf=none")
     content = settings_file.written(app.session_state["last_values"], link(app), "compare")
-    there = take(opened(), content)
-    there.run()
-    assert [t.value for t in there.title] == ["What if? A against B"]
-    assert link(there) == link(app)
-    # One that this app doesn't have is passed over.
-    here = take(opened(), settings_file.written({"k": 9}, ["k"], "../gone"))
-    here.run()
-    assert not here.exception
-    assert [t.value for t in here.title] == ["Explore weight imprinting"]
-    assert link(here)["k"] == "9"
+    other = upload(opened(), content)
+    other.run()
+    assert [t.value for t in other.title] == ["What if? A against B"]
+    assert link(other) == link(app)
+    # An unknown page is ignored.
+    other = upload(opened(), settings_file.written({"k": 9}, ["k"], "../gone"))
+    other.run()
+    assert not other.exception
+    assert [t.value for t in other.title] == ["Explore weight imprinting"]
+    assert link(other)["k"] == "9"
 
 
 @pytest.mark.parametrize(
@@ -236,11 +236,11 @@ def test_a_file_leads_to_the_page_that_it_is_of():
         ({"shots": "perhaps"}, ["Shots can't be perhaps here; it is one of off, on."]),
     ],
 )
-def test_what_is_wrong_in_a_file_is_named_and_ignored(controls, sentences):
-    app = take(opened(), json.dumps({"imprint": 1, "controls": {**QUICK, **controls}}).encode())
+def test_invalid_settings_are_reported_and_ignored(controls, sentences):
+    app = upload(opened(), json.dumps({"imprint": 1, "controls": {**QUICK, **controls}}).encode())
     assert not app.exception
     for sentence in sentences:
-        assert plain(sentence) in told(app)
+        assert plain(sentence) in warnings(app)
     assert link(app)["n"] in ("20", "122")
 
 
@@ -260,10 +260,10 @@ def test_what_is_wrong_in_a_file_is_named_and_ignored(controls, sentences):
         (b" " * 70_000, "70,000 bytes; a configuration has 65,536 at most."),
     ],
 )
-def test_a_bad_file_is_said_and_changes_nothing(content, sentence):
+def test_invalid_files_are_reported_and_change_nothing(content, sentence):
     app = opened(k="9")
     before = link(app)
-    take(app, content)
+    upload(app, content)
     assert not app.exception
     assert plain(sentence) in " ".join(e.value for e in app.error)
     assert link(app) == before

@@ -49,32 +49,34 @@ def refused(sentence, file, kind="npz", **options):
     assert str(caught.value).endswith(".")
 
 
-def check_parts(own):
-    np.testing.assert_array_equal(own.X_train, X[:12])
-    np.testing.assert_array_equal(own.X_test, X[12:])
-    assert own.y_train.tolist() == Y[:12].tolist()
-    assert own.y_test.tolist() == Y[12:].tolist()
-    assert [a.dtype for a in (own.X_train, own.X_test, own.y_train, own.y_test)] == [np.float32] * 2 + [np.int32] * 2
+def check_parts(embeddings):
+    np.testing.assert_array_equal(embeddings.X_train, X[:12])
+    np.testing.assert_array_equal(embeddings.X_test, X[12:])
+    assert embeddings.y_train.tolist() == Y[:12].tolist()
+    assert embeddings.y_test.tolist() == Y[12:].tolist()
+    assert [a.dtype for a in (embeddings.X_train, embeddings.X_test, embeddings.y_train, embeddings.y_test)] == [
+        np.float32
+    ] * 2 + [np.int32] * 2
 
 
-def check_held_out(own):
+def check_held_out(embeddings):
     test = hold_out(Y)
-    np.testing.assert_array_equal(own.X_train, X[~test])
-    np.testing.assert_array_equal(own.X_test, X[test])
-    assert own.y_test.tolist() == Y[test].tolist()
-    assert "The file has no split. A quarter of each class, 4 of 20 samples, is the test split." in own.notes
+    np.testing.assert_array_equal(embeddings.X_train, X[~test])
+    np.testing.assert_array_equal(embeddings.X_test, X[test])
+    assert embeddings.y_test.tolist() == Y[test].tolist()
+    assert "The file has no split. A quarter of each class, 4 of 20 samples, is the test split." in embeddings.notes
 
 
 @pytest.mark.parametrize("method", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("case", [str, str.lower, str.upper])
 def test_npz_with_splits(method, case):
-    own = read_embeddings(npz(method, **{case(k): v for k, v in PARTS.items()}, other=np.array([None])), "npz")
-    check_parts(own)
-    assert (own.class_names, own.notes) == (("0", "1", "2", "3"), ())
+    embeddings = read_embeddings(npz(method, **{case(k): v for k, v in PARTS.items()}, other=np.array([None])), "npz")
+    check_parts(embeddings)
+    assert (embeddings.class_names, embeddings.notes) == (("0", "1", "2", "3"), ())
 
 
 @pytest.mark.parametrize("keys", [("X", "y"), ("x", "Y"), ("embeddings", "labels")])
-def test_npz_without_splits_holds_a_quarter_out(keys):
+def test_npz_without_splits_holds_out_a_quarter(keys):
     check_held_out(read_embeddings(npz(**dict(zip(keys, (X, Y), strict=True))), "npz"))
 
 
@@ -87,18 +89,18 @@ def test_npz_without_splits_holds_a_quarter_out(keys):
         lambda x: x.astype(np.longdouble),
     ],
 )
-def test_however_the_numbers_are_stored(change):
+def test_any_storage_of_the_numbers_is_read(change):
     check_parts(read_embeddings(npz(**{k: change(v) if k[0] == "X" else v for k, v in PARTS.items()}), "npz"))
 
 
-def test_whole_numbers_and_half_floats_are_numbers():
+def test_integers_and_half_floats_are_accepted():
     for kind in (np.uint8, np.int64, np.float16):
         x = (np.arange(120).reshape(20, 6)).astype(kind)
-        own = read_embeddings(npz(X=x, y=Y), "npz")
-        np.testing.assert_array_equal(own.X_train, x[~hold_out(Y)])
+        embeddings = read_embeddings(npz(X=x, y=Y), "npz")
+        np.testing.assert_array_equal(embeddings.X_train, x[~hold_out(Y)])
 
 
-def test_blocks_are_joined_where_they_belong():
+def test_blocks_are_joined_in_order():
     """5,000 rows of 300 numbers are two blocks."""
     x = RNG.normal(size=(5_000, 300)).astype(np.float32)
     y = RNG.integers(0, 3, 5_000)
@@ -109,10 +111,10 @@ def test_blocks_are_joined_where_they_belong():
         (safetensors(X=x, y=y), "safetensors"),
         (parquet({"y": y, "embedding": embedding}, row_group_size=1_111), "parquet"),
     ):
-        own = read_embeddings(file, kind)
-        np.testing.assert_array_equal(own.X_train, x[~test])
-        np.testing.assert_array_equal(own.X_test, x[test])
-        np.testing.assert_array_equal(own.y_train, y[~test])
+        embeddings = read_embeddings(file, kind)
+        np.testing.assert_array_equal(embeddings.X_train, x[~test])
+        np.testing.assert_array_equal(embeddings.X_test, x[test])
+        np.testing.assert_array_equal(embeddings.y_train, y[~test])
 
 
 @pytest.mark.parametrize(
@@ -127,11 +129,11 @@ def test_blocks_are_joined_where_they_belong():
         (Y[:, None], ("0", "1", "2", "3")),
     ],
 )
-def test_labels_of_any_kind(labels, names):
-    own = read_embeddings(npz(X=X, y=labels), "npz")
-    assert own.class_names == names
+def test_labels_of_any_type_are_read(labels, names):
+    embeddings = read_embeddings(npz(X=X, y=labels), "npz")
+    assert embeddings.class_names == names
     test = hold_out(np.array([names.index(_text(v)) for v in labels.ravel()]))
-    assert [own.class_names[c] for c in own.y_test] == [_text(v) for v in labels.ravel()[test]]
+    assert [embeddings.class_names[c] for c in embeddings.y_test] == [_text(v) for v in labels.ravel()[test]]
 
 
 def _text(value):
@@ -139,25 +141,25 @@ def _text(value):
     return value.decode() if isinstance(value, bytes) else str(int(value) if isinstance(value, float) else value)
 
 
-def test_class_names_by_number():
+def test_class_names_are_assigned_by_number():
     names = np.array(["zebra", "ape", "unused", "c\u202eow", "dog"])
     labels = np.array([0, 1, 3, 4])[Y]
-    own = read_embeddings(npz(X=X, y=labels, class_names=names), "npz")
-    assert own.class_names == ("zebra", "ape", "cow", "dog")
-    assert set(zip(own.class_names, np.unique(own.y_train), strict=True)) == set(
+    embeddings = read_embeddings(npz(X=X, y=labels, class_names=names), "npz")
+    assert embeddings.class_names == ("zebra", "ape", "cow", "dog")
+    assert set(zip(embeddings.class_names, np.unique(embeddings.y_train), strict=True)) == set(
         zip(("zebra", "ape", "cow", "dog"), range(4), strict=True)
     )
     metadata = {"class_names": json.dumps(names.tolist())}
-    assert read_embeddings(safetensors(metadata, X=X, y=labels), "safetensors").class_names == own.class_names
+    assert read_embeddings(safetensors(metadata, X=X, y=labels), "safetensors").class_names == embeddings.class_names
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, np.int32])
 def test_safetensors(kind):
     x = (X * 100).astype(kind)
     arrays = {**PARTS, "X_train": x[:12], "X_test": x[12:]}
-    own = read_embeddings(safetensors(**arrays), "safetensors")
-    np.testing.assert_array_equal(own.X_train, x[:12].astype(np.float32))
-    np.testing.assert_array_equal(own.X_test, x[12:].astype(np.float32))
+    embeddings = read_embeddings(safetensors(**arrays), "safetensors")
+    np.testing.assert_array_equal(embeddings.X_train, x[:12].astype(np.float32))
+    np.testing.assert_array_equal(embeddings.X_test, x[12:].astype(np.float32))
     check_held_out(read_embeddings(safetensors(x=X, Y=Y, other=X), "safetensors"))
 
 
@@ -165,13 +167,13 @@ def test_bfloat16_is_the_upper_half_of_a_float():
     upper = (X.view(np.uint32) >> 16).astype(np.uint16)
     data = safetensors(X=upper, y=Y).getvalue().replace(b'"U16"', b'"BF16"')
     (length,) = struct.unpack("<Q", data[:8])
-    at = data.index(b'"BF16"')
-    assert at < 8 + length
-    # One byte more in the header; it is padded with spaces, one of which goes.
+    offset = data.index(b'"BF16"')
+    assert offset < 8 + length
+    # The header grows by one byte; one space of its padding is removed.
     header = data[8 : 9 + length].replace(b" ", b"", 1).ljust(length)
-    own = read_embeddings(io.BytesIO(data[:8] + header[:length] + data[9 + length :]), "safetensors")
+    embeddings = read_embeddings(io.BytesIO(data[:8] + header[:length] + data[9 + length :]), "safetensors")
     expected = (upper.astype(np.uint32) << 16).view(np.float32)
-    np.testing.assert_array_equal(own.X_train, expected[~hold_out(Y)])
+    np.testing.assert_array_equal(embeddings.X_train, expected[~hold_out(Y)])
 
 
 TEXTS = pa.array(Y.astype(str))
@@ -192,12 +194,12 @@ SPLIT = ["train"] * 12 + ["val"] * 4 + [" Test"] * 4
 )  # fmt: skip
 @pytest.mark.parametrize("rows", [7, 100])
 def test_parquet_with_splits(columns, rows):
-    own = read_embeddings(parquet(columns, row_group_size=rows), "parquet")
-    check_parts(own)
-    assert own.class_names == ("0", "1", "2", "3")
+    embeddings = read_embeddings(parquet(columns, row_group_size=rows), "parquet")
+    check_parts(embeddings)
+    assert embeddings.class_names == ("0", "1", "2", "3")
 
 
-def test_numeric_columns_but_labels_and_identifiers_are_the_embedding():
+def test_numeric_columns_except_labels_and_identifiers_are_the_embedding():
     columns = {
         "id": np.arange(20),
         "label": Y.astype(str),
@@ -207,12 +209,12 @@ def test_numeric_columns_but_labels_and_identifiers_are_the_embedding():
         **{f"f{i}": X[:, i] for i in range(6)},
         "good": Y > 1,
     }
-    own = read_embeddings(parquet(columns), "parquet")
-    check_held_out(own)
-    assert own.notes[0] == ("6 numeric columns are the embedding; skipped: id, file, __index_level_0__, good.")
+    embeddings = read_embeddings(parquet(columns), "parquet")
+    check_held_out(embeddings)
+    assert embeddings.notes[0] == ("6 numeric columns are the embedding; skipped: id, file, __index_level_0__, good.")
 
 
-def test_dimensions_of_the_model():
+def test_dimensions_must_be_those_of_the_model():
     assert read_embeddings(npz(X=X, y=Y), "npz", 6, "A").X_train.shape == (16, 6)
     for file, kind in (
         (npz(X=X, y=Y), "npz"),
@@ -225,14 +227,14 @@ def test_dimensions_of_the_model():
         )  # fmt: skip
 
 
-def with_values(x, *places):
+def with_values(x, *changes):
     x = x.astype(np.float64)
-    for place, value in places:
-        x[place] = value
+    for index, value in changes:
+        x[index] = value
     return x
 
 
-# What makes each refusal, and its sentence.
+# Arrays and the message that refuses them.
 WRONG = [
     ({}, "The file has neither; embeddings need X_train, y_train, X_test and y_test, or X and y"),
     ({"X": X}, "The file has X; embeddings need X_train, y_train, X_test and y_test, or X and y"),
@@ -267,7 +269,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("arrays", "sentence"), WRONG)
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
-def test_what_is_wrong_is_told(arrays, sentence, kind):
+def test_invalid_arrays_are_refused_with_a_message(arrays, sentence, kind):
     refused(sentence, npz(**arrays) if kind == "npz" else safetensors(**arrays), kind)
 
 
@@ -293,7 +295,7 @@ def test_what_is_wrong_is_told(arrays, sentence, kind):
         ({"X": X, "y": Y, "class_names": np.full(1001, "a")}, "'class_names' has 1,001 classes"),
     ],
 )
-def test_what_only_an_npz_can_have(arrays, sentence):
+def test_invalid_arrays_of_an_npz_are_refused(arrays, sentence):
     refused(sentence, npz(**arrays))
 
 
@@ -312,7 +314,7 @@ def test_pickled_objects_are_never_loaded(key):
     refused(f"'{key}' holds Python objects, which are never loaded; save plain numbers or text", file)
 
 
-def test_what_is_no_npz():
+def test_other_files_are_refused_as_npz():
     refused("The file is not a npz; write one with numpy.savez", io.BytesIO(b"PK"))
     refused("The npz breaks off before its end", io.BytesIO(npz(X=X, y=Y).getvalue()[:500]))
     out = io.BytesIO()
@@ -345,14 +347,14 @@ def header(shape="(20, 6)", descr="'<f4'", order="False"):
         b"\x93NUMPY\x03\0" + header()[8:] + X.tobytes(),
     ],
 )
-def test_headers_that_lie(data):
+def test_false_headers_are_damage(data):
     out = npz(y=Y)
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("X.npy", data)
     refused("'X' is damaged in the file; save it again", out)
 
 
-def test_array_larger_than_the_most_is_refused_by_its_header():
+def test_arrays_above_the_limit_are_refused_by_their_headers():
     """A gigabyte and more of zeros that take a megabyte in the file, honestly declared or not."""
     head = header("(250000001, 1)")
     for honest in (True, False):
@@ -371,17 +373,17 @@ def test_array_larger_than_the_most_is_refused_by_its_header():
         assert peak < 1_000_000
 
 
-@pytest.mark.parametrize("told", [1_100, 200_000_000])
-def test_arrays_shorter_than_they_claim_are_told_in_little_memory(told):
+@pytest.mark.parametrize("declared", [1_100, 200_000_000])
+def test_truncated_arrays_are_refused_in_little_memory(declared):
     """The header and the directory agree; the stream has 1,000 numbers."""
-    head = header(f"({told}, 1)")
-    labels = np.arange(told if told < 10_000 else 2_000_000, dtype=np.uint8) % 2
+    head = header(f"({declared}, 1)")
+    labels = np.arange(declared if declared < 10_000 else 2_000_000, dtype=np.uint8) % 2
     out = npz(np.savez_compressed, y=labels)
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("X.npy", head + bytes(4_000))
     data = bytearray(out.getvalue())
     entry = data.rindex(b"PK\x01\x02")
-    data[entry + 24 : entry + 28] = (len(head) + 4 * told).to_bytes(4, "little")
+    data[entry + 24 : entry + 28] = (len(head) + 4 * declared).to_bytes(4, "little")
     tracemalloc.start()
     refused("'X' is damaged in the file; save it again", io.BytesIO(bytes(data)))
     peak = tracemalloc.get_traced_memory()[1]
@@ -389,14 +391,14 @@ def test_arrays_shorter_than_they_claim_are_told_in_little_memory(told):
     assert peak < 1_000_000
 
 
-def test_labels_of_no_letters_are_damage():
+def test_labels_without_characters_are_damage():
     out = npz(X=X)
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("y.npy", header("(20,)", "'<U0'"))
     refused("'y' is damaged in the file; save it again", out)
 
 
-def test_the_first_of_the_rows_that_are_not_finite_is_told():
+def test_first_row_that_is_not_finite_is_reported():
     x = np.zeros((10_000, 300), np.float32)
     x[[11, 5_000, 9_999], 7] = np.nan
     refused(
@@ -404,7 +406,7 @@ def test_the_first_of_the_rows_that_are_not_finite_is_told():
     )
 
 
-def test_sizes_are_told_before_anything_is_read(monkeypatch):
+def test_sizes_are_checked_before_anything_is_read(monkeypatch):
     monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes - 1)
     for file, kind in ((npz(X=X, y=Y), "npz"), (safetensors(X=X, y=Y), "safetensors")):
         refused("'X' has 0.0 GB; the limit is 0 GB, so save fewer rows, or float16", file, kind)
@@ -413,7 +415,7 @@ def test_sizes_are_told_before_anything_is_read(monkeypatch):
     refused("The arrays have more than 0 GB together; save fewer rows", npz(X=X, y=Y))
 
 
-def test_many_and_wide_rows_are_told(monkeypatch):
+def test_too_many_or_too_wide_rows_are_refused(monkeypatch):
     files = [(npz(X=X, y=Y), "npz"), (parquet({"y": Y, "embedding": lists()}), "parquet")]
     monkeypatch.setattr("imprint_core.uploads.rows.MOST_BYTES", X.nbytes - 1)
     for file, kind in files:
@@ -423,7 +425,7 @@ def test_many_and_wide_rows_are_told(monkeypatch):
         refused("There are 20 rows; the limit is 19, so save fewer", file, kind)
 
 
-def test_embeddings_are_not_in_memory_twice():
+def test_embeddings_are_in_memory_once():
     x = np.zeros((40_000, 250), np.float32)
     y = np.arange(40_000) % 4
     embedding = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), 250)
@@ -457,7 +459,7 @@ def test_embeddings_are_not_in_memory_twice():
         ),
     ],
 )
-def test_safetensors_headers_that_lie(entry, sentence):
+def test_false_safetensors_headers_are_refused(entry, sentence):
     text = json.dumps({"X": entry, "y": {"dtype": "I64", "shape": [20], "data_offsets": [480, 640]}}).encode()
     data = struct.pack("<Q", len(text)) + text + X.tobytes() + Y.tobytes()
     refused(sentence, io.BytesIO(data), "safetensors")
@@ -477,7 +479,7 @@ def test_safetensors_headers_that_lie(entry, sentence):
         safetensors(X=X, y=Y).getvalue()[:30],
     ],
 )
-def test_what_is_no_safetensors(data):
+def test_other_files_are_refused_as_safetensors(data):
     refused(
         "The file is not a complete .safetensors file; save it with safetensors' save_file",
         io.BytesIO(data),
@@ -486,7 +488,7 @@ def test_what_is_no_safetensors(data):
 
 
 @pytest.mark.parametrize("names", ["nonsense", '"abcd"', "[1, 2, 3, 4]", "[" * 100_000])
-def test_metadata_that_names_no_classes(names):
+def test_invalid_class_names_in_metadata_are_refused(names):
     file = safetensors({"class_names": names}, X=X, y=Y)
     refused(r'class_names in the metadata must be a JSON list of texts, such as \["cat", "dog"\]', file, "safetensors")
 
@@ -528,30 +530,30 @@ def gaps(value):
         (pa.Table.from_arrays([pa.array(Y), pa.array(Y)], ["y", "y"]), "Two columns of the table have the same name"),
     ],
 )  # fmt: skip
-def test_tables_that_are_refused(columns, sentence):
+def test_invalid_tables_are_refused(columns, sentence):
     refused(sentence, parquet(columns), "parquet")
 
 
-def test_what_is_no_parquet():
+def test_other_files_are_refused_as_parquet():
     whole = parquet({"y": Y, "embedding": lists()}).getvalue()
     for data in (b"", b"PAR1", b"PAR1" * 4, whole[:-3], whole[: len(whole) // 2], whole[50:]):
         refused("The file is damaged or not a parquet table; write it again", io.BytesIO(data), "parquet")
 
 
-def test_dictionary_places_outside_of_the_dictionary_are_told():
-    """Arrow itself gives such a column out as it is."""
+def test_indices_outside_of_a_dictionary_are_refused():
+    """Arrow does not check such a column unless it validates it."""
     labels = pa.DictionaryArray.from_arrays(pa.array(Y.astype(np.int32)), pa.array(["a", "b", "c", "d"]))
     data = parquet({"label": labels, "f": X[:, 0]}, compression="none", use_dictionary=["label"]).getvalue()
-    told = set()
-    for at in range(4, 60):
-        for value in (0x7F, 0xFF, data[at] ^ 1):
+    messages = set()
+    for i in range(4, 60):
+        for value in (0x7F, 0xFF, data[i] ^ 1):
             try:
-                own = read_embeddings(io.BytesIO(data[:at] + bytes([value]) + data[at + 1 :]), "parquet")
+                embeddings = read_embeddings(io.BytesIO(data[:i] + bytes([value]) + data[i + 1 :]), "parquet")
             except ImprintError as error:
-                told.add(str(error))
+                messages.add(str(error))
             else:
-                assert len(own.class_names) <= 4
-    assert "The file is damaged or not a parquet table; write it again." in told
+                assert len(embeddings.class_names) <= 4
+    assert "The file is damaged or not a parquet table; write it again." in messages
 
 
 def long_list(count):
@@ -587,7 +589,7 @@ def test_a_kilobyte_of_equal_numbers_is_refused_before_arrow_reads_it(honest):
     assert pool.max_memory() < 1_000_000
 
 
-def test_a_table_that_unpacks_to_too_much_is_told(monkeypatch):
+def test_table_that_unpacks_to_too_much_is_refused(monkeypatch):
     file = parquet({"y": Y, "embedding": lists()}, use_dictionary=False)
     monkeypatch.setattr("imprint_core.uploads.parquet_guard.MOST_BYTES", 2_000)
     read_embeddings(file, "parquet")
@@ -595,7 +597,7 @@ def test_a_table_that_unpacks_to_too_much_is_told(monkeypatch):
     refused("The table unpacks to more than 0 GB; save fewer rows", file, "parquet")
 
 
-def test_footers_that_lie_or_nest_without_end(monkeypatch):
+def test_false_and_deeply_nested_footers_are_refused(monkeypatch):
     nest = b"\x1c" * 100_000
     refused("The file is damaged", io.BytesIO(b"PAR1" + nest + struct.pack("<I", len(nest)) + b"PAR1"), "parquet")
     # More labels than rows.
@@ -609,7 +611,7 @@ def test_footers_that_lie_or_nest_without_end(monkeypatch):
 
 @pytest.mark.parametrize("coding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
-def test_labels_coded_as_differences_are_told(coding, version):
+def test_delta_encoded_labels_are_refused(coding, version):
     options = {"use_dictionary": False, "column_encoding": {"y": coding}, "data_page_version": version}
     file = parquet({"y": TEXTS, "embedding": lists()}, **options)
     refused("The labels are delta-encoded; write them with dictionary encoding", file, "parquet")
@@ -628,15 +630,15 @@ def test_labels_coded_as_differences_are_told(coding, version):
         {"dictionary_pagesize_limit": 1},
     ],
 )
-def test_however_a_table_is_written(options):
+def test_tables_are_read_with_any_writer_options(options):
     n = np.arange(20, dtype=np.int64)
     columns = {"label": TEXTS, "x": X[:, 0], "n": n, "words": [["a", "b"]] * 20, "at": [{"x": 1}] * 20}
-    own = read_embeddings(parquet(columns, row_group_size=8, **options), "parquet")
-    np.testing.assert_array_equal(own.X_train, np.column_stack([X[:, 0], n])[~hold_out(Y)])
-    assert own.notes[0] == "2 numeric columns are the embedding; skipped: words, at."
+    embeddings = read_embeddings(parquet(columns, row_group_size=8, **options), "parquet")
+    np.testing.assert_array_equal(embeddings.X_train, np.column_stack([X[:, 0], n])[~hold_out(Y)])
+    assert embeddings.notes[0] == "2 numeric columns are the embedding; skipped: words, at."
 
 
-def test_long_texts_in_every_row_are_not_held_together():
+def test_long_texts_in_every_row_are_not_in_memory_together():
     label = "x" * 100_000
     columns = {"label": np.array([f"a{label}", f"b{label}"])[Y % 2].tolist() * 200, "f": np.zeros(4_000)}
     file = parquet(columns, store_schema=False, dictionary_pagesize_limit=10**6)
@@ -645,11 +647,11 @@ def test_long_texts_in_every_row_are_not_held_together():
     pool = pa.proxy_memory_pool(usual)
     pa.set_memory_pool(pool)
     try:
-        own = read_embeddings(file, "parquet")
+        embeddings = read_embeddings(file, "parquet")
     finally:
         pa.set_memory_pool(usual)
     assert pool.max_memory() < 50_000_000
-    assert [name[:2] for name in own.class_names] == ["ax", "bx"]
+    assert [name[:2] for name in embeddings.class_names] == ["ax", "bx"]
 
 
 SEEDS = [
@@ -664,13 +666,13 @@ SEEDS = [
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(SEEDS), st.data())
-def test_whatever_comes_is_embeddings_or_a_sentence(seed, data):
+def test_changed_files_are_read_or_refused(seed, data):
     kind, whole = seed
     changed = bytearray(whole)
-    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=5)):
-        changed[at] = data.draw(st.integers(0, 255))
-    kept = data.draw(st.sampled_from([len(whole), data.draw(st.integers(0, len(whole)))]))
-    read_or_refuse(bytes(changed[:kept]), kind)
+    for i in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=5)):
+        changed[i] = data.draw(st.integers(0, 255))
+    length = data.draw(st.sampled_from([len(whole), data.draw(st.integers(0, len(whole)))]))
+    read_or_refuse(bytes(changed[:length]), kind)
 
 
 @settings(max_examples=100, deadline=None)
@@ -683,10 +685,10 @@ def test_random_bytes_raise_nothing_else(data, kind):
 
 def read_or_refuse(data, kind):
     try:
-        own = read_embeddings(io.BytesIO(data), kind)
+        embeddings = read_embeddings(io.BytesIO(data), kind)
     except ImprintError:
         return
-    assert np.isfinite(own.X_train).all()
-    assert np.isfinite(own.X_test).all()
-    classes = list(range(len(own.class_names)))
-    assert np.unique(own.y_train).tolist() == np.unique(own.y_test).tolist() == classes
+    assert np.isfinite(embeddings.X_train).all()
+    assert np.isfinite(embeddings.X_test).all()
+    classes = list(range(len(embeddings.class_names)))
+    assert np.unique(embeddings.y_train).tolist() == np.unique(embeddings.y_test).tolist() == classes

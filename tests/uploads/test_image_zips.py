@@ -35,7 +35,7 @@ def patched(file, name, field, value, size=4, local=False):
     return io.BytesIO(bytes(data))
 
 
-def found(file):
+def listed(file):
     return [(e.class_name, e.split, e.display_name) for e in images_in_zip(file)]
 
 
@@ -44,7 +44,7 @@ METHOD, CRC, PACKED, UNPACKED = 10, 16, 20, 24  # in an entry of the directory
 
 
 @pytest.mark.parametrize("wrapping", ["", "set/", "deep/er/"])
-def test_class_folders(wrapping):
+def test_class_folders_are_listed(wrapping):
     entries = images_in_zip(zipped([(wrapping + name, name.encode()) for name in reversed(PLAIN)]))
     assert [(e.class_name, e.split, e.display_name) for e in entries] == [
         ("a", None, wrapping + "a/1.png"),
@@ -57,24 +57,24 @@ def test_class_folders(wrapping):
 
 @pytest.mark.parametrize("test", ["val", "valid", "validation", "test", "Testing"])
 @pytest.mark.parametrize("wrapping", ["", "set/"])
-def test_folders_of_splits(wrapping, test):
+def test_folders_of_splits_are_listed(wrapping, test):
     names = [wrapping + n for n in ("train/a/1.png", "train/b/1.png", f"{test}/a/1.png", f"{test}/b/1.png")]
-    splits = {(name, split) for _, split, name in found(zipped(names))}
+    splits = {(name, split) for _, split, name in listed(zipped(names))}
     assert splits == {(n, "train" if "train" in n else "test") for n in names}
 
 
-def test_one_split_alone_is_a_shared_folder():
-    assert found(zipped(["train/a/1.png", "train/b/1.png"])) == [
+def test_single_split_folder_counts_as_shared_folder():
+    assert listed(zipped(["train/a/1.png", "train/b/1.png"])) == [
         ("a", None, "train/a/1.png"),
         ("b", None, "train/b/1.png"),
     ]
 
 
 def test_classes_may_be_called_train_and_test():
-    assert [c[:2] for c in found(zipped(["train/1.png", "test/1.png"]))] == [("test", None), ("train", None)]
+    assert [c[:2] for c in listed(zipped(["train/1.png", "test/1.png"]))] == [("test", None), ("train", None)]
 
 
-def test_what_is_no_image_is_passed_over():
+def test_other_files_are_skipped():
     extra = [
         "__MACOSX/a/._1.png",
         "a/.DS_Store",
@@ -91,26 +91,26 @@ def test_what_is_no_image_is_passed_over():
         "scripts/tools/run.py",
         "empty/",
     ]
-    assert [name for *_, name in found(zipped(PLAIN + extra))] == PLAIN
-    assert [name for *_, name in found(zipped(["s/" + n for n in PLAIN + extra]))] == ["s/" + n for n in PLAIN]
+    assert [name for *_, name in listed(zipped(PLAIN + extra))] == PLAIN
+    assert [name for *_, name in listed(zipped(["s/" + n for n in PLAIN + extra]))] == ["s/" + n for n in PLAIN]
     apart = ["test/a/1.png", "test/b/1.png", "train/a/1.png", "train/b/1.png"]
-    assert [name for *_, name in found(zipped([*apart, *extra, "more/a/x.dat", "train/c/x.dat"]))] == apart
+    assert [name for *_, name in listed(zipped([*apart, *extra, "more/a/x.dat", "train/c/x.dat"]))] == apart
 
 
-def test_files_in_class_folders_are_left_to_decoding():
+def test_files_in_class_folders_are_listed_for_decoding():
     names = ["a/1.heic", "a/2", "a/3.png", "b/1.png"]
-    assert [name for *_, name in found(zipped(names))] == names
-    assert [name for *_, name in found(zipped(["a/1", "b/2"]))] == ["a/1", "b/2"]
+    assert [name for *_, name in listed(zipped(names))] == names
+    assert [name for *_, name in listed(zipped(["a/1", "b/2"]))] == ["a/1", "b/2"]
 
 
-def test_names_in_other_scripts_also_where_macos_does_not_say_utf_8():
+def test_names_in_other_scripts_are_read_with_and_without_the_utf_8_flag():
     file = zipped(["猫/1.png", "犬/1.png"])
-    assert [c for c, *_ in found(file)] == ["犬", "猫"]
+    assert [c for c, *_ in listed(file)] == ["犬", "猫"]
     data = file.getvalue()
-    for local, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+    for local, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         start = 0
         while (start := data.find(local, start)) >= 0:
-            data = data[: start + at] + b"\0\0" + data[start + at + 2 :]
+            data = data[: start + flags] + b"\0\0" + data[start + flags + 2 :]
             start += 4
     entries = images_in_zip(io.BytesIO(data))
     assert [(e.class_name, e.display_name, e.read()) for e in entries] == [
@@ -119,12 +119,12 @@ def test_names_in_other_scripts_also_where_macos_does_not_say_utf_8():
     ]
 
 
-def test_backslashes_separate():
-    assert [c for c, *_ in found(zipped(["a\\1.png", "b\\1.png"]))] == ["a", "b"]
+def test_backslashes_separate_folders():
+    assert [c for c, *_ in listed(zipped(["a\\1.png", "b\\1.png"]))] == ["a", "b"]
 
 
-def test_markup_stays_text_and_directions_go():
-    assert [c for c, *_ in found(zipped(["<b>*x*/1.png", "s\u202ex/1.png"]))] == ["<b>*x*", "sx"]
+def test_markup_in_names_stays_and_direction_marks_are_removed():
+    assert [c for c, *_ in listed(zipped(["<b>*x*/1.png", "s\u202ex/1.png"]))] == ["<b>*x*", "sx"]
 
 
 LAYOUT = r"arrange the zip as <class>/<image>, or as train/<class>/<image> and test/<class>/<image>\."
@@ -151,24 +151,24 @@ LAYOUT = r"arrange the zip as <class>/<image>, or as train/<class>/<image> and t
            "..\\1.png", "a\\..\\..\\1.png", "\\\\host\\1.png", "C:\\1.png")),
     ],
 )  # fmt: skip
-def test_layouts_and_names_that_are_refused(names, sentence):
+def test_other_layouts_and_dangerous_names_are_refused(names, sentence):
     with pytest.raises(ImprintError, match=sentence):
         images_in_zip(zipped(names))
 
 
-def test_a_name_cut_by_a_null_is_refused():
+def test_name_with_a_null_is_refused():
     file = zipped(["a/1.png", "b/1.png!.exe"])
     with pytest.raises(ImprintError, match="points outside"):
         images_in_zip(io.BytesIO(file.getvalue().replace(b"png!", b"png\0")))
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"\x89PNG\r\n\x1a\n" + bytes(100), b"Rar!\x1a\x07" + bytes(70_000)])
-def test_what_is_no_zip(data):
+def test_other_files_are_refused(data):
     with pytest.raises(ImprintError, match="The file is not a zip; make one with your system's own tools"):
         images_in_zip(io.BytesIO(data))
 
 
-def test_truncated_zips():
+def test_truncated_zips_are_refused():
     whole = zipped([(name, bytes(200)) for name in PLAIN]).getvalue()
     for length in (4, 100, len(whole) // 2, len(whole) - 22):
         with pytest.raises(ImprintError, match="breaks off before its end; upload it again or make it anew"):
@@ -180,10 +180,10 @@ def test_truncated_zips():
         images_in_zip(io.BytesIO(whole[300:]))
 
 
-def test_a_zip_with_a_comment_or_something_before_it_is_read():
+def test_zip_with_a_comment_and_a_prefix_is_read():
     file = zipped(PLAIN)
     with zipfile.ZipFile(file, "a") as archive:
-        archive.comment = b"made by hand " * 1000
+        archive.comment = b"a comment " * 1000
     assert [e.read() for e in images_in_zip(io.BytesIO(b"#!/bin/sh\n" + file.getvalue()))] == [b"x"] * 3
 
 
@@ -200,7 +200,7 @@ def test_encrypted_members_are_refused(flags):
         images_in_zip(patched(zipped(PLAIN), "a/2.png", 8, flags, 2))
 
 
-def test_sizes_that_are_refused():
+def test_large_and_strongly_compressed_images_are_refused():
     with pytest.raises(ImprintError, match=r"'a/2\.png' exceeds 64 MB; make the image smaller"):
         images_in_zip(patched(zipped(PLAIN), "a/2.png", UNPACKED, 64_000_001))
     many = zipped([f"{c}/{i}.png" for c in "ab" for i in range(20)])
@@ -214,7 +214,7 @@ def test_sizes_that_are_refused():
         images_in_zip(many)
 
 
-def test_too_much_together_is_refused(monkeypatch):
+def test_total_size_is_limited(monkeypatch):
     monkeypatch.setattr("imprint_core.uploads.image_zips.MOST_TOGETHER", 2_000_000)
     fits = [(f"{c}/1.png", bytes(1_000_000)) for c in "ab"]
     assert len(images_in_zip(zipped(fits))) == 2
@@ -222,7 +222,7 @@ def test_too_much_together_is_refused(monkeypatch):
         images_in_zip(zipped([*fits, "a/2.png"]))
 
 
-def test_a_bomb_is_refused_without_unpacking_it():
+def test_zip_bomb_is_refused_without_unpacking_it():
     bomb = zipped([("a/1.png", bytes(60_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED)
     tracemalloc.start()
     with pytest.raises(ImprintError, match="is compressed more than 200-fold in the zip, as no photograph is"):
@@ -232,15 +232,15 @@ def test_a_bomb_is_refused_without_unpacking_it():
     assert peak < 1_000_000
 
 
-def directory_of(count, told):
-    """A zip of nothing but a directory of `count` entries, which claims to have `told`."""
+def directory_of(count, declared):
+    """A zip that is only a directory of `count` entries and declares another count."""
     entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, told, told, count * len(entry), 0, 0)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, declared, declared, count * len(entry), 0, 0)
     return io.BytesIO(entry * count + end)
 
 
 @pytest.mark.parametrize(
-    ("count", "told", "sentence"),
+    ("count", "declared", "sentence"),
     [
         (MOST_FILES + 1, MOST_FILES + 1, "more than 20,000 files; upload fewer"),
         (100_000, 1, "more than 20,000 files; upload fewer"),
@@ -248,8 +248,8 @@ def directory_of(count, told):
         (400_000, 1, "table of contents is over 16 MB; use shorter names"),
     ],
 )
-def test_a_hundred_thousand_entries_are_refused_in_little_memory(count, told, sentence):
-    file = directory_of(count, told)
+def test_hundred_thousand_entries_are_refused_in_little_memory(count, declared, sentence):
+    file = directory_of(count, declared)
     tracemalloc.start()
     with pytest.raises(ImprintError, match=sentence):
         images_in_zip(file)
@@ -258,7 +258,7 @@ def test_a_hundred_thousand_entries_are_refused_in_little_memory(count, told, se
     assert peak < 6_000_000
 
 
-def test_the_most_entries_are_read():
+def test_largest_allowed_count_of_files_is_read():
     assert len(images_in_zip(zipped([f"{i % 5}/{i}.png" for i in range(MOST_FILES)]))) == MOST_FILES
 
 
@@ -270,7 +270,7 @@ def test_zip64_is_refused():
         images_in_zip(io.BytesIO(file[:end] + locator + file[end:]))
 
 
-def test_members_that_share_their_bytes_are_refused():
+def test_members_with_shared_bytes_are_refused():
     first = bytes(5_000)
     file = zipped([("a/1.png", first), "a/2.png", "b/1.png"])
     for field in (PACKED, UNPACKED):
@@ -295,7 +295,7 @@ def test_members_that_share_their_bytes_are_refused():
     ],
 )
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_member_that_is_not_what_the_directory_says_is_damaged(field, value, local, method):
+def test_member_that_contradicts_the_directory_is_damaged(field, value, local, method):
     content = bytes(range(256)) * 40
     whole = zipped([("a/1.png", content), ("b/1.png", content)], method)
     changed = patched(whole, "a/1.png", field, value, 2 if field in (METHOD, 26) else 4, local)
@@ -309,13 +309,13 @@ def test_a_member_that_is_not_what_the_directory_says_is_damaged(field, value, l
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_compression_that_unpacks_without_bound_is_not_begun(method):
+def test_compression_without_bounded_unpacking_is_refused(method):
     entries = images_in_zip(zipped(PLAIN, method))
     with pytest.raises(ImprintError, match="compressed in an uncommon way; make the zip anew with deflate"):
         entries[0].read()
 
 
-def test_a_stream_larger_than_declared_stays_within_what_is_declared():
+def test_no_more_than_the_declared_size_is_unpacked():
     """The directory says 1,000 bytes; the stream would unpack to 50 MB."""
     file = zipped([("a/1.png", bytes(50_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED)
     small = patched(patched(file, "a/1.png", UNPACKED, 1_000), "a/1.png", CRC, zlib.crc32(bytes(1_000)))
@@ -334,12 +334,12 @@ SEEDS = [zipped([f"{s}/{c}/{i}.png" for s in ("train", "val") for c in "aé" for
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(SEEDS), st.data())
-def test_whatever_comes_is_read_or_refused(seed, data):
+def test_changed_zips_are_read_or_refused(seed, data):
     changed = bytearray(seed)
-    for at in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=5)):
-        changed[at] = data.draw(st.integers(0, 255))
-    kept = data.draw(st.sampled_from([len(seed), data.draw(st.integers(0, len(seed)))]))
-    read_all(bytes(changed[:kept]))
+    for i in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=5)):
+        changed[i] = data.draw(st.integers(0, 255))
+    length = data.draw(st.sampled_from([len(seed), data.draw(st.integers(0, len(seed)))]))
+    read_all(bytes(changed[:length]))
 
 
 @given(st.binary(max_size=300))

@@ -27,14 +27,14 @@ def keras(save=np.savez_compressed, **changes):
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("channels", ["grey", "one", "three"])
-def test_images_of_a_keras_npz(save, channels, tmp_path):
-    one = {"grey": lambda x: x[..., 0], "one": lambda x: x[..., :1], "three": lambda x: x}[channels]
+def test_images_of_a_keras_npz_are_saved(save, channels, tmp_path):
+    convert = {"grey": lambda x: x[..., 0], "one": lambda x: x[..., :1], "three": lambda x: x}[channels]
     file, arrays = keras(save)
-    file, arrays = keras(save, x_train=one(arrays["x_train"]).copy(), x_test=one(arrays["x_test"]).copy())
-    own = save_images(images_in_keras_npz(file), "x", tmp_path)
-    assert own.class_names == ("8", "9", "10")
-    assert own.counts == ((4, 2),) * 3
-    _, splits = read_own(own.path)
+    file, arrays = keras(save, x_train=convert(arrays["x_train"]).copy(), x_test=convert(arrays["x_test"]).copy())
+    dataset = save_images(images_in_keras_npz(file), "x", tmp_path)
+    assert dataset.class_names == ("8", "9", "10")
+    assert dataset.counts == ((4, 2),) * 3
+    _, splits = read_own(dataset.path)
     for split in ("train", "test"):
         images = getattr(splits, split)
         pixels = np.stack([np.asarray(images.load(i)) for i in range(len(images.labels))])
@@ -42,12 +42,12 @@ def test_images_of_a_keras_npz(save, channels, tmp_path):
         assert images.labels.tolist() == (arrays[f"y_{split}"].ravel() - 8).tolist()
 
 
-def test_entries_of_a_keras_npz_are_read_in_any_order():
+def test_images_are_read_in_any_order():
     file, arrays = keras()
-    entries = images_in_keras_npz(file)
+    images = images_in_keras_npz(file)
     for i in (3, 11, 0, 0, 5):
-        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(entries[i].read()))), arrays["x_train"][i])
-    assert (entries[3].display_name, entries[3].split, entries[12].split) == ("x_train[3]", "train", "test")
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(images[i].read()))), arrays["x_train"][i])
+    assert (images[3].display_name, images[3].split, images[12].split) == ("x_train[3]", "train", "test")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_entries_of_a_keras_npz_are_read_in_any_order():
         ({"y_train": np.array([None] * 12)}, "'y_train' holds Python objects, which are never loaded"),
     ],
 )
-def test_keras_npz_that_are_refused(changes, sentence):
+def test_invalid_arrays_are_refused(changes, sentence):
     file, _ = keras(**changes)
     with pytest.raises(ImprintError, match=sentence):
         images_in_keras_npz(file)
 
 
-def test_keras_images_of_too_many_pixels_are_refused(monkeypatch):
+def test_images_of_too_many_pixels_are_refused(monkeypatch):
     monkeypatch.setattr("imprint_core.uploads.keras_npz.MOST_PIXELS", 19)
     with pytest.raises(
         ImprintError, match="The images in 'x_train' have more than 0 million pixels each; save smaller"
@@ -84,13 +84,13 @@ def test_keras_images_of_too_many_pixels_are_refused(monkeypatch):
         images_in_keras_npz(keras()[0])
 
 
-def test_a_keras_npz_with_too_many_images_is_refused(monkeypatch):
+def test_too_many_images_are_refused(monkeypatch):
     monkeypatch.setattr("imprint_core.uploads.keras_npz.MOST_IMAGES", 17)
     with pytest.raises(ImprintError, match="has more than 17 images; save fewer"):
         images_in_keras_npz(keras()[0])
 
 
-def test_a_damaged_keras_npz_is_told_before_any_image_is_made():
+def test_damaged_npz_is_refused_before_any_image_is_converted():
     large = np.zeros((12, 50, 40, 3), np.uint8)
     data = bytearray(keras(np.savez, x_train=large)[0].getvalue())
     data[data.index(b"x_train.npy") + 40_000] ^= 1
@@ -103,14 +103,14 @@ SEEDS = [keras(save)[0].getvalue() for save in (np.savez, np.savez_compressed)]
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(SEEDS), st.data())
-def test_whatever_comes_as_an_npz_is_images_or_a_sentence(seed, data):
+def test_changed_files_are_read_or_refused(seed, data):
     changed = bytearray(seed)
-    for at in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=5)):
-        changed[at] = data.draw(st.integers(0, 255))
+    for i in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=5)):
+        changed[i] = data.draw(st.integers(0, 255))
     try:
-        entries = images_in_keras_npz(io.BytesIO(bytes(changed)))
+        images = images_in_keras_npz(io.BytesIO(bytes(changed)))
     except ImprintError:
         return
-    assert len(entries) == 18
-    for entry in entries:
-        Image.open(io.BytesIO(entry.read())).load()
+    assert len(images) == 18
+    for image in images:
+        Image.open(io.BytesIO(image.read())).load()

@@ -23,8 +23,8 @@ def png(shade, size=(3, 2)):
     return out.getvalue()
 
 
-def piles(**counts):
-    """Class → that many images, each of a shade of its own."""
+def files_by_class(**counts):
+    """Class → that many images, each of a shade of its dataset."""
     shades = iter(range(1, 250))
     return {c: [(f"{i:02}.png", png(next(shades))) for i in range(n)] for c, n in counts.items()}
 
@@ -33,40 +33,43 @@ def shades(images):
     return [images.load(i).getpixel((0, 0)) for i in range(len(images.labels))]
 
 
-def test_kept_images_are_read_as_they_came(tmp_path):
-    told = []
-    own = save_images(
-        images_by_class(piles(b=8, a=5)), "My <b>set</b>\n", tmp_path / "new", lambda *at: told.append(at)
+def test_saved_images_are_read_unchanged(tmp_path):
+    progress = []
+    dataset = save_images(
+        images_by_class(files_by_class(b=8, a=5)),
+        "My <b>set</b>\n",
+        tmp_path / "new",
+        lambda *counts: progress.append(counts),
     )
-    assert (own.label, own.class_names, own.left_out) == ("My <b>set</b>", ("a", "b"), ())
-    assert own.counts == ((4, 1), (6, 2))
-    assert told == [*((i, 13) for i in range(13)), (13, 13)]
-    assert own.path == tmp_path / "new" / f"{own.name}.zip"
-    assert own.name.startswith("own_")
-    assert len(own.name) == 16
-    header, splits = read_own(own.path)
-    assert header == own
+    assert (dataset.label, dataset.class_names, dataset.left_out) == ("My <b>set</b>", ("a", "b"), ())
+    assert dataset.counts == ((4, 1), (6, 2))
+    assert progress == [*((i, 13) for i in range(13)), (13, 13)]
+    assert dataset.path == tmp_path / "new" / f"{dataset.name}.zip"
+    assert dataset.name.startswith("own_")
+    assert len(dataset.name) == 16
+    header, splits = read_own(dataset.path)
+    assert header == dataset
     assert (splits.class_names, splits.label) == (("a", "b"), "My <b>set</b>")
     # Class b was shaded first, 1 … 8; a has 9 … 13.
-    every = shades(splits.train) + shades(splits.test)
-    assert sorted(every) == list(range(1, 14))
+    all_shades = shades(splits.train) + shades(splits.test)
+    assert sorted(all_shades) == list(range(1, 14))
     labels = [*splits.train.labels, *splits.test.labels]
-    assert [int(s <= 8) for s in every] == labels
+    assert [int(s <= 8) for s in all_shades] == labels
     assert splits.train.labels.dtype == np.int32
     assert (splits.train.load(0).mode, splits.train.load(0).size) == ("L", (3, 2))
     assert splits.train.draw(2, 0).shape == (4,)
 
 
-def test_the_file_holds_the_bytes_as_they_came_under_names_of_ours(tmp_path):
-    files = piles(a=4, b=4)
-    own = save_images(images_by_class(files), "x", tmp_path)
-    with zipfile.ZipFile(own.path) as archive:
+def test_file_has_the_original_bytes_under_numbers(tmp_path):
+    files = files_by_class(a=4, b=4)
+    dataset = save_images(images_by_class(files), "x", tmp_path)
+    with zipfile.ZipFile(dataset.path) as archive:
         assert {i.compress_type for i in archive.infolist()} == {zipfile.ZIP_STORED}
         names = archive.namelist()
         assert sorted(names[:-1]) == [*(f"test/{i:06d}" for i in range(2)), *(f"train/{i:06d}" for i in range(6))]
         data = {archive.read(name) for name in names[:-1]}
         manifest = json.loads(archive.read("manifest.json"))
-    assert data == {data for pile in files.values() for _, data in pile}
+    assert data == {data for images in files.values() for _, data in images}
     assert manifest == {
         "format": 1,
         "label": "x",
@@ -76,54 +79,54 @@ def test_the_file_holds_the_bytes_as_they_came_under_names_of_ours(tmp_path):
     }
 
 
-def test_what_is_held_out_is_a_quarter_and_always_the_same(tmp_path):
-    own = save_images(images_by_class(piles(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
-    assert own.counts == ((1, 1), (2, 1), (4, 2), (15, 5))
-    _, splits = read_own(own.path)
+def test_held_out_quarter_is_always_the_same(tmp_path):
+    dataset = save_images(images_by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
+    assert dataset.counts == ((1, 1), (2, 1), (4, 2), (15, 5))
+    _, splits = read_own(dataset.path)
     expected = np.arange(1, 32)[hold_out(np.repeat(range(4), (2, 3, 6, 20)))]
     assert shades(splits.test) == expected.tolist()
-    again = save_images(images_by_class(piles(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
-    assert again.name == own.name
-    assert again.path.read_bytes() == own.path.read_bytes()
-    other = piles(a=2, b=3, c=6, d=20)
+    again = save_images(images_by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
+    assert again.name == dataset.name
+    assert again.path.read_bytes() == dataset.path.read_bytes()
+    other = files_by_class(a=2, b=3, c=6, d=20)
     other["d"][0] = ("00.png", png(255))
-    assert save_images(images_by_class(other), "x", tmp_path / "2").name != own.name
+    assert save_images(images_by_class(other), "x", tmp_path / "2").name != dataset.name
 
 
-def test_an_archive_keeps_its_splits(tmp_path):
+def test_splits_of_a_zip_are_preserved(tmp_path):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for i, name in enumerate(("train/a/1", "train/b/1", "val/a/1", "val/a/2", "val/b/1")):
             archive.writestr(f"{name}.png", png(i))
-    own = save_images(images_in_zip(file), "x", tmp_path)
-    assert own.counts == ((1, 2), (1, 1))
-    _, splits = read_own(own.path)
+    dataset = save_images(images_in_zip(file), "x", tmp_path)
+    assert dataset.counts == ((1, 2), (1, 1))
+    _, splits = read_own(dataset.path)
     assert (shades(splits.train), shades(splits.test)) == ([0, 1], [2, 3, 4])
     assert splits.test.labels.tolist() == [0, 0, 1]
 
 
-def test_damaged_images_are_left_out_and_told(tmp_path):
-    files = piles(a=3, b=3)
+def test_damaged_images_are_skipped_and_reported(tmp_path):
+    files = files_by_class(a=3, b=3)
     files["a"].append(("bad\u202e.png", png(9)[:-30]))
     files["b"].insert(0, ("notes.doc", b"hello"))
-    own = save_images(images_by_class(files), "x", tmp_path)
-    assert own.counts == ((2, 1), (2, 1))
-    assert [name for name, _ in own.left_out] == ["a/bad.png", "b/notes.doc"]
-    assert own.left_out[0][1] == "The image is damaged or breaks off; save or copy it anew."
-    assert own.left_out[1][1].startswith("The file is not a readable JPEG, PNG,")
-    assert read_own(own.path)[0].left_out == ()
+    dataset = save_images(images_by_class(files), "x", tmp_path)
+    assert dataset.counts == ((2, 1), (2, 1))
+    assert [name for name, _ in dataset.left_out] == ["a/bad.png", "b/notes.doc"]
+    assert dataset.left_out[0][1] == "The image is damaged or breaks off; save or copy it anew."
+    assert dataset.left_out[1][1].startswith("The file is not a readable JPEG, PNG,")
+    assert read_own(dataset.path)[0].left_out == ()
 
 
-def test_a_member_damaged_in_the_zip_is_left_out(tmp_path):
+def test_member_damaged_in_the_zip_is_skipped(tmp_path):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name in ("a/1", "a/2", "a/3", "b/1", "b/2"):
             archive.writestr(f"{name}.png", png(7))
     data = bytearray(file.getvalue())
     data[data.index(b"a/2.png") + 20] ^= 1
-    own = save_images(images_in_zip(io.BytesIO(bytes(data))), "x", tmp_path)
-    assert own.left_out == (("a/2.png", "The file is damaged inside the zip; make the zip anew."),)
-    assert own.counts == ((1, 1), (1, 1))
+    dataset = save_images(images_in_zip(io.BytesIO(bytes(data))), "x", tmp_path)
+    assert dataset.left_out == (("a/2.png", "The file is damaged inside the zip; make the zip anew."),)
+    assert dataset.counts == ((1, 1), (1, 1))
 
 
 BAD = ("bad.png", b"bad")
@@ -138,20 +141,20 @@ AT_LEAST_TWO = "without a split in the upload, each class needs at least two"
             "None of the files can be used; the first, 'a/bad.png': The file is not a readable",
         ),
         (
-            piles(a=2, b=1),
+            files_by_class(a=2, b=1),
             f"Class 'b' has only one usable image; {AT_LEAST_TWO}, one to train",
         ),
         (
-            {**piles(a=2), "b": [BAD, BAD]},
+            {**files_by_class(a=2), "b": [BAD, BAD]},
             f"Class 'b' has no usable image; {AT_LEAST_TWO}",
         ),
-        (piles(a=2), "only one class, 'a'"),
-        (piles(a=2, b=0), "Class 'b' has no images; add some or remove the class"),
-        ({**piles(a=2), "a ": []}, "Two classes would both be called 'a'"),
+        (files_by_class(a=2), "only one class, 'a'"),
+        (files_by_class(a=2, b=0), "Class 'b' has no images; add some or remove the class"),
+        ({**files_by_class(a=2), "a ": []}, "Two classes would both be called 'a'"),
         ({}, "There is no class"),
     ],
 )
-def test_too_little_is_refused_and_leaves_nothing(files, sentence, tmp_path):
+def test_too_few_images_are_refused_and_nothing_is_written(files, sentence, tmp_path):
     with pytest.raises(ImprintError, match=sentence):
         save_images(images_by_class(files), "x", tmp_path)
     assert not list(tmp_path.iterdir())
@@ -174,27 +177,27 @@ class Full(io.RawIOBase):
         raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
+def test_full_disk_is_reported_and_nothing_remains(tmp_path, monkeypatch):
     monkeypatch.setattr(zipfile.ZipFile, "writestr", lambda *a: Full().write(b""))
     with pytest.raises(
         ImprintError, match=r"could not be written to '.*' \(No space left on device\); free some space"
     ):
-        save_images(images_by_class(piles(a=2, b=2)), "x", tmp_path)
+        save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ImprintError, match="could not be written to"):
-        save_images(images_by_class(piles(a=2, b=2)), "x", tmp_path / "file" / "in")
+        save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path / "file" / "in")
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
-def test_an_interrupted_writing_leaves_nothing(tmp_path, stop):
+def test_nothing_remains_after_an_interruption(tmp_path, stop):
     reads = iter(range(100))
 
     def read():
-        # All are checked first, so the seventh read is in the middle of writing.
+        # Six reads check the images; the seventh is during writing.
         if next(reads) == 6:
             assert len(list(tmp_path.iterdir())) == 1
             raise stop
@@ -205,7 +208,7 @@ def test_an_interrupted_writing_leaves_nothing(tmp_path, stop):
     assert not list(tmp_path.iterdir())
 
 
-def test_no_more_than_one_image_is_in_memory(tmp_path):
+def test_at_most_one_image_is_in_memory(tmp_path):
     size = 2_000_000
     noise = np.random.default_rng(0).integers(0, 256, (1000, size // 1000), np.uint8)
     out = io.BytesIO()
@@ -214,28 +217,28 @@ def test_no_more_than_one_image_is_in_memory(tmp_path):
     path.write_bytes(out.getvalue())
     entries = [UploadedImage(c, None, c, path.read_bytes) for c in "ab" * 10]
     tracemalloc.start()
-    own = save_images(entries, "x", tmp_path)
+    dataset = save_images(entries, "x", tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert own.path.stat().st_size > 20 * size
+    assert dataset.path.stat().st_size > 20 * size
     assert peak < 4 * size
 
 
 def test_images_load_from_many_threads(tmp_path):
-    own = save_images(images_by_class(piles(a=30, b=30)), "x", tmp_path)
-    _, splits = read_own(own.path)
+    dataset = save_images(images_by_class(files_by_class(a=30, b=30)), "x", tmp_path)
+    _, splits = read_own(dataset.path)
     alone = shades(splits.train)
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda i: splits.train.load(i).getpixel((0, 0)), list(range(len(alone))) * 10))
     assert together == alone * 10
 
 
-def test_own_datasets_are_found(tmp_path):
+def test_uploaded_datasets_are_found(tmp_path):
     assert find_own(tmp_path / "none") == ([], [])
-    second = save_images(images_by_class(piles(a=2, b=2)), "zebra", tmp_path)
-    first = save_images(images_by_class(piles(a=2, b=3)), "Ape", tmp_path)
+    second = save_images(images_by_class(files_by_class(a=2, b=2)), "zebra", tmp_path)
+    first = save_images(images_by_class(files_by_class(a=2, b=3)), "Ape", tmp_path)
     (tmp_path / "own_0123456789ab.zip").write_bytes(second.path.read_bytes()[:-5])
-    (tmp_path / ".own.x.tmp").write_bytes(b"")
+    (tmp_path / ".dataset.x.tmp").write_bytes(b"")
     for _ in range(2):
         assert find_own(tmp_path) == (
             [first, second],
@@ -244,13 +247,13 @@ def test_own_datasets_are_found(tmp_path):
     second.path.unlink()
     assert find_own(tmp_path)[0] == [first]
     before = first.path.stat().st_mtime_ns
-    renamed = save_images(images_by_class(piles(a=2, b=3)), "Ant, of other length", tmp_path)
+    renamed = save_images(images_by_class(files_by_class(a=2, b=3)), "Ant, of other length", tmp_path)
     os.utime(renamed.path, ns=(before, before))
     assert (renamed.name, find_own(tmp_path)[0]) == (first.name, [renamed])
 
 
 def rewritten(path, **changes):
-    """The same file with other words in its manifest, and without the members that are None."""
+    """The file with changes in its manifest, and without the members that are None."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(members["manifest.json"]) | {k: v for k, v in changes.items() if "/" not in k}
@@ -277,27 +280,27 @@ def rewritten(path, **changes):
         {"format": None},
     ],
 )
-def test_a_file_that_is_not_as_its_manifest_says_is_damaged(changes, tmp_path):
-    own = save_images(images_by_class(piles(a=2, b=2)), "x", tmp_path)
+def test_file_that_contradicts_its_manifest_is_damaged(changes, tmp_path):
+    dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     with pytest.raises(ImprintError, match=r"'own_\w+\.zip' is damaged; delete it and upload the images again"):
-        read_own(rewritten(own.path, **changes))
+        read_own(rewritten(dataset.path, **changes))
 
 
-def test_other_formats_and_missing_files(tmp_path):
-    own = save_images(images_by_class(piles(a=2, b=2)), "x", tmp_path)
+def test_other_formats_and_missing_files_are_reported(tmp_path):
+    dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     with pytest.raises(ImprintError, match="is of format 2, this version reads 1; upload the images again"):
-        read_own(rewritten(own.path, format=2))
-    own.path.unlink()
-    with pytest.raises(ImprintError, match=f"no images of your own called '{own.name}'; upload them again"):
-        read_own(own.path)
+        read_own(rewritten(dataset.path, format=2))
+    dataset.path.unlink()
+    with pytest.raises(ImprintError, match=f"no images of your own called '{dataset.name}'; upload them again"):
+        read_own(dataset.path)
 
 
-def test_an_image_that_was_damaged_later_is_told_when_loaded(tmp_path):
-    own = save_images(images_by_class(piles(a=2, b=2)), "x", tmp_path)
-    data = own.path.read_bytes()
-    at = data.index(b"train/000001") + 30
-    own.path.write_bytes(data[:at] + b"\0\0\0" + data[at + 3 :])
-    _, splits = read_own(own.path)
+def test_image_damaged_after_saving_is_reported_when_loaded(tmp_path):
+    dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
+    data = dataset.path.read_bytes()
+    offset = data.index(b"train/000001") + 30
+    dataset.path.write_bytes(data[:offset] + b"\0\0\0" + data[offset + 3 :])
+    _, splits = read_own(dataset.path)
     assert splits.train.load(0).size == (3, 2)
     with pytest.raises(ImprintError, match="is damaged; delete it and upload the images again"):
         splits.train.load(1)

@@ -12,8 +12,8 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from imprint_core.embeddings.store import write_whole
 from imprint_core.figures.style import insert_theme_colors
+from imprint_core.files import write_atomically
 from ui.charts.record import record_figure
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ def serve_plotly() -> None:
     """
     target = _ROOT / "static" / _SCRIPT
     if not target.is_file():
-        write_whole(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
+        write_atomically(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

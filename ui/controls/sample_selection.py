@@ -34,12 +34,12 @@ def select(selection: Selection, codes: Sequence[int] | NDArray[np.integer]) -> 
     st.session_state.thumbnails = FIRST
 
 
-def ask_about(code: int | None) -> None:
+def choose_sample(code: int | None) -> None:
     """Put a sample, or none, into the control that asks why."""
     st.session_state.sample = "" if code is None else sample_text(code)
 
 
-def asked_about(selection: Selection) -> int | None:
+def chosen_sample(selection: Selection) -> int | None:
     """The sample that is asked about."""
     text = selection.panel.values["sample"]
     return parse_sample(text) if text else None
@@ -59,7 +59,7 @@ def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -
     if codes and not known:
         return
     if how == "one" and known:
-        ask_about(known[0])
+        choose_sample(known[0])
     elif how == "add" and known:
         select(selection, sorted(set(before if data == selection.info.dataset else ()) ^ set(known)))
     else:
@@ -97,10 +97,10 @@ def pick_cell(selection: Selection, trace: int, cell: Sequence[int]) -> None:
     """Select the samples of a cell of the confusion matrix, as `plot` tells it: row and column."""
     present = np.unique(map_layers.samples(selection.experiment, "test").y)
     if len(cell) == 2 and min(cell) >= 0 and max(cell) < len(present):
-        pick_classes(selection, int(present[cell[0]]), int(present[cell[1]]))
+        select_classes(selection, int(present[cell[0]]), int(present[cell[1]]))
 
 
-def pick_classes(selection: Selection, true: int | None, predicted: int | None) -> None:
+def select_classes(selection: Selection, true: int | None, predicted: int | None) -> None:
     """Select the test samples of a class that are taken for another, or for any."""
     codes = of_cell(selection, true, predicted)
     select(selection, codes)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
-from imprint_core.models.weights import at_hand, own_weights
+from imprint_core.models.weights import available_weights, user_weights
 from imprint_core.paths import weights_folder
 from ui.text.markdown import plain
 
@@ -24,7 +24,7 @@ def choose_fm(key: str, default: str) -> FoundationModel | None:
 
     `default` is chosen at first, if its weights are at hand.
     """
-    here = [name for name, fm in FOUNDATION_MODELS.items() if at_hand(fm)]
+    here = [name for name, fm in FOUNDATION_MODELS.items() if available_weights(fm)]
     options = here + [name for name in FOUNDATION_MODELS if name not in here]
     written = st.session_state.get(key)
     options += [written] if written and written not in options else []
@@ -54,10 +54,10 @@ def choose_fm(key: str, default: str) -> FoundationModel | None:
 
 def about_weights(fm: FoundationModel) -> str:
     """Whether an FM's weights are at hand, and what to do where they aren't, in Markdown."""
-    own = own_weights(fm)
+    own = user_weights(fm)
     if own is not None:
         return f"Weights: {plain(own.name)} in the weights folder."
-    if at_hand(fm):
+    if available_weights(fm):
         return f"Weights: {fm.library}'s official ones ({plain(fm.weights)}), which are on this machine."
     return (
         f"The weights of {plain(fm.label)} are not on this machine: connect to a network, and they are downloaded when "
@@ -67,7 +67,7 @@ def about_weights(fm: FoundationModel) -> str:
 
 def none_at_hand() -> str:
     """What to do where there are no weights at all; empty where there are some."""
-    if any(at_hand(fm) for fm in FOUNDATION_MODELS.values()):
+    if any(available_weights(fm) for fm in FOUNDATION_MODELS.values()):
         return ""
     return (
         "No foundation model's weights are on this machine, so nothing new can be embedded offline: connect to a "
@@ -80,18 +80,18 @@ def weights_upload(fm: FoundationModel, place: str = "") -> None:
     """A box, at a place of the page, that takes local weights of an FM, checks that they fit and keeps them."""
     with st.expander(f"Weights of your own for {plain(fm.label)}", icon=":material/upload_file:"):
         file = st.file_uploader(
-            f"A state dict of {fm.library}'s {plain(fm.built_as)}",
+            f"A state dict of {fm.library}'s {plain(fm.architecture)}",
             type=["safetensors"],
             max_upload_size=_WEIGHTS_MB,
             key=f"weights_{fm.name}{place}",
             help="A .safetensors file, keyed as the library keys it. A .pth can be taken by the command `fetch`.",
         )
         if file is not None and st.button("Check and keep these weights", key=f"keep_{fm.name}{place}"):
-            from imprint_core.models.loading import keep_weights
+            from imprint_core.models.loading import save_weights
 
             try:
                 with st.spinner("Checking that they fit …"):
-                    kept = keep_weights(fm, file)
+                    kept = save_weights(fm, file)
             except ImprintError as error:
                 st.error(plain(error))
             else:
@@ -114,7 +114,7 @@ def loaded(name: str) -> LoadedModel:
         If its weights aren't at hand or don't fit. Nothing is downloaded here: that would be minutes without a word.
     """
     fm = foundation_model(name)
-    file = at_hand(fm)
+    file = available_weights(fm)
     if file is None:
         raise ImprintError(
             f"To embed an image, the weights of {fm.label} are needed, and they are not on this machine; put the state "

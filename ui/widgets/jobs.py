@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.background.process import RunningJob, discard_job, find_jobs, start_job, stop_job
+from imprint_core.background.process import BackgroundJob, discard_job, find_jobs, start_job, stop_job
 from imprint_core.datasets import Dataset, dataset
 from imprint_core.embeddings.store import set_name
 from imprint_core.errors import ImprintError
@@ -49,7 +49,7 @@ def _panel() -> None:
             _job(job)
 
 
-def _job(job: RunningJob) -> None:
+def _job(job: BackgroundJob) -> None:
     fm, _, data = job.name.partition("__")
     label = FOUNDATION_MODELS[fm].label if fm in FOUNDATION_MODELS else fm
     left, right = st.columns([4, 1], vertical_alignment="center")
@@ -73,7 +73,7 @@ def _dataset_label(name: str) -> str:
         return name.removesuffix("_at")
 
 
-def _how_far(job: RunningJob) -> str:
+def _how_far(job: BackgroundJob) -> str:
     progress = job.progress
     parts = []
     if progress.total:
@@ -93,11 +93,11 @@ def _duration(seconds: float) -> str:
     return f"about {round(seconds / 60)} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
 
 
-def _resume(job: RunningJob) -> None:
+def _resume(job: BackgroundJob) -> None:
     start_job(job.folder, job.name, job.arguments)
 
 
-def _try(act: object, job: RunningJob) -> None:
+def _try(act: object, job: BackgroundJob) -> None:
     """Do something to a job; what goes wrong is said when the page is drawn."""
     try:
         act(job)  # type: ignore[operator]

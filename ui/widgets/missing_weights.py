@@ -7,8 +7,8 @@ import streamlit as st
 from imprint_core.background.process import stop_job
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel, foundation_model
-from imprint_core.models.download import begin_fetch, fetching
-from imprint_core.models.weights import at_hand, unfinished
+from imprint_core.models.download import downloaded_bytes, start_download, unfinished_download
+from imprint_core.models.weights import available_weights
 from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
@@ -22,12 +22,12 @@ def weights_needed(selection: Selection, place: str) -> bool:
     """Say, at a place of the page, which weights are needed and how to get them; False where they are here."""
     info = selection.info
     fm = foundation_model(info.fm)
-    if at_hand(fm):
+    if available_weights(fm):
         return False
     here = [
         label_of_fm(name)
         for name, data in selection.panel.sets
-        if data == info.dataset and name != info.fm and at_hand(foundation_model(name))
+        if data == info.dataset and name != info.fm and available_weights(foundation_model(name))
     ]
     st.info(
         f"A new image has to be embedded by {plain(fm.label)}, with the weights that this set was made with "
@@ -43,19 +43,19 @@ def weights_needed(selection: Selection, place: str) -> bool:
         "`--weights FILE` it takes a file. Whether weights embed as those of the set did "
         "is checked on the first image; official ones need not, and then the Library embeds the dataset anew with them."
     )
-    if at_hand(fm):
+    if available_weights(fm):
         # Taken just now.
         st.rerun()
     return True
 
 
 def _download(fm: FoundationModel, place: str) -> None:
-    job = fetching(fm)
+    job = unfinished_download(fm)
     st.fragment(_watch, run_every=_EVERY if job and job.running else None)(fm, place)
 
 
 def _watch(fm: FoundationModel, place: str) -> None:
-    job = fetching(fm)
+    job = unfinished_download(fm)
     running, seen = bool(job and job.running), f"fetch_seen_{place}"
     if st.session_state.get(seen, running) != running:
         st.session_state[seen] = running
@@ -65,13 +65,12 @@ def _watch(fm: FoundationModel, place: str) -> None:
     if job and job.error:
         st.error(plain(job.error))
     if job and running:
-        done = sum(file.stat().st_size for file in unfinished(fm) if file.exists())
         left, right = st.columns([3, 1], vertical_alignment="center")
-        left.markdown(f"Downloading … {done / 1e6:.1f} MB so far.")
+        left.markdown(f"Downloading … {downloaded_bytes(fm) / 1e6:.1f} MB so far.")
         right.button("Stop", on_click=stop_job, args=(job,), width="stretch", key=f"fetch_stop_{place}")
     elif st.button(f"Download {fm.library}'s official weights", icon=":material/download:", key=f"fetch_begin_{place}"):
         try:
-            begin_fetch(fm)
+            start_download(fm)
         except ImprintError as error:
             st.error(plain(error))
         else:

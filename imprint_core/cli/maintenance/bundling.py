@@ -13,19 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from imprint_core.collapse.measures import nc1
-from imprint_core.embeddings.coding import pack
-from imprint_core.embeddings.store import (
-    EmbeddingSet,
-    SetInfo,
-    encode_uint8,
-    find_sets,
-    open_set,
-    read_tensors,
-    write_set,
-    write_whole,
-)
+from imprint_core.embeddings.coding import encode_uint8, pack
+from imprint_core.embeddings.store import EmbeddingSet, SetInfo, find_sets, open_set, write_set
+from imprint_core.embeddings.tensors import read_tensors
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
+from imprint_core.files import write_atomically
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.store import maps_path, write_maps
@@ -86,7 +79,7 @@ def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda 
                 nc1(l2(after.X_train), after.y_train),
             )
         )
-    write_whole(target / "SOURCES.md", _sources(codings).encode())
+    write_atomically(target / "SOURCES.md", _sources(codings).encode())
     return codings
 
 

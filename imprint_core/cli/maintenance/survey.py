@@ -33,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
     """Run a survey and write its results."""
     from imprint_core.collapse import precomputed
     from imprint_core.embeddings import find_sets
-    from imprint_core.embeddings.store import write_whole
     from imprint_core.evaluation.results_version import to_json
+    from imprint_core.files import write_atomically
     from imprint_core.sweeps import k_selection_study, preset_survey
 
     page = Path("docs", f"{options.of.replace('-', '_')}.md")
@@ -44,13 +44,15 @@ def run(options: argparse.Namespace) -> int:
     progress = partial(print, flush=True)
     sets, _ = find_sets(bundled_folder())
     if options.of == "collapse":
-        write_whole(out, to_json(dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), progress))))
+        write_atomically(
+            out, to_json(dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), progress)))
+        )
     elif options.of == "presets":
         out.write_text(preset_survey.report(list(preset_survey.survey(sets, progress))), encoding="utf-8")
     else:
         cases = list(k_selection_study.study(sets, progress))
         out.write_text(k_selection_study.report(cases), encoding="utf-8")
         # Pages display these results, too.
-        write_whole(k_selection_study.found_path(), k_selection_study.write(cases))
+        write_atomically(k_selection_study.found_path(), k_selection_study.write(cases))
     print(f"Wrote {out}")
     return 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.figures.style import class_color
 from ui.compute import results
-from ui.controls.sample_selection import FIRST, ask_about, select
+from ui.controls.sample_selection import FIRST, choose_sample, select
 from ui.controls.second_recipe import ALONE
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to
@@ -85,7 +85,7 @@ def _group(
 
 def _ask(selection: Selection, a: Side, b: Side, code: int) -> None:
     _to_the_map(selection, a, b, [code])
-    ask_about(code)
+    choose_sample(code)
 
 
 def _to_the_map(selection: Selection, a: Side, b: Side, codes: list[int]) -> None:

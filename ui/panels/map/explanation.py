@@ -21,7 +21,7 @@ from imprint_core.maps.samples import code_of, id_of
 from ui.charts.plot import plot
 from ui.compute import map_layers, results
 from ui.compute.results import BY_FIRST_SEED, BY_SPACE
-from ui.controls.sample_selection import ask_about
+from ui.controls.sample_selection import choose_sample
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
 from ui.widgets.gallery import gallery
@@ -73,7 +73,7 @@ def show_brief(selection: Selection, code: int) -> None:
     names = every.names
     heading, close = st.columns([4, 1], vertical_alignment="center")
     heading.markdown(f"##### Why? {title_of(code, names, truth)}")
-    close.button("Close", on_click=ask_about, args=(None,), width="stretch", key="close_why")
+    close.button("Close", on_click=choose_sample, args=(None,), width="stretch", key="close_why")
     image = image_of(results.pictures(selection.info), code)
     picture, words = st.columns([1, 3], vertical_alignment="center") if image is not None else (None, st.container())
     if image is not None and picture is not None:
@@ -127,7 +127,7 @@ def _neighbours(selection: Selection, code: int) -> None:
         "neighbours",
         near_tiles(selection, codes, classes, every.names, [f"{d:.3f}" for d in distances]),
         label="nearest samples in the full space",
-        on_click=ask_about,
+        on_click=choose_sample,
     )
     if without_images(selection):
         st.caption(without_images(selection))
@@ -170,7 +170,7 @@ def _shots_behind(selection: Selection, found: Why, names: tuple[str, ...]) -> N
                     f"shots-{sign}",
                     near_tiles(selection, shown, [label] * len(shown), names, [""] * len(shown)),
                     label=f"shots of the {sign}",
-                    on_click=ask_about,
+                    on_click=choose_sample,
                 )
 
 

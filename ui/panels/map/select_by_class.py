@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from ui.compute import map_layers
-from ui.controls.sample_selection import pick_classes
+from ui.controls.sample_selection import select_classes
 from ui.controls.sidebar import Selection
 
 
@@ -25,4 +25,4 @@ def offer_classes(selection: Selection) -> None:
 
 def _select(selection: Selection, keys: list[str]) -> None:
     true, taken = (st.session_state.get(key) for key in keys)
-    pick_classes(selection, true, taken)
+    select_classes(selection, true, taken)

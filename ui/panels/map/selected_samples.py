@@ -8,7 +8,7 @@ import streamlit as st
 from imprint_core.figures.embedding_map import Verdict
 from imprint_core.framework.recipe import Recipe
 from ui.compute import map_layers
-from ui.controls.sample_selection import FIRST, ask_about, asked_about, select, selected
+from ui.controls.sample_selection import FIRST, choose_sample, chosen_sample, select, selected
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
 from ui.widgets.gallery import gallery
@@ -64,8 +64,8 @@ def show_selected(selection: Selection) -> None:
         "selected",
         judged_tiles(selection, own, rows[:most], judged),
         label="selected samples" if len(codes) else "mistakes",
-        chosen=asked_about(selection),
-        on_click=ask_about,
+        chosen=chosen_sample(selection),
+        on_click=choose_sample,
     )
     if len(rows) > most:
         st.button(f"Show more ({len(rows) - most:,} left)", on_click=_more, args=(most,))

@@ -168,7 +168,7 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
                 explore_button(info, f"explore_{info.path.stem}")
     no_weights = none_at_hand()
     if no_weights:
-        st.info(no_weights, icon=":material/cloud_off:")
+        st.info(no_weights, icon=":material/wifi_off:")
     fm = choose_fm("own_fm", default_fm)
     if fm is not None:
         if not no_weights:
