@@ -338,8 +338,6 @@ LEFT: set[str] = {
     "ui/panels/own_data/images.py",
     "ui/panels/own_data/new_images.py",
     "ui/panels/own_data/try_image.py",
-    "ui/share/dialog.py",
-    "ui/share/report_metadata.py",
     "ui/text/descriptions.py",
     "ui/widgets/fm_choice.py",
     "ui/widgets/jobs.py",

@@ -67,8 +67,8 @@ def downloaded(page, button):
 def report_of(page):
     share = dialog(page)
     share.get_by_role("tab", name="Report").click()
-    share.get_by_role("button", name="Make the report").click()
-    button = share.get_by_role("button", name="Download the report")
+    share.get_by_role("button", name="Create report").click()
+    button = share.get_by_role("button", name="Download report")
     expect(button).to_be_visible(timeout=60_000)
     return downloaded(page, button)
 
@@ -135,7 +135,7 @@ def test_settings_out_and_in_restore(visit, browser, tmp_path):
     (tmp_path / "settings.json").write_text("{")
     share = dialog(other.page)
     share.locator("input[type=file]").set_input_files(tmp_path / "settings.json")
-    expect(share.get_by_test_id("stAlert")).to_contain_text("The file is no JSON")
+    expect(share.get_by_test_id("stAlert")).to_contain_text("The file is not valid JSON")
     assert "seeds=3" in other.search()
     assert other.errors_of_ours() == []
     other.page.close()

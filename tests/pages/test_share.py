@@ -52,7 +52,7 @@ def downloads(app):
 
 
 def file_of(app, what):
-    return app.session_state["share_made"][what][1]
+    return app.session_state["share_files"][what][1]
 
 
 @pytest.mark.parametrize("page", OF_A_RECIPE)
@@ -64,7 +64,7 @@ def test_pages_with_a_recipe_offer_all_downloads(page):
     app.button(key="share_report").click().run()
     assert not app.exception
     assert not app.error
-    assert any(label.startswith("Download the report (4.") for label in downloads(app))
+    assert any(label.startswith("Download report (4.") for label in downloads(app))
     html = file_of(app, "report").decode()
     items = [make() for make, _ in app.session_state["drawn"].values()]
     pictures = [item for item in items if isinstance(item, Picture)]
@@ -229,8 +229,8 @@ def test_settings_file_opens_its_page():
         ({"gone": 1, "k": 9}, ["The file has gone, which this page doesn't know; ignored."]),
         ({"n": 7000}, ["n-shot can't be 7000 here; it is from 1 to 122. Now 122."]),
         ({"data": "svhn"}, ["Dataset can't be SVHN here; it is one of"]),
-        ({"k": {"a": 1}, "pre": None}, ["k in the file is neither", "pre in the file is neither"]),
-        ({"only": [[1]]}, ["only in the file is neither"]),
+        ({"k": {"a": 1}, "pre": None}, ["k in the file is not a text", "pre in the file is not a text"]),
+        ({"only": [[1]]}, ["only in the file is not a text"]),
         ({"classes": "__import__('os')"}, ["Now all."]),
         ({"k": float("nan")}, ["k can't be nan here"]),
         ({"shots": "perhaps"}, ["Shots can't be perhaps here; it is one of off, on."]),
@@ -247,17 +247,17 @@ def test_invalid_settings_are_reported_and_ignored(controls, sentences):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"{", "The file is no JSON"),
-        (b"\xff\xfe\x00", "The file is no JSON"),
-        (b"[" * 50_000, "The file is no JSON"),
-        (b'{"imprint": ' + b"9" * 5000 + b"}", "The file is no JSON"),
-        (b"[1]", "no configuration of this app"),
-        (b"{}", "no configuration of this app"),
-        (b'{"imprint": 2, "controls": {}}', "The file is of version 2, and this app reads version 1."),
-        (b'{"imprint": true, "controls": {}}', "The file is of version True"),
-        (b'{"imprint": 1}', "no “controls”"),
-        (b'{"imprint": 1, "controls": [1]}', "no “controls”"),
-        (b" " * 70_000, "70,000 bytes; a configuration has 65,536 at most."),
+        (b"{", "The file is not valid JSON."),
+        (b"\xff\xfe\x00", "The file is not valid JSON."),
+        (b"[" * 50_000, "The file is not valid JSON."),
+        (b'{"imprint": ' + b"9" * 5000 + b"}", "The file is not valid JSON."),
+        (b"[1]", "The file is not a settings file of this app."),
+        (b"{}", "The file is not a settings file of this app."),
+        (b'{"imprint": 2, "controls": {}}', "The file has version 2; this app reads version 1."),
+        (b'{"imprint": true, "controls": {}}', "The file has version True"),
+        (b'{"imprint": 1}', "The file has no “controls”"),
+        (b'{"imprint": 1, "controls": [1]}', "The file has no “controls”"),
+        (b" " * 70_000, "The file has 70,000 bytes; at most 65,536 are allowed."),
     ],
 )
 def test_invalid_files_are_reported_and_change_nothing(content, sentence):

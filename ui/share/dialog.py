@@ -1,9 +1,8 @@
-"""Share: the link, the settings, Python, a report and the proxies, to take what is on screen elsewhere."""
+"""The Share dialog: link, settings, Python snippet, report and torch head."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -19,16 +18,17 @@ from ui.compute import results
 from ui.controls.sidebar import TAKEN, Selection
 from ui.share import settings_file
 from ui.share.copy_link import copy_link
-from ui.share.report_metadata import facts, only_here
+from ui.share.report_metadata import is_local, report_metadata
 from ui.text.markdown import plain
 
-# Pages that show nothing of the sidebar's task and recipe.
+# Pages that don't show the experiment of the sidebar.
 _WITHOUT_RECIPE = ("library", "own_data", "learn")
-_OPEN, _MADE, _WRONG, _FILE = "share_open", "share_made", "share_wrong", "share_file"
+# Keys of the session: the page whose dialog is open, its files, the error of an upload, the upload.
+_OPEN, _FILES, _ERROR, _UPLOAD = "share_open", "share_files", "share_error", "share_file"
 
 
 def share(selection: Selection, page: str, of: Page) -> None:
-    """Draw the button at the sidebar's foot, and the dialog as long as it is open.
+    """Draw the button at the bottom of the sidebar, and the dialog while it is open.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def share(selection: Selection, page: str, of: Page) -> None:
     page : str
         Key of the page.
     of : Page
-        Which has its title; not where a process that a page begins runs the app's file, without Streamlit.
+        Source of the title, which is not available if a process runs the app's file without Streamlit.
     """
     with st.sidebar:
         st.button("Share", key="share", icon=":material/share:", width="stretch", on_click=_open, args=(page,))
-    # Not the button alone: pictures that fill in have the page drawn anew, and the dialog has to stay.
+    # The dialog is drawn at every run, because progressive figures rerun the page while it is open.
     if st.session_state.get(_OPEN, page) != page:
         _close()
     if _OPEN in st.session_state:
@@ -52,7 +52,7 @@ def _open(page: str) -> None:
 
 
 def _close() -> None:
-    for name in (_OPEN, _MADE, _WRONG):
+    for name in (_OPEN, _FILES, _ERROR):
         st.session_state.pop(name, None)
 
 
@@ -60,7 +60,7 @@ def _dialog(selection: Selection, page: str, title: str) -> None:
     if page in _WITHOUT_RECIPE:
         _link_and_settings(selection, page)
         return
-    # Known here, for a page that is drawn anew would open the first one.
+    # The server stores the open tab; otherwise a rerun would open the first one.
     titles = ["Link and settings", "Python", "Report", "Proxies"]
     link, python, whole, proxies = st.tabs(titles, key="share_tab", on_change="rerun")
     with link:
@@ -78,18 +78,18 @@ def _dialog(selection: Selection, page: str, title: str) -> None:
 
 def _link_and_settings(selection: Selection, page: str) -> None:
     st.markdown(
-        "The link has everything that you chose. "
+        "The link contains all settings. "
         + (
-            "**It opens on this machine only**, where the app runs; to someone else send the settings or a report."
-            if only_here()
-            else "Whoever can reach this app sees the same with it."
+            "**It works on this machine only**, where the app runs; to share, send the settings or a report."
+            if is_local()
+            else "It works for everyone who can reach this app."
         )
     )
     copy_link("share-link")
-    st.markdown("The same as a file, which any Imprint takes that has the same sets:")
+    st.markdown("The settings as a file, for any Imprint app with the same embedding sets:")
     st.download_button(
         "Download settings",
-        # Which lesson is open is no setting.
+        # The open lesson is not a setting.
         settings_file.written(selection.panel.values, [key for key in st.query_params if key != "view"], page),
         "imprint-settings.json",
         "application/json",
@@ -97,43 +97,43 @@ def _link_and_settings(selection: Selection, page: str) -> None:
         on_click="ignore",
     )
     st.file_uploader(
-        "Take settings from a file",
+        "Load settings",
         "json",
-        key=_FILE,
-        on_change=_take,
+        key=_UPLOAD,
+        on_change=_load,
         max_upload_size=1,
-        help="A file that was downloaded here; its page is opened. Controls that it lacks get their usual values.",
+        help="A settings file of this app. Opens its page; controls that are not in the file get their defaults.",
     )
-    wrong = st.session_state.get(_WRONG)
-    if wrong:
-        st.error(plain(wrong))
+    error = st.session_state.get(_ERROR)
+    if error:
+        st.error(plain(error))
     if TAKEN in st.session_state:
-        # The dialog runs alone; what the file says is for the whole page.
+        # The dialog is a fragment; the settings concern the whole page.
         st.rerun()
 
 
-def _take() -> None:
-    # Pictures that fill in tell of the file once more, after the dialog has gone with it.
+def _load() -> None:
+    # Reruns of progressive figures report the upload again after the dialog has been closed.
     if _OPEN not in st.session_state:
         return
-    file = st.session_state[_FILE]
-    st.session_state.pop(_WRONG, None)
+    file = st.session_state[_UPLOAD]
+    st.session_state.pop(_ERROR, None)
     if file is not None:
         try:
             settings, notes, page = settings_file.read(file.getvalue())
             st.session_state[TAKEN] = settings, notes
-            # To the page that it was made on; one that this app doesn't have is passed over there.
+            # `app.py` ignores unknown pages.
             st.session_state.goto = page
-            # Gone with the dialog, the file can't take back what is changed next.
+            # Closing the dialog discards the upload, so that it can't reset later changes.
             _close()
         except ImprintError as error:
-            st.session_state[_WRONG] = str(error)
+            st.session_state[_ERROR] = str(error)
 
 
 def _python(selection: Selection) -> None:
     st.markdown(
-        "Prints the accuracy of the sidebar's task and recipe: the median over the seeds, with the range. Run it in "
-        "the project's folder."
+        "This script prints the accuracy of the current experiment: median and range over the seeds. Run it in the "
+        "project's folder."
     )
     experiment = selection.experiment
     snippet = python_snippet(
@@ -144,35 +144,35 @@ def _python(selection: Selection) -> None:
 
 def _report(selection: Selection, page: str, title: str) -> None:
     st.markdown(
-        "This page as one HTML file: what is chosen, numbers, tables and charts, without images of samples. It opens "
-        "without a network, in light and dark, and can be printed."
+        "This page as one HTML file: settings, numbers, tables and charts, without images of samples. It needs no "
+        "network, follows the light or dark theme, and can be printed."
     )
-    # What was drawn since is in no file that was made before.
+    # A report is outdated as soon as a figure or table changes.
     stamp = stamp_of("report", page, st.query_params, record_stamp())
-    if st.button("Make the report", key="share_report"):
-        with st.spinner("Making the report …"):
-            unfinished = ["Some pictures were not finished when this report was made."]
+    if st.button("Create report", key="share_report"):
+        with st.spinner("Creating the report …"):
+            unfinished = ["Some figures were not finished when this report was created."]
             notes = unfinished if st.session_state.get("filling") else []
-            html = report(f"Imprint: {title}", facts(selection), recorded_items(), notes)
-            _made()["report"] = (stamp, html.encode())
-    _offer("report", stamp, f"imprint-{page}.html", "text/html", "Download the report")
+            html = report(f"Imprint: {title}", report_metadata(selection), recorded_items(), notes)
+            _files()["report"] = (stamp, html.encode())
+    _offer("report", stamp, f"imprint-{page}.html", "text/html", "Download report")
 
 
 def _proxies(selection: Selection) -> None:
-    info, seed = selection.info, selection.seeds[0]
+    experiment = selection.experiment
     st.markdown(
-        f"The proxies of the first seed ({seed}) as a torch head that goes behind the frozen FM, with a model card: a "
-        "zip of `head.safetensors`, `MODEL_CARD.md` and `load.py`."
+        f"The proxies of the first seed ({experiment.seeds[0]}) as a torch head to append to the frozen FM, with a "
+        "model card: a zip of `head.safetensors`, `MODEL_CARD.md` and `load.py`."
     )
-    stamp = stamp_of("head", selection.experiment.key)
-    if st.button("Make the head", key="share_head"):
+    stamp = stamp_of("head", experiment.key)
+    if st.button("Create torch head", key="share_head"):
         with st.spinner("Imprinting …"):
-            _made()["head"] = (stamp, _head(selection))
-    _offer("head", stamp, f"imprint-{info.path.stem}.zip", "application/zip", "Download the head")
+            _files()["head"] = (stamp, _head(selection))
+    _offer("head", stamp, f"imprint-{experiment.info.path.stem}.zip", "application/zip", "Download torch head")
 
 
 def _head(selection: Selection) -> bytes:
-    # Here, for it imports scikit-learn, which the first page does without.
+    # Imported here because it loads scikit-learn, which the first page does without.
     from imprint_core.export.model_card import Card, head_package
 
     experiment = selection.experiment
@@ -194,23 +194,23 @@ def _head(selection: Selection) -> bytes:
     return head_package(model, card)
 
 
-def _made() -> dict[str, Any]:
-    """Files that were made while the dialog is open, with what they are of.
+def _files() -> dict[str, tuple[str, bytes]]:
+    """Return the files created while the dialog is open, with their stamps.
 
-    Bytes, for what Streamlit makes at a click is lost where the page is drawn anew meanwhile.
+    The session stores them, because a rerun during a click would lose a file that Streamlit creates at that click.
     """
-    return st.session_state.setdefault(_MADE, {})
+    return st.session_state.setdefault(_FILES, {})
 
 
-def _offer(what: str, stamp: str, name: str, mime: str, label: str) -> None:
-    made_of, data = _made().get(what, ("", b""))
-    if made_of == stamp:
+def _offer(kind: str, stamp: str, name: str, mime: str, label: str) -> None:
+    file_stamp, data = _files().get(kind, ("", b""))
+    if file_stamp == stamp:
         st.download_button(
             f"{label} ({_size(data)})",
             data,
             name,
             mime,
-            key=f"share_{what}_file",
+            key=f"share_{kind}_file",
             type="primary",
             icon=":material/download:",
             on_click="ignore",

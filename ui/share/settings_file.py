@@ -1,4 +1,4 @@
-"""The configuration as a JSON file, out and in."""
+"""Settings as a JSON file: writing and reading."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from ui.controls.control import Values
 
 VERSION = 1
 MOST_BYTES = 65_536
+_HINT = "Choose a settings file that was downloaded from this app."
 
 
 def written(values: Values, keys: Iterable[str], page: str = "") -> bytes:
-    """The file that holds these controls' values, and the page that they were seen on."""
+    """Return the file with the values of these controls, and the page ("" for none)."""
     controls = {key: values[key] for key in keys if key in values}
     content = {"imprint": VERSION, **({"page": page} if page else {}), "controls": controls}
     return json.dumps(content, indent=1, ensure_ascii=False).encode()
 
 
 def read(data: bytes) -> tuple[dict[str, str], list[str], str]:
-    """The controls' values as a link has them, what is no value, a sentence each, and the page's key or "".
+    """Return values as in a link, a note for each ignored value, and the key of the page ("" for none).
 
     Raises
     ------
     ImprintError
-        If it is no such file.
+        If the data is not a settings file.
     """
     if len(data) > MOST_BYTES:
-        raise ImprintError(f"The file has {len(data):,} bytes; a configuration has {MOST_BYTES:,} at most.")
+        raise ImprintError(f"The file has {len(data):,} bytes; at most {MOST_BYTES:,} are allowed. {_HINT}")
     try:
         content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise ImprintError("The file is no JSON; take one that was downloaded here.") from None
+        raise ImprintError(f"The file is not valid JSON. {_HINT}") from None
     if not isinstance(content, dict) or "imprint" not in content:
-        raise ImprintError("The file is no configuration of this app; take one that was downloaded here.")
+        raise ImprintError(f"The file is not a settings file of this app. {_HINT}")
     version, controls = content["imprint"], content.get("controls")
     if version != VERSION or isinstance(version, bool):
-        raise ImprintError(f"The file is of version {str(version)[:20]}, and this app reads version {VERSION}.")
+        raise ImprintError(f"The file has version {str(version)[:20]}; this app reads version {VERSION}. {_HINT}")
     if not isinstance(controls, dict):
-        raise ImprintError("The file has no “controls”, names with their values; take one that was downloaded here.")
+        raise ImprintError(f"The file has no “controls” with names and values. {_HINT}")
     query, notes = {}, []
     for key, value in controls.items():
         try:
             query[key] = _text(value)
         except TypeError:
-            notes.append(f"{key[:40]} in the file is neither a text nor a number, nor a list of those; ignored.")
+            notes.append(f"{key[:40]} in the file is not a text, a number or a list of these. Ignored.")
     page = content.get("page")
     return query, notes, page if isinstance(page, str) else ""
 
 
 def _text(value: Any) -> str:
-    """A value as a link has it."""
+    """Return a value as in a link."""
     if isinstance(value, list):
         return ",".join(map(_single, value))
     return _single(value)
