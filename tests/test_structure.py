@@ -201,8 +201,6 @@ BACKWARD_IMPORTS_LEFT: set[str] = {
     "ui.charts.accuracy_over_k -> ui.controls.sidebar",
     "ui.charts.nc1_over_shots -> ui.controls.sidebar",
     "ui.charts.nc1_over_shots -> ui.controls.table",
-    "ui.compute.base_maps -> ui.controls.sidebar",
-    "ui.compute.map_layers -> ui.charts.map_plot",
     "ui.compute.progressive -> ui.charts.plot",
     "ui.compute.sweeps -> ui.controls.control",
     "ui.compute.task_curves -> ui.controls.sidebar",
@@ -215,7 +213,6 @@ BACKWARD_IMPORTS_LEFT: set[str] = {
     "ui.navigation.links -> ui.panels.learn.controls",
     "ui.text.descriptions -> ui.compute.results",
     "ui.text.descriptions -> ui.controls.sidebar",
-    "ui.text.labels -> ui.controls.control",
 }
 CYCLES_LEFT: set[str] = {
     "imprint_core.framework.explanation_text -> imprint_core.framework.explanation",
