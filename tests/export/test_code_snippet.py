@@ -67,9 +67,9 @@ def numbers_only(monkeypatch, tmp_path):
     from pages import explore
 
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
-    for part in ("_map", "_confusion", "show_over_k"):
+    for part in ("show_map", "show_confusion", "show_accuracy_over_k"):
         monkeypatch.setattr(explore, part, lambda selection: None)
-    monkeypatch.setattr(explore, "show_over_shots", lambda selection, name: None)
+    monkeypatch.setattr(explore, "show_nc1_over_shots", lambda experiment, name: None)
 
 
 def shown(query):

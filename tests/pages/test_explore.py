@@ -50,7 +50,7 @@ def test_opens_on_real_embeddings(squeezenet_mnist):
     accuracy = summarize(runs)
     assert shown["Accuracy"].value == f"{accuracy.median:.1f} %"
     assert shown["Accuracy"].delta == f"{accuracy.low:.1f} to {accuracy.high:.1f} % over 5 seeds"
-    assert shown["Gain over one mean a class"].value == f"{signed(np.mean(runs - mean))} points"
+    assert shown["Gain over one mean per class"].value == f"{signed(np.mean(runs - mean))} points"
     assert sorted(pictures(app)) == sorted(PICTURES)
     assert all(p["alt"] for p in pictures(app).values())
 
@@ -183,7 +183,7 @@ def test_damaged_set_is_told_and_the_page_stays_usable(how, tmp_path, monkeypatc
     assert not app.exception
     said = [e.value for e in [*app.error, *app.warning]]
     assert len(said) == 1
-    assert "restore it or embed the set again" in said[0]
+    assert "Restore it or embed the set again" in said[0]
     app.selectbox(key="data").set_value("mnist").run()
     assert not app.error
     assert sorted(pictures(app)) == sorted(PICTURES)
@@ -261,7 +261,7 @@ def test_what_may_surprise_is_said():
     app = opened(post="none")
     assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
     app = opened(gen="mean")
-    assert metrics(app)["Gain over one mean a class"].delta == "this is that recipe"
+    assert metrics(app)["Gain over one mean per class"].delta == "this is that recipe"
 
 
 def test_norm_inf_changes_no_prediction():
@@ -498,7 +498,7 @@ def test_d_in_1_is_ten_classes_of_three(bundled):
     assert sum(len(ids) for ids in (pool.id_test[pool.y_test == c] for c in range(10))) == 900
     assert "Draw 1 of 10" in captions(app)
     said = " ".join(m.value for m in app.markdown)
-    assert "**Classes**: 30 of the dataset's 100, taken at random \\(draw 1 of 10\\), make 10" in said
+    assert "**Classes**: 30 of the dataset's 100, drawn at random \\(draw 1 of 10\\), make 10" in said
     assert app.query_params["classes"] == "3in1"
 
 
@@ -605,7 +605,7 @@ def test_nameless_classes_are_called_by_their_numbers(tmp_path, monkeypatch, vit
     path.write_bytes(path.read_bytes()[:1000])
     app = opened(fm="vit_tiny_patch16_224", data="broken", n="20", seeds="1")
     assert not app.exception
-    assert "restore it or embed the set again" in app.error[0].value
+    assert "Restore it or embed the set again" in app.error[0].value
 
 
 def test_a_written_spec_is_extended_and_an_error_keeps_the_one_before():

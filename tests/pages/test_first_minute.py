@@ -78,7 +78,7 @@ def button(app, label):
 @pytest.mark.parametrize(
     ("label", "changed"),
     [
-        ("20 proxies a class", {"k": 20}),
+        ("20 proxies per class", {"k": 20}),
         ("Only 5 shots", {"n": 5}),
         ("No normalisation", {"pre": "none", "post": "none", "inf": "none"}),
     ],
@@ -100,11 +100,11 @@ def test_what_is_tried_says_what_it_did_and_can_be_undone(label, changed):
 
 def test_after_another_change_nothing_is_claimed_any_more():
     app = opened(k="3")
-    button(app, "20 proxies a class").click().run()
+    button(app, "20 proxies per class").click().run()
     app.select_slider(key="n").set_value(50).run()
     assert not [m for m in app.markdown if m.value.startswith("**20 proxies")]
     assert not [b for b in app.button if b.label == "Undo"]
     app = opened(k="3")
-    button(app, "20 proxies a class").click().run()
+    button(app, "20 proxies per class").click().run()
     app.selectbox(key="post").set_value("none").run()
     assert not [m for m in app.markdown if m.value.startswith("**20 proxies")]

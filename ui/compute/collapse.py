@@ -14,6 +14,7 @@ from imprint_core.collapse.k_curves import nc1_of_split
 from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.collapse.spectra import Spectra, spectra
 from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
@@ -40,6 +41,13 @@ def nc1_per_class(experiment: Experiment, variant: str) -> NDArray[np.float64]:
     return np.stack([per_class(*_shots(experiment, seed)) for seed in experiment.seeds])
 
 
+def nc1(experiment: Experiment, variant: str = "textbook") -> Summary | None:
+    """Return NC1 of the shots over seeds; None for one class or one shot, of which nothing varies."""
+    if experiment.n_shot == 1 or len(results.evaluator(experiment).classes) < 2:
+        return None
+    return summarize(nc1_per_class(experiment, variant).mean(axis=1))
+
+
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_BY_SHOTS)
 def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], ClassStatistics]:
     """Return the measures of the first seed's shots, and their class statistics."""
@@ -48,10 +56,10 @@ def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], Cl
     # With fewer samples than dimensions VCI is 0 for any classes, and Σ_W takes seconds.
     enough = len(x) > x.shape[1] + codes.max() + 1
     statistics = class_statistics(x, codes, covariance=enough and variant == "textbook")
-    nc1 = NC1_VARIANTS[variant]
+    measure = NC1_VARIANTS[variant]
     values = {
         # Computed from the same statistics if it uses the same μ_G.
-        "nc1": float((nc1.of(statistics) if nc1.center == "classes" else nc1.per_class(x, codes)).mean()),
+        "nc1": float((measure.of(statistics) if measure.center == "classes" else measure.per_class(x, codes)).mean()),
         "cdnv": collapse.mean_cdnv(statistics),
         "traces": collapse.trace_ratio(statistics),
         "vci": _vci(statistics, x, codes, variant) if enough else float("nan"),

@@ -19,12 +19,14 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.set_images import images_of
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.evaluation.evaluator import Evaluation, Evaluator
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split
 from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.paths import data_folder
+from imprint_core.recipes.presets import PRESETS
 from ui.text.markdown import plain
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 Sets = dict[tuple[str, str], SetInfo]
 HashFuncs = dict[str | type, Any]
+
+# The recipe that accuracies are compared with.
+ONE_MEAN = PRESETS["qi"].recipe
 
 # How Streamlit's caches identify an experiment: by its samples, also by the recipe's space, by everything but later
 # seeds, or by everything.
@@ -86,6 +91,12 @@ def class_sizes(info: SetInfo) -> list[int]:
     if samples["per_class_least"] == samples["per_class_most"] and samples["count"] <= EXPLORED[0]:
         return [int(samples["per_class_most"])] * count
     return [int(size) for size in np.bincount(embeddings(info).y_train, minlength=count)]
+
+
+def most_shots(info: SetInfo, classes: str) -> int:
+    """Return the number of training samples of the largest class of a spec; a merged class has those of its members."""
+    most, names = largest_class(info), class_names(info)
+    return most * parse_classes(classes, names).largest if names else most
 
 
 def class_names(info: SetInfo) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from imprint_core.datasets import DATASETS
-from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import CLASS_SETS, DRAWS, canonical, d_and_draw, parse_classes
 from imprint_core.evaluation.task import SEEDS
@@ -99,15 +98,8 @@ def _classes_remark(values: Values) -> str:
     return f"Draw {draw} of {DRAWS}: {d} classes each, taken at random. For another draw write {another}."
 
 
-def most_shots(info: SetInfo, classes: str) -> int:
-    """What no class of a spec has more training samples than; a merged one has those of all its classes."""
-    most = results.largest_class(info)
-    names = results.class_names(info)
-    return most * parse_classes(classes, names).largest if names else most
-
-
 def _shots(sets: Sets, values: Values) -> list[int]:
-    most = most_shots(sets[values["fm"], values["data"]], values["classes"])
+    most = results.most_shots(sets[values["fm"], values["data"]], values["classes"])
     return [*(s for s in STEPS if s < most), most]
 
 

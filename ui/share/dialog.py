@@ -11,10 +11,9 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.export.code_snippet import python_snippet
 from imprint_core.export.report import report
-from ui.charts.nc1_over_shots import nc1_at
 from ui.charts.plot import stamp_of
 from ui.charts.record import record_stamp, recorded_items
-from ui.compute import results
+from ui.compute import collapse, results
 from ui.controls.sidebar import TAKEN, Selection
 from ui.share import settings_file
 from ui.share.copy_link import copy_link
@@ -188,7 +187,7 @@ def _head(selection: Selection) -> bytes:
         summarize(evaluated.accuracy),
         float(evaluated.accuracy[0]),
         evaluated.predictions.shape[1],
-        nc1_at(selection, selection.n, "textbook"),
+        collapse.nc1(experiment),
         date.today(),
     )
     return head_package(model, card)

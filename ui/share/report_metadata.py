@@ -11,8 +11,7 @@ import streamlit as st
 from imprint_core import __version__
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.export import PAPER
-from ui.charts.nc1_over_shots import nc1_at
-from ui.compute import results
+from ui.compute import collapse, results
 from ui.controls.sidebar import Selection
 from ui.controls.table import CONTROLS
 from ui.text import descriptions
@@ -41,8 +40,8 @@ def report_metadata(selection: Selection) -> list[tuple[str, str]]:
     evaluator = results.evaluator(experiment)
     names = [evaluator.pool.names[c] for c in evaluator.classes]
     accuracy = summarize(results.evaluation(experiment).accuracy)
-    nc1 = nc1_at(selection, selection.n, "textbook")
-    merged = descriptions.classes(selection)
+    nc1 = collapse.nc1(experiment)
+    merged = descriptions.merged_classes(experiment.classes, results.class_names(info))
     return [
         ("Foundation model", f"{fm['label']}, {fm['dim']} dimensions, frozen. Weights: {fm['weights_origin']}"),
         (

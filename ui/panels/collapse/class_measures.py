@@ -12,8 +12,8 @@ import streamlit as st
 from imprint_core.collapse.k_curves import split_ks
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import collapse
-from ui.charts.accuracy_over_k import show_over_k
-from ui.charts.nc1_over_shots import show_over_shots
+from ui.charts.accuracy_over_k import show_accuracy_over_k
+from ui.charts.nc1_over_shots import show_nc1_over_shots
 from ui.charts.plot import kept_figure, plot
 from ui.charts.record import heading, table
 from ui.compute import collapse as collapse_cached
@@ -42,10 +42,10 @@ def show_classes(selection: Selection) -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         heading("NC1 over n-shot", "nc1-over-n")
-        show_over_shots(selection, "nc1-over-n", _variant(selection))
+        show_nc1_over_shots(selection.experiment, "nc1-over-n", _variant(selection))
     with right:
         heading("Accuracy over k", "accuracy-over-k-here")
-        show_over_k(selection, "accuracy-over-k-here")
+        show_accuracy_over_k(selection.experiment, "accuracy-over-k-here")
     left, right = st.columns([1, 1], gap="large")
     with left:
         _split(selection)

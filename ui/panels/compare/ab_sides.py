@@ -18,7 +18,6 @@ from ui.compute import results
 from ui.controls.recipe import named_preset, recipe_of, values_for
 from ui.controls.second_recipe import other_recipe, spec_of
 from ui.controls.sidebar import Selection
-from ui.controls.table import most_shots
 from ui.panels.compare.controls import SAME, fm_of_b
 from ui.text.labels import label_of_dataset, label_of_fm
 
@@ -79,7 +78,7 @@ def sides(selection: Selection) -> tuple[Side, Side]:
     asked = a.n if values["b_n"] == SAME else int(values["b_n"])
     of_b = {**values, "fm": fm}
     recipe = recipe_of(of_b) if values["b"] == SAME else other_recipe(values["b"], sets, of_b)
-    return a, Side("B", info, classes, min(asked, most_shots(info, classes)), recipe or selection.recipe)
+    return a, Side("B", info, classes, min(asked, results.most_shots(info, classes)), recipe or selection.recipe)
 
 
 def paired(a: Side, b: Side) -> bool:

@@ -22,7 +22,6 @@ from ui.compute.progressive import Point
 from ui.compute.sweeps import run_point
 from ui.controls.control import Values
 from ui.controls.sidebar import Selection
-from ui.controls.table import most_shots
 from ui.panels.curves.controls import DEFAULT_RECIPES, axis_of
 from ui.text.labels import label_of_dataset, label_of_fm
 
@@ -166,7 +165,7 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
 def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
     values = selection.panel.values
     classes = selection.experiment.classes if info.dataset == selection.info.dataset else "all"
-    most = most_shots(info, classes)
+    most = results.most_shots(info, classes)
     n = min(selection.n, most)
     names = results.class_names(info)
     single = bool(names) and len(parse_classes(classes, names).numbers) < 2

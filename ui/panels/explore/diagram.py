@@ -1,4 +1,4 @@
-"""The framework picture: what is chosen for each step of imprinting, and what presets change."""
+"""The framework diagram: the current choice of each step, and what presets change."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
@@ -15,7 +16,6 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS, preset_of
 from ui.controls.recipe import values_of
-from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_fm
 
 _component = st.components.v2.component(
@@ -26,24 +26,24 @@ _component = st.components.v2.component(
 
 
 def _values(fm: str, recipe: Recipe) -> dict[str, str]:
-    """What each box says, by its control's key."""
-    own = recipe.canonical()
-    gen, agg = GENERATORS[own.gen], AGGREGATIONS[own.agg]
+    """The text of each box, by its control's key."""
+    recipe = recipe.canonical()
+    gen, agg = GENERATORS[recipe.gen], AGGREGATIONS[recipe.agg]
     return {
         "fm": label_of_fm(fm),
-        "transform": TRANSFORMS[own.pretransform].label,
-        "pre": NORMALIZATIONS[own.norm_pre].label,
-        "gen": gen.label + (f", k = {own.k}" if gen.uses_k else ""),
-        "post": POST_NORMALIZATIONS[own.norm_post].label,
-        "inf": NORMALIZATIONS[own.norm_inf].label,
-        "agg": f"{own.m}-NN" if agg.uses_distance else agg.label,
+        "transform": TRANSFORMS[recipe.pretransform].label,
+        "pre": NORMALIZATIONS[recipe.norm_pre].label,
+        "gen": gen.label + (f", k = {recipe.k}" if gen.uses_k else ""),
+        "post": POST_NORMALIZATIONS[recipe.norm_post].label,
+        "inf": NORMALIZATIONS[recipe.norm_inf].label,
+        "agg": f"{recipe.m}-NN" if agg.uses_distance else agg.label,
     }
 
 
-# By the control's key: the step (paper, Figure 1) and what it does.
+# Step (paper, Figure 1) and its input and output, by the control's key.
 _STEPS = {
     "fm": ("FM", "image → embedding"),
-    "transform": ("Transform", "all embeddings alike"),
+    "transform": ("Transform", "all embeddings"),
     "pre": ("NORM pre", "each shot"),
     "gen": ("GEN", "shots → proxies ★"),
     "post": ("NORM post", "each proxy"),
@@ -52,32 +52,32 @@ _STEPS = {
 }
 
 
-def show_framework(selection: Selection) -> None:
-    """Draw the boxes, those that the last change changed lit, and the presets."""
-    state, fm = st.session_state, selection.info.fm
-    now = _values(fm, selection.recipe)
-    last, lit = state.get("boxes", (now, ()))
+def show_framework(experiment: Experiment) -> None:
+    """Draw the boxes, with those highlighted that the last change affected, and the presets."""
+    state, fm, recipe = st.session_state, experiment.info.fm, experiment.recipe
+    now = _values(fm, recipe)
+    last, changed = state.get("boxes", (now, ()))
     if last != now:
-        lit = tuple(key for key in now if now[key] != last[key])
-    state.boxes = (now, lit)
-    current = preset_of(selection.recipe)
+        changed = tuple(key for key in now if now[key] != last[key])
+    state.boxes = (now, changed)
+    current = preset_of(recipe)
     presets = [
         {
             "name": name,
             "label": preset.label.split(":")[0] if name != "own" else "Paper's own",
             "current": name == current,
-            "values": _values(fm, replace(preset.recipe, lam=selection.recipe.lam)),
+            "values": _values(fm, replace(preset.recipe, lam=recipe.lam)),
         }
         for name, preset in PRESETS.items()
     ]
     boxes = [
-        {"control": key, "step": step, "does": does, "value": now[key], "lit": key in lit}
+        {"control": key, "step": step, "does": does, "value": now[key], "lit": key in changed}
         for key, (step, does) in _STEPS.items()
     ]
 
-    def taken() -> None:
-        told: Any = st.session_state["framework"].get("preset")
-        if isinstance(told, str) and told in PRESETS:
-            st.session_state.update(values_of(told))
+    def apply_preset() -> None:
+        name: Any = st.session_state["framework"].get("preset")
+        if isinstance(name, str) and name in PRESETS:
+            st.session_state.update(values_of(name))
 
-    _component(key="framework", data={"boxes": boxes, "presets": presets}, on_preset_change=taken)
+    _component(key="framework", data={"boxes": boxes, "presets": presets}, on_preset_change=apply_preset)

@@ -1,47 +1,48 @@
-"""Three things to try first, each a button that says what it did."""
+"""Three changes to try first, as buttons that report their effect."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from imprint_core.evaluation.metrics import signed, summarize
-from ui.charts.accuracy_over_k import accuracies
-from ui.compute import results
 from ui.controls.recipe import RECIPE_CONTROLS
 from ui.controls.sidebar import Selection
 
-# What each is called, and what it sets.
+# Label, and the controls' values that it sets.
 _TRIES: dict[str, dict[str, Any]] = {
-    "20 proxies a class": {"gen": "kmeans", "k": 20},
+    "20 proxies per class": {"gen": "kmeans", "k": 20},
     "Only 5 shots": {"n": 5},
     "No normalisation": {"pre": "none", "post": "none", "inf": "none"},
 }
 
 
-def show_tries(selection: Selection) -> None:
-    """Draw the buttons, and what the last one did."""
+def show_tries(selection: Selection, accuracy: NDArray[np.float64]) -> None:
+    """Draw the buttons, and the effect of the last one on the accuracy of each seed."""
     values = selection.panel.values
+    tried = _current_try(selection)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Try:**", width="content")
         for label, changes in _TRIES.items():
             done = all(values[key] == value for key, value in changes.items())
-            st.button(label, on_click=_try, args=(selection, label, changes), disabled=done, key=f"try-{label}")
-        if _standing(selection):
+            args = (selection, label, changes, accuracy)
+            st.button(label, on_click=_try, args=args, disabled=done, key=f"try-{label}")
+        if tried:
             st.button("Undo", icon=":material/undo:", on_click=_undo, key="try-undo")
-    said = _told(selection)
-    if said:
-        st.markdown(said)
+    if tried:
+        st.markdown(_effect(tried, accuracy))
 
 
-def _try(selection: Selection, label: str, changes: dict[str, Any]) -> None:
+def _try(selection: Selection, label: str, changes: dict[str, Any], accuracy: NDArray[np.float64]) -> None:
     values = selection.panel.values
     st.session_state.tried = {
         "label": label,
         "changes": changes,
         "before": {key: values[key] for key in changes},
-        "runs": accuracies(selection, selection.recipe),
+        "accuracy": accuracy,
         "others": _others(selection, changes),
     }
     st.session_state.update(changes)
@@ -55,12 +56,12 @@ def _undo() -> None:
 def _others(selection: Selection, changes: dict[str, Any]) -> tuple[Any, ...]:
     """Everything else that the accuracy depends on."""
     values = selection.panel.values
-    keys = ["classes", "n", "seeds", "lam_from", *(control.key for control in RECIPE_CONTROLS)]
-    return (results.key_of(selection.info), *(values[key] for key in keys if key not in changes))
+    keys = ["n", "seeds", "lam_from", *(control.key for control in RECIPE_CONTROLS)]
+    return (selection.experiment.samples_key, *(values[key] for key in keys if key not in changes))
 
 
-def _standing(selection: Selection) -> dict[str, Any] | None:
-    """What was tried, as long as nothing else has changed."""
+def _current_try(selection: Selection) -> dict[str, Any] | None:
+    """The last try, unless something else has changed since."""
     tried: dict[str, Any] | None = st.session_state.get("tried")
     if tried is None:
         return None
@@ -69,11 +70,9 @@ def _standing(selection: Selection) -> dict[str, Any] | None:
     return tried if same and tried["others"] == _others(selection, tried["changes"]) else None
 
 
-def _told(selection: Selection) -> str:
-    tried = _standing(selection)
-    if not tried:
-        return ""
-    before, now = tried["runs"], accuracies(selection, selection.recipe)
-    medians = f"{summarize(before).median:.1f} to {summarize(now).median:.1f} %"
-    over = " (medians; the difference is the mean over seeds)" if len(now) > 1 else ""
-    return f"**{tried['label']}**: accuracy went from {medians}, {signed(float((now - before).mean()))} points{over}."
+def _effect(tried: dict[str, Any], after: NDArray[np.float64]) -> str:
+    before = tried["accuracy"]
+    medians = f"{summarize(before).median:.1f} to {summarize(after).median:.1f} %"
+    over = " (medians; the difference is the mean over seeds)" if len(after) > 1 else ""
+    difference = signed(float((after - before).mean()))
+    return f"**{tried['label']}**: accuracy went from {medians}, {difference} points{over}."

@@ -1,0 +1,106 @@
+"""The map of the embeddings with proxies, the confusion matrix, and the configuration."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.metrics import confusion
+from imprint_core.figures import charts
+from imprint_core.maps.layouts import MAP_METHODS
+from imprint_core.maps.samples import Samples, id_of
+from ui.charts.map_plot import map_plot
+from ui.charts.plot import plot
+from ui.charts.record import heading
+from ui.compute import base_maps, map_layers, results
+from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
+from ui.controls.sidebar import Selection
+from ui.navigation.links import go_to
+from ui.text import descriptions
+from ui.text.markdown import plain
+
+
+def show_map(selection: Selection) -> None:
+    """Draw the test samples with the first seed's shots and proxies."""
+    experiment = selection.experiment
+    base = base_maps.base_map(experiment, selection.layout)
+    on = map_layers.ground(experiment, base, "test")
+    label = MAP_METHODS[base.layout.method].label
+    map_plot(
+        "map",
+        map_layers.picture(on, map_layers.plain_paint(experiment), map_layers.overlays(experiment, base)),
+        alt=f"{label} map of {len(on.samples.y)} test samples by class, with the {experiment.n_shot}-shot sets as "
+        "rings and the proxies as stars",
+        height=560,
+        selected=selected(selection, on.samples).tolist(),
+        on_pick=partial(pick, selection, experiment.recipe),
+    )
+    base_maps.show_progress()
+    _link_to_map(selection, on.samples)
+    st.caption(
+        f"{label} of the embeddings{descriptions.stage(experiment.recipe)}: all {len(on.samples.y):,} test samples, "
+        "with shots and proxies of the first seed. Two dimensions cannot preserve all distances; accuracy is computed "
+        f"in the full space. A proxy is placed at the median of {descriptions.near(experiment.recipe)}."
+    )
+
+
+def _link_to_map(selection: Selection, samples: Samples) -> None:
+    """Offer the Map page for the samples that were picked."""
+    count, code = len(selected(selection, samples)), chosen_sample(selection)
+    if count or code is not None:
+        part, number = id_of(code or 0)
+        one = f"{part.capitalize()} sample {number} is chosen"
+        text = one if not count else "1 sample is selected" if count == 1 else f"{count:,} samples are selected"
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.markdown(f"{text}.")
+        right.button("See why, on the Map", on_click=go_to, args=("map",), width="stretch")
+
+
+def show_confusion(selection: Selection) -> None:
+    """Draw the confusion matrix over all seeds; a click on a cell selects its samples."""
+    evaluator = results.evaluator(selection.experiment)
+    evaluation = results.evaluation(selection.experiment)
+    percent = confusion(evaluator.truth, evaluation.predictions, len(evaluator.classes))
+    names = [evaluator.pool.names[c] for c in evaluator.classes]
+    errors = percent - np.diag(np.diag(percent))
+    true, predicted = np.unravel_index(np.argmax(errors), errors.shape)
+    sentence = (
+        f"The most frequent error: {errors[true, predicted]:.0f} % of class {names[true]} are predicted as "
+        f"{names[predicted]}."
+        if errors.any()
+        else "No sample is misclassified."
+    )
+    plot(
+        "confusion",
+        charts.confusion_matrix(percent, names),
+        alt=f"Confusion matrix of {len(names)} classes. {sentence}",
+        height=460,
+        on_click=partial(pick_cell, selection),
+    )
+    st.caption(
+        f"Percent of each true class (row), over all seeds. {plain(sentence)} A click on a cell selects its samples of "
+        "the first seed."
+    )
+
+
+def show_sources(experiment: Experiment) -> None:
+    """Write the configuration, and where FM, data and recipe come from."""
+    meta = experiment.info.meta
+    fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
+    drawn = ", drawn at random per class" if data.get("draw_seed") is not None else ""
+    merged = descriptions.merged_classes(experiment.classes, results.class_names(experiment.info))
+    heading("Configuration and sources")
+    st.markdown(
+        f"- **Recipe** (NORM as pre / post / inf): {experiment.recipe}\n"
+        f"- **FM**: {plain(fm['label'])}, {fm['dim']} dimensions, frozen. Weights: {plain(fm['weights_origin'])}.\n"
+        f"- **Data**: {plain(data['label'])}; {samples['train']['count']:,} training and "
+        f"{samples['test']['count']:,} test samples embedded{drawn}. {plain(data['origin'])}\n"
+        + (f"- **Classes**: {plain(merged)}\n" if merged else "")
+        + f"- **Stored as** {plain(meta['encoding'])}.\n"
+        "- **Seeds**: the paper's, "
+        + ", ".join(map(str, experiment.seeds))
+        + ".\n- **Source**: Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, arXiv 2503.14572."
+    )
