@@ -137,19 +137,19 @@ def standing(cases: Iterable[Case], rule: str) -> Standing:
 
 
 def report(cases: Sequence[Case]) -> str:
-    """The cases as a Markdown page."""
+    """Return a Markdown page with the cases."""
     shots = [n for n in SHOTS if any(case.n == n for case in cases)]
     lines = [
-        "# Suggested k: how near it is",
+        "# Accuracy of the suggested k",
         "",
-        "Written by `python -m imprint_core survey --of suggested-k`. For each bundled task and n-shot the best k is",
-        f"that of the highest median accuracy on the test samples over {_RUNS} seeds, among",
-        f"{', '.join(map(str, KS))} (up to n); a rule sees the shots of one seed alone, {_SUGGESTIONS} seeds a task.",
-        f"Recipe: {PRESETS['own'].label}. Sets of 100 classes count as the tasks",
-        f"{', '.join(f'{d} in 1' for d in _MERGED)}. Near means within {NEAR:g} point of the best k. The best k itself",
-        "was chosen by looking at the test samples, which is worth some tenths of a point.",
+        "Written by `python -m imprint_core survey --of suggested-k`. For each bundled task and n-shot, the best k has",
+        f"the highest median test accuracy over {_RUNS} seeds among {', '.join(map(str, KS))} (up to n).",
+        f"A rule uses only the shots of one seed, for {_SUGGESTIONS} seeds per task. Recipe: {PRESETS['own'].label}.",
+        f"Sets with 100 classes count as the tasks {', '.join(f'{d} in 1' for d in _MERGED)}.",
+        f"Near: within {NEAR:g} point of the best k. The best k is chosen on the test samples, an advantage of some",
+        "tenths of a point.",
         "",
-        f"| rule | near | mean points short | 95 % are below | {' | '.join(f'near, n = {n}' for n in shots)} |",
+        f"| rule | near | mean loss in points | 95th percentile | {' | '.join(f'near, n = {n}' for n in shots)} |",
         f"|---|--:|--:|--:|{'--:|' * len(shots)}",
     ]
     for rule, label in LABELS.items():

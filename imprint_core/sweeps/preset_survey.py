@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
@@ -63,26 +64,26 @@ def survey(sets: Mapping[tuple[str, str], SetInfo], tell: Callable[[str], None])
 
 
 def report(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown page, with the claims checked."""
+    """Return a Markdown page with the rows and the claims."""
     lines = [
-        "# The presets on the bundled tasks",
+        "# Presets on the bundled tasks",
         "",
-        "Written by `python -m imprint_core survey`. Percent of the test samples right; median of "
-        f"{RUNS} seeds, the paper's. λ of least squares is the FM's (Table A.4 of the paper, by family). An n that "
-        "not every class of a set has is left out. The best of each line is bold.",
+        "Written by `python -m imprint_core survey`. Test accuracy in percent, median over the paper's first "
+        f"{RUNS} seeds. λ of least squares depends on the FM family (paper, Table A.4). n-shots that some class "
+        "of a set lacks are omitted. The best value of each row is bold.",
         "",
         *_head("| FM | dataset | n |", "|---|---|--:|"),
     ]
     lines += [
         _line([row.fm, row.dataset, str(row.n)], [row.median(p) for p in PRESETS]) for row in rows if row.n in SHOWN
     ]
-    lines += ["", "## Averages over the sets that have n shots", "", *_head("| n | sets |", "|--:|--:|")]
+    lines += ["", "## Averages over the sets with n shots per class", "", *_head("| n | sets |", "|--:|--:|")]
     lines += [_line([str(n), str(len(at))], _averages(at)) for n, at in _by_shots(rows).items()]
     return "\n".join([*lines, "", *_claims(rows)]) + "\n"
 
 
 def _head(names: str, rule: str) -> list[str]:
-    """A table's head: its own columns, then one for each preset."""
+    """Head of a table: the given columns, then one per preset."""
     return [f"{names} " + " | ".join(p.label for p in PRESETS.values()) + " |", rule + "--:|" * len(PRESETS)]
 
 
@@ -105,7 +106,7 @@ def _claims(rows: Sequence[Row]) -> list[str]:
     most = max(at)
     mean = dict(zip(PRESETS, _averages(at[most]), strict=True))
     lines = [
-        "## What is claimed, and what is so",
+        "## Claims and results",
         "",
         f"**The paper's ordering** (Table 1), on averages at n = {most}:",
         "",
@@ -114,26 +115,26 @@ def _claims(rows: Sequence[Row]) -> list[str]:
         wins = sum(row.median(better) > row.median(worse) for row in at[most])
         difference = mean[better] - mean[worse]
         lines.append(
-            f"- {PRESETS[better].label} over {PRESETS[worse].label}: {difference:+.1f} points, "
-            f"better on {wins} of {len(at[most])} sets{'' if difference > 0 else ' – **not so here**'}."
+            f"- {PRESETS[better].label} over {PRESETS[worse].label}: {signed(difference)} points, "
+            f"better on {wins} of {len(at[most])} sets{'' if difference > 0 else ': **does not hold**'}."
         )
     lines += [
         f"- Qi and Janson differ by {abs(mean['qi'] - mean['janson']):.1f} points.",
         "",
-        "**Whitened mean**, seed by seed on the same shots (median over seeds of the difference); beside it the "
-        "difference of the two medians:",
+        "**Whitened mean**: median over seeds of the difference on the same shots; last column: difference of the "
+        "two medians.",
         "",
-        "| n | sets | over the paper's own, mean | over Qi's one mean, mean | least | where | least by medians |",
+        "| n | sets | over the paper's own, mean | over Qi's one mean, mean | smallest | set | smallest by medians |",
         "|--:|--:|--:|--:|--:|---|--:|",
     ]
     for n, own in at.items():
-        over_own = np.mean([row.gain("whitened", "own") for row in own])
+        over_own = float(np.mean([row.gain("whitened", "own") for row in own]))
         gains = [row.gain("whitened", "qi") for row in own]
         worst = own[int(np.argmin(gains))]
         medians = min(row.median("whitened") - row.median("qi") for row in own)
         lines.append(
-            f"| {n} | {len(own)} | {over_own:+.1f} | {np.mean(gains):+.1f} | {min(gains):+.1f} | "
-            f"{worst.fm}, {worst.dataset} | {medians:+.1f} |"
+            f"| {n} | {len(own)} | {signed(over_own)} | {signed(float(np.mean(gains)))} | {signed(min(gains))} | "
+            f"{worst.fm}, {worst.dataset} | {signed(medians)} |"
         )
     gain = float(np.mean([row.gain("whitened", "own") for row in at[most]]))
     least = min(row.gain("whitened", "qi") for row in rows)
@@ -141,11 +142,11 @@ def _claims(rows: Sequence[Row]) -> list[str]:
     return [
         *lines,
         "",
-        f"- At least 5 points over the paper's own on average at n = {most}: {_verdict(gain >= 5)}, {gain:+.1f}.",
-        f"- Nowhere more than 1 point below one mean from n = 2 up: {_verdict(least >= -1)}, least {least:+.1f} "
-        f"(by medians {_verdict(least_medians >= -1)}, least {least_medians:+.1f}).",
+        f"- At least 5 points over the paper's own on average at n = {most}: {_verdict(gain >= 5)}, {signed(gain)}.",
+        f"- Never more than 1 point below one mean for n ≥ 2: {_verdict(least >= -1)}, smallest {signed(least)} "
+        f"(by medians: {_verdict(least_medians >= -1)}, {signed(least_medians)}).",
     ]
 
 
-def _verdict(so: bool) -> str:
-    return "so" if so else "**not so**"
+def _verdict(holds: bool) -> str:
+    return "holds" if holds else "**does not hold**"

@@ -31,11 +31,11 @@ def test_report_checks_the_claims():
     page = report([good])
     assert "| FM | data | 200 | 60.0 | 2.0 | 60.0 | 66.0 | **90.0** | 80.0 |" in page
     assert "better on 1 of 1 sets.\n" in page
-    assert "- At least 5 points over the paper's own on average at n = 200: so, +14.0." in page
-    assert "Nowhere more than 1 point below one mean from n = 2 up: so" in page
+    assert "- At least 5 points over the paper's own on average at n = 200: holds, +14.0." in page
+    assert "Never more than 1 point below one mean for n ≥ 2: holds" in page
     bad = report([row(5, whitened=[40, 50, 60]), row(200, own=[40, 40, 40])])
-    assert "better on 0 of 1 sets – **not so here**." in bad
-    assert "Nowhere more than 1 point below one mean from n = 2 up: **not so**, least -10.0" in bad
+    assert "better on 0 of 1 sets: **does not hold**." in bad
+    assert "Never more than 1 point below one mean for n ≥ 2: **does not hold**, smallest −10.0" in bad
 
 
 def test_the_kept_page_has_every_set_and_shows_what_is_claimed(bundled):
@@ -43,8 +43,8 @@ def test_the_kept_page_has_every_set_and_shows_what_is_claimed(bundled):
     for info in bundled.values():
         assert f"| {info.meta['fm']['label']} | {info.meta['dataset']['label']} | 5 |" in page
     assert all(p.label in page for p in PRESETS.values())
-    assert "At least 5 points over the paper's own on average at n = 200: so" in page
-    assert "from n = 2 up: so, " in page
+    assert "At least 5 points over the paper's own on average at n = 200: holds" in page
+    assert "for n ≥ 2: holds, " in page
 
 
 def test_survey_needs_a_folder(tmp_path, capsys):
