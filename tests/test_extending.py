@@ -21,7 +21,11 @@ from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.loading import LoadedModel
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
+from imprint_core.uploads.formats import EMBEDDING_FORMATS, UploadFormat
+from imprint_core.uploads.labels import Labels
+from imprint_core.uploads.rows import LabelledRows
 from tests.conftest import ROOT
+from tests.pages.conftest import warm  # noqa: F401
 
 SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 
@@ -164,3 +168,24 @@ def test_an_fm_and_a_dataset(monkeypatch, home):
     assert app.selectbox(key="fm").value == "grid"
     assert "Grid means" in app.selectbox(key="fm").options
     assert app.metric[0].value == "100.0 %"
+
+
+def csv_rows(file):
+    """Lines of a label and numbers."""
+    labels, *columns = zip(*(line.split(",") for line in file.read().decode().split()), strict=True)
+    values, codes = np.unique(labels, return_inverse=True)
+    x = np.array(columns, np.float32).T
+    return LabelledRows([("", Labels(tuple(values.tolist()), codes))], None, x.shape[1], lambda: iter([x]))
+
+
+def test_upload_format_is_a_reader_and_a_row(monkeypatch, home):
+    monkeypatch.setitem(EMBEDDING_FORMATS, "csv", UploadFormat("lines", "a label and numbers in each line", csv_rows))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    app.session_state["goto"] = "own_data"
+    uploader = app.run().file_uploader(key="own_embeddings")
+    assert uploader.label.endswith("table (.parquet), lines (.csv)")
+    assert "- `.csv`: a label and numbers in each line" in uploader.help
+    uploader.upload("points.csv", b"a,0,1\na,0,2\nb,5,1\nb,5,3\n")
+    next(button for button in app.run().button if button.label == "Save embeddings").click().run()
+    assert not app.exception
+    assert "Saved 2 training and 2 test embeddings of 2 classes, 2 dimensions." in app.success[0].value
