@@ -1,4 +1,4 @@
-"""Adding a method, an FM or a dataset from outside: one function and one entry, as ARCHITECTURE.md says."""
+"""Extensions from outside, as in "How to add" of ARCHITECTURE.md: one function and one table entry each."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": 
 
 
 def both_ways(data, recipe, n=20, seed=0):
-    """Accuracy by the estimator, and by the products that pages use."""
+    """Accuracy of the estimator, and of the inner products that pages use."""
     pool = choose_classes(data)
     evaluator = Evaluator(pool, recipe.space)
     rows = np.concatenate(evaluator.shots(n, seed))
@@ -56,17 +56,17 @@ def home(tmp_path, monkeypatch):
 
 
 def first_shots(shots, k, seeds):
-    """The first k shots, as they were drawn."""
+    """The first k sampled shots."""
     b, n, _ = shots.shape
     return Mixture(picks=np.tile(np.arange(min(k, n)), (b, 1)))
 
 
 def test_a_gen(monkeypatch, vit_digits):
     monkeypatch.setitem(GENERATORS, "first", Generator("first shots", "The first k shots.", first_shots, uses_k=True))
-    own, pages = both_ways(vit_digits, Recipe("first", 20))
-    assert own == pages
-    # All shots, where k is n.
-    assert own == both_ways(vit_digits, Recipe("all"))[0]
+    estimator, pages = both_ways(vit_digits, Recipe("first", 20))
+    assert estimator == pages
+    # All shots for k = n.
+    assert estimator == both_ways(vit_digits, Recipe("all"))[0]
     app = app_with(gen="first", k="3")
     assert "first shots" in app.selectbox(key="gen").options
     evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
@@ -75,21 +75,21 @@ def test_a_gen(monkeypatch, vit_digits):
 
 
 def largest(x):
-    """Divided by the largest entry."""
+    """Divide by the largest entry."""
     return x / np.abs(x).max(axis=-1, keepdims=True)
 
 
 def test_a_norm(monkeypatch, vit_digits):
-    # Before GEN and of test embeddings; a way by lengths alone doesn't exist, so vectors are made.
+    # A normalization that is not a scale of each vector's length, so proxies are computed as vectors.
     monkeypatch.setitem(
         POST_NORMALIZATIONS,
         "max",
         PostNormalization("largest 1", "By the largest entry.", lambda p, starts: largest(p)),
     )
-    own, pages = both_ways(vit_digits, Recipe("kmeans", 3, norm_post="max"))
-    assert own == pages
+    estimator, pages = both_ways(vit_digits, Recipe("kmeans", 3, norm_post="max"))
+    assert estimator == pages
     plain, _ = both_ways(vit_digits, Recipe("kmeans", 3, norm_post="none"))
-    assert own != plain
+    assert estimator != plain
     assert app_with(post="max", k="3").metric[0].value.endswith(" %")
 
 
@@ -101,8 +101,8 @@ def test_a_norm_by_lengths(monkeypatch, vit_digits):
         return squares**-0.25
 
     monkeypatch.setitem(NORMALIZATIONS, "half", Normalization("half", "By the root of the length.", half, scale))
-    own, pages = both_ways(vit_digits, Recipe("mean", norm_pre="half", norm_inf="half"))
-    assert own == pages
+    estimator, pages = both_ways(vit_digits, Recipe("mean", norm_pre="half", norm_inf="half"))
+    assert estimator == pages
     assert app_with(pre="half", inf="half", gen="mean").segmented_control(key="pre").value == "half"
 
 
@@ -112,10 +112,10 @@ def test_an_agg(monkeypatch, vit_digits):
         return np.add.reduceat(comparison.inner, comparison.starts, axis=0) / sizes[:, None]
 
     monkeypatch.setitem(AGGREGATIONS, "average", Aggregation("average", "The largest average wins.", average))
-    own, pages = both_ways(vit_digits, Recipe("kmeans", 5, agg="average"))
-    assert own == pages
-    # As many proxies for every class: the same as their sum.
-    assert own == both_ways(vit_digits, Recipe("kmeans", 5, agg="sum"))[0]
+    estimator, pages = both_ways(vit_digits, Recipe("kmeans", 5, agg="average"))
+    assert estimator == pages
+    # With equally many proxies per class the average ranks classes like the sum.
+    assert estimator == both_ways(vit_digits, Recipe("kmeans", 5, agg="sum"))[0]
     assert app_with(agg="average").segmented_control(key="agg").value == "average"
 
 
@@ -135,11 +135,11 @@ def to_tensor(image):
 
 
 def test_an_fm_and_a_dataset(monkeypatch, home):
-    """Both from outside: embedded, found, offered by the app, and told apart."""
+    """Both from outside: embedded, listed, offered by the app, and classified correctly."""
     fm = FoundationModel("grid", "timm", "Grid means", 16, "Means of a grid.", "", ridge=0.5)
     monkeypatch.setitem(FOUNDATION_MODELS, "grid", fm)
     network = LoadedModel(Pool().eval(), Preprocessing(to_tensor, "as it is", None), "0" * 64)
-    monkeypatch.setattr(extraction, "load_model", lambda asked, weights: network)
+    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: network)
 
     def squares(root):
         """Light squares above or below."""
@@ -159,8 +159,8 @@ def test_an_fm_and_a_dataset(monkeypatch, home):
     assert not problems
     embeddings = open_set(sets["grid", "squares"])
     assert embeddings.X_train.shape == (20, 16)
-    own, pages = both_ways(embeddings, Recipe("mean"), n=5)
-    assert own == pages == 100
+    estimator, pages = both_ways(embeddings, Recipe("mean"), n=5)
+    assert estimator == pages == 100
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
     app.query_params["fm"], app.query_params["data"] = "grid", "squares"
     app.run()
