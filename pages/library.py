@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.datasets import DATASETS, Dataset, dataset
-from imprint_core.datasets.own_images import find_own
+from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
@@ -155,7 +155,7 @@ def _embed(default: str) -> None:
 
 
 def _choose_dataset() -> Dataset | None:
-    own, _ = find_own(images_folder())
+    own, _ = find_own_images(images_folder())
     labels = {**{name: d.label for name, d in DATASETS.items()}, **{o.name: o.label for o in own}}
     root = data_folder()
     here = [o.name for o in own] + [name for name, d in DATASETS.items() if d.present(root)]

@@ -1,4 +1,4 @@
-"""Labelled images as the extraction sees them."""
+"""Labelled images, their splits, and draws of samples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from PIL import Image
 
 from imprint_core.errors import ImprintError
 
-# A quarter of a class that comes without a test split is held out, the same one always.
-_HELD_OUT, _HOLD_OUT_SEED = 0.25, 0
+# The part of each class held out where a dataset has no test split, and the seed of this draw.
+_TEST_SHARE, _TEST_SEED = 0.25, 0
 
 
 @dataclass(frozen=True)
 class Images:
-    """One split of a dataset: labels at hand, pixels read one at a time.
+    """One split of a dataset: labels in memory, images loaded one at a time.
 
     Attributes
     ----------
@@ -27,8 +27,8 @@ class Images:
     load : callable
         Maps a sample's row in this split to a PIL image in L or RGB.
     ids : ndarray of shape (n,), int32, or None
-        Stable id of each row, ascending; None where it is the row itself. It never depends on what was
-        drawn or on which other datasets are at hand.
+        Stable id of each row, ascending; None where it is the row itself. Independent of draws and of which other
+        datasets are available.
     """
 
     labels: NDArray[np.int32]
@@ -45,39 +45,37 @@ class Images:
         Raises
         ------
         ImprintError
-            If there is none.
+            If no sample has this id.
         """
         row = sample if self.ids is None else int(np.searchsorted(self.ids, sample))
         if not 0 <= row < len(self.labels) or (self.ids is not None and self.ids[row] != sample):
-            raise ImprintError(f"There is no sample {sample} among these {len(self.labels)} images.")
+            raise ImprintError(f"Sample {sample} does not exist among these {len(self.labels)} images.")
         return self.load(row)
 
     def draw(self, per_class: int | None, seed: int) -> NDArray[np.int32]:
-        """Draw the rows of at most `per_class` samples of each class, at random but always the same.
+        """Draw the rows of at most `per_class` random samples per class.
 
-        The rows come ordered by class, and within a class in an order such that a smaller
-        draw is a prefix of a larger one.
+        The rows are ordered by class. Within a class, a smaller draw is a prefix of a larger one.
 
         Parameters
         ----------
         per_class : int or None
-            How many of each class; None for all.
+            Samples per class; None for all.
         seed : int
-            Seed of the draw.
 
         Returns
         -------
         ndarray of shape (m,), int32
         """
-        drawn = []
+        draws = []
         for c in np.unique(self.labels):
             rows = np.flatnonzero(self.labels == c)
-            drawn.append(np.random.default_rng((seed, int(c))).permutation(rows)[:per_class])
-        return np.concatenate(drawn).astype(np.int32)
+            draws.append(np.random.default_rng((seed, int(c))).permutation(rows)[:per_class])
+        return np.concatenate(draws).astype(np.int32)
 
 
 class Part(NamedTuple):
-    """A dataset that is part of a merged one: its name, and the first of its ids there."""
+    """Part of a merged dataset: the name of its dataset, and its first sample id."""
 
     name: str
     first_id: int
@@ -85,17 +83,17 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Splits:
-    """Training and test split, and what the source tells about them.
+    """Training and test split of a dataset, and what its files say about it.
 
     Attributes
     ----------
     train, test : Images
     class_names : tuple of str or None
-        By class number, where the source tells them.
+        By class number, where known.
     label : str
-        How these very images are called, where the source tells it.
+        Label that replaces the dataset's, where the files determine one; else empty.
     parts : tuple of Part
-        What a merged dataset is made of.
+        Parts of a merged dataset.
     """
 
     train: Images
@@ -111,35 +109,35 @@ def from_arrays(x: NDArray[np.uint8], y: NDArray[np.integer]) -> Images:
     Raises
     ------
     ImprintError
-        If the arrays are of another kind or length.
+        If the arrays have another type, shape or length.
     """
     if x.ndim == 4 and x.shape[3] == 1:
         x = x[..., 0]
     if x.dtype != np.uint8 or not (x.ndim == 3 or (x.ndim == 4 and x.shape[3] == 3)):
         raise ImprintError(
-            f"The pixels are {x.dtype} of shape {x.shape}; they must be uint8 (0 to 255) of shape (n, h, w) or "
+            f"The pixels are {x.dtype} of shape {x.shape}. Save them as uint8 (0 to 255) of shape (n, h, w) or "
             "(n, h, w, 3)."
         )
     y = np.asarray(y).reshape(-1)
     if len(x) != len(y):
-        raise ImprintError(f"There are {len(x)} images but {len(y)} labels; each image needs one.")
+        raise ImprintError(f"{len(x)} images have {len(y)} labels. Give one label per image.")
     return Images(y.astype(np.int32), lambda i: Image.fromarray(x[i]))
 
 
 def hold_out(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Mark a quarter of each class, at least one sample, as its test split; always the same.
+    """Select a fixed random quarter of each class, at least one sample, as the test split; (n,) bool.
 
-    A class of one sample has none to spare.
+    A class of one sample has no test sample.
     """
     test = np.zeros(len(labels), dtype=bool)
     for c in np.unique(labels):
-        rows = np.random.default_rng((_HOLD_OUT_SEED, int(c))).permutation(np.flatnonzero(labels == c))
+        rows = np.random.default_rng((_TEST_SEED, int(c))).permutation(np.flatnonzero(labels == c))
         if len(rows) > 1:
-            test[rows[: max(1, round(_HELD_OUT * len(rows)))]] = True
+            test[rows[: max(1, round(_TEST_SHARE * len(rows)))]] = True
     return test
 
 
 def subset(images: Images, rows: NDArray[np.integer]) -> Images:
-    """Some rows of a split, whose ids stay what they were."""
-    own = rows.astype(np.int32)
-    return Images(images.labels[own], lambda i: images.load(int(own[i])), images.ids_of(own))
+    """Select rows of a split; samples keep their ids."""
+    selected = rows.astype(np.int32)
+    return Images(images.labels[selected], lambda i: images.load(int(selected[i])), images.ids_of(selected))

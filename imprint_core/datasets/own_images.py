@@ -1,8 +1,8 @@
-"""Images of the user's own as a dataset, read from the one file of ours that keeps them.
+"""Datasets of the user's own images, each in one zip file.
 
-The file is a zip of stored members: `train/000000`, … and `test/000000`, … are the images as they
-came, `manifest.json` says what the dataset is called and of which class each one is. No name from
-outside is a name in it.
+Its members are stored uncompressed: `train/000000`, … and `test/000000`, … are the uploaded image files,
+`manifest.json` has the dataset's label, its class names and the class of each image. No uploaded name is used as the
+name of a member.
 """
 
 from __future__ import annotations
@@ -29,27 +29,26 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 SPLITS = ("train", "test")
 
-_MOST_MANIFEST = 16_000_000
+_MOST_MANIFEST_BYTES = 16_000_000
 
 
 @dataclass(frozen=True)
 class OwnImages:
-    """A dataset of the user's own images.
+    """Description of a dataset of the user's own images.
 
     Attributes
     ----------
     name, label : str
-        Its name in commands and links, `own_` and 12 hexadecimal digits of what is in it, and as
-        the user calls it.
+        Name in commands and links: `own_` and 12 hexadecimal digits of a digest of its contents. Label on pages,
+        given by the user.
     path : Path
-        Its file.
+        The zip file.
     class_names : tuple of str
         By class number.
     counts : tuple of (int, int)
         Training and test images of each class.
     left_out : tuple of (str, str)
-        What the user calls each image that could not be used, and a sentence why; known only
-        when the dataset has just been made.
+        File name of each unusable image, and why; known only when the dataset has just been saved.
     """
 
     name: str
@@ -60,14 +59,14 @@ class OwnImages:
     left_out: tuple[tuple[str, str], ...] = ()
 
 
-def read_own(path: Path) -> tuple[OwnImages, Splits]:
-    """Open a dataset that `save_images` made.
+def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
+    """Open a dataset of own images.
 
     Returns
     -------
     OwnImages
     Splits
-        Images decode when they are loaded, from any thread.
+        Images are decoded when they are loaded, from any thread.
 
     Raises
     ------
@@ -88,57 +87,57 @@ def read_own(path: Path) -> tuple[OwnImages, Splits]:
 
         return Images(manifest[split], load)
 
-    own = _header(path, manifest)
-    return own, Splits(images("train"), images("test"), own.class_names, own.label)
+    header = _header(path, manifest)
+    return header, Splits(images("train"), images("test"), header.class_names, header.label)
 
 
-def find_own(folder: Path) -> tuple[list[OwnImages], list[str]]:
-    """Find the datasets in `folder`.
+def find_own_images(folder: Path) -> tuple[list[OwnImages], list[str]]:
+    """Find the datasets of own images in `folder`.
 
     Returns
     -------
-    found : list of OwnImages
-        By label.
+    datasets : list of OwnImages
+        Sorted by label.
     problems : list of str
-        A sentence for each file that can't be read.
+        A sentence for each unreadable file.
     """
-    found, problems = [], []
+    datasets, problems = [], []
     for path in sorted(folder.glob("own_*.zip")):
         try:
             stat = path.stat()
-            found.append(_known(path, stat.st_mtime_ns, stat.st_size))
+            datasets.append(_cached_header(path, stat.st_mtime_ns, stat.st_size))
         except FileNotFoundError:
-            continue  # gone since it was listed
+            continue  # removed since it was listed
         except ImprintError as error:
             problems.append(str(error))
-    return sorted(found, key=lambda own: (own.label.casefold(), own.name)), problems
+    return sorted(datasets, key=lambda header: (header.label.casefold(), header.name)), problems
 
 
 def count_images(train: NDArray[np.int32], test: NDArray[np.int32], classes: int) -> tuple[tuple[int, int], ...]:
-    """Training and test images of each class, from their class numbers."""
-    both = (np.bincount(y, minlength=classes).tolist() for y in (train, test))
-    return tuple(zip(*both, strict=True))
+    """Count training and test images of each class, from their class numbers."""
+    counts = (np.bincount(y, minlength=classes).tolist() for y in (train, test))
+    return tuple(zip(*counts, strict=True))
 
 
 @lru_cache(maxsize=256)
-def _known(path: Path, modified: int, size: int) -> OwnImages:
-    """Header of a file; large zips take a while to open, and a page asks at every turn."""
+def _cached_header(path: Path, modified: int, size: int) -> OwnImages:
+    """Description in a file, cached by its stamp: large zips are slow to open, and pages need it at every rerun."""
     archive, manifest = _opened(path)
     archive.close()
     return _header(path, manifest)
 
 
 def _opened(path: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
-    """Open a file and check its manifest, whose labels come as arrays."""
+    """Open a file and check its manifest; labels are returned as arrays."""
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError as error:
-        raise ImprintError(f"There are no images of your own called '{path.stem}'; upload them again.") from error
+        raise ImprintError(f"The images '{path.stem}' do not exist. Upload them again.") from error
     except DAMAGE as error:
         raise _damaged(path) from error
     try:
         members = set(archive.namelist())
-        if MANIFEST not in members or archive.getinfo(MANIFEST).file_size > _MOST_MANIFEST:
+        if MANIFEST not in members or archive.getinfo(MANIFEST).file_size > _MOST_MANIFEST_BYTES:
             raise _damaged(path)
         manifest = json.loads(archive.read(MANIFEST))
         _check(manifest, members, path)
@@ -155,16 +154,16 @@ def _check(manifest: object, members: set[str], path: Path) -> None:
     match manifest:
         case {"format": int(version)} if version != FORMAT:
             raise ImprintError(
-                f"'{path.name}' is of format {version}, this version reads {FORMAT}; upload the images again."
+                f"'{path.name}' has format {version}; this version reads {FORMAT}. Upload the images again."
             )
         case {"format": 1, "label": str(), "class_names": [*names], "train": [*train], "test": [*test]}:
             classes = range(len(names))
-            right = len(names) > 1 and all(isinstance(n, str) for n in names)
-            right &= all(type(c) is int and c in classes for c in (*train, *test))
+            valid = len(names) > 1 and all(isinstance(n, str) for n in names)
+            valid &= all(type(c) is int and c in classes for c in (*train, *test))
             expected = {
                 f"{s}/{i:06d}" for s, labels in zip(SPLITS, (train, test), strict=True) for i in range(len(labels))
             }
-            if right and members == {*expected, MANIFEST}:
+            if valid and members == {*expected, MANIFEST}:
                 return
     raise _damaged(path)
 
@@ -176,4 +175,4 @@ def _header(path: Path, manifest: dict[str, Any]) -> OwnImages:
 
 
 def _damaged(path: Path) -> ImprintError:
-    return ImprintError(f"'{path.name}' is damaged; delete it and upload the images again.")
+    return ImprintError(f"'{path.name}' is damaged. Delete it and upload the images again.")

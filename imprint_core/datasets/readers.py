@@ -1,4 +1,4 @@
-"""Readers: from files, or a library that may download them, to labelled images."""
+"""Readers of datasets: files, or a library that may download them, → labelled images."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ from imprint_core.errors import ImprintError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 _TEST_FOLDERS = ("val", "test", "valid", "validation")
-# Ids of a merged dataset's parts begin at multiples of this.
-_PART = 1_000_000
+# Sample ids of the parts of a merged dataset start at multiples of this.
+_PART_IDS = 1_000_000
 
 
-def places(root: Path) -> tuple[Path, Path]:
-    """Where torchvision's datasets may lie under a data root."""
+def torchvision_roots(root: Path) -> tuple[Path, Path]:
+    """Folders under a data root where torchvision's datasets may be."""
     return root / "torchvision", root
 
 
 def torchvision_splits(name: str, root: Path) -> Splits:
-    """Read one of torchvision's datasets or, where a network is at hand, download it.
+    """Read one of torchvision's datasets; download it where it is missing.
 
     Parameters
     ----------
     name : str
-        Its class in `torchvision.datasets`.
+        Name of its class in `torchvision.datasets`.
     root : Path
-        The data root; the dataset lies in it, or in its folder `torchvision`.
+        The data root; the dataset is in it, or in its folder `torchvision`.
 
     Raises
     ------
     ImprintError
-        If it is neither there nor to be had, or damaged.
+        If it is damaged, or missing and can't be downloaded.
     """
     from imprint_core.models.libraries import import_torchvision
 
     import_torchvision()
-    kind = getattr(importlib.import_module("torchvision.datasets"), name)
+    dataset_class = getattr(importlib.import_module("torchvision.datasets"), name)
     splits = []
     for train in (True, False):
-        which: dict[str, Any] = {"split": "train" if train else "test"} if name == "SVHN" else {"train": train}
-        data = _at_hand(kind, root, which)
+        split: dict[str, Any] = {"split": "train" if train else "test"} if name == "SVHN" else {"train": train}
+        data = _open_torchvision(dataset_class, root, split)
         if data is None:
             try:
-                data = kind(str(places(root)[0]), download=True, **which)
+                data = dataset_class(str(torchvision_roots(root)[0]), download=True, **split)
             except (OSError, RuntimeError, HTTPException) as error:
                 raise ImprintError(
-                    f"{name} is not under '{root}' and could not be downloaded; connect to a network "
-                    "once, or point --data-root to a folder that holds it as torchvision lays it out."
+                    f"{name} is not under '{root}' and could not be downloaded. Connect to a network once, or give "
+                    "--data-root a folder that holds it in torchvision's layout."
                 ) from error
         pixels = np.asarray(data.data)
         if name == "SVHN":
@@ -67,80 +67,78 @@ def torchvision_splits(name: str, root: Path) -> Splits:
     return Splits(splits[0], splits[1])
 
 
-def _at_hand(kind: Callable[..., Any], root: Path, which: dict[str, Any]) -> Any | None:
-    """The dataset, if its files are there."""
-    for base in places(root):
+def _open_torchvision(dataset_class: Callable[..., Any], root: Path, split: dict[str, Any]) -> Any | None:
+    """Open a dataset of torchvision, or return None where its files are missing."""
+    for base in torchvision_roots(root):
         try:
-            return kind(str(base), download=False, **which)
+            return dataset_class(str(base), download=False, **split)
         except (FileNotFoundError, RuntimeError):
-            # So torchvision says that files are absent, or not those that it knows.
+            # Raised by torchvision where files are missing or not the published ones.
             continue
         except (OSError, ValueError, AssertionError, EOFError) as error:
             raise ImprintError(
-                f"{kind.__name__} under '{base}' is damaged; delete it, so that it is downloaded again."
+                f"{dataset_class.__name__} under '{base}' is damaged. Delete it to download it again."
             ) from error
     return None
 
 
 def npz_splits(path: Path) -> Splits:
-    """Read an `.npz` in Keras' layout: `x_train, y_train, x_test, y_test`, and perhaps `classes`.
+    """Read an `.npz` in Keras' layout: `x_train`, `y_train`, `x_test`, `y_test`, optionally `classes`.
 
     Raises
     ------
     ImprintError
-        If it isn't one, lacks an array, or holds pickled objects.
+        If the file is damaged, lacks an array, or holds pickled objects.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            absent = [k for k in ("x_train", "y_train", "x_test", "y_test") if k not in file]
-            if absent:
+            missing = [k for k in ("x_train", "y_train", "x_test", "y_test") if k not in file]
+            if missing:
                 raise ImprintError(
-                    f"'{path.name}' lacks {', '.join(absent)}; Keras' layout has x_train, y_train, x_test and y_test."
+                    f"'{path.name}' lacks {', '.join(missing)}. Keras' layout has x_train, y_train, x_test and y_test."
                 )
             train, test = (from_arrays(file[f"x_{s}"], file[f"y_{s}"]) for s in ("train", "test"))
             names = tuple(str(name) for name in file["classes"].reshape(-1)) if "classes" in file else None
     except (OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
         if isinstance(error, ImprintError):
             raise
-        reason = "holds pickled objects" if "allow_pickle" in str(error) else "is not a whole .npz file"
-        raise ImprintError(
-            f"'{path.name}' {reason}; give an .npz of plain arrays, as numpy.savez writes it."
-        ) from error
+        reason = "holds pickled objects" if "allow_pickle" in str(error) else "is not a complete .npz file"
+        raise ImprintError(f"'{path.name}' {reason}. Save plain arrays with numpy.savez.") from error
     count = max(train.labels.max(initial=0), test.labels.max(initial=0)) + 1
     return Splits(train, test, names if names and len(names) == count else None)
 
 
 def npz_or_torchvision(pattern: str, name: str, root: Path) -> Splits:
-    """From an `.npz` in Keras' layout directly under the root, where there is one, else through torchvision."""
-    found = sorted(root.glob(pattern))
-    return npz_splits(found[0]) if found else torchvision_splits(name, root)
+    """Read an `.npz` in Keras' layout directly under the root, or the dataset of torchvision where there is none."""
+    files = sorted(root.glob(pattern))
+    return npz_splits(files[0]) if files else torchvision_splits(name, root)
 
 
 def npz_only(pattern: str, label: str, root: Path) -> Splits:
-    """From an `.npz` in Keras' layout under the root; no library offers a download."""
-    found = sorted(root.glob(pattern))
-    if not found:
+    """Read an `.npz` in Keras' layout under the root; no library downloads it."""
+    files = sorted(root.glob(pattern))
+    if not files:
         raise ImprintError(
-            f"{label} can't be downloaded by torchvision; put it as {pattern.replace('*', '')} (Keras' layout: "
-            f"x_train, y_train, x_test, y_test) into '{root}', or point --data-root to the folder that holds it."
+            f"{label} can't be downloaded by torchvision. Put {pattern.replace('*', '')} (Keras' layout: x_train, "
+            f"y_train, x_test, y_test) into '{root}', or give --data-root the folder that holds it."
         )
-    return npz_splits(found[0])
+    return npz_splits(files[0])
 
 
 def svhn_splits(root: Path) -> Splits:
-    """SVHN in its own `.mat` files under the root, else through torchvision.
+    """Read SVHN from its `.mat` files under the root, or through torchvision where there are none.
 
-    torchvision takes only the very files that were published; a part of them is read here, too.
+    torchvision accepts only the published files; subsets of them are read here.
     """
-    for base in places(root):
+    for base in torchvision_roots(root):
         files = [base / f"{split}_32x32.mat" for split in ("train", "test")]
         if all(file.is_file() for file in files):
-            train, test = (_mat(file) for file in files)
+            train, test = (_svhn_split(file) for file in files)
             return Splits(train, test)
     return torchvision_splits("SVHN", root)
 
 
-def _mat(path: Path) -> Images:
+def _svhn_split(path: Path) -> Images:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -149,16 +147,16 @@ def _mat(path: Path) -> Images:
         x, y = file["X"].transpose(3, 0, 1, 2), file["y"].reshape(-1) % 10
     except (OSError, MatReadError, KeyError, ValueError, TypeError) as error:
         raise ImprintError(
-            f"'{path.name}' is not a whole file in SVHN's format (X of 32 × 32 × 3 × n, y from 1 to 10); "
-            "delete it, so that it is downloaded again."
+            f"'{path.name}' is not a complete file in SVHN's format (X of 32 × 32 × 3 × n, y from 1 to 10). "
+            "Delete it to download it again."
         ) from error
     return from_arrays(x, y)
 
 
 def digits_splits(root: Path) -> Splits:
-    """scikit-learn's digits (8 x 8 grey); the last third of each class is the test split.
+    """Read scikit-learn's digits (8 × 8 grey); the last third of each class is the test split.
 
-    `root` is not looked at: the images come with scikit-learn.
+    `root` is ignored: the images are part of scikit-learn.
     """
     from sklearn.datasets import load_digits
 
@@ -173,20 +171,20 @@ def digits_splits(root: Path) -> Splits:
 
 
 def merged_splits(parts: Sequence[tuple[str, str, Callable[[Path], Splits]]], label: str, root: Path) -> Splits:
-    """Datasets of the same classes as one, each sample keeping its class.
+    """Merge datasets of the same classes.
 
     Parameters
     ----------
     parts : sequence of (name, label, reader)
-        Those that are at hand; the sample ids of the i-th that might be begin at i million, so that they don't
-        depend on which are, and so the order must be a fixed one.
+        The available ones of `COMBI_PARTS`. Sample ids of the i-th of these start at i million, so they are
+        independent of which are available.
     label : str
-        Of the whole.
+        Of the merged dataset.
     root : Path
         The data root.
     """
     splits = [reader(root) for _, _, reader in parts]
-    train, test = (_joined([getattr(s, split) for s in splits], parts) for split in ("train", "test"))
+    train, test = (_concatenated([getattr(s, split) for s in splits], parts) for split in ("train", "test"))
     names = ", ".join(part_label for _, part_label, _ in parts)
     return Splits(
         train, test, label=f"{label} ({names})", parts=tuple(Part(name, part_id(name)) for name, _, _ in parts)
@@ -197,11 +195,11 @@ COMBI_PARTS = ("mnist", "mnist_m", "svhn", "usps")
 
 
 def part_id(name: str) -> int:
-    """First sample id of a part of CombiDigits."""
-    return COMBI_PARTS.index(name) * _PART
+    """First sample id of the samples of a part of CombiDigits."""
+    return COMBI_PARTS.index(name) * _PART_IDS
 
 
-def _joined(images: list[Images], parts: Sequence[tuple[str, str, Any]]) -> Images:
+def _concatenated(images: list[Images], parts: Sequence[tuple[str, str, Any]]) -> Images:
     ends = np.cumsum([len(i.labels) for i in images])
     starts = ends - [len(i.labels) for i in images]
     ids = [np.arange(len(i.labels)) + part_id(name) for i, (name, _, _) in zip(images, parts, strict=True)]
@@ -216,16 +214,17 @@ def _joined(images: list[Images], parts: Sequence[tuple[str, str, Any]]) -> Imag
 def folder_splits(path: Path) -> Splits:
     """Read a directory of class folders, as torchvision's ImageFolder does.
 
-    Either `train/<class>/*` and `val/<class>/*` (or test), or `<class>/*`, of which a quarter of each class is held
-    out. Class numbers follow the sorted folder names. A `classes.txt` of tab-separated folder and name gives names.
+    Either `train/<class>/*` and `val/<class>/*` (or test), or `<class>/*`, where a quarter of each class becomes the
+    test split. Class numbers follow the sorted folder names. A `classes.txt` of lines of folder, tab and name gives
+    class names.
 
     Raises
     ------
     ImprintError
-        If there are no such folders, or the splits have other classes.
+        If there are no such folders.
     """
     if not path.is_dir():
-        raise ImprintError(f"There is no folder '{path}'; give one that holds a folder of images for each class.")
+        raise ImprintError(f"The folder '{path}' does not exist. Give one with a folder of images for each class.")
     names = path / "classes.txt"
     listed = names.read_text(encoding="utf-8") if names.is_file() else ""
     members: list[tuple[tuple[str, ...], Any]] = [
@@ -233,17 +232,19 @@ def folder_splits(path: Path) -> Splits:
         for file in sorted(path.rglob("*"))
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
     ]
-    return _foldered(path.name, members, decode, listed)
+    return _class_folder_splits(path.name, members, decode, listed)
 
 
 def zip_folder_splits(path: Path) -> Splits:
-    """Read a zip of class folders, laid out as for `folder_splits`, without unpacking it."""
+    """Read a zip of class folders in the layout of `folder_splits`, without unpacking it."""
     if not path.is_file():
-        raise ImprintError(f"There is no '{path.name}' under '{path.parent}'; put it there or change --data-root.")
+        raise ImprintError(f"'{path.name}' is not under '{path.parent}'. Put it there or change --data-root.")
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise ImprintError(f"'{path.name}' is not a whole zip file; give one of class folders with images.") from error
+        raise ImprintError(
+            f"'{path.name}' is not a complete zip file. Give a zip of class folders with images."
+        ) from error
     lock = Lock()
 
     def load(member: str) -> Image.Image:
@@ -256,13 +257,13 @@ def zip_folder_splits(path: Path) -> Splits:
     members: list[tuple[tuple[str, ...], Any]] = [
         (tuple(n.split("/")[:-1]), n) for n in sorted(names) if n.lower().endswith(SUFFIXES)
     ]
-    return _foldered(path.name, members, load, listed)
+    return _class_folder_splits(path.name, members, load, listed)
 
 
-def _foldered(
+def _class_folder_splits(
     name: str, members: list[tuple[tuple[str, ...], Any]], load: Callable[[Any], Image.Image], listed: str
 ) -> Splits:
-    """Sort images by the folders that they are in."""
+    """Read splits and classes from the folders of images."""
     tops = {folders[0] for folders, _ in members if folders}
     test_folder = next((t for t in _TEST_FOLDERS if t in tops), "")
     split = "train" in tops and test_folder
@@ -273,19 +274,19 @@ def _foldered(
     folders = sorted({f[depth] for f, _ in inside})
     if not folders:
         raise ImprintError(
-            f"'{name}' holds no images in class folders; lay them out as train/<class>/… and val/<class>/…, or "
+            f"'{name}' holds no images in class folders. Arrange them as train/<class>/… and val/<class>/…, or as "
             "<class>/…."
         )
     number = {folder: i for i, folder in enumerate(folders)}
     labels = np.array([number[f[depth]] for f, _ in inside], dtype=np.int32)
-    whole = Images(labels, lambda i: load(inside[i][1]))
+    images = Images(labels, lambda i: load(inside[i][1]))
     test: NDArray[np.bool_] = np.array([f[0] == test_folder for f, _ in inside]) if split else hold_out(labels)
     by_folder = dict(line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
     names = tuple(by_folder.get(f, f).split(",")[0].strip() for f in folders)
-    return Splits(_renumbered(whole, ~test, split), _renumbered(whole, test, split), names)
+    return Splits(_select(images, ~test, bool(split)), _select(images, test, bool(split)), names)
 
 
-def _renumbered(images: Images, chosen: NDArray[np.bool_], apart: Any) -> Images:
-    """The chosen rows; ids count within a split where the source keeps splits apart."""
-    taken = subset(images, np.flatnonzero(chosen))
-    return Images(taken.labels, taken.load) if apart else taken
+def _select(images: Images, mask: NDArray[np.bool_], renumber: bool) -> Images:
+    """Select rows; ids count within the split where the files have splits."""
+    selected = subset(images, np.flatnonzero(mask))
+    return Images(selected.labels, selected.load) if renumber else selected

@@ -17,8 +17,8 @@ from imprint_core.datasets.readers import (
     npz_only,
     npz_or_torchvision,
     npz_splits,
-    places,
     svhn_splits,
+    torchvision_roots,
     torchvision_splits,
     zip_folder_splits,
 )
@@ -34,22 +34,21 @@ class Dataset:
     Attributes
     ----------
     name, label : str
-        Its name in commands and links, and as a person calls it.
+        Name in commands and links, and on pages.
     help : str
         One sentence for the sidebar.
     read : callable
-        Maps the data root to its `Splits`.
+        Data root → `Splits`.
     class_names : tuple of str
-        Names of the classes in the order of their numbers; empty where only the source
-        knows them.
+        Names of the classes by number; empty where only the files have them.
     origin : str
-        Where the data comes from and under which licence.
+        Source and licence of the data.
     present : callable
-        Whether it is under a data root, at a glance.
+        Data root → whether its files are there, without opening them.
     download : int
-        How many megabytes are downloaded where it isn't; 0 where it can't be.
+        Megabytes to download where it is missing; 0 where it can't be downloaded.
     path : str
-        Where one that has no place under the data root is read from.
+        Path of a dataset outside the data root.
     """
 
     name: str
@@ -64,8 +63,8 @@ class Dataset:
 
 
 def _has(*patterns: str) -> Callable[[Path], bool]:
-    """Whether a data root has files of all these patterns."""
-    return lambda root: all(any(next(base.glob(p), None) for base in places(root)) for p in patterns)
+    """Check that a data root has files of all these patterns."""
+    return lambda root: all(any(next(base.glob(p), None) for base in torchvision_roots(root)) for p in patterns)
 
 
 def _either(*checks: Callable[[Path], bool]) -> Callable[[Path], bool]:
@@ -88,7 +87,7 @@ _TABLE = (
     Dataset(
         "fashion_mnist",
         "Fashion-MNIST",
-        "Photographs of clothes, 28 × 28 grey.",
+        "Photographs of clothing, 28 × 28 grey.",
         partial(torchvision_splits, "FashionMNIST"),
         (
             "T-shirt",
@@ -130,7 +129,7 @@ _TABLE = (
     Dataset(
         "svhn",
         "SVHN",
-        "House numbers in photographs, 32 × 32, one numeral in the middle.",
+        "House numbers in photographs, 32 × 32, one numeral in the centre.",
         svhn_splits,
         _NUMERALS,
         "Street View House Numbers, cropped digits (Netzer et al., 2011); free for non-commercial use.",
@@ -159,7 +158,7 @@ _TABLE = (
     Dataset(
         "digits",
         "Digits (scikit-learn)",
-        "Handwritten numerals, 8 × 8 grey; they come with scikit-learn.",
+        "Handwritten numerals, 8 × 8 grey, part of scikit-learn.",
         digits_splits,
         _NUMERALS,
         "Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998), test part, UCI Machine "
@@ -169,7 +168,7 @@ _TABLE = (
     Dataset(
         "tiny_imagenet_100",
         "Tiny-ImageNet (100 classes)",
-        "A hundred ImageNet classes at 64 × 64: nearly the models' own pre-training data.",
+        "100 ImageNet classes at 64 × 64: close to the pre-training data of the FMs.",
         lambda root: zip_folder_splits(root / "tiny_imagenet_100.zip"),
         (),
         "100 classes of ImageNet (Deng et al., 2009; Russakovsky et al., 2015) at 64 × 64, as in Tiny-ImageNet "
@@ -179,7 +178,7 @@ _TABLE = (
     Dataset(
         "imagenet",
         "ImageNet",
-        "The models' own pre-training data, 1,000 classes: a folder imagenet of train and val, each of class folders.",
+        "The pre-training data of the FMs, 1,000 classes: a folder imagenet with class folders in train and val.",
         lambda root: _imagenet(root / "imagenet"),
         (),
         "ImageNet, ILSVRC 2012 (Russakovsky et al., 2015); for non-commercial research and education.",
@@ -188,10 +187,10 @@ _TABLE = (
     Dataset(
         "combidigits",
         "CombiDigits",
-        "MNIST, MNIST-M, SVHN and USPS as one, with merged labels (paper, tasks); those of the four that are at hand.",
+        "The available ones of MNIST, MNIST-M, SVHN and USPS with merged labels (paper, tasks).",
         lambda root: _combidigits(root),
         _NUMERALS,
-        "MNIST, MNIST-M (Ganin et al., 2016), SVHN (Netzer et al., 2011) and USPS (Hull, 1994), as far as at hand.",
+        "MNIST, MNIST-M (Ganin et al., 2016), SVHN (Netzer et al., 2011) and USPS (Hull, 1994), as far as available.",
         lambda root: len(_combi_parts(root)) > 1,
     ),
 )
@@ -200,52 +199,52 @@ DATASETS: dict[str, Dataset] = {d.name: d for d in _TABLE}
 
 
 def dataset(name: str) -> Dataset:
-    """Look a dataset up by name: one of the table, or of the user's own.
+    """Look up a dataset by name: one of the table, or of the user's own images.
 
     Raises
     ------
     ImprintError
-        If there is no such dataset; the message lists those that are.
+        If there is no such dataset; the message lists the available ones.
     """
-    own = images_folder() / f"{name}.zip"
-    if re.fullmatch(r"own_[0-9a-f]{12}", name) and own.is_file():
-        from imprint_core.datasets.own_images import read_own
+    path = images_folder() / f"{name}.zip"
+    if re.fullmatch(r"own_[0-9a-f]{12}", name) and path.is_file():
+        from imprint_core.datasets.own_images import read_own_images
 
-        header, _ = read_own(own)
+        header, _ = read_own_images(path)
         return Dataset(
             name,
             header.label,
-            "Images of your own.",
-            lambda root: read_own(own)[1],
+            "Your own images.",
+            lambda root: read_own_images(path)[1],
             header.class_names,
-            "Images of your own, kept on this machine.",
-            lambda root: own.is_file(),
+            "Your own images, stored on this machine.",
+            lambda root: path.is_file(),
         )
     return look_up(DATASETS, name, "dataset")
 
 
 def dataset_at(path: Path) -> Dataset:
-    """The dataset of a directory or zip of class folders, or of an `.npz` in Keras' layout.
+    """Create a dataset from a directory or zip of class folders, or from an `.npz` in Keras' layout.
 
     Raises
     ------
     ImprintError
-        If there is nothing of the kind at `path`.
+        If `path` is none of these.
     """
     readers = {".zip": zip_folder_splits, ".npz": npz_splits}
     reader = folder_splits if path.is_dir() else readers.get(path.suffix.lower())
     if reader is None or not path.exists():
         raise ImprintError(
-            f"'{path}' is neither a dataset that is known ({', '.join(DATASETS)}) nor a directory or zip of class "
-            "folders, or an .npz in Keras' layout, that is there."
+            f"'{path}' is neither a known dataset nor an existing directory or zip of class folders or .npz in Keras' "
+            f"layout. Give one of these, or one of {', '.join(DATASETS)}."
         )
     path = path.resolve()
-    # Ends in a mark of its own, so that it is never taken for one of the table.
+    # The suffix distinguishes the name from those of the table.
     name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")[:40] + "_at"
     return Dataset(
         name,
         path.stem,
-        "A dataset of your own.",
+        "Your own dataset.",
         lambda root: reader(path),
         (),
         f"Read from {path}.",
@@ -261,10 +260,10 @@ def _combi_parts(root: Path) -> list[Dataset]:
 def _combidigits(root: Path) -> Splits:
     parts = _combi_parts(root)
     if len(parts) < 2:
-        have = f"only {parts[0].label} is" if parts else "none is"
+        available = f"only {parts[0].label} is" if parts else "none is"
         raise ImprintError(
             f"CombiDigits needs at least two of {', '.join(DATASETS[n].label for n in COMBI_PARTS)} under '{root}', "
-            f"but {have} there; fetch another, or point --data-root to a folder that holds them."
+            f"but {available} there. Fetch another, or give --data-root a folder that holds them."
         )
     return merged_splits([(part.name, part.label, part.read) for part in parts], "CombiDigits", root)
 
@@ -272,7 +271,7 @@ def _combidigits(root: Path) -> Splits:
 def _imagenet(path: Path) -> Splits:
     if not path.is_dir():
         raise ImprintError(
-            f"ImageNet can't be downloaded without an account; put its folders train/<class> and val/<class> into "
-            f"'{path}', or point --data-root to the folder that holds them."
+            f"ImageNet can't be downloaded without an account. Put its folders train/<class> and val/<class> into "
+            f"'{path}', or give --data-root the folder that holds it."
         )
     return folder_splits(path)

@@ -30,9 +30,12 @@ def home(tmp_path, monkeypatch):
         ),
         (
             ["embed", "--fm", "resnet50", "--dataset", "tiny_imagenet_100", "--data-root", "gone"],
-            "There is no 'tiny_imagenet_100.zip' under 'gone'",
+            "'tiny_imagenet_100.zip' is not under 'gone'",
         ),
-        (["embed", "--fm", "resnet50", "--dataset", "./gone"], "'gone' is neither a dataset that is known"),
+        (
+            ["embed", "--fm", "resnet50", "--dataset", "./gone"],
+            "'gone' is neither a known dataset nor an existing directory",
+        ),
         (["evaluate", "--fm", "x", "--task", "mnist"], "x has no embedding set of 'mnist'; `sets list` shows which"),
         (
             ["evaluate", "--fm", "resnet50", "--task", "tiny_imagenet_100"],

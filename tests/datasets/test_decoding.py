@@ -206,14 +206,14 @@ def test_jpeg_keeps_its_size_where_half_would_be_too_small(side):
 def test_broken_off_files_are_refused(kind):
     data = encoded(picture(), kind)
     for part in (len(data) // 2, 20):
-        with pytest.raises(ImprintError, match=r"damaged or breaks off|not a readable JPEG"):
+        with pytest.raises(ImprintError, match=r"damaged or incomplete|not a readable JPEG"):
             decode(data[:part])
 
 
 def test_broken_checksum_is_refused():
     data = bytearray(encoded(picture()))
     data[data.index(b"IDAT") + 10] ^= 0xFF
-    with pytest.raises(ImprintError, match="damaged or breaks off; save or copy it anew"):
+    with pytest.raises(ImprintError, match=r"damaged or incomplete\. Save or copy it again"):
         decode(bytes(data))
 
 
@@ -221,12 +221,12 @@ def test_broken_checksum_is_refused():
     "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", encoded(picture(), "ICO")]
 )
 def test_other_formats_are_refused(data):
-    with pytest.raises(ImprintError, match="not a readable JPEG, PNG, WebP, GIF, BMP, TIFF or PPM image; save it anew"):
+    with pytest.raises(ImprintError, match=r"not a readable JPEG, PNG, WebP, GIF, BMP, TIFF or PPM image\. Save it"):
         decode(data)
 
 
 def test_lab_is_refused():
-    with pytest.raises(ImprintError, match="colours as LAB, which is not read here; save it as RGB"):
+    with pytest.raises(ImprintError, match=r"LAB colours are not supported\. Save the image as RGB"):
         decode(encoded(Image.new("LAB", (3, 3)), "TIFF"))
 
 
@@ -246,7 +246,7 @@ def test_bombs_are_refused_by_their_header(side):
     ]
     tracemalloc.start()
     for bomb in bombs:
-        with pytest.raises(ImprintError, match="more than 64 million pixels; make it smaller"):
+        with pytest.raises(ImprintError, match=r"more than 64 million pixels\. Reduce its size"):
             decode(bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -59,11 +59,11 @@ def test_classes_are_in_order():
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["cat", "cat\u200b"], "Two classes would both be called 'cat'"),
-        (["é", "e\u0301"], "Two classes would both be called 'é'"),
-        (["cat"], "only one class, 'cat'; telling classes apart needs at least two"),
-        ([], "no class; at least two"),
-        ([str(i) for i in range(1001)], r"1,001 classes; 1,000 are the most"),
+        (["cat", "cat\u200b"], "Two classes have the visible name 'cat'"),
+        (["é", "e\u0301"], "Two classes have the visible name 'é'"),
+        (["cat"], "'cat' is the only class. Give at least two"),
+        ([], "No classes were found. Give at least two"),
+        ([str(i) for i in range(1001)], r"1,001 classes are too many. Use at most 1,000"),
     ],
 )
 def test_classes_that_cannot_be_told_apart(names, sentence):

@@ -110,7 +110,7 @@ def test_preprocessing_is_the_librarys_to_the_last_bit(name, size, mode, seed):
     width, height = size
     _, transform = _built(name)
     pixels = preprocessing(transform)
-    assert pixels.plain is not None
+    assert pixels.steps is not None
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(noise).convert(mode)
     wanted = transform(image.convert("RGB"))
@@ -126,9 +126,9 @@ def test_every_square_image_too(name):
     for edge in [*range(1, 70), *range(70, 600, 7), 128, 224, 248, 256, 512, 1024]:
         image = Image.fromarray(rng.integers(0, 256, (edge, edge, 3), dtype=np.uint8))
         got = pixels.prepare([image])[0].numpy()
-        side, cut = pixels.plain.resize, pixels.plain.crop
+        side, cut = pixels.steps.resize, pixels.steps.crop
         start = round((side - cut) / 2)
-        whole = np.asarray(image.resize((side, side), pixels.plain.resample))
+        whole = np.asarray(image.resize((side, side), pixels.steps.resample))
         wanted = whole[start : start + cut, start : start + cut]
         np.testing.assert_array_equal(got, wanted, err_msg=str(edge))
 
@@ -148,7 +148,7 @@ def test_a_transform_of_other_steps_is_left_to_the_library():
     other = t.Compose([t.Resize((40, 40)), t.ToTensor()])
     pixels = preprocessing(other)
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8))
-    assert pixels.plain is None
+    assert pixels.steps is None
     torch.testing.assert_close(pixels.finish(pixels.prepare([image]))[0], other(image.convert("RGB")), rtol=0, atol=0)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imprint_core.datasets.own_images import find_own, read_own
+from imprint_core.datasets.own_images import find_own_images, read_own_images
 from imprint_core.embeddings import find_sets
 from imprint_core.paths import images_folder
 from tests.datasets.test_decoding import encoded, exif, picture, png
@@ -35,7 +35,7 @@ ZIPS = {
     "100,000 entries": (lambda: directory_of(100_000, 1), "more than 20,000 files"),
     "a lying size": (lambda: patched(zipped(PLAIN), "a/2.png", UNPACKED, 64_000_001), "exceeds 64 MB"),
     "a bomb": (lambda: zipped([("a/1.png", bytes(9_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED), "more than 200-fold"),
-    "one class": (lambda: zipped(["a/1.png", "a/2.png"]), "only one class"),
+    "one class": (lambda: zipped(["a/1.png", "a/2.png"]), "is the only class"),
     "nothing that is an image": (lambda: zipped(PLAIN), "None of the files can be used"),
     "no zip": (lambda: io.BytesIO(b"GIF89a"), "is not a zip"),
 }
@@ -59,7 +59,7 @@ EMBEDDINGS = {
     "NaN": (lambda: npz(X=with_values(X, ((7, 1), np.nan)), y=Y), "1 of 20 rows have NaN or infinite values"),
     "infinity": (lambda: npz(X=with_values(X, ((7, 1), np.inf)), y=Y), "1 of 20 rows have NaN or infinite values"),
     "labels too few": (lambda: npz(X=X, y=Y[:-1]), "'X' has 20 rows, but there are 19 labels"),
-    "one class": (lambda: npz(X=X, y=Y * 0), "only one class"),
+    "one class": (lambda: npz(X=X, y=Y * 0), "is the only class"),
     "widths that differ": (lambda: npz(**{**PARTS, "X_test": X[12:, :5]}), "6 dimensions but 'X_test' 5"),
     "images": (lambda: npz(X=X[..., None], y=Y), "if these are images"),
     "half a file": (lambda: io.BytesIO(npz(**PARTS).getvalue()[:300]), ""),
@@ -100,14 +100,14 @@ def test_damaged_images_are_left_out_and_told_and_odd_ones_are_taken():
     button(app, "Save images").click().run()
     assert not app.exception
     assert not [e.value for e in app.error]
-    (own,), _ = find_own(images_folder())
+    (own,), _ = find_own_images(images_folder())
     assert sum(map(sum, own.counts)) == 12
     told = next(w.value for w in app.warning if "Skipped " in w.value)
     assert told.startswith("Skipped 6 unreadable files")
     assert "\\<b\\>no" in told
     assert "\\*odd\\*" in page_text(app)
     # A photograph that was taken upright is upright.
-    _, splits = read_own(own.path)
+    _, splits = read_own_images(own.path)
     sizes = {splits.train.load(i).size for i in range(len(splits.train.labels))}
     sizes |= {splits.test.load(i).size for i in range(len(splits.test.labels))}
     assert (20, 40) in sizes

@@ -150,7 +150,7 @@ def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
     start_job(home, "squeezenet1_1__mnist_m", ["--fm", "squeezenet1_1", "--dataset", "mnist_m", "--out", str(home)])
     wait_for(lambda: not find_jobs(home)[0].running and find_jobs(home)[0].error)
     app = library()
-    assert "MNIST\\-M can't be downloaded by torchvision; put it as" in page_text(app)
+    assert "MNIST\\-M can't be downloaded by torchvision. Put mnist\\_m.npz" in page_text(app)
     button(app, "Discard").click().run()
     assert not find_jobs(home)
     assert not app.exception

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.background.process import find_jobs
 from imprint_core.datasets import dataset
-from imprint_core.datasets.own_images import find_own
+from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -51,7 +51,7 @@ def test_a_zip_is_checked_kept_embedded_and_explored(home, weights):  # noqa: F8
     button(app, "Save images").click().run()
     assert not app.exception
     assert "Saved 36 images of 3 classes" in " ".join(s.value for s in app.success)
-    (own,), problems = find_own(images_folder())
+    (own,), problems = find_own_images(images_folder())
     assert (own.label, own.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
     button(app, "Embed").click().run()
     wait_for(lambda: ("squeezenet1_1", own.name) in find_sets(home)[0])
@@ -110,7 +110,7 @@ def test_one_pile_per_class():
         app.file_uploader(key=f"class_files_{i}").set_value(files).run()
     button(app, "Save images").click().run()
     assert not app.exception
-    (own,), _ = find_own(images_folder())
+    (own,), _ = find_own_images(images_folder())
     assert set(own.class_names) == {"<b>red</b>", "синий"}
     # Shown as it is typed.
     assert "\\<b\\>red\\</b\\>" in page_text(app)
@@ -235,7 +235,7 @@ def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
     # The sentence is read from the process a moment after its end.
     time.sleep(0.3)
     app.run()
-    assert [e.value for e in app.error if "could not be downloaded; connect to a network once" in e.value]
+    assert [e.value for e in app.error if "could not be downloaded. Connect to a network once" in e.value]
     assert button(app, "Download torchvision's official weights")
 
 

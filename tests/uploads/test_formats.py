@@ -246,7 +246,7 @@ WRONG = [
     ({"X": X, "y": np.array(3)}, "'X' has 20 rows, but there are 1 labels; each row needs one label"),
     ({"X": X[:0], "y": Y[:0]}, "'X' is empty; it needs a row for each sample"),
     ({"X": X[:, :0], "y": Y}, "'X' is empty"),
-    ({"X": X, "y": Y * 0}, "only one class, '0'; telling classes apart needs at least two"),
+    ({"X": X, "y": Y * 0}, "'0' is the only class. Give at least two"),
     ({"X": X[:5], "y": Y[:5]},
      "Class '1' has only one usable sample; without a split in the upload, each class needs at least two"),
     ({"X": X, "y": np.eye(20)[:, :4]}, "'y' has shape 20 × 4; labels are one number or text per sample"),
@@ -283,7 +283,7 @@ def test_invalid_arrays_are_refused_with_a_message(arrays, sentence, kind):
         ({"X": X, "y": Y.astype("U1001")}, "'y' has labels of more than 1,000 characters; shorten them"),
         ({"X": X, "y": np.array([b"\xff", b"a"])[Y % 2]}, "'y' has text that is not Unicode; save it as UTF-8"),
         ({"X": X, "y": np.array([2**31, 7], "<u4").view("<U1")[Y % 2]}, "'y' has text that is not Unicode"),
-        ({"X": X, "y": np.array(["a", "a\u200b"])[Y % 2]}, "Two classes would both be called 'a'"),
+        ({"X": X, "y": np.array(["a", "a\u200b"])[Y % 2]}, "Two classes have the visible name 'a'"),
         ({**PARTS, "y_test": Y[12:].astype(str)}, "Some labels are numbers and some text; use the same kind"),
         ({"X": X, "y": Y, "class_names": np.array(["a", "b"])}, "Label [23] has no name among the 2 class names"),
         ({"X": X, "y": Y - 1, "class_names": np.array(list("abcd"))}, "Label -1 has no name among the 4 class names"),
@@ -315,8 +315,8 @@ def test_pickled_objects_are_never_loaded(key):
 
 
 def test_other_files_are_refused_as_npz():
-    refused("The file is not a npz; write one with numpy.savez", io.BytesIO(b"PK"))
-    refused("The npz breaks off before its end", io.BytesIO(npz(X=X, y=Y).getvalue()[:500]))
+    refused("The file is not a npz. Save one with numpy.savez", io.BytesIO(b"PK"))
+    refused("The npz is incomplete", io.BytesIO(npz(X=X, y=Y).getvalue()[:500]))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("X.npy", b"hello")
@@ -525,7 +525,7 @@ def gaps(value):
         ({"y": Y, "split": ["train", "<dev>"] * 10, "f": X[:, 0]}, "Column 'split' has the value '<dev>'; use train"),
         ({"y": Y, "split": ["train", None] * 10, "f": X[:, 0]}, "Column 'split' has rows without a value"),
         ({"y": Y, "split": ["train", "test"] * 10, "f": X[:, 0]}, "Class '1' has no usable sample in the training"),
-        ({"y": Y * 0, "f": X[:, 0]}, "only one class, '0'"),
+        ({"y": Y * 0, "f": X[:, 0]}, "'0' is the only class"),
         ({"y": np.arange(1001), "f": np.zeros(1001)}, "'y' has 1,001 classes; the limit is 1,000"),
         (pa.Table.from_arrays([pa.array(Y), pa.array(Y)], ["y", "y"]), "Two columns of the table have the same name"),
     ],

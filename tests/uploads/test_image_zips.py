@@ -140,10 +140,10 @@ LAYOUT = r"arrange the zip as <class>/<image>, or as train/<class>/<image> and t
         (["x/a/1.png", "y/b/1.png"], "'x/a/1.png' is not in a class folder"),
         ([], rf"has no images; {LAYOUT}"),
         (["README.md", "a/", "__MACOSX/1.png"], rf"has no images; {LAYOUT}"),
-        (["a/1.png", "a/2.png"], "only one class, 'a'"),
-        (["train/a/1.png", "test/a/1.png"], "only one class, 'a'"),
-        (["é/1.png", "e\u0301/1.png"], "Two classes would both be called 'é'"),
-        ([f"{i}/1.png" for i in range(1001)], "1,001 classes; 1,000 are the most"),
+        (["a/1.png", "a/2.png"], "'a' is the only class"),
+        (["train/a/1.png", "test/a/1.png"], "'a' is the only class"),
+        (["é/1.png", "e\u0301/1.png"], "Two classes have the visible name 'é'"),
+        ([f"{i}/1.png" for i in range(1001)], "1,001 classes are too many. Use at most 1,000"),
         *(([*PLAIN, f"a/x.{suffix}"], rf"another archive, 'a/x\.{suffix}'; unpack that one first") for suffix in
           ("zip", "tar", "tar.gz", "tgz", "7z", "rar", "bz2", "XZ")),
         *(([*PLAIN, name], "a name that points outside of it; create it again") for name in
@@ -164,17 +164,17 @@ def test_name_with_a_null_is_refused():
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"\x89PNG\r\n\x1a\n" + bytes(100), b"Rar!\x1a\x07" + bytes(70_000)])
 def test_other_files_are_refused(data):
-    with pytest.raises(ImprintError, match="The file is not a zip; make one with your system's own tools"):
+    with pytest.raises(ImprintError, match=r"The file is not a zip\. Create one with your system's tools"):
         images_in_zip(io.BytesIO(data))
 
 
 def test_truncated_zips_are_refused():
     whole = zipped([(name, bytes(200)) for name in PLAIN]).getvalue()
     for length in (4, 100, len(whole) // 2, len(whole) - 22):
-        with pytest.raises(ImprintError, match="breaks off before its end; upload it again or make it anew"):
+        with pytest.raises(ImprintError, match=r"is incomplete\. Upload it again or create it again"):
             images_in_zip(io.BytesIO(whole[:length]))
     for length in (len(whole) - 1, len(whole) - 10):
-        with pytest.raises(ImprintError, match="is damaged; upload it again or make it anew"):
+        with pytest.raises(ImprintError, match=r"is damaged\. Upload it again or create it again"):
             images_in_zip(io.BytesIO(whole[:length]))
     with pytest.raises(ImprintError, match="is damaged"):
         images_in_zip(io.BytesIO(whole[300:]))
@@ -190,13 +190,13 @@ def test_zip_with_a_comment_and_a_prefix_is_read():
 def test_symbolic_links_are_refused():
     link = zipfile.ZipInfo("a/3.png")
     link.create_system, link.external_attr = 3, 0o120777 << 16
-    with pytest.raises(ImprintError, match="holds a symbolic link; put the file itself in its place"):
+    with pytest.raises(ImprintError, match=r"holds a symbolic link\. Replace it by the file"):
         images_in_zip(zipped([*PLAIN, (link, b"/etc/passwd")]))
 
 
 @pytest.mark.parametrize("flags", [0x1, 0x40 | 0x1, 0x2000])
 def test_encrypted_members_are_refused(flags):
-    with pytest.raises(ImprintError, match="is encrypted; upload it without a password"):
+    with pytest.raises(ImprintError, match=r"is encrypted\. Upload it without a password"):
         images_in_zip(patched(zipped(PLAIN), "a/2.png", 8, flags, 2))
 
 
@@ -242,10 +242,10 @@ def directory_of(count, declared):
 @pytest.mark.parametrize(
     ("count", "declared", "sentence"),
     [
-        (MOST_FILES + 1, MOST_FILES + 1, "more than 20,000 files; upload fewer"),
-        (100_000, 1, "more than 20,000 files; upload fewer"),
-        (100_000, 65_535, "more than 20,000 files; upload fewer"),
-        (400_000, 1, "table of contents is over 16 MB; use shorter names"),
+        (MOST_FILES + 1, MOST_FILES + 1, "more than 20,000 files. Upload fewer"),
+        (100_000, 1, "more than 20,000 files. Upload fewer"),
+        (100_000, 65_535, "more than 20,000 files. Upload fewer"),
+        (400_000, 1, "directory is larger than 16 MB. Use shorter names"),
     ],
 )
 def test_hundred_thousand_entries_are_refused_in_little_memory(count, declared, sentence):
@@ -266,7 +266,7 @@ def test_zip64_is_refused():
     file = zipped([f"{i % 5}/{i}.png" for i in range(2)]).getvalue()
     end = file.index(b"PK\x05\x06")
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
-    with pytest.raises(ImprintError, match=r"is of the large kind \(zip64\).*; upload a smaller one"):
+    with pytest.raises(ImprintError, match=r"is a zip64.*\. Upload a smaller one"):
         images_in_zip(io.BytesIO(file[:end] + locator + file[end:]))
 
 
@@ -301,7 +301,7 @@ def test_member_that_contradicts_the_directory_is_damaged(field, value, local, m
     changed = patched(whole, "a/1.png", field, value, 2 if field in (METHOD, 26) else 4, local)
     entries = images_in_zip(changed)
     tracemalloc.start()
-    with pytest.raises(ImprintError, match=r"damaged inside the zip|in an uncommon way"):
+    with pytest.raises(ImprintError, match=r"damaged inside the zip|unsupported compression method"):
         entries[0].read()
     assert tracemalloc.get_traced_memory()[1] < 3_000_000
     tracemalloc.stop()
@@ -311,7 +311,7 @@ def test_member_that_contradicts_the_directory_is_damaged(field, value, local, m
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_compression_without_bounded_unpacking_is_refused(method):
     entries = images_in_zip(zipped(PLAIN, method))
-    with pytest.raises(ImprintError, match="compressed in an uncommon way; make the zip anew with deflate"):
+    with pytest.raises(ImprintError, match=r"unsupported compression method\. Create the zip again with deflate"):
         entries[0].read()
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imprint_core.datasets.own_images import read_own
+from imprint_core.datasets.own_images import read_own_images
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.keras_npz import images_in_keras_npz
 from imprint_core.uploads.save_images import save_images
@@ -34,7 +34,7 @@ def test_images_of_a_keras_npz_are_saved(save, channels, tmp_path):
     dataset = save_images(images_in_keras_npz(file), "x", tmp_path)
     assert dataset.class_names == ("8", "9", "10")
     assert dataset.counts == ((4, 2),) * 3
-    _, splits = read_own(dataset.path)
+    _, splits = read_own_images(dataset.path)
     for split in ("train", "test"):
         images = getattr(splits, split)
         pixels = np.stack([np.asarray(images.load(i)) for i in range(len(images.labels))])
@@ -63,7 +63,7 @@ def test_images_are_read_in_any_order():
         ({"x_test": np.zeros((6, 0, 4), np.uint8)}, "'x_test' is uint8 of shape"),
         ({"y_test": np.arange(5)}, "'x_test' has 6 images, but there are 5 labels; each image needs one label"),
         ({"y_test": np.array(1)}, "'x_test' has 6 images, but there are 1 labels"),
-        ({"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)}, "only one class, '0'"),
+        ({"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)}, "'0' is the only class"),
         ({"y_train": np.full(12, "a")}, "Some labels are numbers and some text"),
         ({"y_train": np.full((12, 3), 1)}, "'y_train' has shape 12 × 3; labels are one number or text per sample"),
         ({"x_train": np.asfortranarray(np.zeros((12, 5, 4), np.uint8))}, "in column order; save numpy.ascontiguous"),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imprint_core.datasets.images import hold_out
-from imprint_core.datasets.own_images import find_own, read_own
+from imprint_core.datasets.own_images import find_own_images, read_own_images
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.image_zips import images_in_zip
@@ -47,7 +47,7 @@ def test_saved_images_are_read_unchanged(tmp_path):
     assert dataset.path == tmp_path / "new" / f"{dataset.name}.zip"
     assert dataset.name.startswith("own_")
     assert len(dataset.name) == 16
-    header, splits = read_own(dataset.path)
+    header, splits = read_own_images(dataset.path)
     assert header == dataset
     assert (splits.class_names, splits.label) == (("a", "b"), "My <b>set</b>")
     # Class b was shaded first, 1 … 8; a has 9 … 13.
@@ -82,7 +82,7 @@ def test_file_has_the_original_bytes_under_numbers(tmp_path):
 def test_held_out_quarter_is_always_the_same(tmp_path):
     dataset = save_images(images_by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
     assert dataset.counts == ((1, 1), (2, 1), (4, 2), (15, 5))
-    _, splits = read_own(dataset.path)
+    _, splits = read_own_images(dataset.path)
     expected = np.arange(1, 32)[hold_out(np.repeat(range(4), (2, 3, 6, 20)))]
     assert shades(splits.test) == expected.tolist()
     again = save_images(images_by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
@@ -100,7 +100,7 @@ def test_splits_of_a_zip_are_preserved(tmp_path):
             archive.writestr(f"{name}.png", png(i))
     dataset = save_images(images_in_zip(file), "x", tmp_path)
     assert dataset.counts == ((1, 2), (1, 1))
-    _, splits = read_own(dataset.path)
+    _, splits = read_own_images(dataset.path)
     assert (shades(splits.train), shades(splits.test)) == ([0, 1], [2, 3, 4])
     assert splits.test.labels.tolist() == [0, 0, 1]
 
@@ -112,9 +112,9 @@ def test_damaged_images_are_skipped_and_reported(tmp_path):
     dataset = save_images(images_by_class(files), "x", tmp_path)
     assert dataset.counts == ((2, 1), (2, 1))
     assert [name for name, _ in dataset.left_out] == ["a/bad.png", "b/notes.doc"]
-    assert dataset.left_out[0][1] == "The image is damaged or breaks off; save or copy it anew."
+    assert dataset.left_out[0][1] == "The image is damaged or incomplete. Save or copy it again."
     assert dataset.left_out[1][1].startswith("The file is not a readable JPEG, PNG,")
-    assert read_own(dataset.path)[0].left_out == ()
+    assert read_own_images(dataset.path)[0].left_out == ()
 
 
 def test_member_damaged_in_the_zip_is_skipped(tmp_path):
@@ -125,7 +125,7 @@ def test_member_damaged_in_the_zip_is_skipped(tmp_path):
     data = bytearray(file.getvalue())
     data[data.index(b"a/2.png") + 20] ^= 1
     dataset = save_images(images_in_zip(io.BytesIO(bytes(data))), "x", tmp_path)
-    assert dataset.left_out == (("a/2.png", "The file is damaged inside the zip; make the zip anew."),)
+    assert dataset.left_out == (("a/2.png", "The file is damaged inside the zip. Create the zip again."),)
     assert dataset.counts == ((1, 1), (1, 1))
 
 
@@ -148,10 +148,10 @@ AT_LEAST_TWO = "without a split in the upload, each class needs at least two"
             {**files_by_class(a=2), "b": [BAD, BAD]},
             f"Class 'b' has no usable image; {AT_LEAST_TWO}",
         ),
-        (files_by_class(a=2), "only one class, 'a'"),
+        (files_by_class(a=2), "'a' is the only class"),
         (files_by_class(a=2, b=0), "Class 'b' has no images; add some or remove the class"),
-        ({**files_by_class(a=2), "a ": []}, "Two classes would both be called 'a'"),
-        ({}, "There is no class"),
+        ({**files_by_class(a=2), "a ": []}, "Two classes have the visible name 'a'"),
+        ({}, "No classes were found"),
     ],
 )
 def test_too_few_images_are_refused_and_nothing_is_written(files, sentence, tmp_path):
@@ -168,7 +168,7 @@ def test_every_class_must_be_in_both_splits(tmp_path):
         save_images(entries("train/a", "train/b", "test/a"), "x", tmp_path)
     with pytest.raises(ImprintError, match="Class 'a' has no usable image in the training split; every class"):
         save_images(entries("train/b", "test/b", "test/a"), "x", tmp_path)
-    with pytest.raises(ImprintError, match="There is no class"):
+    with pytest.raises(ImprintError, match="No classes were found"):
         save_images([], "x", tmp_path)
 
 
@@ -226,7 +226,7 @@ def test_at_most_one_image_is_in_memory(tmp_path):
 
 def test_images_load_from_many_threads(tmp_path):
     dataset = save_images(images_by_class(files_by_class(a=30, b=30)), "x", tmp_path)
-    _, splits = read_own(dataset.path)
+    _, splits = read_own_images(dataset.path)
     alone = shades(splits.train)
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda i: splits.train.load(i).getpixel((0, 0)), list(range(len(alone))) * 10))
@@ -234,22 +234,22 @@ def test_images_load_from_many_threads(tmp_path):
 
 
 def test_uploaded_datasets_are_found(tmp_path):
-    assert find_own(tmp_path / "none") == ([], [])
+    assert find_own_images(tmp_path / "none") == ([], [])
     second = save_images(images_by_class(files_by_class(a=2, b=2)), "zebra", tmp_path)
     first = save_images(images_by_class(files_by_class(a=2, b=3)), "Ape", tmp_path)
     (tmp_path / "own_0123456789ab.zip").write_bytes(second.path.read_bytes()[:-5])
     (tmp_path / ".dataset.x.tmp").write_bytes(b"")
     for _ in range(2):
-        assert find_own(tmp_path) == (
+        assert find_own_images(tmp_path) == (
             [first, second],
-            ["'own_0123456789ab.zip' is damaged; delete it and upload the images again."],
+            ["'own_0123456789ab.zip' is damaged. Delete it and upload the images again."],
         )
     second.path.unlink()
-    assert find_own(tmp_path)[0] == [first]
+    assert find_own_images(tmp_path)[0] == [first]
     before = first.path.stat().st_mtime_ns
     renamed = save_images(images_by_class(files_by_class(a=2, b=3)), "Ant, of other length", tmp_path)
     os.utime(renamed.path, ns=(before, before))
-    assert (renamed.name, find_own(tmp_path)[0]) == (first.name, [renamed])
+    assert (renamed.name, find_own_images(tmp_path)[0]) == (first.name, [renamed])
 
 
 def rewritten(path, **changes):
@@ -282,17 +282,17 @@ def rewritten(path, **changes):
 )
 def test_file_that_contradicts_its_manifest_is_damaged(changes, tmp_path):
     dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
-    with pytest.raises(ImprintError, match=r"'own_\w+\.zip' is damaged; delete it and upload the images again"):
-        read_own(rewritten(dataset.path, **changes))
+    with pytest.raises(ImprintError, match=r"'own_\w+\.zip' is damaged. Delete it and upload the images again"):
+        read_own_images(rewritten(dataset.path, **changes))
 
 
 def test_other_formats_and_missing_files_are_reported(tmp_path):
     dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
-    with pytest.raises(ImprintError, match="is of format 2, this version reads 1; upload the images again"):
-        read_own(rewritten(dataset.path, format=2))
+    with pytest.raises(ImprintError, match=r"has format 2; this version reads 1\. Upload the images again"):
+        read_own_images(rewritten(dataset.path, format=2))
     dataset.path.unlink()
-    with pytest.raises(ImprintError, match=f"no images of your own called '{dataset.name}'; upload them again"):
-        read_own(dataset.path)
+    with pytest.raises(ImprintError, match=f"The images '{dataset.name}' do not exist. Upload them again"):
+        read_own_images(dataset.path)
 
 
 def test_image_damaged_after_saving_is_reported_when_loaded(tmp_path):
@@ -300,7 +300,7 @@ def test_image_damaged_after_saving_is_reported_when_loaded(tmp_path):
     data = dataset.path.read_bytes()
     offset = data.index(b"train/000001") + 30
     dataset.path.write_bytes(data[:offset] + b"\0\0\0" + data[offset + 3 :])
-    _, splits = read_own(dataset.path)
+    _, splits = read_own_images(dataset.path)
     assert splits.train.load(0).size == (3, 2)
-    with pytest.raises(ImprintError, match="is damaged; delete it and upload the images again"):
+    with pytest.raises(ImprintError, match=r"is damaged\. Delete it and upload the images again"):
         splits.train.load(1)

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from imprint_core.embeddings.set_images import thumbnail
+from imprint_core.datasets.thumbnails import thumbnail
 
 # Edge of a thumbnail in pixels; two dozen photographs stay below 60 kB.
 _EDGE = 56

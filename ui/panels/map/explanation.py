@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from imprint_core.embeddings.set_images import thumbnail
+from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import explanation
 from imprint_core.figures.embedding_map import focus_marks

@@ -13,7 +13,7 @@ from PIL import Image
 
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.names import clean_name
-from imprint_core.embeddings.set_images import thumbnail
+from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect

@@ -8,9 +8,9 @@ import streamlit as st
 from PIL import Image
 
 from imprint_core.datasets import dataset
-from imprint_core.datasets.own_images import OwnImages, find_own, read_own
+from imprint_core.datasets.own_images import OwnImages, find_own_images, read_own_images
 from imprint_core.datasets.readers import SUFFIXES
-from imprint_core.embeddings.set_images import thumbnail
+from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads.example_files import example_zip
@@ -51,7 +51,7 @@ def show(default_fm: str) -> None:
             _upload_file()
         else:
             _upload_classes()
-    datasets, problems = find_own(images_folder())
+    datasets, problems = find_own_images(images_folder())
     for problem in problems:
         st.warning(plain(problem), icon=":material/warning:")
     if datasets:
@@ -184,7 +184,7 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _thumbnails(name: str, _images: OwnImages) -> list[Image.Image]:
     """Thumbnails of the first image of each of the first eight classes; `name` identifies the dataset's content."""
-    _, splits = read_own(_images.path)
+    _, splits = read_own_images(_images.path)
     rows = [int((splits.train.labels == c).argmax()) for c in range(min(8, len(_images.class_names)))]
     return [thumbnail(splits.train.load(row), 96, 8) for row in rows]
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
-from imprint_core.embeddings.set_images import thumbnail
+from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.figures import charts, style
 from imprint_core.framework.classifier import ImprintingClassifier
