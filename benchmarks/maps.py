@@ -22,8 +22,9 @@ import numpy as np
 from imprint_core.cli.maps import skip_compiling_pynndescent
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.framework.normalization import Array, l2
-from imprint_core.maps.layouts import Layout, place, trustworthiness, umap_map
-from imprint_core.maps.store import BaseMap, keep_map, kept_map, normed
+from imprint_core.maps.layouts import Layout, trustworthiness, umap_map
+from imprint_core.maps.placement import place_points
+from imprint_core.maps.store import BaseMap, load_map, normalized_embeddings, save_map
 from imprint_core.paths import bundled_folder
 
 TRUSTED = (("squeezenet1_1", "mnist"), ("vit_tiny_patch16_224", "fashion_mnist"), ("resnet50", "digits"))
@@ -39,7 +40,7 @@ MAPS: dict[str, Callable[[Array], Any]] = {"ours": umap_map, "default": default_
 
 
 def task() -> Array:
-    """5,000 × 512 real embeddings, L2-normed, that no set on disk has together."""
+    """5,000 × 512 real embeddings, L2-normalized_embeddings, that no set on disk has together."""
     sets = find_sets(bundled_folder())[0]
     mnist, fashion = (open_set(sets["squeezenet1_1", data]) for data in ("mnist", "fashion_mnist"))
     return l2(np.concatenate([mnist.X_train, mnist.X_test, fashion.X_test]))
@@ -97,19 +98,19 @@ def reading() -> None:
     layout = Layout(seed=1)
     with tempfile.TemporaryDirectory() as home:
         os.environ["IMPRINT_HOME"] = home
-        keep_map(opened.info, BaseMap(np.zeros((rows, 2), np.float32), layout, "l2", None))
+        save_map(opened.info, BaseMap(np.zeros((rows, 2), np.float32), layout, "l2", None))
         for name, wanted in (("beside its set", Layout()), ("in the user's folder", layout)):
             times = []
             for _ in range(9):
                 start = time.perf_counter()
-                assert kept_map(opened, "l2", wanted) is not None
+                assert load_map(opened, "l2", wanted) is not None
                 times.append(time.perf_counter() - start)
             print(f"reading a kept map of {rows:,} samples, {name}: {median(times) * 1e3:.1f} ms")
 
 
 def placing() -> None:
     opened = open_set(find_sets(bundled_folder())[0]["resnet50", "cifar10"])
-    X = normed(opened, "l2")
+    X = normalized_embeddings(opened, "l2")
     positions = np.zeros((len(X), 2), np.float32)
     squares = np.einsum("ij,ij->i", X, X)
     rng = np.random.default_rng(0)
@@ -118,7 +119,7 @@ def placing() -> None:
         times, products = [], []
         for _ in range(9):
             start = time.perf_counter()
-            place(points, X, positions, squares)
+            place_points(points, X, positions, squares)
             times.append(time.perf_counter() - start)
             start = time.perf_counter()
             _ = points @ X.T
@@ -132,7 +133,7 @@ def placing() -> None:
 def trust() -> None:
     sets = find_sets(bundled_folder())[0]
     for fm, data in TRUSTED:
-        X = normed(open_set(sets[fm, data]), "l2")
+        X = normalized_embeddings(open_set(sets[fm, data]), "l2")
         ours, theirs = (trustworthiness(X, make(X)) for make in MAPS.values())
         print(f"trustworthiness of {fm} × {data}: {ours:.4f}, of umap.UMAP() {theirs:.4f} ({ours - theirs:+.4f})")
 

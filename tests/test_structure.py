@@ -219,7 +219,6 @@ CYCLES_LEFT: set[str] = {
 }
 LONG_MODULES_LEFT: set[str] = {
     "imprint_core/figures/collapse.py",
-    "imprint_core/figures/embedding_map.py",
     "imprint_core/framework/generation.py",
 }
 SHORT_DOCSTRINGS_LEFT: set[str] = {

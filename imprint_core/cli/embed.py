@@ -105,10 +105,12 @@ def arguments_of(options: argparse.Namespace) -> list[str]:
 
 def add_base_maps(info: SetInfo, report_stage: Callable[[str], None]) -> None:
     """Compute the base maps beside a set, unless they exist."""
-    from imprint_core.maps.store import maps_path, write_maps
+    from imprint_core.maps.store import set_maps_path, write_default_maps
 
-    if not maps_path(info).is_file():
-        write_maps(open_set(info, EXPLORED), lambda name, share: report_stage(f"computing the base map: {name}"))
+    if not set_maps_path(info).is_file():
+        write_default_maps(
+            open_set(info, EXPLORED), lambda name, share: report_stage(f"computing the base map: {name}")
+        )
 
 
 def run(options: argparse.Namespace) -> int:

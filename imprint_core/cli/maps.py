@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     info, layouts = _set(options), _layouts(options)
     from tqdm import tqdm
 
-    from imprint_core.maps.jobs import make_maps
+    from imprint_core.maps.jobs import compute_maps
 
     if options.low_priority and hasattr(os, "nice"):
         os.nice(10)
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             bar.update(round(100 * share) - bar.n)
 
         with bar:
-            make_maps(info, norm, layouts, show)
+            compute_maps(info, norm, layouts, show)
             show("saved", 1.0)
     return 0
 
@@ -120,7 +120,7 @@ def _set(options: argparse.Namespace) -> SetInfo:
 def _layouts(options: argparse.Namespace) -> list[Layout]:
     """The requested layouts, without repetition, in order."""
     default = Layout()
-    layouts = [Layout.of(key).canonical() for key in options.layout]
+    layouts = [Layout.from_key(key).canonical() for key in options.layout]
     if options.n_neighbors or options.min_dist or options.seed is not None:
         pairs = product(options.n_neighbors or [default.n_neighbors], options.min_dist or [default.min_dist])
         seed = default.seed if options.seed is None else options.seed

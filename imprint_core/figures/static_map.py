@@ -1,88 +1,106 @@
-"""A map of samples as one figure, put together as the page's script does."""
+"""A map as one figure, for reports: the layers combined as the page's script combines them."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.maps.samples import id_of
+from imprint_core.figures.map_overlays import LINES
+from imprint_core.maps.samples import split_and_id
 
 
-def whole_map(
-    base: str,
-    paint: str,
-    overlays: Sequence[str],
-    regions: str = "",
-    place: tuple[float, float, float, float] = (0, 0, 1, 1),
-    hidden: Collection[int] = (),
-    selected: Collection[int] = (),
-) -> str:
-    """JSON of the figure.
+@dataclass(frozen=True)
+class MapLayers:
+    """Layers of a map as JSON.
+
+    Attributes
+    ----------
+    base : str
+        `embedding_map.base_layer`.
+    colors : str
+        `embedding_map.color_layer`.
+    overlays : tuple of str
+        Lists of traces: shots with lines, proxies, and the explained sample.
+    regions : str
+        Image of the decision regions as a data URI; empty for none.
+    region_box : tuple of float
+        Left, top, width and height of that image on the map.
+    key : str
+        Identity of the base layer; the page keeps zoom while it is the same.
+    """
+
+    base: str
+    colors: str
+    overlays: tuple[str, ...] = ()
+    regions: str = ""
+    region_box: tuple[float, float, float, float] = (0, 0, 1, 1)
+    key: str = ""
+
+    @property
+    def image_position(self) -> dict[str, Any]:
+        """Position of the region image in Plotly's terms."""
+        left, top, width, height = self.region_box
+        return {"xref": "x", "yref": "y", "x": left, "y": top, "sizex": width, "sizey": height}
+
+
+def static_map(layers: MapLayers, hidden: Collection[int] = (), selected: Collection[int] = ()) -> str:
+    """Combine layers into the JSON of one figure.
 
     Parameters
     ----------
-    base, paint : str
-        JSON of `map_figures.base_map` and `map_figures.paint`.
-    overlays : sequence of str
-        JSON of lists of traces: what lies on the samples, and what lies above that.
-    regions : str
-        Picture of the decision regions, as a data address; empty for none.
-    place : tuple of float
-        Left, top, width and height of that picture on the map.
+    layers : MapLayers
     hidden : collection of int
-        Class numbers whose samples aren't shown.
+        Class numbers whose samples are hidden.
     selected : collection of int
-        Numbers of the samples that stand out; all do where there are none.
+        Codes of the selected samples; none selected means that all look alike.
     """
-    figure, painted = json.loads(base), json.loads(paint)
-    under, *above = [json.loads(text) for text in overlays] or [[]]
+    figure, colors = json.loads(layers.base), json.loads(layers.colors)
+    below, *above = [json.loads(text) for text in layers.overlays] or [[]]
     samples = [
-        _samples(trace, own, painted["names"], trace.get("meta") not in hidden, set(selected))
-        for trace, own in zip(figure["data"], painted["traces"], strict=True)
+        _sample_trace(trace, paint, colors["names"], trace.get("meta") not in hidden, set(selected))
+        for trace, paint in zip(figure["data"], colors["traces"], strict=True)
     ]
-    # Lines go below the samples.
-    lines = [trace for trace in under if trace["name"] == "won"]
-    rings = [trace for trace in under if trace["name"] != "won"]
-    over = [trace for traces in above for trace in traces]
+    lines = [trace for trace in below if trace["name"] == LINES]
+    rings = [trace for trace in below if trace["name"] != LINES]
+    overlays = [trace for traces in above for trace in traces]
     layout = figure["layout"]
-    if regions:
-        left, top, width, height = place
-        at = {"xref": "x", "yref": "y", "x": left, "y": top, "sizex": width, "sizey": height}
-        layout["images"] = [{**at, "source": regions, "layer": "below", "sizing": "stretch"}]
-    if "coloraxis" in painted:
-        layout["coloraxis"] = painted["coloraxis"]
-    return json.dumps({"data": [*lines, *samples, *rings, *over, *painted["legend"]], "layout": layout})
+    if layers.regions:
+        layout["images"] = [{**layers.image_position, "source": layers.regions, "layer": "below", "sizing": "stretch"}]
+    if "coloraxis" in colors:
+        layout["coloraxis"] = colors["coloraxis"]
+    return json.dumps({"data": [*lines, *samples, *rings, *overlays, *colors["legend"]], "layout": layout})
 
 
-def _samples(
+def _sample_trace(
     trace: dict[str, Any], paint: dict[str, Any], names: Sequence[str], visible: bool, selected: set[int]
 ) -> dict[str, Any]:
     marker = {**trace["marker"], **paint["marker"]}
     if "which" in paint:
-        which = _numbers(paint["which"]).tolist()
+        which = _decoded(paint["which"]).tolist()
         marker["color"] = [marker["colors"][w] for w in which]
         if "symbols" in paint:
             marker["symbol"] = [paint["symbols"][w] for w in which]
             marker["size"] = [paint["sizes"][w] for w in which]
     marker.pop("colors", None)
-    codes = _numbers(trace["customdata"]).tolist()
-    own = {**trace, "marker": marker, "visible": visible, "hovertemplate": "%{text}<extra></extra>"}
-    own["text"] = [f"{part} sample {number}<br>class {trace['name']}" for part, number in map(id_of, codes)]
+    codes = _decoded(trace["customdata"]).tolist()
+    text = [f"{split} sample {number}<br>class {trace['name']}" for split, number in map(split_and_id, codes)]
     if "predicted" in paint:
-        taken = [names[c] for c in _numbers(paint["predicted"]).tolist()]
-        own["text"] = [f"{text}<br>taken for {name}" for text, name in zip(own["text"], taken, strict=True)]
+        predicted = [names[c] for c in _decoded(paint["predicted"]).tolist()]
+        text = [f"{line}<br>predicted as {name}" for line, name in zip(text, predicted, strict=True)]
+    combined = {**trace, "marker": marker, "visible": visible, "hovertemplate": "%{text}<extra></extra>", "text": text}
     if selected:
-        own["selectedpoints"] = [i for i, code in enumerate(codes) if code in selected]
-    return own
+        combined["selectedpoints"] = [i for i, code in enumerate(codes) if code in selected]
+    return combined
 
 
-def _numbers(coded: Any) -> NDArray[Any]:
-    """An array as Plotly has it in JSON."""
+def _decoded(coded: Any) -> NDArray[Any]:
+    """Decode an array in Plotly's binary JSON format."""
     if not isinstance(coded, dict):
         return np.asarray(coded)
     return np.frombuffer(base64.b64decode(coded["bdata"]), dtype=coded["dtype"])

@@ -1,8 +1,7 @@
-"""Base maps computed aside, by a process of their own: no page waits for UMAP, and none imports it.
+"""Background jobs that compute maps in a separate process, so that no page waits for UMAP or imports it.
 
-A job is one normalisation of one set and the layouts asked for; the maps that are ready are kept at once, so one
-that was stopped goes on behind them. What it is and how far it is lies in `maps/<digest>/<name>.partial/` while it
-isn't finished.
+A job is one normalisation of one set and a list of layouts. Each finished map is saved at once, so a stopped job
+resumes after it. Arguments and progress are in `maps/<digest>/<name>.partial/` until the job is finished.
 """
 
 from __future__ import annotations
@@ -19,30 +18,30 @@ from imprint_core.background.process import job_folder, read_job, start_job, sto
 from imprint_core.background.progress import ProgressReporter
 from imprint_core.embeddings.store import EXPLORED, SetInfo, maps_folder, open_set
 from imprint_core.errors import ImprintError
-from imprint_core.maps.layouts import Layout, Tell, silent
-from imprint_core.maps.store import compute_map, keep_map, kept_map, map_path
+from imprint_core.maps.layouts import Layout, ProgressCallback, ignore_progress
+from imprint_core.maps.store import compute_map, load_map, save_map, user_map_path
 
-# Steps that a map is told in.
+# Progress steps per map.
 _STEPS = 1000
-# Seconds that a process may take to end.
-_PATIENCE = 5.0
-_ENDED = "The process that computed the map ended before it was done; start it again, it goes on from there."
+# Seconds to wait for a process to stop.
+_STOP_TIMEOUT = 5.0
+_ENDED = "The process that computed the map ended early. Start it again; finished maps are kept."
 
 
 @dataclass(frozen=True)
 class MapJob:
-    """Maps being computed, or given up.
+    """State of a job.
 
     Attributes
     ----------
     running : bool
-        Whether a process works on them now.
+        Whether a process works on it.
     stage : str
-        What it is doing.
+        Current stage.
     share : float
-        How much of all layouts is done, 0 … 1.
+        Completed fraction of all layouts, 0 to 1.
     error : str
-        Why it ended, in a sentence; empty where it runs.
+        Why the job ended; empty while it runs.
     """
 
     running: bool
@@ -51,8 +50,8 @@ class MapJob:
     error: str
 
 
-def begin_map(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
-    """Have maps computed and kept, in a process of its own, unless one is at the very same already.
+def start_map_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
+    """Start a process that computes and saves maps, unless one already runs.
 
     Parameters
     ----------
@@ -60,30 +59,30 @@ def begin_map(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
     norm : str
         Key of `NORMALIZATIONS`.
     layouts : sequence of Layout
-        One after the other; those kept already take no time.
+        Computed in this order; saved ones are skipped.
 
     Raises
     ------
     ImprintError
-        If nothing can be written to the user's folder, or the set is gone.
+        If the user's folder is not writable or the set was removed.
     """
     if not info.path.is_file():
-        raise _gone(info)
+        raise _removed(info)
     name = _name(norm, layouts)
     keys = [layout.key for layout in layouts]
     arguments = ["--set", str(info.path.resolve()), "--norm", norm, "--layout", *keys]
     try:
         start_job(maps_folder(info), name, arguments, "maps")
     except ImprintError:
-        # Another window was first.
+        # Another window may have started it first.
         if not read_job(maps_folder(info), name).running:
             raise
 
 
-def map_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> MapJob | None:
-    """The job of these layouts; None where there is none, be it finished, stopped or never begun."""
+def read_map_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> MapJob | None:
+    """The job of these layouts; None if it was never started, or is finished or stopped."""
     folder, name = maps_folder(info), _name(norm, layouts)
-    # In this order: one that finishes takes its folder away before it ends.
+    # In this order, because a job deletes its folder before it ends.
     job = read_job(folder, name)
     if not job_folder(folder, name).is_dir():
         return None
@@ -91,89 +90,92 @@ def map_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> MapJob | Non
     return MapJob(job.running, job.progress.stage, share, "" if job.running else job.error or _ENDED)
 
 
-def stop_map(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
-    """End a job, running or not, and forget it; the maps that it has finished stay.
+def stop_map_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
+    """Stop a job and delete its folder; finished maps stay.
 
     Raises
     ------
     ImprintError
-        If its process doesn't end, or another window begins the same at this moment.
+        If the process does not stop, or another window starts the same job at this moment.
     """
     folder, name = maps_folder(info), _name(norm, layouts)
     if not job_folder(folder, name).is_dir():
         return
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _STOP_TIMEOUT
     while (job := read_job(folder, name)).running:
         if time.monotonic() > deadline:
-            raise ImprintError(f"The process {job.progress.pid} that computes the map doesn't stop; end it yourself.")
-        # At every look: the number of a process that has only just started isn't told yet.
+            raise ImprintError(f"Process {job.progress.pid}, which computes the map, does not stop. Kill it.")
+        # Repeated, because a process that has just started has not written its id yet.
         stop_job(job)
         time.sleep(0.02)
     with lock_job(folder, name, "maps"):
-        _forget(info, norm, layouts)
+        _delete_job(info, norm, layouts)
 
 
-def make_maps(info: SetInfo, norm: str, layouts: Sequence[Layout], progress: Tell = silent) -> None:
-    """Compute the maps that aren't kept yet, one after the other; what a job's process does.
+def compute_maps(
+    info: SetInfo, norm: str, layouts: Sequence[Layout], progress: ProgressCallback = ignore_progress
+) -> None:
+    """Compute and save the missing maps; the function that a job's process runs.
 
     Raises
     ------
     ImprintError
-        If another process is at the very same, the set is damaged or gone, or the disk is full.
+        If another process runs the same job, the set is damaged or removed, or the disk is full.
     """
     folder, name = maps_folder(info), _name(norm, layouts)
     with lock_job(folder, name, "maps"):
-        # Forgotten once the reporter has nothing more to say, and before the lock is free.
+        # The job's folder is deleted after the reporter has closed and before the lock is released.
         try:
             with ProgressReporter(job_folder(folder, name)) as reporter:
-                _make(info, norm, layouts, reporter, progress)
+                _compute_missing(info, norm, layouts, reporter, progress)
         except KeyboardInterrupt:
-            _forget(info, norm, layouts)
+            _delete_job(info, norm, layouts)
             raise
         except ImprintError:
             if info.path.is_file():
                 raise
-            # Whoever removed the set has no use for what would be left here.
-            _forget(info, norm, layouts)
+            _delete_job(info, norm, layouts)
             with suppress(OSError):
                 folder.rmdir()
                 folder.parent.rmdir()
-            raise _gone(info) from None
-        _forget(info, norm, layouts)
+            raise _removed(info) from None
+        _delete_job(info, norm, layouts)
 
 
-def _make(info: SetInfo, norm: str, layouts: Sequence[Layout], reporter: ProgressReporter, progress: Tell) -> None:
+def _compute_missing(
+    info: SetInfo, norm: str, layouts: Sequence[Layout], reporter: ProgressReporter, progress: ProgressCallback
+) -> None:
     reporter.report_stage("reading the embeddings")
     embeddings = open_set(info, EXPLORED)
     for done, layout in enumerate(layouts):
 
-        def tell(stage: str, share: float, done: int = done) -> None:
+        def report(stage: str, share: float, done: int = done) -> None:
             reporter.report_count(round(_STEPS * (done + share)), _STEPS * len(layouts), stage)
             progress(stage, (done + share) / len(layouts))
 
-        if kept_map(embeddings, norm, layout) is None:
-            base = compute_map(embeddings, norm, layout, tell)
+        if load_map(embeddings, norm, layout) is None:
+            base = compute_map(embeddings, norm, layout, report)
             if not info.path.is_file():
-                raise _gone(info)
-            keep_map(info, base)
+                raise _removed(info)
+            save_map(info, base)
 
 
-def _forget(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
-    """Take away a job's folder and lock, and what a killed process left of files that it was writing."""
+def _delete_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
+    """Delete a job's folder, its lock and the temporary files of a killed process."""
     folder, name = maps_folder(info), _name(norm, layouts)
     for layout in layouts:
-        for path in folder.glob(f".{map_path(info, norm, layout).name}.*.tmp"):
+        for path in folder.glob(f".{user_map_path(info, norm, layout).name}.*.tmp"):
             path.unlink(missing_ok=True)
     shutil.rmtree(job_folder(folder, name), ignore_errors=True)
     remove_lock_file(folder, name)
 
 
 def _name(norm: str, layouts: Sequence[Layout]) -> str:
-    """What tells a job from others of the same set: the same for the same layouts, in whatever order."""
+    """Name of the job of these layouts, in any order."""
     keys = sorted({layout.key for layout in layouts})
     several = f"{len(keys)}_{hashlib.sha256(' '.join(keys).encode()).hexdigest()[:12]}"
     return f"{norm}.{keys[0] if len(keys) == 1 else several}"
 
 
-def _gone(info: SetInfo) -> ImprintError:
-    return ImprintError(f"The embedding set '{info.path.stem}' was removed meanwhile; choose another.")
+def _removed(info: SetInfo) -> ImprintError:
+    return ImprintError(f"The embedding set '{info.path.stem}' was removed meanwhile. Choose another.")

@@ -1,4 +1,4 @@
-"""The samples that a map shows, each under one number that stays the same everywhere."""
+"""Samples of a map, each with a stable code that links, thumbnails and selections use."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import Split
 from imprint_core.framework.normalization import Array
 
-# Which samples a map can show.
-SHOWN = {"test": "test samples", "all": "test and training samples"}
+# Samples that a map can display.
+DISPLAYED = {"test": "test samples", "all": "test and training samples"}
 
 
-def code_of(ids: NDArray[np.integer], training: bool) -> NDArray[np.int32]:
-    """One number for each sample: its id if it is a test sample, −1 − id if it is a training sample."""
+def sample_code(ids: NDArray[np.integer], training: bool) -> NDArray[np.int32]:
+    """Codes of samples: the id of a test sample, −1 − id of a training sample."""
     return np.asarray(-1 - ids if training else ids, dtype=np.int32)
 
 
-def id_of(code: int) -> tuple[str, int]:
-    """The split, "test" or "training", and the id in it, of a sample's number."""
+def split_and_id(code: int) -> tuple[str, int]:
+    """The split ("test" or "training") of a sample and its id in that split."""
     return ("training", -1 - code) if code < 0 else ("test", code)
 
 
 def sample_text(code: int) -> str:
-    """How a sample is written: "12" or "training 12"."""
-    part, number = id_of(code)
-    return str(number) if part == "test" else f"{part} {number}"
+    """Text of a code: "12" or "training 12"."""
+    split, number = split_and_id(code)
+    return str(number) if split == "test" else f"{split} {number}"
 
 
 def parse_sample(text: str) -> int:
-    """The number of a sample that `sample_text` wrote.
+    """Parse the text of a sample, such as "12" or "training 12", to its code.
 
     Raises
     ------
     ImprintError
-        If it is written otherwise.
+        If the text is invalid.
     """
     words = text.casefold().replace("sample", " ").replace("#", " ").split()
-    part = words[0] if len(words) > 1 else "test"
-    # More digits than any id has are no id, and don't fit into 32 bits.
-    if part in ("test", "training", "train") and 0 < len(words) < 3 and words[-1].isascii() and words[-1].isdigit():
+    split = words[0] if len(words) > 1 else "test"
+    # Ids fit into 32 bits.
+    if split in ("test", "training", "train") and 0 < len(words) < 3 and words[-1].isascii() and words[-1].isdigit():
         number = int(words[-1][:12])
         if number < 2**31 - 1:
-            return -1 - number if part.startswith("train") else number
-    raise ImprintError("a sample is written by its number in the test split, such as 12, or as training 12.")
+            return -1 - number if split.startswith("train") else number
+    raise ImprintError("write a sample as its number in the test split, such as 12, or as training 12.")
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples of a pool, test samples first.
+    """Samples of a map, test samples first.
 
     Attributes
     ----------
     X : ndarray of shape (n, d)
-        Their embeddings, as stored.
+        Embeddings, as stored.
     y, origin : ndarray of shape (n,), int32
-        Their classes in the task, and in the dataset.
+        Class numbers in the task and in the dataset.
     codes : ndarray of shape (n,), int32
-        `code_of` each.
+        `sample_code` of each sample.
     test : int
-        How many of them are test samples: the first.
+        Number of test samples.
     names : tuple of str
-        Class names, by number in `y`.
+        Class names, indexed by `y`.
     """
 
     X: Array
@@ -77,52 +77,48 @@ class Samples:
     names: tuple[str, ...]
 
     def rows_of(self, codes: NDArray[np.integer]) -> NDArray[np.intp]:
-        """Rows of the samples of these numbers, in their order; those that aren't here are left out."""
+        """Rows of the samples with these codes, in that order; unknown codes are skipped."""
         order = np.argsort(self.codes)
-        place = np.searchsorted(self.codes[order], codes)
-        place = np.minimum(place, len(order) - 1)
-        rows = order[place]
+        rows = order[np.minimum(np.searchsorted(self.codes[order], codes), len(order) - 1)]
         return np.asarray(rows[self.codes[rows] == codes], dtype=np.intp)
 
 
-def samples_of(pool: Split, shown: str) -> Samples:
-    """The samples of a pool that a map shows, `shown` being a key of `SHOWN`."""
-    test = Samples(
-        pool.X_test, pool.y_test, pool.origin_test, code_of(pool.id_test, False), len(pool.y_test), pool.names
-    )
-    if shown == "test":
-        return test
+def map_samples(pool: Split, displayed: str) -> Samples:
+    """The samples of a pool that a map displays; `displayed` is a key of `DISPLAYED`."""
+    codes = sample_code(pool.id_test, False)
+    if displayed == "test":
+        return Samples(pool.X_test, pool.y_test, pool.origin_test, codes, len(codes), pool.names)
     return Samples(
-        np.concatenate([test.X, pool.X_train]),
-        np.concatenate([test.y, pool.y_train]),
-        np.concatenate([test.origin, pool.origin_train]),
-        np.concatenate([test.codes, code_of(pool.id_train, True)]),
-        test.test,
+        np.concatenate([pool.X_test, pool.X_train]),
+        np.concatenate([pool.y_test, pool.y_train]),
+        np.concatenate([pool.origin_test, pool.origin_train]),
+        np.concatenate([codes, sample_code(pool.id_train, True)]),
+        len(codes),
         pool.names,
     )
 
 
-def sources_of(codes: NDArray[np.int32], dataset: Mapping[str, Any]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    """Which part of a merged dataset each sample is from, and what the parts are called.
+def sample_sources(codes: NDArray[np.int32], dataset: Mapping[str, Any]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """The part of a merged dataset that each sample comes from.
 
     Parameters
     ----------
     codes : ndarray of shape (n,)
-        `code_of` the samples.
+        `sample_code` of the samples.
     dataset : mapping
-        A sidecar's entry of that name.
+        The sidecar's "dataset" entry.
 
     Returns
     -------
     parts : ndarray of shape (n,)
-        Numbers of parts; all 0 where the dataset is of one piece.
+        Numbers of parts; all 0 if the dataset has no parts.
     names : tuple of str
-        Of the parts; empty where the dataset is of one piece.
+        Names of the parts; empty if the dataset has no parts.
     """
     parts = sorted(dataset.get("parts", ()), key=lambda part: int(part["first_id"]))
     if len(parts) < 2:
         return np.zeros(len(codes), dtype=np.int32), ()
     ids = np.where(codes < 0, -1 - codes, codes)
-    first = np.array([int(part["first_id"]) for part in parts])
-    found = np.maximum(np.searchsorted(first, ids, side="right") - 1, 0)
-    return found.astype(np.int32), tuple(str(part["name"]) for part in parts)
+    first_ids = np.array([int(part["first_id"]) for part in parts])
+    numbers = np.maximum(np.searchsorted(first_ids, ids, side="right") - 1, 0)
+    return numbers.astype(np.int32), tuple(str(part["name"]) for part in parts)

@@ -129,7 +129,7 @@ def test_figures_download_and_samples_are_explained_by_keyboard(visit):
     code = tile.get_attribute("data-code")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**sample={code}**", timeout=20_000)
-    expect(page.get_by_role("heading", name=f"Why? test sample {code}")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name=f"Explanation: test sample {code}")).to_be_visible(timeout=20_000)
 
 
 def test_samples_are_selected_by_keyboard_and_reduced_motion_is_respected(visit):
@@ -149,7 +149,7 @@ def test_samples_are_selected_by_keyboard_and_reduced_motion_is_respected(visit)
     expect(page.get_by_role("heading", name="selected")).to_be_visible(timeout=20_000)
     titles = page.locator("[data-name=selected] button[data-code]").evaluate_all("(all) => all.map((b) => b.title)")
     assert titles
-    assert all(": class 3, taken for" in title for title in titles)
+    assert all(": class 3, predicted as" in title for title in titles)
     page.keyboard.press("Escape")
     tile = page.locator("[data-name=selected] button[data-code]").first
     tile.hover()

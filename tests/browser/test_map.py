@@ -92,7 +92,7 @@ def check(shown, truth):
     """The tiles tell and show what the core does of these very samples."""
     for code, told, source in shown:
         true, predicted = truth.true[code], truth.predicted[code]
-        assert f"test sample {code}: class {true}, taken for {predicted}" in told
+        assert f"test sample {code}: class {true}, predicted as {predicted}" in told
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).convert("L"))
         np.testing.assert_array_equal(pixels, np.asarray(truth.images.by_id(code).convert("L")))
 
@@ -162,7 +162,7 @@ def test_clicks_tell_of_the_samples_clicked(visit, page, truth):
         page.wait_for_function(f"location.search.includes('sample={codes[row]}')", timeout=20_000)
         visit.settle()
         why = page.get_by_role("heading", name=re.compile("^Why")).inner_text()
-        assert why == f"Why? test sample {codes[row]} · class {truth.true[codes[row]]}"
+        assert why == f"Explanation: test sample {codes[row]} · class {truth.true[codes[row]]}"
 
 
 def test_a_cell_of_the_confusion_matrix_selects_its_samples(visit, page, truth):
@@ -260,7 +260,7 @@ def test_a_lasso_works_after_a_move_of_k_and_nothing_clears_it_but_a_person(visi
     empty = [(right - 30, top + 0.7 * h), (right - 5, top + 0.7 * h), (right - 5, top + 0.75 * h)]
     assert not inside(empty, at)[0].any()
     drag(page, empty)
-    page.get_by_role("heading", name=re.compile("mistakes")).wait_for()
+    page.get_by_role("heading", name=re.compile("misclassified")).wait_for()
     assert visit.errors_of_ours() == []
 
 
@@ -336,7 +336,7 @@ def test_two_recipes_share_selection_and_zoom(visit):
     )
     assert ranges[0] == ranges[1]
     assert abs(float(ranges[0][1]) - float(ranges[0][0])) < 1.5
-    page.get_by_role("button", name=re.compile("only A is right")).click()
+    page.get_by_role("button", name=re.compile("only A correct")).click()
     visit.settle()
     count = int(re.match(r"(\d+) selected", page.get_by_role("heading", name=re.compile("selected")).inner_text())[1])
     a, b = page.evaluate(MARKED, "map"), page.evaluate(MARKED, "map-b")
@@ -358,20 +358,22 @@ MANY = """
 import json
 import numpy as np
 import streamlit as st
-from imprint_core import map_figures
-from ui.charts.map_plot import MapPicture, map_plot
+from imprint_core.figures.embedding_map import base_layer, color_layer
+from imprint_core.figures.static_map import MapLayers
+from imprint_core.maps.predictions import Predictions
+from ui.charts.map_plot import map_plot
 
 rng = np.random.default_rng(0)
 n = 60_000
 classes = np.sort(rng.integers(0, 10, n))
 positions = rng.uniform(-1, 1, (n, 2)).astype(np.float32)
 names = [str(c) for c in range(10)]
-judged = map_figures.Verdict(
+predictions = Predictions(
     rng.integers(0, 10, n).astype(np.int16), rng.uniform(size=n).astype(np.float32), np.zeros(n, np.int32)
 )
 extent = positions.min(axis=0), positions.max(axis=0)
-base = map_figures.base_map(positions, classes, np.arange(n, dtype=np.int32), names, extent, False).to_json()
-painted = json.dumps(map_figures.paint(st.query_params.get("color", "true"), classes, names, judged))
+base = base_layer(positions, classes, np.arange(n, dtype=np.int32), names, extent, False).to_json()
+colors = json.dumps(color_layer(st.query_params.get("color", "true"), classes, names, predictions))
 
 
 def pick(how, codes):
@@ -379,7 +381,7 @@ def pick(how, codes):
 
 
 picked = st.session_state.get("codes", [])
-map_plot("map", MapPicture(base, painted), alt="many", height=600, lasso=True, selected=picked, on_pick=pick)
+map_plot("map", MapLayers(base, colors), alt="many", height=600, lasso=True, selected=picked, on_pick=pick)
 st.write(f"{len(picked)} picked, sum {sum(picked)}")
 """
 

@@ -20,7 +20,7 @@ from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import ExtractionJob, extract
 from imprint_core.embeddings.tensors import read_tensors
 from imprint_core.errors import ImprintError
-from imprint_core.maps.store import maps_path
+from imprint_core.maps.store import set_maps_path
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import LoadedModel
 from imprint_core.models.preprocessing import Preprocessing
@@ -113,18 +113,18 @@ def test_batches_of_another_job_are_not_reused(tmp_path, network):
 
 def test_complete_set_is_left_unchanged_and_another_job_replaces_it(tmp_path, network):
     first = extract(job(tmp_path), finish=add_base_maps)
-    assert maps_path(first).is_file()
+    assert set_maps_path(first).is_file()
     network.seen = 0
     assert extract(job(tmp_path)).digest == first.digest
     assert network.seen == 0
     # Killed between the set and its maps: only these are computed.
-    maps_path(first).unlink()
+    set_maps_path(first).unlink()
     extract(job(tmp_path), finish=add_base_maps)
     assert network.seen == 0
-    assert maps_path(first).is_file()
+    assert set_maps_path(first).is_file()
     larger = extract(job(tmp_path, per_class=9))
     assert (larger.path, larger.digest == first.digest) == (first.path, False)
-    assert not maps_path(larger).exists()
+    assert not set_maps_path(larger).exists()
 
 
 def test_damaged_weights_raise_a_clear_error(tmp_path, network):

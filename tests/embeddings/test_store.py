@@ -9,7 +9,7 @@ import pytest
 from imprint_core.embeddings import find_sets, open_set, store
 from imprint_core.embeddings.store import maps_folder, read_info, remove_set, size_of, write_set
 from imprint_core.errors import ImprintError
-from imprint_core.maps.store import keep_map, map_path, maps_path, quick_map
+from imprint_core.maps.store import load_pca_map, save_map, set_maps_path, user_map_path
 
 
 def small_set(folder, name="fm", n=12):
@@ -192,15 +192,15 @@ def test_all_files_of_a_set_are_removed_and_bundled_sets_kept(tmp_path, bundled,
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
     _, info = small_set(tmp_path / "sets")
     _, other = small_set(tmp_path / "sets", "other", n=20)
-    maps_path(info).write_bytes(b"maps")
+    set_maps_path(info).write_bytes(b"maps")
     assert size_of(info) + size_of(other) == sum(p.stat().st_size for p in (tmp_path / "sets").iterdir())
     for one in (info, other):
-        keep_map(one, base := quick_map(open_set(one), "l2"))
-        assert map_path(one, "l2", base.layout).is_file()
+        save_map(one, base := load_pca_map(open_set(one), "l2"))
+        assert user_map_path(one, "l2", base.layout).is_file()
     remove_set(info)
     assert not info.files
     assert not maps_folder(info).exists()
-    assert map_path(other, "l2", base.layout).is_file()
+    assert user_map_path(other, "l2", base.layout).is_file()
     remove_set(other)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not (tmp_path / "home" / "maps").exists()

@@ -6,7 +6,6 @@ import json
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import plotly.graph_objects as go
 import pytest
 
@@ -14,8 +13,6 @@ from imprint_core.evaluation.metrics import Summary
 from imprint_core.export import PAPER
 from imprint_core.export.report import Heading, Note, Picture, Table, report
 from imprint_core.figures import charts, style
-from imprint_core.figures.embedding_map import Verdict, base_map, paint
-from imprint_core.figures.static_map import whole_map
 
 EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert(1)> "'&"""
 
@@ -132,36 +129,3 @@ def test_webgl_traces_are_replaced():
     figure = go.Figure([go.Scattergl(x=[1], y=[2]), go.Scatter(x=[1], y=[2])])
     html = report("t", [], [Picture(figure.to_json(), "a", 100)])
     assert [t["type"] for t in figures_of(html)[0]["data"]] == ["scatter", "scatter"]
-
-
-@pytest.mark.parametrize("coloring", ["true", "right"])
-def test_a_whole_map(coloring):
-    positions = np.arange(12, dtype=np.float32).reshape(6, 2)
-    classes = np.array([0, 0, 1, 1, 2, 2])
-    codes = np.array([5, -3, 7, 8, 9, 10])
-    extent = (positions.min(0), positions.max(0))
-    names = ["a", "<b>", "c"]
-    base = base_map(positions, classes, codes, names, extent, True).to_json()
-    predicted = np.array([0, 1, 1, 1, 2, 0], dtype=np.int16)
-    verdict = Verdict(predicted, np.ones(6, dtype=np.float32), np.zeros(6, dtype=np.int32))
-    painted = json.dumps(paint(coloring, classes, names, verdict))
-    under = [{"type": "scatter", "name": "shots"}, {"type": "scatter", "name": "won"}]
-    above = [{"type": "scatter", "name": "proxies"}]
-    figure = json.loads(
-        whole_map(
-            base, painted, [json.dumps(under), json.dumps(above)], "data:x", (0, 1, 2, 3), hidden=[2], selected=[7]
-        )
-    )
-    traces = figure["data"]
-    assert [t["name"] for t in traces[:6]] == ["won", "a", "&lt;b&gt;", "c", "shots", "proxies"]
-    assert [t["visible"] for t in traces[1:4]] == [True, True, False]
-    assert traces[1]["text"] == [
-        "test sample 5<br>class a<br>taken for a",
-        "training sample 2<br>class a<br>taken for &lt;b&gt;",
-    ]
-    assert [t["selectedpoints"] for t in traces[1:4]] == [[], [0], []]
-    assert figure["layout"]["images"][0]["sizex"] == 2
-    if coloring == "right":
-        assert len(set(traces[1]["marker"]["color"])) == 2
-        assert traces[1]["marker"]["symbol"] == ["circle", "x"]
-    go.Figure(figure)

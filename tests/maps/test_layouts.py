@@ -11,7 +11,6 @@ from imprint_core.maps.layouts import (
     N_NEIGHBORS,
     Layout,
     pca_map,
-    place,
     trustworthiness,
     umap_map,
 )
@@ -19,74 +18,74 @@ from imprint_core.maps.layouts import (
 rng = np.random.default_rng(0)
 
 
-def test_a_layout_has_a_key_and_keys_are_of_one_map():
+def test_keys_identify_layouts():
     assert Layout().key == "umap_15_0.1_0"
     assert Layout(min_dist=0).key == Layout(min_dist=-0.0).key == "umap_15_0.0_0"
     assert Layout("pca", 50, 0.8, 3).key == "pca"
     assert Layout("pca", 50, 0.8, 3).canonical() == Layout("pca")
     assert Layout(n_neighbors=50).canonical() == Layout(n_neighbors=50)
-    offered = {Layout("umap", n, dist) for n in N_NEIGHBORS for dist in MIN_DISTS}
-    assert len({layout.key for layout in offered}) == len(offered)
-    assert set(LAYOUT_GRID) - offered == set()
-    for layout in [*offered, Layout("pca"), Layout(seed=2**32 - 1)]:
-        assert Layout.of(layout.key) == layout
+    options = {Layout("umap", n, dist) for n in N_NEIGHBORS for dist in MIN_DISTS}
+    assert len({layout.key for layout in options}) == len(options)
+    assert set(LAYOUT_GRID) - options == set()
+    for layout in [*options, Layout("pca"), Layout(seed=2**32 - 1)]:
+        assert Layout.from_key(layout.key) == layout
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"method": "tsne"}, "There is no map called 'tsne'; there are umap, pca."),
-        ({"n_neighbors": 1}, "n_neighbors is 1; it must be a whole number from 2 to 200."),
-        ({"n_neighbors": 2.5}, "n_neighbors is 2.5; it must be a whole number"),
-        ({"min_dist": 1.0}, "min_dist is 1.0; it must be a number from 0 to 0.99."),
-        ({"min_dist": float("nan")}, "min_dist is nan; it must be a number from 0 to 0.99."),
-        ({"seed": -1}, "seed is -1; it must be a whole number from 0 to 4294967295."),
-        ({"seed": True}, "seed is True; it must be a whole number"),
+        ({"method": "tsne"}, "Unknown map method 'tsne'. Use one of: umap, pca."),
+        ({"n_neighbors": 1}, "n_neighbors = 1 is out of range. Use a whole number from 2 to 200."),
+        ({"n_neighbors": 2.5}, "n_neighbors = 2.5 is out of range. Use a whole number"),
+        ({"min_dist": 1.0}, "min_dist = 1.0 is out of range. Use a number from 0 to 0.99."),
+        ({"min_dist": float("nan")}, "min_dist = nan is out of range. Use a number from 0 to 0.99."),
+        ({"seed": -1}, "seed = -1 is out of range. Use a whole number from 0 to 4294967295."),
+        ({"seed": True}, "seed = True is out of range. Use a whole number"),
     ],
 )
-def test_a_layout_out_of_range_is_told(values, sentence):
+def test_parameters_out_of_range_are_rejected(values, sentence):
     with pytest.raises(ImprintError, match=sentence):
         Layout(**values)
 
 
 @pytest.mark.parametrize("key", ["", "tsne", "umap_x_0.1_0", "umap_15_0.1", "../umap"])
-def test_a_key_that_is_none_is_told(key):
+def test_invalid_keys_are_rejected(key):
     with pytest.raises(ImprintError):
-        Layout.of(key)
+        Layout.from_key(key)
 
 
-def test_pca_map_is_the_first_two_components(vit_digits):
-    ours = pca_map(vit_digits.X_train)
-    theirs = PCA(2).fit_transform(vit_digits.X_train)
+def test_pca_map_shows_the_first_two_components(vit_digits):
+    components = pca_map(vit_digits.X_train)
+    expected = PCA(2).fit_transform(vit_digits.X_train)
     for i in range(2):
-        assert abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) > 0.9999
-    assert np.abs(ours).max() == pytest.approx(1)
+        assert abs(np.corrcoef(components[:, i], expected[:, i])[0, 1]) > 0.9999
+    assert np.abs(components).max() == pytest.approx(1)
 
 
-def test_umap_map_is_the_same_every_time_keeps_neighbours_and_tells_how_far_it_is(vit_digits):
+def test_umap_is_deterministic_preserves_neighbours_and_reports_progress(vit_digits):
     X = l2(vit_digits.X_train[:400])
-    told = []
-    first, second = umap_map(X, progress=lambda *said: told.append(said)), umap_map(X)
+    reports = []
+    first, second = umap_map(X, progress=lambda *report: reports.append(report)), umap_map(X)
     np.testing.assert_array_equal(first, second)
     assert trustworthiness(X, first) > 0.9
-    shares = [share for _, share in told]
+    shares = [share for _, share in reports]
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1
-    assert [stage for stage, _ in told if stage != "laying out"] == [
+    assert [stage for stage, _ in reports if stage != "laying out"] == [
         "finding the principal components",
         "finding neighbours",
         "preparing the layout",
     ]
-    assert told[-1] == ("laying out", 1.0)
+    assert reports[-1] == ("laying out", 1.0)
 
 
-def test_parameters_and_seed_make_other_maps(vit_digits):
+def test_parameters_and_seed_change_the_map(vit_digits):
     X = l2(vit_digits.X_train[:200])
     maps = [umap_map(X, Layout(**values)) for values in ({}, {"n_neighbors": 5}, {"min_dist": 0.8}, {"seed": 1})]
     assert len({positions.tobytes() for positions in maps}) == 4
 
 
-ODD = {
+EDGE_CASES = {
     "one": np.zeros((1, 3)),
     "two": np.eye(2, 3),
     "identical": np.ones((5, 4)),
@@ -106,9 +105,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("method", MAP_METHODS)
-@pytest.mark.parametrize("kind", ODD)
-def test_whatever_the_data_are_there_is_a_map(method, kind):
-    X = ODD[kind].astype(np.float32)
+@pytest.mark.parametrize("kind", EDGE_CASES)
+def test_every_edge_case_gives_a_finite_map(method, kind):
+    X = EDGE_CASES[kind].astype(np.float32)
     X.setflags(write=False)
     positions = MAP_METHODS[method].function(X, Layout(method, n_neighbors=15))
     assert positions.shape == (len(X), 2)
@@ -122,14 +121,14 @@ def test_whatever_the_data_are_there_is_a_map(method, kind):
 
 @pytest.mark.parametrize("method", MAP_METHODS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_finite_are_told(method, value):
+def test_values_that_are_not_finite_are_rejected(method, value):
     X = rng.normal(size=(9, 3)).astype(np.float32)
     X[2, 1] = value
-    with pytest.raises(ImprintError, match="hold values that are not finite, so there is no map"):
+    with pytest.raises(ImprintError, match="contain values that are not finite"):
         MAP_METHODS[method].function(X, Layout(method))
 
 
-def test_two_dimensions_are_a_map_already():
+def test_two_dimensions_stay_as_they_are():
     X = rng.normal(size=(50, 2)).astype(np.float32)
     positions = umap_map(X)
     assert trustworthiness(X, positions) == 1
@@ -137,46 +136,26 @@ def test_two_dimensions_are_a_map_already():
         assert np.corrcoef(positions[:, axis], X[:, axis])[0, 1] > 0.9999
 
 
-def test_one_dimension_gets_a_line():
+def test_one_dimension_becomes_a_line():
     for method in (pca_map, umap_map):
         positions = method(np.arange(5, dtype=np.float32)[:, None])
         assert np.ptp(positions[:, 0]) == pytest.approx(2)
         assert not positions[:, 1].any()
 
 
-def test_trustworthiness_tells_a_good_map_from_a_bad_one(vit_digits):
-    from sklearn.manifold import trustworthiness as theirs
+def test_trustworthiness_separates_good_and_random_maps(vit_digits):
+    from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 
     X = l2(vit_digits.X_train)
     good, bad = pca_map(X), rng.normal(size=(len(X), 2)).astype(np.float32)
-    assert trustworthiness(X, good) == theirs(X, good, n_neighbors=15)
+    assert trustworthiness(X, good) == sklearn_trustworthiness(X, good, n_neighbors=15)
     assert trustworthiness(X, good) > 0.7 > trustworthiness(X, bad)
     assert trustworthiness(X[:, :2], X[:, :2]) == 1
 
 
-def test_trustworthiness_of_many_samples_is_that_of_some():
+def test_trustworthiness_of_many_samples_uses_a_subset():
     X = rng.normal(size=(9000, 3)).astype(np.float32)
     positions = X[:, :2]
-    of_some = trustworthiness(X, positions)
-    assert of_some == trustworthiness(X, positions)
-    assert of_some == pytest.approx(trustworthiness(X[:3000], positions[:3000]), abs=0.02)
-
-
-def test_an_embedding_is_placed_where_it_is(vit_digits):
-    X = vit_digits.X_train
-    positions = np.random.default_rng(0).uniform(-1, 1, (len(X), 2)).astype(np.float32)
-    placed = place(X[:50], X, positions)
-    np.testing.assert_allclose(placed, positions[:50], atol=1e-6)
-    np.testing.assert_array_equal(place(X[:50], X, positions, np.einsum("ij,ij->i", X, X)), placed)
-
-
-def test_a_proxy_is_not_placed_in_the_void():
-    """Three neighbours in one group, two in another: it stands in the larger group."""
-    X = np.array([[1, 0], [1, 0.1], [1, -0.1], [1, 0.2], [1, -0.2]], dtype=np.float32)
-    positions = np.array([[0, 0], [0.1, 0], [0, 0.1], [9, 9], [9, 9]], dtype=np.float32)
-    assert (place(np.array([[1.01, 0]], dtype=np.float32), X, positions) < 1).all()
-
-
-def test_fewer_embeddings_than_neighbours():
-    X = np.eye(2, dtype=np.float32)
-    assert place(X, X, X).shape == (2, 2)
+    subset_trust = trustworthiness(X, positions)
+    assert subset_trust == trustworthiness(X, positions)
+    assert subset_trust == pytest.approx(trustworthiness(X[:3000], positions[:3000]), abs=0.02)

@@ -11,12 +11,12 @@ from imprint_core.maps.store import (
     DEFAULT_LAYOUTS,
     BaseMap,
     compute_map,
-    keep_map,
-    kept_map,
-    map_path,
-    maps_path,
-    quick_map,
-    write_maps,
+    load_map,
+    load_pca_map,
+    save_map,
+    set_maps_path,
+    user_map_path,
+    write_default_maps,
 )
 from tests.embeddings.test_store import small_set
 
@@ -41,7 +41,7 @@ def positions():
 
 @pytest.fixture
 def instant(monkeypatch):
-    """PCA in place of UMAP, turned with its parameters: what is tested is what becomes of a map."""
+    """PCA scaled by the layout's parameters, in place of UMAP."""
     from imprint_core.maps.layouts import MAP_METHODS, MapMethod, pca_map
 
     def map_of(X, layout, progress):
@@ -51,114 +51,114 @@ def instant(monkeypatch):
     monkeypatch.setitem(MAP_METHODS, "umap", MapMethod("UMAP", "", map_of, to_scale=False, parameters=True))
 
 
-def test_every_bundled_set_has_its_maps_and_small_multiples(bundled):
+def test_every_bundled_set_has_default_maps_and_the_layout_grid(bundled):
     for info in bundled.values():
         opened = open_set(info)
-        wanted = [(norm, layout) for norm in ("none", "l2") for layout in DEFAULT_LAYOUTS]
-        for norm, layout in [*wanted, *(("l2", layout) for layout in LAYOUT_GRID)]:
-            base = kept_map(opened, norm, layout)
+        default = [(norm, layout) for norm in ("none", "l2") for layout in DEFAULT_LAYOUTS]
+        for norm, layout in [*default, *(("l2", layout) for layout in LAYOUT_GRID)]:
+            base = load_map(opened, norm, layout)
             assert (base.norm, base.layout) == (norm, layout)
             assert base.positions.shape == (len(opened.X_train) + len(opened.X_test), 2)
             assert base.positions.dtype == np.float32
             assert np.abs(base.positions).max() == pytest.approx(1, abs=0.01)
             assert 0.6 < base.trust <= 1
-        assert kept_map(opened, "l2", Layout(seed=1)) is None
+        assert load_map(opened, "l2", Layout(seed=1)) is None
 
 
-def test_a_set_without_maps_gets_a_pca_map_at_once(opened):
+def test_a_set_without_maps_has_a_pca_map(opened):
     for layout in DEFAULT_LAYOUTS:
-        assert kept_map(opened, "l2", layout) is None
-    base = quick_map(opened, "l2")
+        assert load_map(opened, "l2", layout) is None
+    base = load_pca_map(opened, "l2")
     assert (base.positions.shape, base.layout, base.norm, base.trust) == ((16, 2), PCA, "l2", None)
-    keep_map(opened.info, compute_map(opened, "l2", PCA))
-    again = quick_map(opened, "l2")
-    assert 0 < again.trust < 1
-    np.testing.assert_allclose(again.positions, base.positions, atol=1e-3)
+    save_map(opened.info, compute_map(opened, "l2", PCA))
+    stored = load_pca_map(opened, "l2")
+    assert 0 < stored.trust < 1
+    np.testing.assert_allclose(stored.positions, base.positions, atol=1e-3)
 
 
-def test_a_map_is_kept_under_its_norm_and_layout(opened, instant):
+def test_a_map_is_stored_under_its_norm_and_layout(opened, instant):
     layout = Layout(n_neighbors=5, min_dist=0.25, seed=3)
-    told = []
-    base = compute_map(opened, "none", layout, lambda *said: told.append(said))
-    assert told[0] == ("laying out", pytest.approx(0.45))
-    assert told[-1] == ("measuring its trustworthiness", 1.0)
-    keep_map(opened.info, base)
-    kept = kept_map(opened, "none", layout)
-    np.testing.assert_allclose(kept.positions, base.positions, atol=1e-3)
-    assert kept.trust == pytest.approx(base.trust)
-    assert map_path(opened.info, "none", layout).name == "none.umap_5_0.25_3.safetensors"
-    assert kept_map(opened, "l2", layout) is None
-    assert kept_map(opened, "none", UMAP) is None
+    reports = []
+    base = compute_map(opened, "none", layout, lambda *report: reports.append(report))
+    assert reports[0] == ("laying out", pytest.approx(0.45))
+    assert reports[-1] == ("computing trustworthiness", 1.0)
+    save_map(opened.info, base)
+    stored = load_map(opened, "none", layout)
+    np.testing.assert_allclose(stored.positions, base.positions, atol=1e-3)
+    assert stored.trust == pytest.approx(base.trust)
+    assert user_map_path(opened.info, "none", layout).name == "none.umap_5_0.25_3.safetensors"
+    assert load_map(opened, "l2", layout) is None
+    assert load_map(opened, "none", UMAP) is None
 
 
-def test_layouts_of_pca_are_one_map(opened):
-    keep_map(opened.info, compute_map(opened, "l2", Layout("pca", 50, 0.5, 9)))
-    assert kept_map(opened, "l2", PCA) is not None
-    assert kept_map(opened, "l2", Layout("pca", 2, 0.0, 1)) is not None
+def test_all_pca_layouts_share_one_map(opened):
+    save_map(opened.info, compute_map(opened, "l2", Layout("pca", 50, 0.5, 9)))
+    assert load_map(opened, "l2", PCA) is not None
+    assert load_map(opened, "l2", Layout("pca", 2, 0.0, 1)) is not None
     assert len(list(maps_folder(opened.info).iterdir())) == 1
 
 
-def test_maps_come_with_a_set(opened, instant):
-    told = []
-    write_maps(opened, lambda *said: told.append(said))
-    assert list(dict.fromkeys(name for name, _ in told)) == [
+def test_default_maps_are_stored_beside_the_set(opened, instant):
+    reports = []
+    write_default_maps(opened, lambda *report: reports.append(report))
+    assert list(dict.fromkeys(name for name, _ in reports)) == [
         "PCA, NORM none",
         "UMAP, NORM none",
         "PCA, NORM L2",
         "UMAP, NORM L2",
     ]
-    shares = [share for _, share in told]
+    shares = [share for _, share in reports]
     assert shares == sorted(shares)
     assert shares[-1] == 1
     for norm in ("none", "l2"):
         for layout in DEFAULT_LAYOUTS:
-            assert kept_map(opened, norm, layout).trust > 0.5
-    assert kept_map(opened, "l2", LAYOUT_GRID[0]) is None
+            assert load_map(opened, norm, layout).trust > 0.5
+    assert load_map(opened, "l2", LAYOUT_GRID[0]) is None
 
 
-def test_small_multiples_are_a_byte_a_number_and_the_others_exact(opened, instant):
-    write_maps(opened, grid=True)
-    tensors = load_file(maps_path(opened.info))
+def test_grid_layouts_have_8_bits_and_default_maps_16(opened, instant):
+    write_default_maps(opened, grid=True)
+    tensors = load_file(set_maps_path(opened.info))
     coarse = {name for name, tensor in tensors.items() if tensor.dtype == np.uint8}
     assert coarse == {f"l2.{layout.key}" for layout in LAYOUT_GRID if layout != UMAP}
     for layout in LAYOUT_GRID:
-        kept = kept_map(opened, "l2", layout).positions
-        np.testing.assert_allclose(kept, compute_map(opened, "l2", layout).positions, atol=1.01 * 2 / 255)
-        np.testing.assert_array_equal(kept, kept_map(opened, "l2", layout).positions)
+        stored = load_map(opened, "l2", layout).positions
+        np.testing.assert_allclose(stored, compute_map(opened, "l2", layout).positions, atol=1.01 * 2 / 255)
+        np.testing.assert_array_equal(stored, load_map(opened, "l2", layout).positions)
 
 
 def test_files_of_earlier_versions_are_read(opened, positions):
-    write_tensors(maps_path(opened.info), {"umap_l2": positions.astype(np.float16)})
-    base = kept_map(opened, "l2", UMAP)
+    write_tensors(set_maps_path(opened.info), {"umap_l2": positions.astype(np.float16)})
+    base = load_map(opened, "l2", UMAP)
     np.testing.assert_array_equal(base.positions, positions.astype(np.float16))
     assert base.trust is None
-    assert kept_map(opened, "none", UMAP) is None
-    assert kept_map(opened, "l2", Layout(seed=1)) is None
+    assert load_map(opened, "none", UMAP) is None
+    assert load_map(opened, "l2", Layout(seed=1)) is None
 
 
 @pytest.mark.parametrize("kind", ["bytes", "empty", "samples", "shape", "not finite", "folder"])
-def test_a_damaged_map_counts_as_none(opened, positions, kind):
-    for path, name in ((maps_path(opened.info), "l2.pca"), (map_path(opened.info, "l2", PCA), "l2.pca")):
+def test_a_damaged_map_counts_as_missing(opened, positions, kind):
+    for path, name in ((set_maps_path(opened.info), "l2.pca"), (user_map_path(opened.info, "l2", PCA), "l2.pca")):
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "folder":
             path.mkdir()
         elif kind in ("bytes", "empty"):
             path.write_bytes(b"damaged" if kind == "bytes" else b"")
         else:
-            odd = {"samples": positions[:-1], "shape": positions.T, "not finite": positions * np.nan}[kind]
-            write_tensors(path, {name: odd.astype(np.float16)})
-    assert kept_map(opened, "l2", PCA) is None
-    assert quick_map(opened, "l2").positions.shape == (16, 2)
+            invalid = {"samples": positions[:-1], "shape": positions.T, "not finite": positions * np.nan}[kind]
+            write_tensors(path, {name: invalid.astype(np.float16)})
+    assert load_map(opened, "l2", PCA) is None
+    assert load_pca_map(opened, "l2").positions.shape == (16, 2)
 
 
-def test_a_trust_that_means_nothing_is_none(tmp_path):
+def test_undefined_trustworthiness_is_none(tmp_path):
     opened = open_set(small_set(tmp_path, n=1)[1])
     assert compute_map(opened, "l2", PCA).trust is None
-    keep_map(opened.info, compute_map(opened, "l2", PCA))
-    assert kept_map(opened, "l2", PCA).trust is None
+    save_map(opened.info, compute_map(opened, "l2", PCA))
+    assert load_map(opened, "l2", PCA).trust is None
 
 
-def test_a_map_that_cannot_be_written_is_told(opened, home, positions):
-    home.write_text("a file where the folder should be")
+def test_a_map_that_cannot_be_written_is_reported(opened, home, positions):
+    home.write_text("a file at the folder's path")
     with pytest.raises(ImprintError, match="could not be written"):
-        keep_map(opened.info, BaseMap(positions, UMAP, "l2", None))
+        save_map(opened.info, BaseMap(positions, UMAP, "l2", None))

@@ -25,8 +25,9 @@ from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.jobs import MapJob
-from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout, place
-from imprint_core.maps.store import kept_map, maps_path
+from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout
+from imprint_core.maps.placement import place_points
+from imprint_core.maps.store import load_map, set_maps_path
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
@@ -50,9 +51,9 @@ def begun(monkeypatch, request):
     """The maps that a page would have had computed; no process is started for them."""
     asked = []
     if "computes_maps" not in request.fixturenames:
-        monkeypatch.setattr(base_maps, "begin_map", lambda info, norm, layouts: asked.append((norm, *layouts)))
-        monkeypatch.setattr(base_maps, "map_job", lambda *wanted: MapJob(True, "laying out", 0.4, ""))
-        monkeypatch.setattr(base_maps, "stop_map", lambda *wanted: None)
+        monkeypatch.setattr(base_maps, "start_map_job", lambda info, norm, layouts: asked.append((norm, *layouts)))
+        monkeypatch.setattr(base_maps, "read_map_job", lambda *wanted: MapJob(True, "laying out", 0.4, ""))
+        monkeypatch.setattr(base_maps, "stop_map_job", lambda *wanted: None)
     return asked
 
 
@@ -162,18 +163,18 @@ def stars(app, name="map"):
 def test_opens_with_all_numbers_of_the_core(begun):
     app = fine(digits())
     assert not app.warning
-    own, base = core(), kept_map(core().set, "l2", Layout())
+    own, base = core(), load_map(core().set, "l2", Layout())
     shown = positions(app)
     assert sorted(shown) == sorted(own.pool.id_test.tolist())
     np.testing.assert_array_equal([shown[c] for c in own.codes[: own.test]], base.positions[len(own.pool.y_train) :])
     assert sent(app)["alt"] == "UMAP map of 596 samples coloured by true class, with 50 proxies"
     caption = next(c.value for c in app.caption if c.value.startswith("UMAP"))
     assert "(n\\_neighbors 15, min\\_dist 0.1, seed 0) of the embeddings after NORM pre (L2)" in caption
-    assert "Showing 596 of 1,797 samples: the test samples;" in caption
+    assert "596 of 1,797 samples are displayed: the test samples;" in caption
     assert ("Trustworthiness" in caption) == (base.trust is not None)
     if base.trust is not None:
         assert f"**Trustworthiness {base.trust:.2f}** of 1" in caption
-    assert "full space of 192 dimensions" in caption
+    assert "uses all 192 dimensions" in caption
     assert MAP_METHODS["umap"].help in caption
     assert not begun
 
@@ -181,21 +182,21 @@ def test_opens_with_all_numbers_of_the_core(begun):
 def test_trustworthiness_is_told_where_it_is_known(monkeypatch):
     from ui.compute import stored_maps
 
-    known = replace(kept_map(core().set, "l2", Layout("pca")), trust=0.87654)
-    monkeypatch.setattr(stored_maps, "current_map", lambda info, norm, layout: known)
+    known = replace(load_map(core().set, "l2", Layout("pca")), trust=0.87654)
+    monkeypatch.setattr(stored_maps, "available_map", lambda info, norm, layout: known)
     assert "**Trustworthiness 0.88** of 1" in page_text(fine(digits(map="pca")))
-    monkeypatch.setattr(stored_maps, "current_map", lambda info, norm, layout: replace(known, trust=None))
+    monkeypatch.setattr(stored_maps, "available_map", lambda info, norm, layout: replace(known, trust=None))
     assert "Trustworthiness" not in page_text(fine(digits(map="pca")))
 
 
 def test_a_part_of_a_large_set_is_told():
-    assert "596 of 1,797 samples: the test samples; shots" in page_text(digits())
+    assert "596 of 1,797 samples are displayed: the test samples; shots" in page_text(digits())
     info = find_sets(bundled_folder())[0]["squeezenet1_1", "mnist"]
     app = fine(opened(n="5", shown="all"))
     count = sum(info.meta["samples"][part]["count"] for part in ("train", "test"))
     whole = sum(open_set(info, EXPLORED).of)
-    drawn = ", equally many of each class, drawn at random" if count < whole else ""
-    assert f"Showing {count:,} of {whole:,} samples: the test and training samples{drawn};" in page_text(app)
+    drawn = ", an equal number per class, drawn at random" if count < whole else ""
+    assert f"{count:,} of {whole:,} samples are displayed: the test and training samples{drawn};" in page_text(app)
 
 
 def test_the_base_depends_on_neither_shots_nor_recipe():
@@ -212,17 +213,17 @@ def test_the_base_depends_on_neither_shots_nor_recipe():
             4,
         ),
     )
-    base = kept_map(own.set, "l2", Layout())
+    base = load_map(own.set, "l2", Layout())
     count = len(own.pool.y_train)
     for step, recipe, n in steps:
         step().run()
         now = sent(fine(app))
-        assert (now["base"], now["place_key"], now["place"]) == (first["base"], first["place_key"], first["place"])
+        assert all(now[part] == first[part] for part in ("base", "base_key", "image_position"))
         assert now["stamp"] != first["stamp"]
         # Proxies are placed as the core places them, and shots stand where they are.
         proxies, classes, around = Evaluator(own.pool, recipe.space).imprint(recipe, n, SEEDS[0])
         at, trace = stars(app)
-        np.testing.assert_array_equal(at, place(proxies, around, base.positions[:count]))
+        np.testing.assert_array_equal(at, place_points(proxies, around, base.positions[:count]))
         assert [text.split(" of class ")[1] for text in trace["text"]] == [NAMES[c] for c in classes]
         (rings,) = layer(app, "shots")
         rows = own.shots(n)
@@ -261,7 +262,7 @@ def check_tiles(own, tiles, codes, verdict):
         assert tile["note"] == (lead if true == taken else f"→ {taken}")
         assert tile["color"] == CLASS_COLORS[own.y[row]]
         part, number = ("test", code) if code >= 0 else ("training", -1 - code)
-        assert tile["description"] == f"{part} sample {number}: class {true}, taken for {taken}, margin {lead}"
+        assert tile["description"] == f"{part} sample {number}: class {true}, predicted as {taken}, margin {lead}"
         assert tile["image"].startswith("data:image/png")
         image = (pictures.test if code >= 0 else pictures.train).by_id(number)
         np.testing.assert_array_equal(np.asarray(decoded(tile["image"]).convert("L")), np.asarray(image.convert("L")))
@@ -281,7 +282,7 @@ def test_random_samples_are_shown_by_their_ids():
         check_tiles(own, tiles, codes, verdict)
         rows = own.rows(codes)
         right = int((verdict[0][rows] == own.y[rows]).sum())
-        assert f"##### {FIRST} selected, {right} right" in page_text(app)
+        assert f"##### {FIRST} selected, {right} correct" in page_text(app)
 
 
 def test_pixels_are_those_of_scikit_learn():
@@ -311,7 +312,7 @@ def test_many_are_shown_in_parts():
     # Without a selection, the mistakes.
     predicted, _, _ = own.verdict()
     wrong = own.codes[: own.test][(predicted != own.y)[: own.test]]
-    assert f"##### {len(wrong)} mistakes among 596" in page_text(app)
+    assert f"##### {len(wrong)} of 596 samples misclassified" in page_text(app)
     check_tiles(own, sent(app, "selected")["tiles"], wrong, own.verdict())
 
 
@@ -347,7 +348,7 @@ def test_one_asks_why_and_one_more_toggles():
     pick(app, "one", [a])
     assert app.text_input(key="sample").value == str(a)
     assert app.query_params["sample"] == str(a)
-    assert f"##### Why? test sample {a} · class" in page_text(fine(app))
+    assert f"##### Explanation: test sample {a} · class" in page_text(fine(app))
     assert sent(app)["selected"] == []
     for codes, left in (([b], [b]), ([c], [b, c]), ([b], [c]), ([a], [a, c])):
         pick(app, "add", codes)
@@ -393,7 +394,7 @@ def test_forged_picks_are_ignored():
         pick(app, "area", codes)
         pick(app, "proxy", [proxy])
         assert sent(fine(app))["selected"] == codes
-        assert [note.value for note in app.info if "won none" in note.value]
+        assert [note.value for note in app.info if "No displayed sample" in note.value]
 
 
 def test_forged_clicks_on_the_confusion_matrix_are_ignored():
@@ -432,7 +433,7 @@ def test_a_selection_stays_until_the_data_are_others():
         check_tiles(others, sent(app, "selected")["tiles"], codes, verdict)
     app.selectbox(key="data").set_value("mnist").run()
     assert sent(fine(app))["selected"] == []
-    assert "Nothing is selected" in page_text(app)
+    assert "No selection. Misclassified samples, smallest margin first (true → predicted)." in page_text(app)
 
 
 # --- why -------------------------------------------------------------------------------------
@@ -451,7 +452,7 @@ def test_why_tells_what_the_core_finds():
         found = why(model, own.X[row], NAMES)
         assert (found.label, found.winner) == (predicted[row], winner[row])
         true = int(own.y[row])
-        assert f"##### Why? test sample {code} · class {true}" in page_text(fine(app))
+        assert f"##### Explanation: test sample {code} · class {true}" in page_text(fine(app))
         assert plain(in_words(found, NAMES, true)) in page_text(app)
         assert ("Wrong" in page_text(app)) == (code == wrong)
         check_bars(app, model, own.X[row], found)
@@ -466,7 +467,7 @@ def test_why_tells_what_the_core_finds():
         for sign, proxy in (("winner", found.winner), ("runner-up", found.second)):
             shots = model.shots_of(proxy)
             assert f"The {sign}: proxy {found.numbers[proxy]} of class {found.labels[proxy]}" in page_text(app)
-            assert f"It stands for {len(shots)} shot" in page_text(app)
+            assert f"It represents {len(shots)} shot" in page_text(app)
             ids = own.pool.id_train[own.shots()[shots]]
             assert [t["code"] for t in sent(app, f"shots-{sign}")["tiles"]] == (-1 - ids[:6]).tolist()
         check_neighbours(app, own, code)
@@ -506,7 +507,7 @@ def check_neighbours(app, own, code):
 
 def check_marks(app, own, code, found):
     """On the map, the sample is marked where it is, with a line to each proxy that counts."""
-    base = kept_map(own.set, "l2", Layout()).positions
+    base = load_map(own.set, "l2", Layout()).positions
     count = len(own.pool.y_train)
     at = np.concatenate([base[count:], base[:count]])[own.row[code]]
     near, won, second, ring = json.loads(sent(app)["overlays"][2])
@@ -564,9 +565,9 @@ def test_samples_are_asked_about_by_their_numbers():
         app.text_input(key="sample").set_value(text).run()
         assert not fine(app).warning
         assert app.query_params["sample"] == link
-        assert f"##### Why? {title}" in page_text(app)
-        assert ("It is one of the shots" in page_text(app)) == (text == f"training sample {shot}")
-        assert ("is no shot of the first seed" in page_text(app)) == (link in ("training 12", f"training {other}"))
+        assert f"##### Explanation: {title}" in page_text(app)
+        assert ("This sample is one of the shots" in page_text(app)) == (text == f"training sample {shot}")
+        assert ("is not a shot of the first seed" in page_text(app)) == (link in ("training 12", f"training {other}"))
     before = {name: data for name, (_, data) in components(app).items()}
     for text in ("abc", "-3", "training 99999", "9" * 500, "<b>", "12 13", "²"):
         app.text_input(key="sample").set_value(text).run()
@@ -578,19 +579,19 @@ def test_samples_are_asked_about_by_their_numbers():
     app.text_input(key="sample").set_value("").run()
     assert not fine(app).warning
     assert "sample" not in app.query_params
-    assert "Why?" not in page_text(app)
+    assert "Explanation:" not in page_text(app)
 
 
 def test_a_sample_of_a_class_that_does_not_take_part():
     own = core()
     odd = int(own.pool.id_test[own.pool.y_test == 3][0])
     app = fine(digits(sample=str(odd), classes="even"))
-    assert f"test sample {odd} is of class 3, which doesn't take part" in app.warning[0].value.replace("\\", "")
+    assert f"test sample {odd} is of class 3, which is not in the task" in app.warning[0].value.replace("\\", "")
     assert "sample" not in app.query_params
     app = digits(sample=str(odd))
     app.selectbox(key="classes").set_value("even").run()
-    assert "which doesn't take part" in fine(app).warning[0].value.replace("\\", "")
-    assert "Why?" not in page_text(app)
+    assert "which is not in the task" in fine(app).warning[0].value.replace("\\", "")
+    assert "Explanation:" not in page_text(app)
 
 
 # --- what is drawn ---------------------------------------------------------------------------
@@ -605,7 +606,7 @@ def test_colourings_tell_what_the_core_says():
     for key in ("true", "predicted", "right", "margin"):
         app.selectbox(key="color").set_value(key).run()
         assert f"coloured by {COLORINGS[key].label}," in sent(fine(app))["alt"]
-        paint = json.loads(sent(app)["paint"])
+        paint = json.loads(sent(app)["colors"])
         for trace, colours in zip(base, paint["traces"], strict=True):
             rows = own.rows(numbers(trace["customdata"]))
             marker = colours["marker"]
@@ -643,7 +644,7 @@ def test_only_some_classes():
     # Predictions stay those among all classes; the mistakes listed are those of the classes shown.
     seen = np.isin(own.y, (3, 8))
     wrong = own.verdict()[0] != own.y
-    assert f"{(wrong & seen).sum():,} mistakes among {seen.sum():,}" in page_text(app)
+    assert f"{(wrong & seen).sum():,} of {seen.sum():,} samples misclassified" in page_text(app)
     app.toggle(key="shots").set_value(False).run()
     (rings,) = layer(fine(app), "shots")
     assert not len(numbers(rings["x"]))
@@ -660,7 +661,7 @@ def test_regions_take_the_class_of_the_samples_around():
     assert uri.startswith("data:image/png;base64,")
     picture = np.asarray(decoded(uri).convert("RGBA")).astype(int)
     height, width, _ = picture.shape
-    place = sent(app)["place"]
+    place = sent(app)["image_position"]
     where = positions(app)
     points = np.array(list(where.values()))
     predicted = own.verdict()[0][own.rows(where)]
@@ -694,23 +695,23 @@ def test_lines_lead_from_proxies_to_what_they_won():
         for w, code in zip(winner, own.codes[: own.test].tolist(), strict=True)
     }
     drawn = set()
-    for line in layer(app, "won"):
+    for line in layer(app, "assigned"):
         ends = np.stack([numbers(line["x"]), numbers(line["y"])], axis=1).reshape(-1, 3, 2)
         drawn |= {(tuple(a.tolist()), tuple(b.tolist())) for a, b, _ in ends}
     assert drawn == expected
     app.multiselect(key="only").set_value([4]).run()
-    (line,) = layer(fine(app), "won")
+    (line,) = layer(fine(app), "assigned")
     proxies = own.model().proxy_class_ == 4
     count = (proxies[winner] & (own.pool.y_test == 4)).sum()
     assert len(numbers(line["x"])) == 3 * count
     app.toggle(key="lines").set_value(False).run()
-    assert not layer(fine(app), "won")
+    assert not layer(fine(app), "assigned")
 
 
 def test_nine_layouts_and_a_click_on_one(begun):
     app = fine(opened(fm="resnet50", data="digits", n="5"))
     app.toggle(key="nine").set_value(True).run()
-    kept = [kept_map(Core("resnet50").set, "l2", layout) is not None for layout in LAYOUT_GRID]
+    kept = [load_map(Core("resnet50").set, "l2", layout) is not None for layout in LAYOUT_GRID]
     assert any(kept)
     assert begun == ([] if all(kept) else [("l2", *LAYOUT_GRID)])
     figure = json.loads(sent(fine(app), "nine")["figure"])
@@ -768,7 +769,7 @@ def test_differences_select_exactly_their_samples():
     app, own = fine(digits(against="k=1")), core()
     other = replace(DEFAULT, k=1)
     a, b = ((own.verdict(r)[0] == own.y)[: own.test] for r in (DEFAULT, other))
-    for told, rows in (("only A is right", a & ~b), ("only B is right", b & ~a), ("both are wrong", ~a & ~b)):
+    for told, rows in (("only A correct", a & ~b), ("only B correct", b & ~a), ("both misclassified", ~a & ~b)):
         asked = next(x for x in app.button if x.label.endswith(told))
         assert asked.label == f"{rows.sum()} samples: {told}"
         asked.click().run()
@@ -812,7 +813,7 @@ def test_what_differs_can_be_written():
 def test_a_recipe_is_kept_as_b(query):
     app = digits(k="3", **query)
     before = layer(app, "proxies")
-    button(app, "Keep this recipe as B").click().run()
+    button(app, "Keep recipe as B").click().run()
     assert not fine(app).warning
     assert not [b for b in app.button if b.label.startswith("Keep")]
     a, b = compared(app)
@@ -862,15 +863,15 @@ def test_every_control_is_in_the_link(begun):
 
 BAD_LINK = {
     "map": ("tsne", "Map can't be tsne here; it is one of UMAP, PCA"),
-    "neighbors": ("8", "Neighbours that UMAP keeps together (n_neighbors) can't be 8 here"),
-    "min_dist": ("nan", "How close points may lie (min_dist) can't be nan here"),
-    "map_seed": ("-1", "Seed of UMAP can't be -1 here"),
+    "neighbors": ("8", "Neighbours (n_neighbors) can't be 8 here"),
+    "min_dist": ("nan", "Minimum distance (min_dist) can't be nan here"),
+    "map_seed": ("-1", "UMAP seed can't be -1 here"),
     "color": ("source", "Colour by can't be source here; it is one of true class"),
-    "shown": ("9", "Show can't be 9 here; it is one of test samples"),
+    "shown": ("9", "Samples can't be 9 here; it is one of test samples"),
     "only": ("3,77,cat", "Only classes: 77, cat is not among them; ignored."),
     "regions": ("maybe", "Decision regions can't be maybe here; it is one of off, on. Now off."),
     "against": ("k=99999", "“k=99999”: k can't be 99999; it is from 1 to"),
-    "sample": ("training 99999", "“training 99999”: there is no training sample 99999 among those at hand."),
+    "sample": ("training 99999", "“training 99999”: there is no training sample 99999 in this set."),
 }
 
 
@@ -947,7 +948,7 @@ def test_odd_sets_have_a_map_too(name, home, begun):
     assert f"map of {len(y) + len(y_test)} samples" in sent(app)["alt"]
     assert np.isfinite(list(positions(app).values())).all()
     assert np.isfinite(stars(app)[0]).all()
-    assert "##### Why? test sample 1 · class" in page_text(app)
+    assert "##### Explanation: test sample 1 · class" in page_text(app)
     assert "The images of \\<b\\>Mine\\</b\\> are not on this machine" in page_text(app).replace("\u2060", "")
     assert all(tile["image"] is None for tile in sent(app, "neighbours")["tiles"])
     app.selectbox(key="color").set_value("right")
@@ -967,38 +968,38 @@ def test_a_map_that_cannot_be_computed_is_told(home, monkeypatch):
     def full(*wanted):
         raise ImprintError("The disk is <full>.")
 
-    monkeypatch.setattr(base_maps, "begin_map", full)
+    monkeypatch.setattr(base_maps, "start_map_job", full)
     app = fine(mine())
     assert sent(app)["alt"].startswith("PCA map of 10 samples")
-    assert f"UMAP is not there: {plain('The disk is <full>.')}" in page_text(app)
+    assert f"UMAP is not available: {plain('The disk is <full>.')}" in page_text(app)
     asked = []
-    monkeypatch.setattr(base_maps, "begin_map", lambda *wanted: asked.append(wanted))
-    button(app, "Compute it").click().run()
+    monkeypatch.setattr(base_maps, "start_map_job", lambda *wanted: asked.append(wanted))
+    button(app, "Compute map").click().run()
     assert len(asked) == 1
-    assert "is not there" not in page_text(fine(app))
+    assert "is not available" not in page_text(fine(app))
     button(app, "Stop").click().run()
-    assert "UMAP is not there: Stopped." in page_text(fine(app))
+    assert "UMAP is not available: Stopped." in page_text(fine(app))
     app.select_slider(key="k").set_value(2).run()
     assert len(asked) == 1
-    button(app, "Compute it").click().run()
+    button(app, "Compute map").click().run()
 
     def stubborn(*wanted):
         raise ImprintError("It goes on.")
 
-    monkeypatch.setattr(base_maps, "stop_map", stubborn)
+    monkeypatch.setattr(base_maps, "stop_map_job", stubborn)
     button(app, "Stop").click().run()
-    assert "UMAP is not there: It goes on." in page_text(fine(app))
-    button(app, "Compute it").click().run()
+    assert "UMAP is not available: It goes on." in page_text(fine(app))
+    button(app, "Compute map").click().run()
     assert button(app, "Stop")
     # Another window may end it.
-    monkeypatch.setattr(base_maps, "map_job", lambda *wanted: None)
+    monkeypatch.setattr(base_maps, "read_map_job", lambda *wanted: None)
     app.run()
-    assert "UMAP is not there: Stopped, perhaps in another window." in page_text(fine(app))
-    button(app, "Compute it").click().run()
+    assert "UMAP is not available: Stopped, perhaps in another window." in page_text(fine(app))
+    button(app, "Compute map").click().run()
     assert len(asked) == 4
     # What isn't looked at any more isn't computed either.
     control(app, "map").set_value("pca").run()
-    assert not [b for b in app.button if b.label in ("Stop", "Compute it")]
+    assert not [b for b in app.button if b.label in ("Stop", "Compute map")]
 
 
 def test_a_umap_is_computed_aside_and_takes_the_place_of_pca(computes_maps, home):
@@ -1017,14 +1018,14 @@ def test_a_umap_is_computed_aside_and_takes_the_place_of_pca(computes_maps, home
         assert time.monotonic() < deadline
         time.sleep(0.5)
         app.run()
-    base = kept_map(open_set(info), "l2", Layout())
+    base = load_map(open_set(info), "l2", Layout())
     where = positions(app)
     np.testing.assert_array_equal([where[i] for i in range(149)], base.positions[300:])
     assert f"**Trustworthiness {base.trust:.2f}** of 1" in page_text(app)
     assert sent(app)["selected"] == [0, 1, 2]
     assert not [b for b in app.button if b.label == "Stop"]
     assert not list((home / "maps").rglob("*.partial"))
-    assert not maps_path(info).exists()
+    assert not set_maps_path(info).exists()
 
 
 def test_parts_of_a_merged_set_are_a_colouring(home):
@@ -1035,7 +1036,7 @@ def test_parts_of_a_merged_set_are_a_colouring(home):
     keep_set(home, drawn(60, 8), [0, 1] * 30, drawn(40, 8, 1), [0, 1] * 20, ["a", "b"], parts=parts)
     app = mine(color="source", shown="all")
     assert not fine(app).warning
-    paint = json.loads(sent(app)["paint"])
+    paint = json.loads(sent(app)["colors"])
     assert [entry["name"] for entry in paint["legend"]] == ["MNIST", "SVHN"]
     for trace, colours in zip(json.loads(sent(app)["base"])["data"], paint["traces"], strict=True):
         codes = numbers(trace["customdata"])
@@ -1050,7 +1051,7 @@ def test_merged_classes_are_a_colouring(begun):
     own = Core(data="tiny_imagenet_100", classes="3in1")
     present = np.unique(own.pool.origin_test)
     origin = dict(zip(own.pool.id_test.tolist(), own.pool.origin_test.tolist(), strict=True))
-    paint = json.loads(sent(app)["paint"])
+    paint = json.loads(sent(app)["colors"])
     for trace, colours in zip(json.loads(sent(app)["base"])["data"], paint["traces"], strict=True):
         codes = numbers(trace["customdata"]).tolist()
         places = np.searchsorted(present, [origin[c] for c in codes])

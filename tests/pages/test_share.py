@@ -120,7 +120,7 @@ def test_report_has_the_settings_and_numbers_of_the_page():
         "NORM none / L2 / L2",
         "pre=none",
         "<dt>Map</dt><dd>PCA",
-        "<dt>Why this sample?</dt><dd>5",
+        "<dt>Explain sample</dt><dd>5",
     ):
         assert part in html
     # A report of another recipe is not offered.

@@ -118,7 +118,7 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
     plot = { div, shown: null };
     plots.set(parentElement, plot);
   }
-  plot.tell = setTriggerValue;
+  plot.report = setTriggerValue;
   plot.div.dataset.name = data.name;
   plot.div.setAttribute("aria-label", data.alt);
   plot.div.style.height = `${data.height}px`;

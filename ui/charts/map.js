@@ -1,13 +1,13 @@
-// A map of samples: they stay where they are while their paint, the proxies over them and the regions behind them
-// change; a lasso, a box or a click tells which samples are meant; maps of one group share their zoom.
+// A map of samples. The base layer stays while colours, overlays and decision regions change; a lasso, a box or a click
+// picks samples; maps of one group share their zoom.
 const plots = new WeakMap();
-// Milliseconds without a further move.
-const SOON = 350;
+// Milliseconds without a change until the map is drawn again as a whole.
+const REDRAW_DELAY = 350;
 const groups = new Map();
 
 const TYPES = { u1: Uint8Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
 
-// Plotly's typed arrays in JSON, as arrays.
+// Decode typed arrays in Plotly's binary JSON format.
 function decoded(value) {
   if (value === null || typeof value !== "object") return value;
   if (value.bdata !== undefined) {
@@ -18,7 +18,7 @@ function decoded(value) {
   return value;
 }
 
-// Parsed once for each text: arrays that stay the same are not uploaded to the graphics card again.
+// Parse each text once: unchanged arrays are not uploaded to the graphics card again.
 function parsed(plot, part, text, style) {
   const key = plot.look + text;
   plot.parsed ??= {};
@@ -26,22 +26,22 @@ function parsed(plot, part, text, style) {
   return plot.parsed[part].value;
 }
 
-// What the hover says of each sample.
-function told(base, painted, names) {
+// Hover text of each sample of a trace.
+function hoverTexts(base, paint, names) {
   return Array.from(base.customdata, (code, i) => {
     const sample = code < 0 ? `training sample ${-1 - code}` : `test sample ${code}`;
     let text = `${sample}<br>class ${base.name}`;
-    if (painted.predicted) {
-      text += `<br>taken for ${names[painted.predicted[i]]}`;
-      if (Number.isFinite(painted.margin[i])) text += `, margin ${painted.margin[i].toFixed(4)}`;
+    if (paint.predicted) {
+      text += `<br>predicted as ${names[paint.predicted[i]]}`;
+      if (Number.isFinite(paint.margin[i])) text += `, margin ${paint.margin[i].toFixed(4)}`;
     }
     return text;
   });
 }
 
-function sampleTraces(base, painted, hidden, selected) {
+function sampleTraces(base, colors, hidden, selected) {
   return base.data.map((trace, t) => {
-    const paint = painted.traces[t];
+    const paint = colors.traces[t];
     const marker = { ...trace.marker, ...paint.marker };
     if (paint.which) {
       marker.color = Array.from(paint.which, (w) => marker.colors[w]);
@@ -50,64 +50,65 @@ function sampleTraces(base, painted, hidden, selected) {
         marker.size = Array.from(paint.which, (w) => paint.sizes[w]);
       }
     }
-    let chosen = null;
+    let selectedpoints = null;
     if (selected.size) {
-      chosen = [];
-      trace.customdata.forEach((code, i) => selected.has(code) && chosen.push(i));
+      selectedpoints = [];
+      trace.customdata.forEach((code, i) => selected.has(code) && selectedpoints.push(i));
     }
     return {
       ...trace,
       marker,
-      text: told(trace, paint, painted.names),
+      text: hoverTexts(trace, paint, colors.names),
       hovertemplate: "%{text}<extra></extra>",
       visible: !hidden.has(trace.meta),
-      selectedpoints: chosen,
+      selectedpoints,
     };
   });
 }
 
-// Selecting samples is no reason for proxies to fade.
+// Proxies do not fade when samples are selected.
 const unfaded = (trace) => ({ ...trace, selectedpoints: null, unselected: { marker: { opacity: trace.marker?.opacity ?? 1 } } });
 
-// Among a thousand rings a few selected samples would not be seen.
+// Shots fade, so that a few selected samples stand out among a thousand rings.
 const faint = (trace, data) =>
   data.selected.length ? { ...trace, marker: { ...trace.marker, opacity: 0.15 }, unselected: { marker: { opacity: 0.15 } } } : trace;
 
-const images = (data) => (data.regions ? [{ ...data.place, source: data.regions, layer: "below", sizing: "stretch" }] : []);
+const images = (data) => (data.regions ? [{ ...data.image_position, source: data.regions, layer: "below", sizing: "stretch" }] : []);
 
-// What has to stay the same for the samples not to be drawn anew. Theirs is most of the work.
-function ground(data, painted, look) {
-  const still = painted.still || data.paint;
-  return [look, data.base, still, data.overlays[0], data.selected, data.hidden, data.height, data.select].join("\n");
+// Identity of everything but proxies, regions and hover texts. While it stays, samples are not drawn again, which is
+// most of the work.
+function baseKey(data, colors, theme) {
+  const coloring = colors.fixed || data.colors;
+  return [theme, data.base, coloring, data.overlays[0], data.selected, data.hidden, data.height, data.select].join("\n");
 }
 
-// Only what lies above the samples and behind them; what their hover tells is put into the arrays that are there.
-async function putOver(Plotly, plot, data, painted, over) {
+// Draw only overlays and regions; hover texts are written into the existing arrays.
+async function putOverlays(Plotly, plot, data, colors, overlays) {
   const div = plot.div;
-  for (const [t, paint] of painted.traces.entries()) {
+  for (const [t, paint] of colors.traces.entries()) {
     const trace = div.data[plot.first + t];
-    told(trace, paint, painted.names).forEach((text, i) => (trace.text[i] = text));
+    hoverTexts(trace, paint, colors.names).forEach((text, i) => (trace.text[i] = text));
   }
-  const place = plot.first + plot.samples + plot.rings;
+  const start = plot.first + plot.samples + plot.rings;
   await Plotly.animate(
     div,
-    { data: over, traces: over.map((_, i) => place + i) },
+    { data: overlays, traces: overlays.map((_, i) => start + i) },
     { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } },
   );
   if (data.regions !== plot.shown.regions) await Plotly.relayout(div, { images: images(data) });
-  // Plotly's own books are now out of step with the picture, and a lasso reads them: before a pointer can draw one,
-  // all is drawn anew.
+  // Plotly's internal state, which a lasso reads, is now outdated: the map is drawn again as a whole before a pointer
+  // can draw one.
   plot.stale = true;
-  if (div.matches(":hover")) plot.later = setTimeout(() => settle(plot), SOON);
+  if (div.matches(":hover")) plot.later = setTimeout(() => settle(plot), REDRAW_DELAY);
 }
 
 function settle(plot) {
   if (!plot.stale || plots.get(plot.div.parentElement) !== plot) return;
   if (plot.busy || plot.div._dragging) {
-    plot.later = setTimeout(() => settle(plot), SOON);
+    plot.later = setTimeout(() => settle(plot), REDRAW_DELAY);
     return;
   }
-  plot.ground = null;
+  plot.baseKey = null;
   plot.shown = { ...plot.shown };
   draw(plot, put);
 }
@@ -115,33 +116,34 @@ function settle(plot) {
 async function put(Plotly, plot, data, style) {
   clearTimeout(plot.later);
   const base = parsed(plot, "base", data.base, style);
-  const painted = parsed(plot, "paint", data.paint, style);
-  const [under = [], ...above] = data.overlays.map((text, i) => parsed(plot, `overlay${i}`, text, style));
-  const over = above.flat().map(unfaded);
-  const same = ground(data, painted, plot.look);
-  // Only SVG can be moved by itself; many proxies are drawn on the canvas with the samples.
-  if (same === plot.ground && over.length === plot.over && over.every((trace) => trace.type === "scatter")) {
-    return putOver(Plotly, plot, data, painted, over);
+  const colors = parsed(plot, "colors", data.colors, style);
+  const [below = [], ...above] = data.overlays.map((text, i) => parsed(plot, `overlay${i}`, text, style));
+  const overlays = above.flat().map(unfaded);
+  const key = baseKey(data, colors, plot.look);
+  // Only SVG traces can be drawn separately; many proxies share the canvas with the samples.
+  const separate = overlays.every((trace) => trace.type === "scatter");
+  if (key === plot.baseKey && overlays.length === plot.overlays && separate) {
+    return putOverlays(Plotly, plot, data, colors, overlays);
   }
   plot.stale = false;
-  plot.ground = over.every((trace) => trace.type === "scatter") ? same : null;
-  plot.over = over.length;
-  const samples = sampleTraces(base, painted, new Set(data.hidden), new Set(data.selected));
+  plot.baseKey = separate ? key : null;
+  plot.overlays = overlays.length;
+  const samples = sampleTraces(base, colors, new Set(data.hidden), new Set(data.selected));
   // Lines go below the samples.
-  const lines = under.filter((trace) => trace.name === "won");
-  const rings = under.filter((trace) => trace.name !== "won").map(unfaded).map((trace) => faint(trace, data));
+  const lines = below.filter((trace) => trace.name === "assigned");
+  const rings = below.filter((trace) => trace.name !== "assigned").map(unfaded).map((trace) => faint(trace, data));
   plot.first = lines.length;
   plot.samples = samples.length;
   plot.rings = rings.length;
-  const traces = [...lines, ...samples, ...rings, ...over, ...painted.legend];
+  const traces = [...lines, ...samples, ...rings, ...overlays, ...colors.legend];
   const layout = structuredClone(base.layout);
   layout.images = images(data);
-  if (painted.coloraxis) layout.coloraxis = painted.coloraxis;
-  // Without a pointer a finger has to be free to scroll the page.
+  if (colors.coloraxis) layout.coloraxis = colors.coloraxis;
+  // On touch screens, dragging scrolls the page.
   const touch = matchMedia("(hover: none)").matches;
   layout.dragmode = touch ? false : data.select ? "lasso" : "pan";
-  layout.uirevision = data.place_key;
-  // Which samples are selected is told from outside; the outline goes once they are marked.
+  layout.uirevision = data.base_key;
+  // The selection comes from Python; its outline disappears once the samples are marked.
   layout.selectionrevision = `${data.stamp}`;
   layout.selections = [];
   const css = (name) => style.getPropertyValue(name).trim();
@@ -158,7 +160,7 @@ async function put(Plotly, plot, data, style) {
   if (!plot.listens) listen(Plotly, plot);
 }
 
-// The row of the star under the pointer. It lies above the samples, so it is meant, whatever Plotly finds nearest.
+// Row of the proxy under the pointer, which is above the samples; null for none.
 function starAt(div, event) {
   const stars = div.data.find((trace) => trace.name === "proxies");
   const { xaxis, yaxis } = div._fullLayout;
@@ -181,19 +183,19 @@ function listen(Plotly, plot) {
   plot.listens = true;
   const isSample = (point) => point.curveNumber >= plot.first && point.curveNumber < plot.first + plot.samples;
   plot.div.on("plotly_selected", (event) => {
-    // Our own changes of the selection come by here, too; only a person's has a shape.
+    // Changes made by this script also arrive here; only a person's have a shape.
     if (!event || !(event.range || event.lassoPoints)) {
-      // A shape around nothing.
+      // An empty shape.
       if (plot.selecting) clear();
       return;
     }
     plot.selecting = false;
     const codes = event.points.filter(isSample).map((point) => point.customdata);
-    plot.tell("picked", { codes, how: "area" });
+    plot.report("picked", { codes, how: "area" });
   });
   const clear = () => {
     plot.selecting = false;
-    if (plot.shown.selected.length) plot.tell("picked", { codes: [], how: "none" });
+    if (plot.shown.selected.length) plot.report("picked", { codes: [], how: "none" });
   };
   plot.div.addEventListener("pointerenter", () => settle(plot));
   plot.div.on("plotly_selecting", () => (plot.selecting = true));
@@ -202,11 +204,11 @@ function listen(Plotly, plot) {
   plot.div.on("plotly_click", ({ points, event }) => {
     const point = points[0];
     const star = starAt(plot.div, event);
-    if (star !== null) plot.tell("picked", { codes: [star], how: "proxy" });
+    if (star !== null) plot.report("picked", { codes: [star], how: "proxy" });
     else if (isSample(point)) {
-      plot.tell("picked", { codes: [point.customdata], how: event?.shiftKey ? "add" : "one" });
+      plot.report("picked", { codes: [point.customdata], how: event?.shiftKey ? "add" : "one" });
     } else if (point.data.name === "shots") {
-      plot.tell("picked", { codes: [-1 - point.customdata], how: "one" });
+      plot.report("picked", { codes: [-1 - point.customdata], how: "one" });
     }
   });
   plot.div.on("plotly_relayout", (change) => {

@@ -81,7 +81,7 @@ async function put(Plotly, plot, data, style) {
   if (!data.clicks || plot.listens) return;
   plot.listens = true;
   plot.div.on("plotly_click", ({ points: [point] }) => {
-    plot.tell("clicked", { trace: point.curveNumber, point: [point.pointNumber].flat() });
+    plot.report("clicked", { trace: point.curveNumber, point: [point.pointNumber].flat() });
   });
 }
 

@@ -1,4 +1,4 @@
-"""Which base map is on screen: the one asked for, or a quick one while that is being computed aside."""
+"""The displayed map: the requested one, or PCA while that is computed in the background."""
 
 from __future__ import annotations
 
@@ -9,109 +9,107 @@ import streamlit as st
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.maps.jobs import begin_map, map_job, stop_map
+from imprint_core.maps.jobs import read_map_job, start_map_job, stop_map_job
 from imprint_core.maps.layouts import MAP_METHODS, Layout
 from imprint_core.maps.store import BaseMap
 from ui.compute import stored_maps
 from ui.navigation.reruns import draw_again
 from ui.text.markdown import plain
 
-# Seconds between two looks at how far a map is.
-_LOOK = 0.7
-# Of a job that this session has begun and that is gone.
+# Seconds between two reads of a job's progress.
+_INTERVAL = 0.7
 _ENDED = "Stopped, perhaps in another window."
-Wanted = tuple[SetInfo, str, tuple[Layout, ...]]
+# Session keys of the two requests: the displayed map, and the nine layouts.
+CURRENT, LAYOUTS = "map_request", "layouts_request"
+Request = tuple[SetInfo, str, tuple[Layout, ...]]
 
 
-def base_map(experiment: Experiment, layout: Layout) -> BaseMap:
-    """The map to draw now; what isn't there yet is begun."""
+def current_map(experiment: Experiment, layout: Layout) -> BaseMap:
+    """Return the map to draw now; a missing one is computed in the background."""
     norm = experiment.recipe.space.shown
-    found = stored_maps.current_map(experiment.info, norm, layout)
-    absent = () if found.layout == layout else (layout,)
-    _ask("map_wanted", experiment.info, norm, absent)
-    return found
+    base = stored_maps.available_map(experiment.info, norm, layout)
+    _request(CURRENT, experiment.info, norm, () if base.layout == layout else (layout,))
+    return base
 
 
-def _ask(place: str, info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
-    """Begin what is wanted now, and end what this session wanted before and no longer needs."""
+def request_layouts(experiment: Experiment, layouts: Sequence[Layout]) -> None:
+    """Have several maps of the experiment's embeddings computed in the background."""
+    info, norm = experiment.info, experiment.recipe.space.shown
+    missing = any(stored_maps.stored_map(info, norm, layout) is None for layout in layouts)
+    # All of them, so that the job stays the same while maps are finished.
+    _request(LAYOUTS, info, norm, layouts if missing else ())
+
+
+def _request(key: str, info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
+    """Start the job of these layouts, and stop this session's previous one if it is another."""
     state = st.session_state
-    wanted: Wanted | None = (info, norm, tuple(layouts)) if layouts else None
-    before: Wanted | None = state.get(place)
-    if before is not None and not _same(before, wanted):
-        if map_job(*before) is not None:
-            _end(before)
-        state.pop(f"{place}_held", None)
-    if wanted is not None and not _same(before, wanted):
-        _begin(place, wanted)
-    state[place] = wanted
+    request: Request | None = (info, norm, tuple(layouts)) if layouts else None
+    previous: Request | None = state.get(key)
+    if not _same(previous, request):
+        if previous is not None:
+            if read_map_job(*previous) is not None:
+                _stop(previous)
+            state.pop(f"{key}_stopped", None)
+        if request is not None:
+            _start(key, request)
+    state[key] = request
 
 
-def _same(one: Wanted | None, other: Wanted | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one[0].digest, *one[1:]) == (other[0].digest, *other[1:])
+def _same(first: Request | None, second: Request | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return (first[0].digest, *first[1:]) == (second[0].digest, *second[1:])
 
 
-def _begin(place: str, wanted: Wanted) -> None:
-    st.session_state.pop(f"{place}_held", None)
+def _start(key: str, request: Request) -> None:
+    st.session_state.pop(f"{key}_stopped", None)
     try:
-        begin_map(*wanted)
+        start_map_job(*request)
     except ImprintError as error:
-        st.session_state[f"{place}_held"] = str(error)
+        st.session_state[f"{key}_stopped"] = str(error)
 
 
-def _end(wanted: Wanted) -> str:
-    """Stop a job; gives why it doesn't stop, where it doesn't."""
+def _stop(request: Request) -> str:
+    """Stop a job; return the error, or an empty text."""
     try:
-        stop_map(*wanted)
+        stop_map_job(*request)
     except ImprintError as error:
         return str(error)
     return ""
 
 
-def _hold(place: str, wanted: Wanted) -> None:
-    """Stop, and don't begin again until asked to."""
-    st.session_state[f"{place}_held"] = _end(wanted) or "Stopped."
+def _stop_on_click(key: str, request: Request) -> None:
+    """Stop a job until the user starts it again."""
+    st.session_state[f"{key}_stopped"] = _stop(request) or "Stopped."
 
 
-def show_progress(place: str = "map_wanted") -> None:
-    """Say how far the map is that is being computed, and draw the page anew when it is there."""
-    if st.session_state.get(place) is None:
+def show_progress(key: str = CURRENT) -> None:
+    """Show the progress of a job, and draw the page again when a map is available."""
+    if st.session_state.get(key) is None:
         return
-    running = not st.session_state.get(f"{place}_held")
-    st.fragment(_progress, run_every=_LOOK if running else None)(place)
+    running = not st.session_state.get(f"{key}_stopped")
+    st.fragment(_progress, run_every=_INTERVAL if running else None)(key)
 
 
-def _progress(place: str) -> None:
-    wanted: Wanted | None = st.session_state.get(place)
-    if wanted is None:
+def _progress(key: str) -> None:
+    request: Request | None = st.session_state.get(key)
+    if request is None:
         return
-    info, norm, layouts = wanted
-    there = [stored_maps.stored_map(info, norm, layout) is not None for layout in layouts]
-    if all(there):
+    info, norm, layouts = request
+    count = sum(stored_maps.stored_map(info, norm, layout) is not None for layout in layouts)
+    before = st.session_state.get(f"{key}_count")
+    st.session_state[f"{key}_count"] = count
+    if count == len(layouts) or (before is not None and count > before):
         draw_again()
-    seen = st.session_state.get(f"{place}_seen")
-    st.session_state[f"{place}_seen"] = sum(there)
-    if seen is not None and sum(there) > seen:
-        # One more of several: the page has more to change than this line.
-        draw_again()
-    job = map_job(*wanted)
+    job = read_map_job(*request)
     label = MAP_METHODS[layouts[0].method].label
-    what = f"{label} is" if len(layouts) == 1 else f"{sum(there)} of {len(layouts)} maps are there; the next one is"
-    held = st.session_state.get(f"{place}_held") or (job.error if job else _ENDED)
+    stopped = st.session_state.get(f"{key}_stopped") or (job.error if job else _ENDED)
     left, right = st.columns([4, 1], vertical_alignment="center")
-    if held:
-        left.caption(f"{label} is not there: {plain(held)}" if len(layouts) == 1 else plain(held))
-        right.button("Compute it", key=f"{place}_again", on_click=_begin, args=(place, wanted), width="stretch")
+    if stopped:
+        left.caption(f"{label} is not available: {plain(stopped)}" if len(layouts) == 1 else plain(stopped))
+        right.button("Compute map", key=f"{key}_start", on_click=_start, args=(key, request), width="stretch")
         return
     stage, share = (job.stage, job.share) if job else ("starting", 0.0)
-    left.progress(min(max(share, 0.0), 1.0), text=f"{what} being computed aside: {stage}")
-    right.button("Stop", key=f"{place}_stop", on_click=_hold, args=(place, wanted), width="stretch")
-
-
-def ask_for_all(experiment: Experiment, layouts: Sequence[Layout]) -> None:
-    """Have several maps of the experiment's embeddings computed, one after the other."""
-    info, norm = experiment.info, experiment.recipe.space.shown
-    absent = [layout for layout in layouts if stored_maps.stored_map(info, norm, layout) is None]
-    # All of them, so that the job stays the same while it fills in.
-    _ask("maps_wanted", info, norm, layouts if absent else ())
+    which = label if len(layouts) == 1 else f"{count} of {len(layouts)} maps available; the next one"
+    left.progress(min(max(share, 0.0), 1.0), text=f"{which}: computing in the background ({stage})")
+    right.button("Stop", key=f"{key}_stop", on_click=_stop_on_click, args=(key, request), width="stretch")

@@ -15,45 +15,47 @@ from numpy.typing import NDArray
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.figures import embedding_map
-from imprint_core.figures.embedding_map import Verdict
+from imprint_core.figures import embedding_map, map_overlays
+from imprint_core.figures.static_map import MapLayers
 from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
-from imprint_core.maps.layouts import MAP_METHODS, place
-from imprint_core.maps.samples import Samples, samples_of, sources_of
+from imprint_core.maps.layouts import MAP_METHODS
+from imprint_core.maps.placement import place_points
+from imprint_core.maps.predictions import Predictions, predict_samples
+from imprint_core.maps.samples import Samples, map_samples, sample_sources
 from imprint_core.maps.store import BaseMap
 from ui.compute import results
 from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, HashFuncs
 
 if TYPE_CHECKING:
-    from imprint_core.maps.decision_regions import Grid
+    from imprint_core.maps.decision_regions import PixelGrid
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Where and what the samples of a map are: everything that doesn't depend on the recipe.
+class BaseLayer:
+    """Samples of a map and their positions: everything that does not depend on the recipe.
 
     Attributes
     ----------
     samples : Samples
     positions : ndarray of shape (n, 2)
-        Of the samples.
+        Positions of the samples.
     pool : ndarray of shape (N, 2)
-        Of all training samples of the classes that take part.
+        Positions of all training samples of the task's classes.
     figure : str
-        JSON of `map_figures.base_map`.
-    extent : (ndarray of shape (2,), ndarray of shape (2,))
-        Corners of what the map shows.
+        JSON of `embedding_map.base_layer`.
+    corners : (ndarray of shape (2,), ndarray of shape (2,))
+        Lower left and upper right corner of the map.
     key : str
-        Which map it is.
+        Identity of the map.
     """
 
     samples: Samples
     positions: NDArray[np.float32]
     pool: NDArray[np.float32]
     figure: str
-    extent: tuple[NDArray[np.float64], NDArray[np.float64]]
+    corners: tuple[NDArray[np.float64], NDArray[np.float64]]
     key: str
 
 
@@ -61,90 +63,86 @@ _BY_BASE: HashFuncs = {BaseMap: lambda base: (base.norm, base.layout)}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES)
-def samples(experiment: Experiment, shown: str) -> Samples:
-    """Return the samples that a map shows."""
-    return samples_of(results.pool(experiment), shown)
+def samples(experiment: Experiment, displayed: str) -> Samples:
+    """Return the samples that a map displays; `displayed` is a key of `DISPLAYED`."""
+    return map_samples(results.pool(experiment), displayed)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)
-def ground(experiment: Experiment, base: BaseMap, shown: str) -> Ground:
-    """Return what of a map doesn't depend on the recipe."""
-    displayed = samples(experiment, shown)
+def base_layer(experiment: Experiment, base: BaseMap, displayed: str) -> BaseLayer:
+    """Return the base layer of a map."""
+    points = samples(experiment, displayed)
     opened = results.embeddings(experiment.info)
     count = len(opened.y_train)
-    classes = np.unique(displayed.origin[: displayed.test])
+    classes = np.unique(points.origin[: points.test])
     pool = base.positions[:count][np.isin(opened.y_train, classes)]
     test = base.positions[count:][np.isin(opened.y_test, classes)]
-    positions = test if shown == "test" else np.concatenate([test, pool])
-    everything = np.concatenate([test, pool])
-    extent = everything.min(axis=0), everything.max(axis=0)
-    figure = embedding_map.base_map(
-        positions, displayed.y, displayed.codes, displayed.names, extent, MAP_METHODS[base.layout.method].to_scale
-    )
-    low, high = embedding_map.shown_range(extent)
+    both = np.concatenate([test, pool])
+    positions = test if displayed == "test" else both
+    extent = both.min(axis=0), both.max(axis=0)
+    to_scale = MAP_METHODS[base.layout.method].to_scale
+    figure = embedding_map.base_layer(positions, points.y, points.codes, points.names, extent, to_scale)
+    low, high = np.array(embedding_map.axis_ranges(extent)).T
     key = f"{experiment.info.digest}-{experiment.classes}-{base.norm}-{base.layout.key}"
-    return Ground(displayed, positions, pool, str(figure.to_json()), (np.array(low), np.array(high)), key)
+    return BaseLayer(points, positions, pool, str(figure.to_json()), (low, high), key)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
-def verdict(experiment: Experiment, shown: str) -> Verdict:
-    """Return the predictions, margins and winning proxies of the samples, with the first seed's proxies."""
+def predictions(experiment: Experiment, displayed: str) -> Predictions:
+    """Return the samples' predictions with the first seed's proxies."""
     model, _ = results.classifier(experiment)
-    explained = model.explain(samples(experiment, shown).X)
-    labels = model.classes_[model.proxy_class_[explained.winner]]
-    return Verdict(labels.astype(np.int16), explained.margin.astype(np.float32), explained.winner.astype(np.int32))
+    return predict_samples(model, samples(experiment, displayed).X)
 
 
-def sources(info: SetInfo, displayed: Samples) -> tuple[NDArray[np.int32], Sequence[str]] | None:
+def sources(info: SetInfo, points: Samples) -> embedding_map.Sources:
     """Return the samples' sources: a merged dataset's parts, or the original classes of merged ones."""
-    parts, names = sources_of(displayed.codes, info.meta["dataset"])
+    parts, names = sample_sources(points.codes, info.meta["dataset"])
     if names:
         return parts, [DATASETS[name].label if name in DATASETS else name for name in names]
     original_names = results.class_names(info)
-    present = np.unique(displayed.origin)
-    return np.searchsorted(present, displayed.origin).astype(np.int32), [original_names[c] for c in present]
+    present = np.unique(points.origin)
+    return np.searchsorted(present, points.origin).astype(np.int32), [original_names[c] for c in present]
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
-def _paint(experiment: Experiment, coloring: str, shown: str, top: float | None) -> str:
-    displayed = samples(experiment, shown)
-    origins = sources(experiment.info, displayed) if coloring == "source" else None
-    return json.dumps(
-        embedding_map.paint(coloring, displayed.y, displayed.names, verdict(experiment, shown), origins, top)
-    )
+def _color_layer(experiment: Experiment, coloring: str, displayed: str, limit: float | None) -> str:
+    points = samples(experiment, displayed)
+    origins = sources(experiment.info, points) if coloring == "source" else None
+    predicted = predictions(experiment, displayed)
+    return json.dumps(embedding_map.color_layer(coloring, points.y, points.names, predicted, origins, limit))
 
 
-def paint(experiment: Experiment, shown: str, coloring: str, beside: Experiment | None = None) -> str:
-    """Return the samples' colours and hover texts, as JSON; margins on one scale with those of `beside`."""
-    top = None
-    if coloring == "margin" and beside is not None:
-        top = embedding_map.top_margin(*(verdict(one, shown) for one in (experiment, beside)))
-    return _paint(experiment, coloring, shown, top)
+def color_layer(experiment: Experiment, displayed: str, coloring: str, other: Experiment | None = None) -> str:
+    """Return the samples' colours and hover data, as JSON; margins on one scale with those of `other`."""
+    limit = None
+    if coloring == "margin" and other is not None:
+        limit = embedding_map.margin_limit(predictions(experiment, displayed), predictions(other, displayed))
+    return _color_layer(experiment, coloring, displayed, limit)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_SAMPLES)
-def plain_paint(experiment: Experiment) -> str:
-    """Return the test samples in their classes' colours, without predictions."""
-    displayed = samples(experiment, "test")
-    return json.dumps(embedding_map.paint("true", displayed.y, displayed.names, None, None, None))
+def class_color_layer(experiment: Experiment) -> str:
+    """Return the test samples in class colours, without predictions, as JSON."""
+    points = samples(experiment, "test")
+    return json.dumps(embedding_map.color_layer("true", points.y, points.names))
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Shots and proxies of one draw on the map.
+class PlacedProxies:
+    """Proxies of one draw on a map, and its shots.
 
     Attributes
     ----------
-    rows : ndarray of shape (s,)
+    shots : ndarray of shape (s,)
         Rows of the shots in the evaluator's pool.
-    at : ndarray of shape (p, 2)
+    positions : ndarray of shape (p, 2)
         Positions of the proxies.
     classes, numbers : ndarray of shape (p,)
-        Their class numbers, and which of its class's proxies each is, from 1.
+        Class numbers of the proxies, and numbers within the class from 1.
     """
 
-    rows: NDArray[np.intp]
-    at: NDArray[np.float32]
+    shots: NDArray[np.intp]
+    positions: NDArray[np.float32]
     classes: NDArray[np.intp]
     numbers: NDArray[np.intp]
 
@@ -155,8 +153,8 @@ def _squares(experiment: Experiment, norm: str, _embedded: Array) -> Array:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED | _BY_BASE)
-def placed(experiment: Experiment, base: BaseMap) -> Placed:
-    """Return the positions of the first seed's proxies on a map, and its shots."""
+def placed_proxies(experiment: Experiment, base: BaseMap) -> PlacedProxies:
+    """Return the first seed's proxies on a map."""
     shared, recipe, seed = results.evaluator(experiment), experiment.recipe.canonical(), experiment.seeds[0]
     proxies, proxy_classes, embedded = shared.imprint(recipe, experiment.n_shot, seed)
     if GENERATORS[recipe.gen].ridge:
@@ -165,9 +163,9 @@ def placed(experiment: Experiment, base: BaseMap) -> Placed:
     else:
         squares = _squares(experiment, base.norm, embedded)
     numbers = np.concatenate([np.arange(1, count + 1) for count in np.bincount(proxy_classes)])
-    return Placed(
+    return PlacedProxies(
         np.concatenate(shared.shots(experiment.n_shot, seed)),
-        place(proxies, embedded, ground(experiment, base, "test").pool, squares),
+        place_points(proxies, embedded, base_layer(experiment, base, "test").pool, squares),
         shared.classes[proxy_classes],
         numbers,
     )
@@ -188,101 +186,66 @@ def overlays(
     experiment : Experiment
     base : BaseMap
     only : sequence of int
-        Numbers of the classes whose shots and proxies are shown; empty for all.
+        Numbers of the classes whose shots and proxies are displayed; empty for all.
     lines : str
-        Which samples are joined to the proxy that won them: a key of `SHOWN`, or empty for none.
+        Samples with a line to their nearest proxy: a key of `DISPLAYED`, or empty for none.
     shots : bool
-        Whether shots are shown.
+        Whether shots are displayed.
     colored : bool
-        Whether shots have their classes' colours.
+        Whether shots have class colours.
     """
     pool = results.pool(experiment)
-    marks = placed(experiment, base)
-    on = ground(experiment, base, lines or "test")
-    rows = marks.rows[np.isin(pool.y_train[marks.rows], only)] if only else marks.rows
+    placed = placed_proxies(experiment, base)
+    layer = base_layer(experiment, base, lines or "test")
+    rows = placed.shots[np.isin(pool.y_train[placed.shots], only)] if only else placed.shots
     rows = rows if shots else rows[:0]
-    proxies = np.flatnonzero(np.isin(marks.classes, only)) if only else np.arange(len(marks.at))
+    proxies = np.flatnonzero(np.isin(placed.classes, only)) if only else np.arange(len(placed.positions))
     assigned = None
     if lines:
-        predicted = verdict(experiment, lines)
-        joined = np.isin(on.samples.y, only) if only else np.ones(len(on.samples.y), dtype=bool)
-        joined &= np.isin(predicted.winner, proxies)
-        winner = predicted.winner[joined]
-        assigned = on.positions[joined], marks.at[winner], marks.classes[winner]
-    under = embedding_map.under_proxies(
-        (on.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, assigned, colored
+        nearest = predictions(experiment, lines).proxy
+        joined = np.isin(layer.samples.y, only) if only else np.ones(len(layer.samples.y), dtype=bool)
+        joined &= np.isin(nearest, proxies)
+        assigned = layer.positions[joined], placed.positions[nearest[joined]], placed.classes[nearest[joined]]
+    below = map_overlays.shot_overlay(
+        (layer.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, assigned, colored
     )
-    stars = embedding_map.proxy_stars(
-        marks.at[proxies], marks.classes[proxies], marks.numbers[proxies], proxies, pool.names
+    stars = map_overlays.proxy_overlay(
+        placed.positions[proxies], placed.classes[proxies], placed.numbers[proxies], proxies, pool.names
     )
-    return json.dumps(under), json.dumps(stars)
+    return json.dumps(below), json.dumps(stars)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)
-def _grid(experiment: Experiment, base: BaseMap, shown: str) -> Grid:
-    from imprint_core.maps.decision_regions import grid_of
+def _grid(experiment: Experiment, base: BaseMap, displayed: str) -> PixelGrid:
+    from imprint_core.maps.decision_regions import pixel_grid
 
-    on = ground(experiment, base, shown)
-    return grid_of(on.positions, on.extent)
+    layer = base_layer(experiment, base, displayed)
+    return pixel_grid(layer.positions, layer.corners)
 
 
-def regions(experiment: Experiment, base: BaseMap, shown: str) -> str:
-    """Return the decision regions as a picture, in a data URL."""
+def regions(experiment: Experiment, base: BaseMap, displayed: str) -> str:
+    """Return the decision regions as an image, in a data URI."""
     # Imported here because it loads SciPy's spatial part, which the first page does without.
     from imprint_core.maps.decision_regions import region_classes, region_png
 
-    classes = region_classes(_grid(experiment, base, shown), verdict(experiment, shown).predicted)
+    classes = region_classes(_grid(experiment, base, displayed), predictions(experiment, displayed).predicted)
     png = region_png(classes, CLASS_COLORS, 0.28)
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-@dataclass(frozen=True)
-class MapPicture:
-    """What a map shows.
-
-    Attributes
-    ----------
-    base : str
-        JSON of `map_figures.base_map`.
-    paint : str
-        JSON of `map_figures.paint`.
-    overlays : tuple of str
-        JSON of lists of traces: what lies on the samples, the proxies, and what marks one sample.
-    regions : str
-        Picture of the decision regions, as a data address; empty for none.
-    place : tuple of float
-        Left, top, width and height of that picture on the map.
-    key : str
-        Which base map it is; zoom is kept as long as it stays.
-    """
-
-    base: str
-    paint: str
-    overlays: tuple[str, ...] = ()
-    regions: str = ""
-    place: tuple[float, float, float, float] = (0, 0, 1, 1)
-    key: str = ""
-
-
-def picture(on: Ground, paint_json: str, overlays: Sequence[str], regions_png: str = "") -> MapPicture:
-    """Put the layers of a map together."""
-    (left, bottom), (right, top) = on.extent
-    return MapPicture(
-        on.figure,
-        paint_json,
-        tuple(overlays),
-        regions_png,
-        (float(left), float(top), float(right - left), float(top - bottom)),
-        on.key,
-    )
+def combine(layer: BaseLayer, colors: str, overlays: Sequence[str], regions_uri: str = "") -> MapLayers:
+    """Combine the layers of a map."""
+    (left, bottom), (right, top) = layer.corners
+    box = (float(left), float(top), float(right - left), float(top - bottom))
+    return MapLayers(layer.figure, colors, tuple(overlays), regions_uri, box, layer.key)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SAMPLES)
-def _space(experiment: Experiment, norm: str) -> tuple[Array, NDArray[np.int32]]:
-    every = samples(experiment, "all")
-    return NORMALIZATIONS[norm].function(every.X), every.codes
+def _normalized_samples(experiment: Experiment, norm: str) -> tuple[Array, NDArray[np.int32]]:
+    points = samples(experiment, "all")
+    return NORMALIZATIONS[norm].function(points.X), points.codes
 
 
-def space(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
-    """Return all samples in the space that the map shows, (n, d), and their numbers."""
-    return _space(experiment, experiment.recipe.space.shown)
+def normalized_samples(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
+    """Return all samples (n, d) in the space of the map, and their codes."""
+    return _normalized_samples(experiment, experiment.recipe.space.shown)

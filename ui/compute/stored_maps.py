@@ -1,4 +1,4 @@
-"""Stored base maps, read once."""
+"""Stored maps, read once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.maps.layouts import Layout
-from imprint_core.maps.store import BaseMap, kept_map, quick_map
+from imprint_core.maps.store import BaseMap, load_map, load_pca_map
 from ui.compute import results
 from ui.compute.results import BY_FILE
 
@@ -17,7 +17,7 @@ class _MissingError(Exception):
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_FILE)
 def _stored(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
-    stored = kept_map(results.embeddings(info), norm, layout)
+    stored = load_map(results.embeddings(info), norm, layout)
     if stored is None:
         raise _MissingError
     return stored
@@ -32,10 +32,10 @@ def stored_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_FILE)
-def _quick(info: SetInfo, norm: str) -> BaseMap:
-    return quick_map(results.embeddings(info), norm)
+def _pca(info: SetInfo, norm: str) -> BaseMap:
+    return load_pca_map(results.embeddings(info), norm)
 
 
-def current_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
-    """Return the requested map, or a quick one until that is available."""
-    return stored_map(info, norm, layout) or _quick(info, norm)
+def available_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
+    """Return the requested map, or PCA until that is available."""
+    return stored_map(info, norm, layout) or _pca(info, norm)

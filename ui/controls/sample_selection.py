@@ -1,4 +1,4 @@
-"""Which samples a person means: those selected, and the one that is asked about. The same on every map."""
+"""Selected samples, and the sample being explained. Both are the same on every map."""
 
 from __future__ import annotations
 
@@ -14,48 +14,47 @@ from ui.compute import map_layers
 from ui.controls.sidebar import Selection
 
 _PICKED = "picked"
-# How many thumbnails of them are shown at first, and how many more at a time.
+# Thumbnails shown at first.
 FIRST = 16
 
 
-def selected(selection: Selection, own: Samples) -> NDArray[np.int32]:
-    """Numbers of the selected samples that a map has; ids mean something within their dataset only."""
+def selected(selection: Selection, samples: Samples) -> NDArray[np.int32]:
+    """Codes of the selected samples among `samples`; a selection belongs to one dataset."""
     data, codes = st.session_state.get(_PICKED, ("", ()))
     if data != selection.info.dataset or not len(codes):
         return np.empty(0, dtype=np.int32)
-    asked = np.array(codes, dtype=np.int64)
-    return own.codes[own.rows_of(asked)]
+    return samples.codes[samples.rows_of(np.array(codes, dtype=np.int64))]
 
 
 def select(selection: Selection, codes: Sequence[int] | NDArray[np.integer]) -> None:
-    """Select samples; none for an empty list."""
-    kept = tuple(sorted({int(c) for c in codes if -(2**31) <= c < 2**31}))
-    st.session_state[_PICKED] = (selection.info.dataset, kept)
+    """Replace the selection; an empty list clears it."""
+    valid = tuple(sorted({int(c) for c in codes if -(2**31) <= c < 2**31}))
+    st.session_state[_PICKED] = (selection.info.dataset, valid)
     st.session_state.thumbnails = FIRST
 
 
 def choose_sample(code: int | None) -> None:
-    """Put a sample, or none, into the control that asks why."""
+    """Write a sample's code, or none, into the control of the explained sample."""
     st.session_state.sample = "" if code is None else sample_text(code)
 
 
 def chosen_sample(selection: Selection) -> int | None:
-    """The sample that is asked about."""
+    """Code of the sample being explained."""
     text = selection.panel.values["sample"]
     return parse_sample(text) if text else None
 
 
 def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -> None:
-    """Take over what was picked on the map of a recipe, as `map_plot` tells it."""
+    """Handle what was picked on the map of a recipe, as `map_plot` reports it."""
     data, before = st.session_state.get(_PICKED, ("", ()))
     if how == "proxy":
-        won = won_by(selection, recipe, codes[0]) if codes else []
-        if len(won):
-            select(selection, won)
+        assigned = assigned_samples(selection, recipe, codes[0]) if codes else []
+        if len(assigned):
+            select(selection, assigned)
         else:
-            st.session_state.pick_note = "That proxy won none of the samples shown."
+            st.session_state.pick_note = "No displayed sample is assigned to this proxy."
         return
-    known = _at_hand(selection, codes)
+    known = _known(selection, codes)
     if codes and not known:
         return
     if how == "one" and known:
@@ -66,44 +65,41 @@ def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -
         select(selection, known)
 
 
-def _at_hand(selection: Selection, codes: Sequence[int]) -> list[int]:
-    """Those numbers that are samples'; a browser may send any."""
-    every = map_layers.samples(selection.experiment, "all")
-    asked = np.array([c for c in codes if -(2**31) <= c < 2**31], dtype=np.int64)
-    return [int(c) for c in every.codes[every.rows_of(asked)]]
+def _known(selection: Selection, codes: Sequence[int]) -> list[int]:
+    """Codes that exist; a browser can send any number."""
+    samples = map_layers.samples(selection.experiment, "all")
+    candidates = np.array([c for c in codes if -(2**31) <= c < 2**31], dtype=np.int64)
+    return [int(c) for c in samples.codes[samples.rows_of(candidates)]]
 
 
-def won_by(selection: Selection, recipe: Recipe, proxy: int) -> NDArray[np.int32]:
-    """Numbers of the samples shown that a proxy won."""
-    shown = selection.panel.values["shown"]
-    judged = map_layers.verdict(selection.experiment.with_(recipe=recipe), shown)
-    return map_layers.samples(selection.experiment, shown).codes[judged.winner == proxy]
+def assigned_samples(selection: Selection, recipe: Recipe, proxy: int) -> NDArray[np.int32]:
+    """Codes of the displayed samples whose nearest proxy is `proxy`."""
+    displayed = selection.panel.values["shown"]
+    predicted = map_layers.predictions(selection.experiment.with_(recipe=recipe), displayed)
+    return map_layers.samples(selection.experiment, displayed).codes[predicted.proxy == proxy]
 
 
-def of_cell(selection: Selection, true: int | None, predicted: int | None) -> NDArray[np.int32]:
-    """Numbers of the test samples of one class, by its number, that are taken for another with the first seed.
-
-    None stands for any class.
-    """
-    judged = map_layers.verdict(selection.experiment, "test")
-    own = map_layers.samples(selection.experiment, "test")
-    there = np.ones(len(own.y), dtype=bool)
-    for asked, has in ((true, own.y), (predicted, judged.predicted)):
-        there &= asked is None or has == asked
-    return own.codes[there]
+def samples_of_cell(selection: Selection, true: int | None, predicted: int | None) -> NDArray[np.int32]:
+    """Codes of the test samples of one class that the first seed's proxies predict as another; None is any class."""
+    samples = map_layers.samples(selection.experiment, "test")
+    predictions = map_layers.predictions(selection.experiment, "test").predicted
+    rows = np.ones(len(samples.y), dtype=bool)
+    for label, labels in ((true, samples.y), (predicted, predictions)):
+        rows &= label is None or labels == label
+    return samples.codes[rows]
 
 
 def pick_cell(selection: Selection, trace: int, cell: Sequence[int]) -> None:
-    """Select the samples of a cell of the confusion matrix, as `plot` tells it: row and column."""
+    """Select the samples of a cell (row, column) of the confusion matrix."""
     present = np.unique(map_layers.samples(selection.experiment, "test").y)
     if len(cell) == 2 and min(cell) >= 0 and max(cell) < len(present):
         select_classes(selection, int(present[cell[0]]), int(present[cell[1]]))
 
 
 def select_classes(selection: Selection, true: int | None, predicted: int | None) -> None:
-    """Select the test samples of a class that are taken for another, or for any."""
-    codes = of_cell(selection, true, predicted)
+    """Select the test samples of a class that are predicted as another, or as any."""
+    codes = samples_of_cell(selection, true, predicted)
     select(selection, codes)
-    # The matrix may be far below what shows them.
+    # The matrix may be far below the gallery.
     where = "on the map" if len(codes) else "in that cell with the first seed"
     st.toast(f"{len(codes):,} {'sample' if len(codes) == 1 else 'samples'} {where}", icon=":material/select_all:")

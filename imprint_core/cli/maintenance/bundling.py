@@ -21,7 +21,7 @@ from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.files import write_atomically
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
-from imprint_core.maps.store import maps_path, write_maps
+from imprint_core.maps.store import set_maps_path, write_default_maps
 
 # Up to this width float16 is small enough.
 _FULL_WIDTH = 256
@@ -67,12 +67,12 @@ def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda 
         before = open_set(info)
         after = open_set(_recode(info, target))
         progress(f"{info.path.stem}: maps")
-        write_maps(after, grid=True)
+        write_default_maps(after, grid=True)
         changes = np.array(_accuracies(after)) - np.array(_accuracies(before))
         codings.append(
             Coding(
                 after.info,
-                after.info.path.stat().st_size + maps_path(after.info).stat().st_size,
+                after.info.path.stat().st_size + set_maps_path(after.info).stat().st_size,
                 float(changes.mean()),
                 float(np.abs(changes).max()),
                 nc1(l2(before.X_train), before.y_train),

@@ -11,7 +11,7 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import confusion
 from imprint_core.figures import charts
 from imprint_core.maps.layouts import MAP_METHODS
-from imprint_core.maps.samples import Samples, id_of
+from imprint_core.maps.samples import Samples, split_and_id
 from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
@@ -26,22 +26,22 @@ from ui.text.markdown import plain
 def show_map(selection: Selection) -> None:
     """Draw the test samples with the first seed's shots and proxies."""
     experiment = selection.experiment
-    base = base_maps.base_map(experiment, selection.layout)
-    on = map_layers.ground(experiment, base, "test")
+    base = base_maps.current_map(experiment, selection.layout)
+    layer = map_layers.base_layer(experiment, base, "test")
     label = MAP_METHODS[base.layout.method].label
     map_plot(
         "map",
-        map_layers.picture(on, map_layers.plain_paint(experiment), map_layers.overlays(experiment, base)),
-        alt=f"{label} map of {len(on.samples.y)} test samples by class, with the {experiment.n_shot}-shot sets as "
+        map_layers.combine(layer, map_layers.class_color_layer(experiment), map_layers.overlays(experiment, base)),
+        alt=f"{label} map of {len(layer.samples.y)} test samples by class, with the {experiment.n_shot}-shot sets as "
         "rings and the proxies as stars",
         height=560,
-        selected=selected(selection, on.samples).tolist(),
+        selected=selected(selection, layer.samples).tolist(),
         on_pick=partial(pick, selection, experiment.recipe),
     )
     base_maps.show_progress()
-    _link_to_map(selection, on.samples)
+    _link_to_map(selection, layer.samples)
     st.caption(
-        f"{label} of the embeddings{descriptions.stage(experiment.recipe)}: all {len(on.samples.y):,} test samples, "
+        f"{label} of the embeddings{descriptions.stage(experiment.recipe)}: all {len(layer.samples.y):,} test samples, "
         "with shots and proxies of the first seed. Two dimensions cannot preserve all distances; accuracy is computed "
         f"in the full space. A proxy is placed at the median of {descriptions.near(experiment.recipe)}."
     )
@@ -51,7 +51,7 @@ def _link_to_map(selection: Selection, samples: Samples) -> None:
     """Offer the Map page for the samples that were picked."""
     count, code = len(selected(selection, samples)), chosen_sample(selection)
     if count or code is not None:
-        part, number = id_of(code or 0)
+        part, number = split_and_id(code or 0)
         one = f"{part.capitalize()} sample {number} is chosen"
         text = one if not count else "1 sample is selected" if count == 1 else f"{count:,} samples are selected"
         left, right = st.columns([3, 2], vertical_alignment="center")

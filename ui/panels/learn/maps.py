@@ -112,7 +112,7 @@ def _try_map(own: Setting, names: tuple[str, ...]) -> None:
 def _figure(own: Setting, here: _Drawn, names: tuple[str, ...], to_scale: bool) -> go.Figure:
     pool, at = results.pool(own.experiment), here.positions
     extent = at.min(axis=0), at.max(axis=0)
-    figure = embedding_map.base_map(at, pool.y_test, pool.id_test, names, extent, to_scale)
+    figure = embedding_map.base_layer(at, pool.y_test, pool.id_test, names, extent, to_scale)
     return name_classes(figure.update_traces(hoverinfo="name"), at, pool.y_test, names, here.pair)
 
 
@@ -136,7 +136,7 @@ def _nine(own: Setting, names: tuple[str, ...], first: _Drawn, pairs: int) -> Ou
     maps = [(title, drawn.positions) for title, drawn in zip(titles, nine, strict=True)]
     plot(
         "lesson-6-nine",
-        embedding_map.small_multiples(maps, y, 3, -1),
+        embedding_map.layout_panels(maps, y, 3, -1),
         alt=f"{len(nine)} UMAP maps of the same samples with other settings",
         height=460,
     )

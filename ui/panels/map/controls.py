@@ -1,4 +1,4 @@
-"""The controls of the map: those that every page heeds, and those that the Map page draws itself."""
+"""Controls of the map: one for every page, the others drawn by the Map page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.figures.embedding_map import COLORINGS
 from imprint_core.maps.layouts import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
-from imprint_core.maps.samples import SHOWN, id_of, parse_sample, sample_text
+from imprint_core.maps.samples import DISPLAYED, parse_sample, sample_text, split_and_id
 from imprint_core.recipes.presets import PRESETS
 from ui.compute import results
 from ui.controls.control import Control, Sets, Values, described, label_in
@@ -31,18 +31,25 @@ def _class_numbers(sets: Sets, values: Values) -> list[int]:
 
 
 def _sample(text: str, sets: Sets, values: Values) -> str:
-    """A sample that the set has, as it is written."""
+    """Validate the text of a sample, and return its canonical form.
+
+    Raises
+    ------
+    ImprintError
+        If the set has no such sample, or the task does not include its class.
+    """
     info = sets[values["fm"], values["data"]]
     code = parse_sample(text)
-    part, number = id_of(code)
+    split, number = split_and_id(code)
     opened = results.embeddings(info)
-    ids, y = (opened.id_test, opened.y_test) if part == "test" else (opened.id_train, opened.y_train)
+    ids, y = (opened.id_test, opened.y_test) if split == "test" else (opened.id_train, opened.y_train)
     row = np.flatnonzero(ids == number)
     if not len(row):
-        raise ImprintError(f"there is no {part} sample {number} among those at hand.")
+        raise ImprintError(f"there is no {split} sample {number} in this set.")
     names = results.class_names(info)
     if names and int(y[row[0]]) not in parse_classes(values["classes"], names).number_of:
-        raise ImprintError(f"{part} sample {number} is of class {names[int(y[row[0]])]}, which doesn't take part.")
+        name = names[int(y[row[0]])]
+        raise ImprintError(f"{split} sample {number} is of class {name}, which is not in the task.")
     return sample_text(code)
 
 
@@ -51,7 +58,7 @@ def _no_umap(values: Values) -> bool:
 
 
 def _switched(value: bool) -> str:
-    # A link's text that is neither must not look like one of them.
+    # Any other value, such as a link's text, raises an error.
     return {True: "on", False: "off"}[value]
 
 
@@ -60,7 +67,7 @@ MAP_CONTROLS = (
         "map",
         "Runs",
         "Map",
-        described(MAP_METHODS, "How the embeddings are laid out in two dimensions."),
+        described(MAP_METHODS, "Two-dimensional layout of the embeddings."),
         lambda sets, values: list(MAP_METHODS),
         "umap",
         label_in(MAP_METHODS),
@@ -69,8 +76,8 @@ MAP_CONTROLS = (
     Control(
         "neighbors",
         "Map",
-        "Neighbours that UMAP keeps together (n_neighbors)",
-        "With few, UMAP draws many small groups; with many, it looks at the whole.",
+        "Neighbours (n_neighbors)",
+        "Size of UMAP's local neighbourhood: few neighbours give many small groups, many show the global structure.",
         lambda sets, values: list(N_NEIGHBORS),
         15,
         hidden=_no_umap,
@@ -79,8 +86,8 @@ MAP_CONTROLS = (
     Control(
         "min_dist",
         "Map",
-        "How close points may lie (min_dist)",
-        "With 0 groups are tight; larger values spread them evenly. It changes the picture, not the embeddings.",
+        "Minimum distance (min_dist)",
+        "Minimum distance of points on UMAP's map: 0 gives dense groups, larger values spread them evenly.",
         lambda sets, values: list(MIN_DISTS),
         0.1,
         lambda value: f"{value:g}",
@@ -90,8 +97,8 @@ MAP_CONTROLS = (
     Control(
         "map_seed",
         "Map",
-        "Seed of UMAP",
-        "UMAP draws random numbers; with another seed the same embeddings give another picture.",
+        "UMAP seed",
+        "Seed of UMAP's random numbers: another seed gives another map of the same embeddings.",
         lambda sets, values: list(_MAP_SEEDS),
         0,
         hidden=_no_umap,
@@ -101,7 +108,7 @@ MAP_CONTROLS = (
         "color",
         "Map",
         "Colour by",
-        described(COLORINGS, "What the samples' colours tell."),
+        described(COLORINGS, "What the colours of samples show."),
         _colorings,
         "true",
         label_in(COLORINGS),
@@ -110,18 +117,18 @@ MAP_CONTROLS = (
     Control(
         "shown",
         "Map",
-        "Show",
-        "Test samples are what is classified. Training samples are what shots are drawn from.",
-        lambda sets, values: list(SHOWN),
+        "Samples",
+        "Test samples are classified; shots are drawn from training samples.",
+        lambda sets, values: list(DISPLAYED),
         "test",
-        lambda value: SHOWN[value],
+        lambda value: DISPLAYED[value],
         page="map",
     ),
     Control(
         "only",
         "Map",
         "Only classes",
-        "Hides the samples, shots and proxies of the other classes. Predictions stay what they are.",
+        "Hides samples, shots and proxies of other classes; predictions do not change.",
         _class_numbers,
         (),
         kind="many",
@@ -133,7 +140,7 @@ MAP_CONTROLS = (
         "shots",
         "Map",
         "Shots",
-        "The training samples that the proxies are made of, as rings.",
+        "Shows the training samples that the proxies are computed from, as rings.",
         lambda sets, values: [False, True],
         True,
         _switched,
@@ -144,8 +151,8 @@ MAP_CONTROLS = (
         "regions",
         "Map",
         "Decision regions",
-        "Each spot takes the colour of what the samples nearest to it on the map are taken for. Decisions are made in "
-        "the full space; the regions only show them here.",
+        "Each pixel has the colour of the class that most of the nearest samples on the map are predicted as. "
+        "Classification itself uses all dimensions.",
         lambda sets, values: [False, True],
         False,
         _switched,
@@ -155,8 +162,8 @@ MAP_CONTROLS = (
     Control(
         "lines",
         "Map",
-        "Lines to what each won",
-        "A line from each proxy to every sample that it won.",
+        "Lines to assigned samples",
+        "Draws a line from each sample to the nearest proxy of its predicted class.",
         lambda sets, values: [False, True],
         False,
         _switched,
@@ -167,7 +174,7 @@ MAP_CONTROLS = (
         "against",
         "Map",
         "Compare with",
-        "A second recipe beside the sidebar's, on the same map. Choose a preset, or write what is to differ: "
+        "A second recipe on the same map. Choose a preset, or write what differs from the sidebar: "
         "k=1 · gen=mean, pre=none · transform=whitening. The names are those in the page's link.",
         lambda sets, values: [ALONE, WITHOUT_NORMS, *PRESETS],
         ALONE,
@@ -178,9 +185,9 @@ MAP_CONTROLS = (
     Control(
         "sample",
         "Map",
-        "Why this sample?",
-        "The number of a test sample, or “training” and the number of a training sample. A click on the map or on a "
-        "thumbnail puts it here.",
+        "Explain sample",
+        "Number of a test sample, or “training” and the number of a training sample. A click on the map or on a "
+        "thumbnail sets it.",
         lambda sets, values: [""],
         "",
         kind="text",

@@ -1,4 +1,4 @@
-"""Small multiples: the same embeddings under other settings of UMAP."""
+"""Nine UMAP layouts of the same embeddings, as small maps."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from ui.charts.record import heading
 from ui.compute import base_maps, map_layers, stored_maps
 from ui.controls.sidebar import Selection
 
-_GRID_SAMPLES = 1000
+_SAMPLES = 1000
 
 
 def show_layouts(selection: Selection) -> None:
-    """Small multiples: the same embeddings under other settings of UMAP."""
-    heading("How much the picture depends on its settings", "nine")
-    if not st.toggle("Show nine layouts of UMAP", key="nine", persist_state="session"):
-        base_maps.ask_for_all(selection.experiment, ())
-        st.caption("The same embeddings, drawn with other n\\_neighbors and min\\_dist: what stays is worth believing.")
-        return
-    base_maps.ask_for_all(selection.experiment, LAYOUT_GRID)
+    """Draw the small maps on request; a click on one applies its parameters."""
     experiment = selection.experiment
-    maps, chosen, y = [], -1, None
-    for i, layout in enumerate(LAYOUT_GRID):
+    heading("Effect of the layout's parameters", "nine")
+    if not st.toggle("Nine UMAP layouts", key="nine", persist_state="session"):
+        base_maps.request_layouts(experiment, ())
+        st.caption(
+            "The same embeddings with other values of n\\_neighbors and min\\_dist: trust the structure that all "
+            "layouts share."
+        )
+        return
+    base_maps.request_layouts(experiment, LAYOUT_GRID)
+    maps, y = [], None
+    for layout in LAYOUT_GRID:
         base = stored_maps.stored_map(experiment.info, experiment.recipe.space.shown, layout)
         positions = None
         if base is not None:
-            on = map_layers.ground(experiment, base, "test")
-            # Samples are stored in random order within their class, and a stride takes some of each.
-            step = -(-len(on.positions) // _GRID_SAMPLES)
-            positions, y = on.positions[::step], on.samples.y[::step]
-        chosen = i if layout == selection.layout else chosen
+            layer = map_layers.base_layer(experiment, base, "test")
+            # Samples are in random order within their class, so a stride takes some of each.
+            step = -(-len(layer.positions) // _SAMPLES)
+            positions, y = layer.positions[::step], layer.samples.y[::step]
         maps.append((f"{layout.n_neighbors} neighbours, dist {layout.min_dist:g}", positions))
 
     def clicked(trace: int, point: tuple[int, ...]) -> None:
@@ -40,13 +42,14 @@ def show_layouts(selection: Selection) -> None:
             layout = LAYOUT_GRID[trace]
             st.session_state.update(map="umap", neighbors=layout.n_neighbors, min_dist=layout.min_dist)
 
-    base_maps.show_progress("maps_wanted")
+    base_maps.show_progress(base_maps.LAYOUTS)
     if y is not None:
+        current = LAYOUT_GRID.index(selection.layout) if selection.layout in LAYOUT_GRID else -1
         plot(
             "nine",
-            embedding_map.small_multiples(maps, y, 3, chosen),
-            alt=f"{len(maps)} UMAP maps of the same samples with other settings",
+            embedding_map.layout_panels(maps, y, 3, current),
+            alt=f"{len(maps)} UMAP maps of the same samples with other parameters",
             height=520,
             on_click=clicked,
         )
-        st.caption(f"{len(y):,} test samples each. A click on a map takes its settings.")
+        st.caption(f"{len(y):,} test samples each. A click on a map applies its parameters.")

@@ -1,101 +1,100 @@
-"""The samples that are selected, beside the map; where two recipes are compared, those on which they differ."""
+"""Thumbnails of the selected samples, and the samples on which two recipes differ."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from imprint_core.figures.embedding_map import Verdict
 from imprint_core.framework.recipe import Recipe
+from imprint_core.maps.samples import Samples
 from ui.compute import map_layers
 from ui.controls.sample_selection import FIRST, choose_sample, chosen_sample, select, selected
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
 from ui.widgets.gallery import gallery
-from ui.widgets.sample_tiles import judged_tiles, without_images
-
-
-def verdict_of(selection: Selection, recipe: Recipe, shown: str) -> Verdict:
-    """What a recipe, imprinted on the first seed's shots, makes of the samples shown."""
-    return map_layers.verdict(selection.experiment.with_(recipe=recipe), shown)
+from ui.widgets.sample_tiles import prediction_tiles, without_images
 
 
 def show_selected(selection: Selection) -> None:
-    """The samples that are selected; without any, the mistakes that were the closest calls."""
-    shown = selection.panel.values["shown"]
-    own = map_layers.samples(selection.experiment, shown)
-    judged = verdict_of(selection, selection.recipe, shown)
-    codes = selected(selection, own)
-    wrong = judged.predicted != own.y
-    only = selection.panel.values["only"]
-    seen = np.isin(own.y, only) if only else np.ones(len(own.y), dtype=bool)
+    """Draw the selected samples; without a selection, the misclassified ones, smallest margin first."""
+    displayed = selection.panel.values["shown"]
+    samples = map_layers.samples(selection.experiment, displayed)
+    predictions = map_layers.predictions(selection.experiment, displayed)
+    visible, codes = _visible(selection, samples), selected(selection, samples)
     note = st.session_state.pop("pick_note", "")
     if note:
         st.info(note, icon=":material/info:")
     if len(codes):
-        rows = own.rows_of(codes)
-        right = int((~wrong[rows]).sum())
-        left, button = st.columns([3, 1], vertical_alignment="center")
-        told = f"{right:,} right"
-        if selection.other is not None:
-            also = int((verdict_of(selection, selection.other, shown).predicted == own.y)[rows].sum())
-            told = f"{right:,} right with A, {also:,} with B"
-        left.markdown(f"##### {len(rows):,} selected, {told}")
-        button.button("Clear", on_click=select, args=(selection, []), width="stretch")
-        labels, counts = np.unique(judged.predicted[rows], return_counts=True)
-        order = np.argsort(-counts)[:5]
-        taken = ", ".join(f"{plain(own.names[labels[i]])} × {counts[i]}" for i in order)
-        unseen = int((~seen[rows]).sum())
-        if unseen:
-            st.caption(f"{unseen:,} of them are hidden on the map by “Only classes”.")
-        by = "" if selection.other is None else " by A"
-        st.caption(f"Taken{by} for {taken}{' and others' if len(labels) > 5 else ''}. Closest calls first.")
+        rows = samples.rows_of(codes)
+        _show_counts(selection, samples, rows, predictions.predicted[rows])
+        hidden = int((~visible[rows]).sum())
+        if hidden:
+            st.caption(f"{hidden:,} of them are hidden on the map by “Only classes”.")
     else:
-        rows = np.flatnonzero(wrong & seen)
-        of = "" if selection.other is None else " of A"
-        st.markdown(f"##### {len(rows):,} mistakes{of} among {int(seen.sum()):,}")
-        st.caption(
-            "Nothing is selected, so here are the mistakes, closest calls first: what each is, and what it is taken "
-            "for."
-        )
-    rows = rows[np.argsort(judged.margin[rows], kind="stable")]
+        rows = np.flatnonzero((predictions.predicted != samples.y) & visible)
+        by = "" if selection.other is None else " by A"
+        st.markdown(f"##### {len(rows):,} of {int(visible.sum()):,} samples misclassified{by}")
+        st.caption("No selection. Misclassified samples, smallest margin first (true → predicted).")
+    rows = rows[np.argsort(predictions.margin[rows], kind="stable")]
     most = st.session_state.get("thumbnails", FIRST)
     gallery(
         "selected",
-        judged_tiles(selection, own, rows[:most], judged),
-        label="selected samples" if len(codes) else "mistakes",
+        prediction_tiles(selection, samples, rows[:most], predictions),
+        label="selected samples" if len(codes) else "misclassified samples",
         chosen=chosen_sample(selection),
         on_click=choose_sample,
     )
     if len(rows) > most:
-        st.button(f"Show more ({len(rows) - most:,} left)", on_click=_more, args=(most,))
+        st.button(f"Show more ({len(rows) - most:,} left)", on_click=_show_more, args=(most,))
     if without_images(selection):
         st.caption(without_images(selection))
 
 
-def _more(most: int) -> None:
+def _visible(selection: Selection, samples: Samples) -> NDArray[np.bool_]:
+    """Whether "Only classes" shows each sample."""
+    only = selection.panel.values["only"]
+    return np.isin(samples.y, only) if only else np.ones(len(samples.y), dtype=bool)
+
+
+def _show_counts(selection: Selection, samples: Samples, rows: NDArray[np.intp], predicted: NDArray[np.int16]) -> None:
+    """Draw how many selected samples are correct, and their most frequent predictions."""
+    correct, by = f"{int((predicted == samples.y[rows]).sum()):,} correct", ""
+    if selection.other is not None:
+        other = selection.experiment.with_(recipe=selection.other)
+        also = map_layers.predictions(other, selection.panel.values["shown"]).predicted[rows] == samples.y[rows]
+        correct, by = f"{correct} with A, {int(also.sum()):,} with B", " by A"
+    left, button = st.columns([3, 1], vertical_alignment="center")
+    left.markdown(f"##### {len(rows):,} selected, {correct}")
+    button.button("Clear", on_click=select, args=(selection, []), width="stretch")
+    labels, counts = np.unique(predicted, return_counts=True)
+    frequent = np.argsort(-counts)[:5]
+    classes = ", ".join(f"{plain(samples.names[labels[i]])} × {counts[i]}" for i in frequent)
+    others = " and others" if len(labels) > 5 else ""
+    st.caption(f"Predicted{by} as {classes}{others}. Smallest margin first.")
+
+
+def _show_more(most: int) -> None:
     st.session_state.thumbnails = most + 2 * FIRST
 
 
 def show_differences(selection: Selection, other: Recipe) -> None:
-    """How many samples one recipe gets right and the other wrong; a click selects them."""
-    shown = selection.panel.values["shown"]
-    own = map_layers.samples(selection.experiment, shown)
-    a = verdict_of(selection, selection.recipe, shown).predicted == own.y
-    b = verdict_of(selection, other, shown).predicted == own.y
-    only = selection.panel.values["only"]
-    seen = np.isin(own.y, only) if only else np.ones(len(own.y), dtype=bool)
-    groups = (
-        ("only A is right", a & ~b & seen),
-        ("only B is right", b & ~a & seen),
-        ("both are wrong", ~a & ~b & seen),
+    """Draw how many samples only one recipe, or neither, classifies correctly; a click selects them."""
+    displayed = selection.panel.values["shown"]
+    samples = map_layers.samples(selection.experiment, displayed)
+    a, b = (
+        map_layers.predictions(experiment, displayed).predicted == samples.y
+        for experiment in (selection.experiment, selection.experiment.with_(recipe=other))
     )
-    for column, (told, rows) in zip(st.columns(len(groups)), groups, strict=True):
+    visible = _visible(selection, samples)
+    groups = (("only A correct", a & ~b), ("only B correct", b & ~a), ("both misclassified", ~a & ~b))
+    for column, (label, rows) in zip(st.columns(len(groups)), groups, strict=True):
+        codes = samples.codes[rows & visible]
         column.button(
-            f"{int(rows.sum()):,} samples: {told}",
+            f"{len(codes):,} samples: {label}",
             on_click=select,
-            args=(selection, own.codes[rows].tolist()),
-            disabled=not rows.any(),
+            args=(selection, codes.tolist()),
+            disabled=not len(codes),
             width="stretch",
             help="Selects them on both maps.",
         )

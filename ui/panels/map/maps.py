@@ -1,0 +1,109 @@
+"""The map, or two maps where recipes are compared, with the samples selected on them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from imprint_core.figures import embedding_map
+from imprint_core.framework.recipe import Recipe
+from imprint_core.maps.layouts import MAP_METHODS
+from imprint_core.maps.samples import DISPLAYED
+from imprint_core.maps.store import BaseMap
+from ui.charts.map_plot import map_plot
+from ui.compute import base_maps, map_layers, results
+from ui.controls.sample_selection import chosen_sample, pick, selected
+from ui.controls.sidebar import Selection
+from ui.panels.map.explanation import sample_marks, show_explanation, show_summary
+from ui.panels.map.selected_samples import show_differences, show_selected
+from ui.text import descriptions
+
+_HEIGHT, _PAIR_HEIGHT = 600, 460
+
+
+def show_maps(selection: Selection, base: BaseMap) -> None:
+    """Draw the map with the selected samples beside it; two maps, and those samples below, to compare recipes."""
+    base_maps.show_progress()
+    code = chosen_sample(selection)
+    if selection.other is None:
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            _show_map(selection, base, selection.recipe, "map", _HEIGHT)
+            _show_caption(selection, base)
+        with right:
+            if code is not None:
+                show_summary(selection, code)
+            show_selected(selection)
+    else:
+        pair = (("A", selection.recipe, "map"), ("B", selection.other, "map-b"))
+        # In separate rows, so that both maps are aligned below headings of any length.
+        for column, (side, recipe, _) in zip(st.columns(2, gap="medium"), pair, strict=True):
+            column.markdown(f"**{side}** · {_accuracy(selection, recipe):.1f} % · {recipe}")
+        for column, (_, recipe, name) in zip(st.columns(2, gap="medium"), pair, strict=True):
+            with column:
+                _show_map(selection, base, recipe, name, _PAIR_HEIGHT)
+        _show_caption(selection, base)
+        show_differences(selection, selection.other)
+        if code is not None:
+            show_summary(selection, code)
+        show_selected(selection)
+    if code is not None:
+        show_explanation(selection, code)
+
+
+def _accuracy(selection: Selection, recipe: Recipe) -> float:
+    predictions = map_layers.predictions(selection.experiment.with_(recipe=recipe), "test")
+    return 100 * float((predictions.predicted == map_layers.samples(selection.experiment, "test").y).mean())
+
+
+def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, height: int) -> None:
+    experiment, values = selection.experiment.with_(recipe=recipe), selection.panel.values
+    displayed, only, coloring = values["shown"], values["only"], values["color"]
+    layer = map_layers.base_layer(experiment, base, displayed)
+    lines = displayed if values["lines"] else ""
+    overlays = map_layers.overlays(experiment, base, only, lines, values["shots"], coloring in ("true", "predicted"))
+    other = selection.recipe if recipe is selection.other else selection.other
+    code = chosen_sample(selection)
+    layers = map_layers.combine(
+        layer,
+        map_layers.color_layer(experiment, displayed, coloring, experiment.with_(recipe=other) if other else None),
+        (*overlays, sample_marks(experiment, code, base) if code is not None else "[]"),
+        map_layers.regions(experiment, base, displayed) if values["regions"] else "",
+    )
+    proxies = len(map_layers.placed_proxies(experiment, base).positions)
+    map_plot(
+        name,
+        layers,
+        alt=f"{MAP_METHODS[base.layout.method].label} map of {len(layer.samples.y)} samples coloured by "
+        f"{embedding_map.COLORINGS[coloring].label}, with {proxies} proxies",
+        height=height,
+        selected=selected(selection, layer.samples).tolist(),
+        hidden=[int(c) for c in np.unique(layer.samples.y) if c not in only] if only else [],
+        lasso=True,
+        on_pick=partial(pick, selection, recipe),
+    )
+
+
+def _show_caption(selection: Selection, base: BaseMap) -> None:
+    displayed, method, layout = selection.panel.values["shown"], MAP_METHODS[base.layout.method], base.layout
+    opened = results.embeddings(selection.info)
+    count, total = len(map_layers.samples(selection.experiment, displayed).y), sum(opened.of)
+    settings = ""
+    if method.parameters:
+        settings = f" (n\\_neighbors {layout.n_neighbors}, min\\_dist {layout.min_dist:g}, seed {layout.seed})"
+    subset = len(opened.y_train) + len(opened.y_test) < total
+    drawn = ", an equal number per class, drawn at random" if subset else ""
+    trust = (
+        f"**Trustworthiness {base.trust:.2f}** of 1: whether neighbours on the map are neighbours in the original "
+        "space. "
+        if base.trust is not None
+        else ""
+    )
+    st.caption(
+        f"{method.label}{settings} of the embeddings{descriptions.stage(selection.recipe)}. {count:,} of {total:,} "
+        f"samples are displayed: the {DISPLAYED[displayed]}{drawn}; shots ○ and proxies ★ of the first seed. {trust}"
+        f"{method.help} Classification uses all {selection.info.meta['fm']['dim']:,} dimensions. A proxy is placed at "
+        f"the median position of {descriptions.near(selection.recipe)}."
+    )
