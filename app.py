@@ -7,9 +7,9 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from pages import explore, library, own_data
 from ui.charts.plot import serve_plotly
+from ui.charts.progressive import clear_running_figures, note_page_switch, rerun_after_switch
 from ui.charts.record import clear_record
 from ui.compute import results
-from ui.compute.progressive import forget_pictures, leave_pictures, settle_in
 from ui.controls.sidebar import keep_controls, sidebar
 from ui.navigation.links import asked_for, leave_lessons, lesson_asked_for
 from ui.share.dialog import share
@@ -111,7 +111,7 @@ page = st.navigation(list(PAGES.values()), position="top")
 asked = asked_for() or lesson_asked_for(page is PAGES["explore"])
 if asked in PAGES and PAGES[asked] is not page:
     keep_controls()
-    leave_pictures()
+    note_page_switch()
     st.switch_page(PAGES[asked], query_params=st.query_params.to_dict())
 try:
     serve_plotly()
@@ -134,7 +134,7 @@ selection, notes = sidebar(sets, name)
 share(selection, name, page)
 if notes:
     st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
-forget_pictures()
+clear_running_figures()
 clear_record()
 page.run()
-settle_in()
+rerun_after_switch()

@@ -263,7 +263,6 @@ LEFT: set[str] = {
     "ui/charts/plot.py",
     "ui/compute/base_maps.py",
     "ui/compute/map_layers.py",
-    "ui/compute/progressive.py",
     "ui/compute/results.py",
     "ui/compute/task_curves.py",
     "ui/controls/control.py",

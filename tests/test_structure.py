@@ -201,7 +201,6 @@ BACKWARD_IMPORTS_LEFT: set[str] = {
     "ui.charts.accuracy_over_k -> ui.controls.sidebar",
     "ui.charts.nc1_over_shots -> ui.controls.sidebar",
     "ui.charts.nc1_over_shots -> ui.controls.table",
-    "ui.compute.progressive -> ui.charts.plot",
     "ui.compute.sweeps -> ui.controls.control",
     "ui.compute.task_curves -> ui.controls.sidebar",
     "ui.controls.table -> ui.panels.collapse.controls",

@@ -21,6 +21,13 @@ class LruCache(Generic[T]):
     def __contains__(self, key: Hashable) -> bool:
         return key in self._values
 
+    def find(self, key: Hashable) -> T | None:
+        """Return the value of `key`; None if it is missing."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the value of `key`; compute it if it is missing."""
         with self._lock:

@@ -76,7 +76,7 @@ def test_what_takes_long_shows_how_far_it_is_stops_and_goes_on(visit):
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "6", timeout=20_000)
-    page.get_by_role("button", name="Go on").first.click()
+    page.get_by_role("button", name="Resume").first.click()
     stopped.wait_for(state="detached", timeout=60_000)
     page.wait_for_function(LENGTH, arg=["accuracy-by-merging", "10"], timeout=120_000)
     assert not visit.errors_of_ours()

@@ -28,7 +28,8 @@ from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps import paper_results
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read
-from ui.compute import progressive
+from ui.charts import progressive
+from ui.compute.progressive import point_cache
 from ui.text.markdown import plain
 
 PICTURES = [
@@ -48,14 +49,14 @@ QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    progressive.results.clear()
+    point_cache.clear()
     return tmp_path / "home"
 
 
 @pytest.fixture
 def at_once(monkeypatch):
     """Pictures are whole after one run: AppTest has no browser that would ask for the next slice."""
-    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
 
 
 def opened(**query):
@@ -186,8 +187,8 @@ def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
     assert any("Splitting classes: stopped at 1 of 9." in c.value for c in app.caption)
     app.run()
     assert there() == 1
-    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
-    app.button(key="nc1-of-split_on").click().run()
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
+    app.button(key="nc1-of-split_resume").click().run()
     app.run()
     assert there() == 9
     assert not [e for e in app.get("progress") if "Splitting classes" in e.proto.text]
@@ -210,8 +211,8 @@ def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
     assert "| L2 |" in read(app)
     assert "| whitened |" not in read(app)
     monkeypatch.undo()
-    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
-    app.button(key="spectra_on").click().run()
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
+    app.button(key="spectra_resume").click().run()
     app.run()
     assert "| whitened |" in read(app)
 
@@ -244,7 +245,7 @@ def test_few_classes_can_be_merged_and_the_page_says_what_that_means():
 
 def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, monkeypatch):
     # The pictures of all other sets may stay unfinished.
-    monkeypatch.setattr(progressive, "AT_ONCE", 2.0)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 2.0)
     app = opened(**QUICK, merge_n="n", merge="digits", draws="1", gen="mean")
     assert not app.exception
     merged = traces(app, "accuracy-by-merging")
@@ -298,12 +299,12 @@ def test_a_set_that_fails_leaves_the_others_alone(home, vit_digits, at_once):
     assert not app.exception
     assert len([c for c in app.caption if "is damaged or doesn't match its sidecar" in c.value]) == 1
     assert {"ResNet-50", "SqueezeNet 1.1", "ViT-Ti/16", "NC1 = 1"} == set(traces(app, "nc1-of-sets"))
-    assert app.button(key="every-task_on").label == "Try again"
+    assert app.button(key="every-task_resume").label == "Try again"
 
 
 def test_coinciding_classes_do_not_break_the_page(home, vit_digits, monkeypatch):
     """Every sample the same: no spread, no difference, nothing to scale by."""
-    monkeypatch.setattr(progressive, "AT_ONCE", 1.0)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 1.0)
     tensors = read_tensors(vit_digits.info.path)
     for split in ("train", "test"):
         few = np.concatenate([np.flatnonzero(tensors[f"y_{split}"] == c)[:6] for c in range(10)])

@@ -21,7 +21,7 @@ from imprint_core.sweeps.sweep_recipe import sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, bundled_sweep
 from tests.conftest import ROOT
 from tests.pages.reading import page_text, pictures, read
-from ui.compute import progressive
+from ui.charts import progressive
 from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
@@ -30,7 +30,7 @@ QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
 
 
 def opened(**query):

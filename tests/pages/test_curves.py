@@ -24,7 +24,9 @@ from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.run_measures import MEASURES
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
-from ui.compute import progressive, sweeps
+from ui.charts import progressive
+from ui.compute import sweeps
+from ui.compute.progressive import point_cache
 from ui.text.markdown import plain
 
 VIT = "vit_tiny_patch16_224"
@@ -36,8 +38,8 @@ DIGITS = f"curves-{VIT}-digits"
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
     # Pictures are whole after one run: AppTest has no browser that would ask for the next slice.
-    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
-    progressive.results.clear()
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
+    point_cache.clear()
 
 
 def opened(**query):
@@ -307,11 +309,11 @@ def test_failed_points_are_reported_and_others_drawn(monkeypatch):
     app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
     assert "The disk is \\*gone\\*." in page_text(app)
     assert list(lines(app)) == ["current: k-means", "Qi: one mean", "k = 5"]
-    assert app.button(key="curves_on").label == "Try again"
+    assert app.button(key="curves_resume").label == "Try again"
 
 
 def test_panels_are_there_before_their_curves_and_every_line_begins_early(monkeypatch):
-    monkeypatch.setattr(progressive, "AT_ONCE", 0.0)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 0.0)
     app = opened(**(QUICK | {"n": "25"}), curve_data="digits,mnist", gen="fps")
     assert list(pictures(app)) == [DIGITS, f"curves-{VIT}-mnist"]
     # The one point that a bare picture has is of the sidebar's panel.

@@ -22,13 +22,13 @@ from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe, sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
 from tests.conftest import ROOT
 from tests.pages.reading import page_text, pictures, read
-from ui.compute import progressive
+from ui.compute.progressive import point_cache
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    progressive.results.clear()
+    point_cache.clear()
     return tmp_path / "home"
 
 

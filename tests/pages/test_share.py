@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.errors import ImprintError
 from imprint_core.export.report import Note, Picture, Table
 from tests.conftest import ROOT
-from ui.compute import progressive
+from ui.charts import progressive
 from ui.controls.table import CONTROLS
 from ui.share import dialog, settings_file
 from ui.text.markdown import plain
@@ -82,7 +82,7 @@ def test_pages_with_a_recipe_offer_all_downloads(page):
 
 
 def test_report_of_compare_has_b_and_all_tables(monkeypatch):
-    monkeypatch.setattr(progressive, "AT_ONCE", 300.0)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
     app = opened("compare", seeds="3", b="pre=none, post=none, inf=none")
     app.button(key="share_report").click().run()
     html = file_of(app, "report").decode()

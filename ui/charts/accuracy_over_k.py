@@ -16,8 +16,8 @@ from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
 from ui.charts.plot import plot
+from ui.charts.progressive import draw_progressively
 from ui.compute import results
-from ui.compute.progressive import fill
 from ui.compute.results import ONE_MEAN
 from ui.compute.task_curves import HOW, fold_points, suggested_of
 
@@ -35,7 +35,7 @@ def show_accuracy_over_k(experiment: Experiment, name: str = "accuracy-over-k") 
     asking = Asking(experiment.info, experiment.classes, experiment.with_(gen=gen).recipe, ks, n, experiment.seeds[0])
     most = int(np.minimum(np.bincount(results.pool(experiment).y_train), n).max())
     draw = partial(_draw, experiment, name, ks, accuracies)
-    fill(name, fold_points(asking, most), draw, "Suggesting k", needs=False)
+    draw_progressively(name, fold_points(asking, most), draw, "Suggesting k", needs_first_point=False)
 
 
 def _draw(

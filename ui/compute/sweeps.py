@@ -12,7 +12,7 @@ from imprint_core.sweeps.paper_findings import Finding, check_findings
 from imprint_core.sweeps.run_measures import MEASURES, Floats, measure_predictions, measure_shots
 from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, bundled_sweep
 from ui.compute import results as cached
-from ui.compute.progressive import Point, results
+from ui.compute.progressive import Point, point_cache
 from ui.controls.control import Sets
 
 Values = dict[str, Floats]
@@ -71,12 +71,12 @@ def run_point(experiment: Experiment, sets: Sets, cost: float = 1.0, measure: st
     else:
         key = ("shots", experiment.samples_key, experiment.n_shot, seeds, recipe.norm_pre)
         point = Point(key, lambda: _measure_shots(experiment), cost)
-    if point.key not in results() and not bundled_problem(sets):
+    if point.key not in point_cache() and not bundled_problem(sets):
         task = TaskKey(experiment.info.fm, experiment.info.dataset, experiment.classes, experiment.n_shot or 0)
         runs = sweep_table(bundled_sweep(), sets).runs(task, recipe)
         if runs is not None and set(seeds) <= set(runs.seeds):
             rows = [runs.seeds.index(seed) for seed in seeds]
-            results().put(point.key, {name: values[rows] for name, values in runs.values.items()})
+            point_cache().put(point.key, {name: values[rows] for name, values in runs.values.items()})
     return point
 
 

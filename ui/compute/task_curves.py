@@ -14,7 +14,7 @@ from imprint_core.evaluation.k_selection import RULE, RULES, suggested
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.framework.recipe import Recipe
 from ui.compute import results as cached
-from ui.compute.progressive import Point, results
+from ui.compute.progressive import Point, point_cache
 from ui.controls.sidebar import Selection
 
 HOW = f"◯ is the k that the shots of the first seed suggest ({RULES[RULE].label})."
@@ -57,8 +57,8 @@ def fold_points(asking: Asking, most: int) -> list[Point]:
 
 def _point(key: str, make: Any, cost: float) -> Point:
     known = precomputed.kept().get(key)
-    if known is not None and (key,) not in results():
-        results().put((key,), known)
+    if known is not None and (key,) not in point_cache():
+        point_cache().put((key,), known)
     return Point((key,), make, cost)
 
 

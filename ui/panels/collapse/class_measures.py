@@ -15,10 +15,11 @@ from imprint_core.figures import collapse
 from ui.charts.accuracy_over_k import show_accuracy_over_k
 from ui.charts.nc1_over_shots import show_nc1_over_shots
 from ui.charts.plot import kept_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
 from ui.compute import collapse as collapse_cached
 from ui.compute import results
-from ui.compute.progressive import Point, fill
+from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 
 _KS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30)
@@ -114,7 +115,7 @@ def _split(selection: Selection) -> None:
         return summarize(collapse_cached.nc1_of_parts(selection.experiment, k, variant))
 
     points = [Point(("split", *_key(selection), k), lambda k=k: make(k)) for k in ks]  # type: ignore[misc]
-    fill("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
+    draw_progressively("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
 
 
 def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:

@@ -26,8 +26,8 @@ from imprint_core.figures import collapse
 from imprint_core.figures.collapse import Published
 from imprint_core.sweeps import paper_results
 from ui.charts.plot import kept_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.compute import results
-from ui.compute.progressive import fill
 from ui.compute.task_curves import HOW, accuracy_of, curve_points, fold_points, nc1_of, shots_of, suggested_of
 from ui.controls.sidebar import Selection
 from ui.panels.collapse.controls import NOT_SHOWN, mergeable
@@ -61,7 +61,7 @@ def show_merging(selection: Selection) -> None:
     n = shots_of(selection)
     asked = curve_points(tasks, selection.recipe, n)
     folds = _folds(selection, info, n)
-    fill(
+    draw_progressively(
         "merging",
         [*asked, *(point for own in folds.values() for point in own)],
         partial(_draw, selection, info, tasks, folds),

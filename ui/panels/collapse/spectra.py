@@ -11,9 +11,10 @@ from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.figures import collapse
 from imprint_core.framework.transforms import TRANSFORMS
 from ui.charts.plot import kept_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.charts.record import table
 from ui.compute import collapse as collapse_cached
-from ui.compute.progressive import Point, fill
+from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 
 
@@ -32,7 +33,7 @@ def show_spectra(selection: Selection) -> None:
         Point((*key, stage, shrinkage if stage == "whiten" else ""), lambda stage=stage: make(stage))  # type: ignore[misc]
         for stage in STAGES
     ]
-    fill("spectra", points, partial(_draw, selection), "Spectra")
+    draw_progressively("spectra", points, partial(_draw, selection), "Spectra")
 
 
 def _draw(selection: Selection, found: list[Any], there: str) -> None:

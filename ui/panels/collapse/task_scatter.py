@@ -16,9 +16,9 @@ from imprint_core.figures import collapse
 from imprint_core.figures.collapse import Dot
 from imprint_core.sweeps import paper_results
 from ui.charts.plot import kept_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading
 from ui.compute import results
-from ui.compute.progressive import fill
 from ui.compute.task_curves import curve_points, gain_of, nc1_of, shots_of
 from ui.controls.sidebar import Selection
 from ui.panels.collapse.controls import NOT_SHOWN
@@ -32,7 +32,7 @@ def show_tasks(selection: Selection) -> None:
     """Draw the bars and the points; they fill in."""
     sets, draws = selection.panel.sets, selection.panel.values["draws"]
     tasks = every_task(sets, lambda info: len(results.class_names(info)), draws)
-    fill(
+    draw_progressively(
         "every-task",
         curve_points(tasks, selection.recipe, shots_of(selection)),
         partial(_draw, selection, tasks),

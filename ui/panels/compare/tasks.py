@@ -17,9 +17,10 @@ from imprint_core.figures import comparison
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
 from ui.charts.plot import kept_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.charts.record import caption, heading, table
 from ui.compute import results, sweeps
-from ui.compute.progressive import Point, fill
+from ui.compute.progressive import Point
 from ui.controls.control import Sets
 from ui.controls.sidebar import Selection
 from ui.panels.compare.ab_sides import Side, same_recipe
@@ -62,7 +63,9 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
             cost = float(len(results.class_names(info)) or 10) / 10
             recipe = sweep_recipe(side.recipe).for_fm(info.fm)
             points.append(sweeps.run_point(Experiment(info, "all", side.n, recipe, seeds), sets, cost))
-    fill("compare-tasks", points, partial(_draw_tasks, selection, pairs), "Every dataset with all its classes")
+    draw_progressively(
+        "compare-tasks", points, partial(_draw_tasks, selection, pairs), "Every dataset with all its classes"
+    )
 
 
 def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any], there: str) -> None:
@@ -108,7 +111,9 @@ def show_presets(selection: Selection, a: Side) -> None:
         experiment = a.experiment.with_(recipe=recipe, seeds=selection.seeds)
         make = partial(results.evaluation, experiment)
         points.append(Point(("preset", name, experiment.key), make, 5.0 if name == "whitened" else 1.0))
-    fill("compare-presets", points, partial(_draw_presets, selection, a), "Evaluating presets", needs=False)
+    draw_progressively(
+        "compare-presets", points, partial(_draw_presets, selection, a), "Evaluating presets", needs_first_point=False
+    )
 
 
 def _draw_presets(selection: Selection, a: Side, found: Sequence[Any], _: str) -> None:

@@ -26,7 +26,8 @@ from imprint_core.figures.small_multiples import (
 )
 from imprint_core.sweeps.run_measures import MEASURES
 from ui.charts.plot import kept_figure, plot
-from ui.compute.progressive import Point, fill
+from ui.charts.progressive import draw_progressively
+from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.panels.curves.controls import axis_of
 from ui.panels.curves.published import published_curves
@@ -40,7 +41,7 @@ def show_charts(selection: Selection, charts: Sequence[Chart]) -> None:
     """Draw the legend and the charts."""
     published = [published_curves(selection, chart) for chart in charts]
     _legend([line for line, _, _ in charts[0].lines], charts, next(filter(None, published), []))
-    fill("curves", _ordered_points(charts), partial(_draw, selection, charts, published), "Curves")
+    draw_progressively("curves", _ordered_points(charts), partial(_draw, selection, charts, published), "Curves")
 
 
 def _ordered_points(charts: Sequence[Chart]) -> list[Point]:

@@ -18,9 +18,10 @@ from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe
 from imprint_core.sweeps.sweep_table import Scores
 from ui.charts.plot import kept_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
 from ui.compute import results
-from ui.compute.progressive import Point, fill
+from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
@@ -40,7 +41,7 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: S
     shots = f"{n} shots per class" if n else "all training samples"
     heading(f"{measure.label} over {len(scores.tasks)} tasks at {shots}", "board")
     points = [_fit_time(selection, recipe) for recipe in recipes]
-    fill("board", points, partial(_table, selection, recipes, labels, ranking), "Timing GEN", False)
+    draw_progressively("board", points, partial(_table, selection, recipes, labels, ranking), "Timing GEN", False)
     _warnings(scores)
     heading("Significant differences", "critical-difference")
     tied = [" and ".join(plain(labels[m]) for m in group) for group in ranking.groups]
