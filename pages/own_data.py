@@ -10,14 +10,14 @@ from ui.navigation.links import hand_over
 from ui.panels.own_data import embeddings as own_embeddings
 from ui.panels.own_data import images as own_images
 from ui.text.markdown import plain
-from ui.widgets.jobs import show_jobs, show_problem
+from ui.widgets.jobs import show_job_error, show_jobs
 
 
 def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Your own data", anchor=False)
     st.caption("Bring images or embeddings, try an image, add a class. Nothing leaves this machine.")
-    show_problem()
+    show_job_error()
     titles = ["Images", "Embeddings", "Try one image", "Add a class"]
     images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")
     # These two always, for a file that was uploaded is forgotten where its box isn't drawn.

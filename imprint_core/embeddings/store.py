@@ -77,6 +77,11 @@ class SetInfo:
         return self.path.parent == bundled_folder()
 
     @property
+    def overrides_bundled(self) -> bool:
+        """Whether it replaces a bundled set of the same FM and dataset."""
+        return not self.bundled and (bundled_folder() / self.path.with_suffix(".json").name).is_file()
+
+    @property
     def files(self) -> list[Path]:
         """All files of the set."""
         paths = (self.path.with_suffix(suffix) for suffix in (".json", MAPS_SUFFIX, ".safetensors"))

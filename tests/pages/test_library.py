@@ -19,7 +19,7 @@ from tests.embeddings.test_store import small_set
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A machine with nothing of its own, and no library's cache."""
+    """A machine without user data and library caches."""
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
     for variable in ("IMPRINT_WEIGHTS", "IMPRINT_DATA"):
         monkeypatch.delenv(variable, raising=False)
@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def weights(home):
-    """Random weights where the app looks for them: what is tested is not what they compute."""
+    """Random weights in the weights folder; the tests do not depend on their values."""
     torch.manual_seed(0)
     network, _ = build(foundation_model("squeezenet1_1"), official=False)
     (home / "weights").mkdir(parents=True)
@@ -54,7 +54,7 @@ def button(app, label):
     return next(b for b in app.button if b.label == label)
 
 
-def test_lists_every_set_there_is(home, bundled):
+def test_all_embedding_sets_are_listed(home, bundled):
     _, info = small_set(home)
     meta = info.meta["fm"] | {"label": "<b>FM</b>", "dim": 5}
     write(info, meta)
@@ -62,14 +62,14 @@ def test_lists_every_set_there_is(home, bundled):
     assert not app.exception
     table = app.dataframe[0].value
     assert len(table) == len(bundled) + 1
-    own = table[table["From"] == "this machine"]
-    assert own["Training"].tolist() == [12]
-    assert own["Foundation model"].tolist() == ["<b>FM</b>"]
-    assert set(table[table["From"] == "comes with the app"]["Dimensions"]) == {192, 512, 2048}
+    embedded = table[table["Source"] == "this machine"]
+    assert embedded["Training"].tolist() == [12]
+    assert embedded["Foundation model"].tolist() == ["<b>FM</b>"]
+    assert set(table[table["Source"] == "bundled"]["Dimensions"]) == {192, 512, 2048}
 
 
 def write(info, fm):
-    """Fill in what the small set's sidecar leaves out."""
+    """Complete the sidecar of the small set."""
     import json
 
     samples = {"count": 12, "per_class_least": 6, "per_class_most": 6}
@@ -80,12 +80,12 @@ def write(info, fm):
 
 
 @pytest.mark.usefixtures("home")
-def test_without_any_weights_one_sentence_says_what_to_do():
+def test_notice_explains_how_to_get_weights_where_none_are_available():
     app = library()
     assert not app.exception
-    assert [i.value for i in app.info if "No foundation model's weights are on this machine" in i.value]
-    assert "connect to a network once, or put a state dict such as" in page_text(app).replace("\\", "")
-    # What is bundled keeps working.
+    assert [i.value for i in app.info if "No weights of a foundation model are available" in i.value]
+    assert "connect once, or put a state dict such as" in page_text(app).replace("\\", "")
+    # Bundled sets can still be explored.
     app.session_state["goto"] = "explore"
     app.run()
     assert not app.exception
@@ -93,19 +93,19 @@ def test_without_any_weights_one_sentence_says_what_to_do():
 
 
 @pytest.mark.usefixtures("weights")
-def test_says_what_is_at_hand_and_what_is_not():
+def test_available_and_missing_files_are_described():
     app = library()
-    assert not [i for i in app.info if "No foundation model" in i.value]
+    assert not [i for i in app.info if "No weights" in i.value]
     boxes = {s.key: s for s in app.selectbox}
     assert boxes["library_fm"].value == "squeezenet1_1"
-    assert boxes["library_fm"].options[0] == "SqueezeNet 1.1 · weights here"
+    assert boxes["library_fm"].options[0] == "SqueezeNet 1.1 · weights available"
     assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in page_text(app)
     assert "12 MB are downloaded when you start" in page_text(app.selectbox(key="library_data").select("mnist").run())
-    assert "no library offers them" in page_text(app.selectbox(key="library_data").select("mnist_m").run())
+    assert "can't be downloaded automatically" in page_text(app.selectbox(key="library_data").select("mnist_m").run())
     app.selectbox(key="library_data").select("digits").run()
-    assert "The images are on this machine." in page_text(app)
+    assert "The images are available." in page_text(app)
     app.selectbox(key="library_fm").select("resnet18").run()
-    assert "The weights of ResNet\\-18 are not on this machine: connect to a network" in page_text(app)
+    assert "The weights of ResNet\\-18 are missing. With a network they are downloaded" in page_text(app)
 
 
 def wait_for(condition, seconds=120):
@@ -116,11 +116,11 @@ def wait_for(condition, seconds=120):
 
 
 @pytest.mark.usefixtures("weights")
-def test_embeds_stops_goes_on_and_shows_the_same_in_two_windows(home):
+def test_embedding_is_started_stopped_and_resumed_in_two_windows(home):
     app = library()
     app.selectbox(key="library_data").select("digits").run()
     app.select_slider(key="library_train").set_value(50).run()
-    button(app, "Embed").click().run()
+    button(app, "Embed dataset").click().run()
     assert not app.error
     wait_for(lambda: find_jobs(home)[0].progress.done > 0)
     other = library()
@@ -129,24 +129,24 @@ def test_embeds_stops_goes_on_and_shows_the_same_in_two_windows(home):
         assert [b.label for b in window.button if b.label == "Stop"]
     # The second window can't start it again.
     other.selectbox(key="library_data").select("digits").run()
-    button(other, "Embed").click().run()
+    button(other, "Embed dataset").click().run()
     assert "The embedding 'squeezenet1_1__digits' is already running" in page_text(other).replace("\\", "")
     button(other, "Stop").click().run()
     wait_for(lambda: not find_jobs(home)[0].running)
     app.run()
-    assert [b.label for b in app.button if b.label in ("Stop", "Go on", "Discard")] == ["Go on", "Discard"]
-    button(app, "Go on").click().run()
+    assert [b.label for b in app.button if b.label in ("Stop", "Resume", "Discard")] == ["Resume", "Discard"]
+    button(app, "Resume").click().run()
     wait_for(lambda: ("squeezenet1_1", "digits") in find_sets(home)[0])
     wait_for(lambda: not find_jobs(home))
     app.run()
     assert not app.exception
     table = app.dataframe[0].value
-    own = table[table["From"] == "this machine, in place of the app's"]
-    assert own[["Dataset", "Training", "Test"]].to_numpy().tolist() == [["Digits (scikit-learn)", 500, 596]]
+    embedded = table[table["Source"] == "this machine, replaces the bundled set"]
+    assert embedded[["Dataset", "Training", "Test"]].to_numpy().tolist() == [["Digits (scikit-learn)", 500, 596]]
 
 
 @pytest.mark.usefixtures("weights")
-def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
+def test_failed_job_shows_its_error_and_can_be_discarded(home):
     start_job(home, "squeezenet1_1__mnist_m", ["--fm", "squeezenet1_1", "--dataset", "mnist_m", "--out", str(home)])
     wait_for(lambda: not find_jobs(home)[0].running and find_jobs(home)[0].error)
     app = library()
@@ -157,35 +157,35 @@ def test_what_went_wrong_in_a_job_is_one_sentence_and_it_can_be_discarded(home):
 
 
 @pytest.mark.usefixtures("home")
-def test_a_model_that_there_is_not():
+def test_unknown_model_shows_an_error():
     app = library(library_fm="no_such_<b>model</b>")
     assert not app.exception
     assert "Unknown foundation model 'no\\_such\\_\\<b\\>model\\</b\\>'" in page_text(app)
-    assert button(app, "Embed").disabled
+    assert button(app, "Embed dataset").disabled
 
 
 @pytest.mark.usefixtures("home")
-def test_weights_are_uploaded_checked_and_kept(weights):
+def test_uploaded_weights_are_checked_and_saved(weights):
     content = weights.read_bytes()
     weights.unlink()
     app = library(library_fm="squeezenet1_1")
     app.file_uploader(key="weights_squeezenet1_1").upload("anything.safetensors", content[:1000])
     app.run()
-    button(app, "Check and keep these weights").click().run()
+    button(app, "Check and save weights").click().run()
     assert not app.exception
     assert "is not a complete .safetensors file" in page_text(app).replace("\\", "")
     assert not weights.exists()
     app.file_uploader(key="weights_squeezenet1_1").upload("../x.safetensors", content)
     app.run()
-    button(app, "Check and keep these weights").click().run()
+    button(app, "Check and save weights").click().run()
     assert not app.exception
     assert weights.read_bytes() == content
-    assert "They fit" in app.success[0].value
+    assert "The weights fit" in app.success[0].value
 
 
 @pytest.mark.usefixtures("weights")
-def test_says_that_a_new_set_takes_another_ones_place():
+def test_warning_where_a_new_set_replaces_another():
     app = library()
     app.selectbox(key="library_data").select("mnist").run()
-    assert "There is a set of these two already (3,000 training samples)" in page_text(app)
-    assert "The set that comes with the app stays" in page_text(app)
+    assert "An embedding set of this FM and dataset exists (3,000 training samples)" in page_text(app)
+    assert "The bundled set is kept" in page_text(app)

@@ -192,9 +192,9 @@ def test_an_uploaded_image_needs_the_models_weights():
         on_tab(app, title)
         assert not app.exception
         # Before anything is uploaded, and with the ways to get them.
-        assert [i for i in app.info if "has to be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
+        assert [i for i in app.info if "must be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
         assert "python -m imprint_core fetch --fm squeezenet1_1" in page_text(app)
-        assert button(app, "Download torchvision's official weights")
+        assert button(app, "Download official weights")
     assert {box.key for box in app.file_uploader} >= {"weights_squeezenet1_1try", "weights_squeezenet1_1add"}
     assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_0"}
 
@@ -205,7 +205,7 @@ def test_another_fm_whose_weights_are_here_is_named(shared, tmp_path, monkeypatc
     (tmp_path / "weights" / "vit_tiny_patch16_224.safetensors").touch()
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
     app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
-    assert [i for i in app.info if "Those of ViT" in i.value]
+    assert [i for i in app.info if "Weights of ViT" in i.value]
 
 
 @pytest.mark.usefixtures("home")
@@ -213,7 +213,7 @@ def test_weights_given_on_the_spot_are_used(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
     app = on_tab(own_data(fm="squeezenet1_1", data="digits", n="20"), "Add a class")
     upload(app, "weights_squeezenet1_1add", "x.safetensors", (shared / "fm" / "squeezenet1_1.safetensors").read_bytes())
-    button(app, "Check and keep these weights").click().run()
+    button(app, "Check and save weights").click().run()
     assert not app.exception
     assert app.file_uploader(key="added_files_0")
     assert (tmp_path / "weights" / "squeezenet1_1.safetensors").is_file()
@@ -226,7 +226,7 @@ def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
-    button(app, "Download torchvision's official weights").click().run()
+    button(app, "Download official weights").click().run()
     assert not app.exception
     fm = FOUNDATION_MODELS["squeezenet1_1"]
     until = time.monotonic() + 60
@@ -236,7 +236,7 @@ def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
     time.sleep(0.3)
     app.run()
     assert [e.value for e in app.error if "could not be downloaded. Connect to a network once" in e.value]
-    assert button(app, "Download torchvision's official weights")
+    assert button(app, "Download official weights")
 
 
 @pytest.mark.usefixtures("weights")

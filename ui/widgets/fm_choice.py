@@ -1,4 +1,4 @@
-"""Foundation models on pages: choosing one, whether its weights are at hand, having it in memory."""
+"""Choice of an FM, the state of its weights, and the FM in memory."""
 
 from __future__ import annotations
 
@@ -8,117 +8,114 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
+from imprint_core.models.libraries import LIBRARIES
 from imprint_core.models.weights import available_weights, user_weights
 from imprint_core.paths import weights_folder
+from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
 
-# Swin-B's take 350 MB.
-_WEIGHTS_MB = 1500
+# The weights of Swin-B have 350 MB.
+_MOST_WEIGHTS_MB = 1500
 
 if TYPE_CHECKING:
     from imprint_core.models.loading import LoadedModel
 
 
 def choose_fm(key: str, default: str) -> FoundationModel | None:
-    """A box of FMs, those with weights at hand first, which takes any other by its name; None where it is wrong.
+    """Draw a box of FMs, those with available weights first, which accepts the name of any other FM.
 
-    `default` is chosen at first, if its weights are at hand.
+    Returns None where the name is unknown. `default` is selected at first, if its weights are available.
     """
-    here = [name for name, fm in FOUNDATION_MODELS.items() if available_weights(fm)]
-    options = here + [name for name in FOUNDATION_MODELS if name not in here]
-    written = st.session_state.get(key)
-    options += [written] if written and written not in options else []
-
-    def shown(name: str) -> str:
-        label = FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else name
-        return f"{label} · weights here" if name in here else label
-
+    available = [name for name, fm in FOUNDATION_MODELS.items() if available_weights(fm)]
+    options = available + [name for name in FOUNDATION_MODELS if name not in available]
+    typed = st.session_state.get(key)
+    options += [typed] if typed and typed not in options else []
     name = st.selectbox(
         "Foundation model",
         options,
-        index=options.index(default) if default in here else 0,
-        format_func=shown,
+        index=options.index(default) if default in available else 0,
+        format_func=lambda name: label_of_fm(name) + (" · weights available" if name in available else ""),
         key=key,
         persist_state="session",
         accept_new_options=True,
-        help="The frozen model that turns each image into a vector. Or write the name of any other classification "
-        "model of torchvision or timm, such as convnext\\_tiny or deit\\_tiny\\_patch16\\_224.",
+        help="The frozen model that maps each image to a vector. You can also enter the name of another "
+        f"classification model of {' or '.join(LIBRARIES)}, such as convnext\\_tiny or deit\\_tiny\\_patch16\\_224.",
     )
     try:
-        with st.spinner("Looking the model up …"):
+        with st.spinner("Looking up the model …"):
             return foundation_model(str(name))
     except ImprintError as error:
         st.error(plain(error))
         return None
 
 
-def about_weights(fm: FoundationModel) -> str:
-    """Whether an FM's weights are at hand, and what to do where they aren't, in Markdown."""
-    own = user_weights(fm)
-    if own is not None:
-        return f"Weights: {plain(own.name)} in the weights folder."
+def describe_weights(fm: FoundationModel) -> str:
+    """State of an FM's weights, in Markdown; where they are missing, how to get them."""
+    local = user_weights(fm)
+    if local is not None:
+        return f"Weights: {plain(local.name)} in the weights folder."
     if available_weights(fm):
-        return f"Weights: {fm.library}'s official ones ({plain(fm.weights)}), which are on this machine."
+        return f"Weights: official weights of {fm.library} ({plain(fm.weights)}), available on this machine."
     return (
-        f"The weights of {plain(fm.label)} are not on this machine: connect to a network, and they are downloaded when "
-        f"you start, or put {plain(fm.name)}.safetensors into {plain(weights_folder())}."
+        f"The weights of {plain(fm.label)} are missing. With a network they are downloaded when you start; or put "
+        f"{plain(fm.name)}.safetensors into {plain(weights_folder())}."
     )
 
 
-def none_at_hand() -> str:
-    """What to do where there are no weights at all; empty where there are some."""
+def no_weights_notice() -> str:
+    """How to get weights, in Markdown, where no FM of the table has any; else empty."""
     if any(available_weights(fm) for fm in FOUNDATION_MODELS.values()):
         return ""
     return (
-        "No foundation model's weights are on this machine, so nothing new can be embedded offline: connect to a "
-        f"network once, or put a state dict such as resnet18.safetensors into {plain(weights_folder())}. All sets that "
-        "are here already can be explored all the same."
+        "No weights of a foundation model are available, so embedding needs a network: connect once, or put a state "
+        f"dict such as resnet18.safetensors into {plain(weights_folder())}. Existing embedding sets can be explored "
+        "without weights."
     )
 
 
-def weights_upload(fm: FoundationModel, place: str = "") -> None:
-    """A box, at a place of the page, that takes local weights of an FM, checks that they fit and keeps them."""
-    with st.expander(f"Weights of your own for {plain(fm.label)}", icon=":material/upload_file:"):
+def upload_weights(fm: FoundationModel, key: str = "") -> None:
+    """Draw a box that takes local weights of an FM, checks that they fit and saves them; `key` is of the panel."""
+    with st.expander(f"Local weights of {plain(fm.label)}", icon=":material/upload_file:"):
         file = st.file_uploader(
-            f"A state dict of {fm.library}'s {plain(fm.architecture)}",
+            f"State dict of {fm.library}'s {plain(fm.architecture)}",
             type=["safetensors"],
-            max_upload_size=_WEIGHTS_MB,
-            key=f"weights_{fm.name}{place}",
-            help="A .safetensors file, keyed as the library keys it. A .pth can be taken by the command `fetch`.",
+            max_upload_size=_MOST_WEIGHTS_MB,
+            key=f"weights_{fm.name}{key}",
+            help="A .safetensors file with the library's parameter names. The command `fetch` also accepts .pth files.",
         )
-        if file is not None and st.button("Check and keep these weights", key=f"keep_{fm.name}{place}"):
+        if file is not None and st.button("Check and save weights", key=f"save_{fm.name}{key}"):
             from imprint_core.models.loading import save_weights
 
             try:
-                with st.spinner("Checking that they fit …"):
-                    kept = save_weights(fm, file)
+                with st.spinner("Checking the weights …"):
+                    path = save_weights(fm, file)
             except ImprintError as error:
                 st.error(plain(error))
             else:
-                st.success(f"They fit, and are kept as {plain(kept)}.")
+                st.success(f"The weights fit and are saved as {plain(path)}.")
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _loaded(name: str, stamp: str) -> LoadedModel:
+def _load_fm(name: str, stamp: str) -> LoadedModel:
     from imprint_core.models.loading import load_model
 
     return load_model(foundation_model(name))
 
 
-def loaded(name: str) -> LoadedModel:
-    """The FM in memory; of all sessions, the last one asked for.
+def load_fm(name: str) -> LoadedModel:
+    """Load an FM from available weights; one FM is kept in memory for all sessions.
 
     Raises
     ------
     ImprintError
-        If its weights aren't at hand or don't fit. Nothing is downloaded here: that would be minutes without a word.
+        If its weights are missing or don't fit. They are not downloaded, because that takes minutes.
     """
     fm = foundation_model(name)
     file = available_weights(fm)
     if file is None:
         raise ImprintError(
-            f"To embed an image, the weights of {fm.label} are needed, and they are not on this machine; put the state "
-            f"dict that the set was made with as {fm.name}.safetensors into {weights_folder()}."
+            f"The weights of {fm.label} are missing. To embed an image, put the state dict that embedded the set as "
+            f"{fm.name}.safetensors into {weights_folder()}."
         )
     with st.spinner(f"Loading {plain(fm.label)} …"):
-        return _loaded(fm.name, f"{file}:{file.stat().st_mtime_ns}")
+        return _load_fm(fm.name, f"{file}:{file.stat().st_mtime_ns}")

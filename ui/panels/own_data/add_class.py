@@ -23,7 +23,7 @@ from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES
 from ui.panels.own_data.new_images import embed, unknown
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
-from ui.widgets.missing_weights import weights_needed
+from ui.widgets.missing_weights import show_missing_weights
 
 _SHOWN = 6
 
@@ -66,7 +66,7 @@ def show_added(selection: Selection) -> None:
         f"{plain(label_of_fm(selection.info.fm))} on {plain(label_of_dataset(selection.info.dataset))}, made by its "
         f"recipe with the {selection.n} shots of the first seed; another task has added classes of its own."
     )
-    if weights_needed(selection, "add"):
+    if show_missing_weights(selection, "add"):
         return
     left, right = st.columns([3, 2], gap="large")
     with left:

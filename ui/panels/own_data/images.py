@@ -21,8 +21,8 @@ from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import FOLDER_LAYOUT
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import about_weights, choose_fm, none_at_hand
-from ui.widgets.jobs import begin
+from ui.widgets.fm_choice import choose_fm, describe_weights, no_weights_notice
+from ui.widgets.jobs import start_embedding
 
 IMAGE_TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
 IMAGE_MB = 50
@@ -166,16 +166,16 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
             left.markdown(f"Embedded by {plain(info.meta['fm']['label'])}.")
             with right:
                 explore_button(info, f"explore_{info.path.stem}")
-    no_weights = none_at_hand()
+    no_weights = no_weights_notice()
     if no_weights:
         st.info(no_weights, icon=":material/wifi_off:")
     fm = choose_fm("own_fm", default_fm)
     if fm is not None:
         if not no_weights:
-            st.caption(about_weights(fm))
+            st.caption(describe_weights(fm))
         left, middle, _ = st.columns([1, 1, 2])
         if left.button("Embed", type="primary", width="stretch", key="own_embed"):
-            begin(fm, dataset(images.name), "all", "all")
+            start_embedding(fm, dataset(images.name), "all", "all")
         with middle.popover("Remove", width="stretch"):
             st.markdown("Delete these images from disk? Their embeddings remain.")
             st.button("Delete images", on_click=_delete, args=(images,), type="primary")
@@ -193,4 +193,4 @@ def _delete(images: OwnImages) -> None:
     try:
         images.path.unlink(missing_ok=True)
     except OSError as error:
-        st.session_state.jobs_problem = f"'{images.label}' could not be deleted ({error.strerror})."
+        st.session_state.job_error = f"'{images.label}' could not be deleted ({error.strerror})."

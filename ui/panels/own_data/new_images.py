@@ -14,7 +14,7 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.framework.incremental import check_same_weights
 from ui.compute import results
 from ui.controls.sidebar import Selection
-from ui.widgets.fm_choice import loaded
+from ui.widgets.fm_choice import load_fm
 
 
 def embed(selection: Selection, images: list[tuple[bytes, Image.Image]]) -> NDArray[np.float32]:
@@ -25,7 +25,7 @@ def embed(selection: Selection, images: list[tuple[bytes, Image.Image]]) -> NDAr
     ImprintError
         If its weights aren't at hand, or aren't those that the set was made with.
     """
-    model = loaded(selection.info.fm)
+    model = load_fm(selection.info.fm)
     check_same_weights(selection.info, model, lambda: _known(selection.info))
     seen = st.session_state.setdefault("own_embedded_images", {})
     keys = [(model.weights_digest, hashlib.sha256(data).hexdigest()) for data, _ in images]

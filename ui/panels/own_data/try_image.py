@@ -21,7 +21,7 @@ from ui.panels.own_data.add_class import Added, added_classes, names_of
 from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES
 from ui.panels.own_data.new_images import embed, unknown
 from ui.text.markdown import plain
-from ui.widgets.missing_weights import weights_needed
+from ui.widgets.missing_weights import show_missing_weights
 
 _NEAR, _BEHIND = 5, 6
 
@@ -118,7 +118,7 @@ def _image(selection: Selection) -> tuple[NDArray[np.float32], Image.Image | Non
     )
     if source == "sample":
         return _sample(selection)
-    if weights_needed(selection, "try"):
+    if show_missing_weights(selection, "try"):
         return None
     file = st.file_uploader("An image", type=IMAGE_TYPES, max_upload_size=IMAGE_MB, key="try_file")
     if file is None:
