@@ -71,7 +71,7 @@ GLOSSARY = {
     ),
     "norm": Entry(
         "NORM",
-        "Normalization of shots (pre), proxies (post) and test embeddings (inf). L2 scales each vector to length 1.",
+        "Normalisation of shots (pre), proxies (post) and test embeddings (inf). L2 scales each vector to length 1.",
         "§5.1",
     ),
     "agg": Entry(
