@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.datasets import DATASETS
@@ -12,13 +13,16 @@ from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import ExtractionJob, extract
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
+from imprint_core.figures import style
 from imprint_core.framework.aggregation import AGGREGATIONS, Aggregation
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import GENERATORS, Generator, Mixture
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Normalization, PostNormalization
 from imprint_core.framework.recipe import Recipe
-from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.models.loading import LoadedModel
+from imprint_core.models import FOUNDATION_MODELS, libraries
+from imprint_core.models.libraries import Library
+from imprint_core.models.loading import LoadedModel, load_model
+from imprint_core.models.lookup import foundation_model
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
 from imprint_core.uploads.formats import EMBEDDING_FORMATS, UploadFormat
@@ -178,6 +182,28 @@ def csv_rows(file):
     return LabelledRows([("", Labels(tuple(values.tolist()), codes))], None, x.shape[1], lambda: iter([x]))
 
 
+def test_an_fm_library(monkeypatch):
+    def find(architecture, weights):
+        return (
+            FoundationModel("grid4", "grids", "4 × 4 grid", 16, "Means of a grid.") if architecture == "grid4" else None
+        )
+
+    def build(fm, official):
+        return torch.nn.Sequential(Pool(), torch.nn.Linear(16, 10)), to_tensor
+
+    def remove_head(network, fm):
+        network[1] = torch.nn.Identity()
+
+    library = Library(find, build, remove_head, cached_weights=lambda fm: None)
+    monkeypatch.setitem(libraries.LIBRARIES, "grids", library)
+    fm = foundation_model("grid4")
+    assert foundation_model("grids/grid4") == fm
+    image = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    x = load_model(fm).embed([image])
+    assert x.shape == (1, fm.dim)
+    assert (np.diff(x) > 0).all()
+
+
 def test_upload_format_is_a_reader_and_a_row(monkeypatch, home):
     monkeypatch.setitem(EMBEDDING_FORMATS, "csv", UploadFormat("lines", "a label and numbers in each line", csv_rows))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
@@ -189,3 +215,12 @@ def test_upload_format_is_a_reader_and_a_row(monkeypatch, home):
     next(button for button in app.run().button if button.label == "Save embeddings").click().run()
     assert not app.exception
     assert "Saved 2 training and 2 test embeddings of 2 classes, 2 dimensions." in app.success[0].value
+
+
+def test_a_colour_is_defined_in_one_file():
+    paths = [p for top in ("imprint_core", "ui", "pages", ".streamlit") for p in (ROOT / top).rglob("*")] + [
+        ROOT / "app.py"
+    ]
+    texts = {p: p.read_text(encoding="utf-8") for p in paths if p.suffix in (".py", ".js", ".css", ".toml")}
+    for colour in [*style.CLASS_COLORS, style.GREY, style.MATRIX_FULL]:
+        assert [p.name for p, text in texts.items() if colour.lower() in text.lower()] == ["style.py"]
