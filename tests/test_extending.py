@@ -94,7 +94,7 @@ def test_a_norm(monkeypatch, vit_digits):
     assert estimator == pages
     plain, _ = both_ways(vit_digits, Recipe("kmeans", 3, norm_post="none"))
     assert estimator != plain
-    assert app_with(post="max", k="3").metric[0].value.endswith(" %")
+    assert app_with(norm_post="max", k="3").metric[0].value.endswith(" %")
 
 
 def test_a_norm_by_lengths(monkeypatch, vit_digits):
@@ -107,7 +107,7 @@ def test_a_norm_by_lengths(monkeypatch, vit_digits):
     monkeypatch.setitem(NORMALIZATIONS, "half", Normalization("half", "By the root of the length.", half, scale))
     estimator, pages = both_ways(vit_digits, Recipe("mean", norm_pre="half", norm_inf="half"))
     assert estimator == pages
-    assert app_with(pre="half", inf="half", gen="mean").segmented_control(key="pre").value == "half"
+    assert app_with(norm_pre="half", norm_inf="half", gen="mean").segmented_control(key="norm_pre").value == "half"
 
 
 def test_an_agg(monkeypatch, vit_digits):

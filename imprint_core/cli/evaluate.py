@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import parse_recipe, split_recipe
 
 HELP = "evaluate a recipe on a task; prints JSON"
 DESCRIPTION = """\
@@ -31,7 +32,7 @@ A task is a dataset, all of it or some of its classes, merged or not:
   cifar10:cat+dog,ship+truck classes merged
   tiny_imagenet_100:3in1-2   "3 in 1", the second draw
 
-A recipe is a preset, and what differs from it: --recipe own --set k=5 --set norm_pre=none.
+A recipe is a preset and the parameters that differ: --recipe "own k=5 norm_pre=none", or --recipe own --set k=5.
 """
 EPILOG = f"""\
 presets: {", ".join(PRESETS)}
@@ -51,10 +52,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--recipe",
         default="own",
         metavar="NAME",
-        help="a preset, a JSON object of a recipe's parts, or a .json file of one (default: %(default)s)",
+        help="a preset and what differs, a JSON object of parameters, or a .json file of one (default: %(default)s)",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="PART=VALUE", help="change a part of the recipe; may be repeated"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a parameter of the recipe; repeatable",
     )
     parser.add_argument("--n-shot", type=count, metavar="N", help="shots of each class (default: all)")
     parser.add_argument(
@@ -118,21 +123,19 @@ def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespac
 
 
 def recipe_from(text: str, changes: list[str], fm: str) -> Recipe:
-    """The recipe that a preset, JSON or a file of it names, with changes; λ is the FM's where none is given.
+    """Recipe of a text, JSON or a JSON file, with changes; λ is the FM's unless given.
 
     Raises
     ------
     ImprintError
-        If there is no such preset, or a part or its value is wrong.
+        If a preset, a parameter or a value is unknown.
     """
-    preset = PRESETS.get(text)
-    parts = asdict(replace(preset.recipe, lam=ridge_of(fm))) if preset else _from_json(text)
     for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise ImprintError(f"'{change}' changes nothing; write PART=VALUE, such as k=5.")
-        parts[name.strip()] = _value(value.strip())
-    return Recipe.from_dict(parts)
+        if "=" not in change:
+            raise ImprintError(f"'{change}' sets no parameter; write NAME=VALUE, such as k=5.")
+    if not text.endswith(".json") and not text.lstrip().startswith(("{", "[")):
+        return parse_recipe(" ".join([text, *changes]), ridge_of(fm))
+    return Recipe.from_dict({"lam": ridge_of(fm)} | _from_json(text) | split_recipe(" ".join(["own", *changes]))[1])
 
 
 def _from_json(text: str) -> dict[str, Any]:
@@ -141,16 +144,9 @@ def _from_json(text: str) -> dict[str, Any]:
         parts = json.loads(path.read_text(encoding="utf-8") if path.suffix == ".json" else text)
     except (OSError, ValueError) as error:
         raise ImprintError(
-            f"'{text[:60]}' is no preset ({', '.join(PRESETS)}), no JSON object and no .json file of a recipe."
+            f"'{text[:60]}' can't be read as JSON. Give a preset ({', '.join(PRESETS)}), a JSON object of a recipe's "
+            "parameters, or a .json file of one."
         ) from error
     if not isinstance(parts, dict):
         raise ImprintError(f'\'{text[:60]}\' is not a JSON object; a recipe is one such as {{"gen": "mean"}}.')
     return parts
-
-
-def _value(text: str) -> Any:
-    """A number where it is one, else the text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

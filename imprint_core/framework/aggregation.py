@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.framework.normalization import Array, l2_scale
-from imprint_core.registry import look_up
+from imprint_core.registry import Entry, look_up
 
 # Rounding leaves about this many of the number type's steps between the lengths of equal vectors.
 ROUNDING = 16
@@ -148,21 +148,17 @@ def mahalanobis(comparison: Comparison) -> Array:
 
 
 @dataclass(frozen=True)
-class Distance:
+class Distance(Entry):
     """An entry of the table.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation.
     order : callable
         Maps a `Comparison` to values (p, m) that are the smaller the nearer a proxy is to a sample.
     lengths : callable
         Maps such values (m, n) and the samples' squared lengths (m, 1) to distances (m, n).
     """
 
-    label: str
-    help: str
     order: Callable[[Comparison], Array]
     lengths: Callable[[Array, Array], Array] = lambda values, samples: values
 
@@ -183,13 +179,13 @@ DISTANCES: dict[str, Distance] = {
     ),
 }
 
-VOTES = {
-    "uniform": "Each of the m nearest proxies has one vote.",
-    "distance": "Each of the m nearest proxies votes with one over its distance.",
+VOTES: dict[str, Entry] = {
+    "uniform": Entry("uniform", "Each of the m nearest proxies has one vote."),
+    "distance": Entry("by distance", "Each of the m nearest proxies votes with the inverse of its distance."),
 }
-TIES = {
-    "distance": "Of classes with equally many votes, the one whose voters are nearer on average wins.",
-    "published": "Of classes with equally many votes, the lowest wins, as in the paper's code.",
+TIES: dict[str, Entry] = {
+    "distance": Entry("by distance", "Of classes with equal votes, the one with the nearer voters on average wins."),
+    "published": Entry("published", "Of classes with equal votes, the lowest wins, as in the paper's code."),
 }
 
 # --- aggregations --------------------------------------------------------------------------
@@ -205,21 +201,17 @@ class Voting(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Aggregation:
+class Aggregation(Entry):
     """An entry of the table.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation.
     function : callable
         Maps a `Comparison` and a `Voting` to scores (C, m).
     uses_distance : bool
         Whether the voting means anything to it.
     """
 
-    label: str
-    help: str
     function: Callable[[Comparison, Voting], Array]
     uses_distance: bool = False
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, squared_distances
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.ridge import RidgeProblem
-from imprint_core.registry import look_up
+from imprint_core.registry import Entry, look_up
 
 # Above this many shots a class's distances to each other cost more than they save.
 _DISTANCES_LIMIT = 1500
@@ -118,13 +118,11 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class Generator:
+class Generator(Entry):
     """An entry of the table.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation; `help` names the source.
     function : callable
         Maps (shots, k, seeds (b,)) to a `Mixture`.
     uses_k : bool
@@ -134,8 +132,6 @@ class Generator:
         classes, and how those are weighted.
     """
 
-    label: str
-    help: str
     function: Callable[[Shots, int, NDArray[np.integer]], Mixture]
     uses_k: bool = False
     ridge: str = ""

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.registry import Entry
+
 Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
-class Normalization:
+class Normalization(Entry):
     """An entry of the table for NORM_pre and NORM_inf.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation.
     function : callable
         Maps vectors (..., d) to vectors (..., d).
     scale : callable
@@ -28,20 +28,16 @@ class Normalization:
         so that inner products can be normalised without their vectors.
     """
 
-    label: str
-    help: str
     function: Callable[[Array], Array]
     scale: Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class PostNormalization:
+class PostNormalization(Entry):
     """An entry of the table for NORM_post.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation.
     function : callable
         Maps proxies (p, d), ordered by class, and each class's first row (C,) to proxies (p, d).
     scale : callable or None
@@ -50,8 +46,6 @@ class PostNormalization:
         Whether a class's proxies depend on the classes before it, and on none after it.
     """
 
-    label: str
-    help: str
     function: Callable[[Array, NDArray[np.intp]], Array]
     scale: Callable[[Array], Array] | None = None
     sequential: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
@@ -13,10 +13,31 @@ from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VO
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.transforms import TRANSFORMS
-from imprint_core.framework.whitening import check_shrinkage
-from imprint_core.registry import look_up
+from imprint_core.framework.whitening import SHRINKAGE_RULES, check_shrinkage
+from imprint_core.registry import Entry, look_up
 
 K_RANGE = (1, 50)
+
+
+class Choice(NamedTuple):
+    """Values of a recipe's parameter: a table, and what an error message calls its entries."""
+
+    table: Mapping[str, Entry]
+    kind: str
+
+
+CHOICES = {
+    "gen": Choice(GENERATORS, "GEN method"),
+    "norm_pre": Choice(NORMALIZATIONS, "NORM_pre"),
+    "norm_post": Choice(POST_NORMALIZATIONS, "NORM_post"),
+    "norm_inf": Choice(NORMALIZATIONS, "NORM_inf"),
+    "agg": Choice(AGGREGATIONS, "AGG method"),
+    "pretransform": Choice(TRANSFORMS, "transform"),
+    "shrinkage": Choice(SHRINKAGE_RULES, "shrinkage"),
+    "distance": Choice(DISTANCES, "distance"),
+    "vote": Choice(VOTES, "vote"),
+    "ties": Choice(TIES, "rule for ties"),
+}
 
 
 class Space(NamedTuple):
@@ -80,16 +101,11 @@ class Recipe:
     ties: str = "distance"
 
     def __post_init__(self) -> None:
-        look_up(GENERATORS, self.gen, "GEN method")
-        look_up(NORMALIZATIONS, self.norm_pre, "NORM_pre")
-        look_up(POST_NORMALIZATIONS, self.norm_post, "NORM_post")
-        look_up(NORMALIZATIONS, self.norm_inf, "NORM_inf")
-        look_up(AGGREGATIONS, self.agg, "AGG method")
-        look_up(TRANSFORMS, self.pretransform, "transform")
-        look_up(DISTANCES, self.distance, "distance")
-        look_up(VOTES, self.vote, "vote")
-        look_up(TIES, self.ties, "rule for ties")
-        check_shrinkage(self.shrinkage)
+        for name, choice in CHOICES.items():
+            if name == "shrinkage":
+                check_shrinkage(self.shrinkage)
+            else:
+                look_up(choice.table, getattr(self, name), choice.kind)
         for name in ("k", "m"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -132,10 +148,7 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """The recipe of a mapping such as `dataclasses.asdict` gives."""
-        known = {f.name for f in fields(cls)}
-        unknown = [name for name in values if name not in known]
-        if unknown:
-            raise ImprintError(f"A recipe has no {', '.join(unknown)}; its parts are {', '.join(sorted(known))}.")
+        check_parameters(values)
         return cls(**values)
 
     def __str__(self) -> str:
@@ -158,3 +171,12 @@ class Recipe:
 
 _TIES = {"distance": "by distance", "published": "to the lowest class"}
 _DEFAULTS = {f.name: f.default for f in fields(Recipe)}
+
+
+def check_parameters(names: Iterable[str]) -> None:
+    """Raise an `ImprintError` if a name is not a parameter of `Recipe`."""
+    unknown = [str(name) for name in names if name not in _DEFAULTS]
+    if unknown:
+        raise ImprintError(
+            f"A recipe has no parameter {', '.join(unknown)[:60]}; its parameters are {', '.join(sorted(_DEFAULTS))}."
+        )

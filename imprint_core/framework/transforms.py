@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from imprint_core.framework.feature_map import Map, class_means
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.whitening import Shrinkage, WhitenedProducts, whitened_products, whitening
-from imprint_core.registry import look_up
+from imprint_core.registry import Entry, look_up
 
 
 @dataclass(frozen=True)
-class Transform:
+class Transform(Entry):
     """An entry of the table.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation.
     fit : callable
         Maps shots (n, d), their class numbers (n,) from 0 up, and a shrinkage to a `Map`.
     fitted : bool
@@ -37,8 +35,6 @@ class Transform:
         The same from inner products alone, for embeddings wider than the shots are many.
     """
 
-    label: str
-    help: str
     fit: Callable[[Array, NDArray[np.integer], Shrinkage], Map]
     fitted: bool = False
     shrinks: bool = False

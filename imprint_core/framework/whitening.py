@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from imprint_core.errors import ImprintError
 from imprint_core.framework.feature_map import Map, class_means
 from imprint_core.framework.normalization import Array, l2
+from imprint_core.registry import Entry
 
 # Residual directions with less than this share of the largest variance are rounding.
 _RANK_TOLERANCE = 1e-6
@@ -29,6 +30,10 @@ _MOST_LEFT_OUT = 2000
 # Below this, what lies outside the residuals' span would drown the rest in rounding.
 _LEAST = 1e-4
 Shrinkage = str | float
+SHRINKAGE_RULES = {
+    "auto": Entry("auto", "Minimises the leave-one-out log-loss of the shots."),
+    "ledoit_wolf": Entry("Ledoit–Wolf", "The estimate of Ledoit and Wolf (2004)."),
+}
 _NO_SPREAD = (
     "The shots of a class don't vary, so there is no spread to whiten; they are centred only. Whitening needs a class "
     "with 2 different shots."
@@ -324,5 +329,5 @@ def _log_loss(cosines: NDArray[np.float64], codes: NDArray[np.integer]) -> float
 def check_shrinkage(value: object) -> None:
     """Raise an `ImprintError` if `value` is no shrinkage."""
     numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
-    if not numeric and value not in ("auto", "ledoit_wolf"):
+    if not numeric and value not in tuple(SHRINKAGE_RULES):
         raise ImprintError(f"Shrinkage is {value!r}; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1.")

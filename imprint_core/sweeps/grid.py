@@ -5,15 +5,16 @@
  "recipe": ["qi", {"preset": "own", "k": [1, 5, 20]}, {"gen": "kmedoids", "norm_post": ["none", "l2"]}]}
 ```
 
-`fm` and `task` may be "all": every available embedding set with all its classes. A parameter of a recipe may have
-several values; every combination is a recipe. λ of least squares is the FM's unless it is given.
+`fm` and `task` may be "all": every available embedding set with all its classes. A recipe is a text such as
+`own k=5`, or an object whose parameters may have several values; every combination is a recipe. λ of least squares is
+the FM's unless it is given.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import PAPER_TASKS, parse_classes, parse_task
 from imprint_core.evaluation.task import SEEDS
-from imprint_core.framework.recipe import Recipe, Space
+from imprint_core.framework.recipe import Recipe, Space, check_parameters
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import split_recipe
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, sweep_recipe
 
 Sets = Mapping[tuple[str, str], SetInfo]
@@ -228,7 +230,8 @@ def _seeds(value: Any) -> tuple[int, ...]:
 def _recipes(entry: Any) -> Iterator[SweepRecipe]:
     """Every recipe of an entry of the grid."""
     if isinstance(entry, str):
-        entry = {"preset": entry}
+        preset, changes = split_recipe(entry)
+        entry = {"preset": preset or None, **changes}
     if not isinstance(entry, Mapping):
         raise ImprintError(
             f"{str(entry)[:60]!r} is not a recipe. Write a preset's name or an object with a recipe's parameters."
@@ -237,12 +240,7 @@ def _recipes(entry: Any) -> Iterator[SweepRecipe]:
     preset = parameters.pop("preset", None)
     if preset is not None and preset not in PRESETS:
         raise ImprintError(f"The preset {str(preset)[:40]!r} is unknown; the presets are {', '.join(PRESETS)}.")
-    known = {f.name for f in fields(Recipe)}
-    unknown = [name for name in parameters if name not in known]
-    if unknown:
-        raise ImprintError(
-            f"A recipe has no parameter {', '.join(unknown)[:60]}; its parameters are {', '.join(sorted(known))}."
-        )
+    check_parameters(parameters)
     base = PRESETS[preset].recipe if preset else Recipe()
     for values in product(*map(_as_list, parameters.values())):
         yield sweep_recipe(replace(base, **dict(zip(parameters, values, strict=True))), "lam" in parameters)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
-from imprint_core.recipes.text import label_of, name_of, recipe_of
+from imprint_core.recipes.text import format_recipe, parse_recipe, recipe_label, split_recipe
 
 
 class SweepRecipe(NamedTuple):
@@ -32,12 +32,12 @@ class SweepRecipe(NamedTuple):
     @property
     def text(self) -> str:
         """Text form, such as "own k=5" or "oracle lam=0.01"."""
-        return name_of(self.recipe) + (f" lam={self.recipe.lam}".removesuffix(".0") if self.fixed_lam else "")
+        return format_recipe(self.recipe, self.fixed_lam)
 
     @property
     def label(self) -> str:
         """Short label, with λ if it is fixed."""
-        return label_of(self.recipe) + (f", λ = {self.recipe.lam:g}" if self.fixed_lam else "")
+        return recipe_label(self.recipe, self.fixed_lam)
 
 
 def sweep_recipe(recipe: Recipe, fixed_lam: bool = False) -> SweepRecipe:
@@ -54,4 +54,4 @@ def parse_sweep_recipe(text: str) -> SweepRecipe:
     ImprintError
         If the text is not a recipe.
     """
-    return sweep_recipe(recipe_of(text), "lam=" in text)
+    return sweep_recipe(parse_recipe(text), "lam" in split_recipe(text)[1])

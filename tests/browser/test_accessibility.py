@@ -104,7 +104,7 @@ def test_k_and_its_help_work_by_keyboard(visit):
     page = visit.open(QUICK)
     tab_to(page, "Help for k: proxies")
     expect(page.get_by_role("tooltip")).to_contain_text("How many proxies each class gets")
-    tab_to(page, "k: proxies a class", 1)
+    tab_to(page, "k: proxies per class", 1)
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**k=6**", timeout=20_000)
     page.keyboard.press("ArrowLeft")

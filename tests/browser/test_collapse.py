@@ -72,7 +72,7 @@ def test_what_takes_long_shows_how_far_it_is_stops_and_goes_on(visit):
     page.wait_for_timeout(2500)
     assert stopped.inner_text() == before
     # The page answers meanwhile.
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "6", timeout=20_000)

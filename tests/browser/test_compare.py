@@ -26,7 +26,7 @@ def test_pages_fit_and_nothing_leaves_the_machine(visit, name, last):
 
 
 def test_a_changed_sample_leads_to_the_map_with_both_recipes(visit):
-    page = opened(visit, "compare", f"{QUICK}&k=1&pre=none&post=none&b=own", BARS)
+    page = opened(visit, "compare", f"{QUICK}&k=1&norm_pre=none&norm_post=none&b=own", BARS)
     page.get_by_role("tab", name="only B is right").click()
     first = page.locator('button[title*="B says"]').locator("visible=true").first
     told = first.get_attribute("title")

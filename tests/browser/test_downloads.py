@@ -149,7 +149,7 @@ def test_each_button_is_there_once_and_the_picture_is_not_made_anew(visit):
     )
     assert [t for t in titles if "ownload" in t] == ["Download as PNG", "Download as SVG", "Download as HTML"]
     page.locator(FIGURE).evaluate("(plot) => { plot.same = plot.querySelector('.main-svg'); }")
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     drawn = page.locator(FIGURE).get_attribute("data-drawn")
     slider.focus()
     page.keyboard.press("End")

@@ -50,7 +50,7 @@ def test_a_slider_moves_the_accuracy_and_keeps_map_and_zoom(visit):
     assert same
     assert panned != ["-1.05", "1.05"]
     assert [traces, stars] == [22, 50]
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     page.keyboard.press("End")
     visit.settle()
@@ -63,7 +63,7 @@ def test_a_slider_moves_the_accuracy_and_keeps_map_and_zoom(visit):
 def test_keys_faster_than_the_answers_all_count(visit, gap):
     page = visit.open()
     visit.settle()
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     page.keyboard.press("Home")
     visit.settle()
@@ -82,7 +82,7 @@ def test_link_restores_and_the_back_button_goes_back(visit, browser):
     assert visit.search() == "?fm=resnet50&data=fashion_mnist&n=20&k=3&map=pca"
     assert "The link has foo" in page.locator("[data-testid=stAlert]").inner_text()
     there = visit.accuracy()
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     page.keyboard.press("End")
     visit.settle()
@@ -107,8 +107,8 @@ def test_two_tabs_do_not_disturb_each_other(visit, browser):
     other.goto(visit.address + "?k=30")
     other.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
     visit.settle()
-    assert page.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "3"
-    assert other.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "30"
+    assert page.get_by_role("slider", name="k: proxies per class").get_attribute("aria-valuetext") == "3"
+    assert other.get_by_role("slider", name="k: proxies per class").get_attribute("aria-valuetext") == "30"
     other.close()
 
 
@@ -119,7 +119,7 @@ def test_a_link_to_the_page_itself_works_on_a_new_server(visit):
         visit.address = fresh
         page = visit.open("explore?k=20")
         visit.settle()
-        assert page.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "20"
+        assert page.get_by_role("slider", name="k: proxies per class").get_attribute("aria-valuetext") == "20"
 
 
 def test_switching_the_theme_repaints_what_is_drawn(visit):
@@ -145,18 +145,18 @@ def test_a_preset_is_chosen_changed_and_gone_back_to(visit):
     page.get_by_role("option", name="Ours: whitened mean").click()
     visit.settle()
     whitened = visit.accuracy()
-    assert visit.search() == "?transform=whiten&pre=none&gen=mean&k=1"
+    assert visit.search() == "?pretransform=whiten&norm_pre=none&gen=mean&k=1"
     assert "Whitening with shrinkage" in page.locator("[data-testid=stAlert]").inner_text()
     page.get_by_role("radio", name="m-NN").or_(page.get_by_role("button", name="m-NN")).first.click()
     visit.settle()
     assert "agg=mnn" in visit.search()
-    assert page.get_by_role("slider", name="m: proxies that vote").is_visible()
+    assert page.get_by_role("slider", name="m: voting proxies").is_visible()
     page.go_back()
     # The answer to "back" may begin after a while on a busy machine.
-    expect(page.get_by_role("slider", name="m: proxies that vote")).not_to_be_visible(timeout=20_000)
+    expect(page.get_by_role("slider", name="m: voting proxies")).not_to_be_visible(timeout=20_000)
     visit.settle()
     assert visit.accuracy() == whitened
-    assert visit.search() == "?transform=whiten&pre=none&gen=mean&k=1"
-    assert not page.get_by_role("slider", name="m: proxies that vote").is_visible()
+    assert visit.search() == "?pretransform=whiten&norm_pre=none&gen=mean&k=1"
+    assert not page.get_by_role("slider", name="m: voting proxies").is_visible()
     assert not visit.errors
     assert not visit.outside

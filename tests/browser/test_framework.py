@@ -23,7 +23,7 @@ def test_a_box_leads_to_its_control(visit):
     page.wait_for_function("document.activeElement.closest('.st-key-gen') !== null")
     box(page, "NORM post").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.closest('.st-key-post') !== null")
+    page.wait_for_function("document.activeElement.closest('.st-key-norm_post') !== null")
     assert visit.errors_of_ours() == []
 
 
@@ -48,7 +48,7 @@ def test_presets_light_what_they_would_change_and_change_it(visit):
     expect(lit).to_have_count(0)
     expect(box(page, "GEN")).to_contain_text("k-means, k = 3")
     preset.click()
-    page.wait_for_function("location.search.includes('transform=whiten')")
+    page.wait_for_function("location.search.includes('pretransform=whiten')")
     expect(preset).to_have_attribute("aria-pressed", "true")
     page.mouse.move(5, 5)
     expect(box(page, "Transform")).to_have_class("lit")

@@ -217,7 +217,7 @@ def test_k_moves_the_proxies_and_nothing_else(visit, page):
     )
     before, marked = page.evaluate(STATE), page.evaluate(MARKED, "map")
     assert marked
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     for key, proxies in (("ArrowRight", 60), ("End", 500), ("Home", 10)):
         page.keyboard.press(key)
@@ -236,7 +236,7 @@ def test_a_lasso_works_after_a_move_of_k_and_nothing_clears_it_but_a_person(visi
     """Proxies are moved by themselves, which Plotly's own selection must survive."""
     seen = page.evaluate(SEEN, "map")
     codes, at = np.array([s[0] for s in seen]), np.array([s[1:] for s in seen])
-    slider = page.get_by_role("slider", name="k: proxies a class")
+    slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
@@ -303,7 +303,7 @@ def test_the_way_from_explore_keeps_everything(visit, truth):
     page.wait_for_selector(DRAWN[1], timeout=60_000)
     visit.settle()
     assert visit.search() == "?data=digits&k=8"
-    assert page.get_by_role("slider", name="k: proxies a class").get_attribute("aria-valuetext") == "8"
+    assert page.get_by_role("slider", name="k: proxies per class").get_attribute("aria-valuetext") == "8"
     page.get_by_role("heading", name=re.compile(r"^\d+ selected")).wait_for()
 
 

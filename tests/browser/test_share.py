@@ -81,7 +81,7 @@ def query_of(address):
 @pytest.mark.parametrize("names", [OF_A_RECIPE[:3], OF_A_RECIPE[3:], OTHERS], ids=lambda names: "-".join(names))
 def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser):
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = opened(visit, names[0], QUICK + "&k=7&pre=none" + "".join(PAGE_SETTINGS.values()))
+    page = opened(visit, names[0], QUICK + "&k=7&norm_pre=none" + "".join(PAGE_SETTINGS.values()))
     other = Visit(browser.new_page(), visit.address)
     for name in names:
         if name != names[0]:
@@ -99,7 +99,7 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser
         # A corrected link would have changed by now; progressive figures may still be computed.
         other.page.wait_for_timeout(2000)
         assert query_of(other.page.url) == query_of(copied)
-        for part in ("k=7", "pre=none", "n=20", *filter(None, PAGE_SETTINGS.get(name, "").split("&"))):
+        for part in ("k=7", "norm_pre=none", "n=20", *filter(None, PAGE_SETTINGS.get(name, "").split("&"))):
             assert part in other.page.url
         assert "Page not found" not in other.page.content()
         expect(other.page.get_by_text("can't be").or_(other.page.get_by_text("ignored."))).to_have_count(0)
@@ -109,7 +109,9 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser
 
 
 def test_settings_out_and_in_restore(visit, browser, tmp_path):
-    page = opened(visit, "explore", QUICK + "&k=7&pre=none&classes=a%3D0%2B1%2C+4-6&curve_recipes=own&regions=True")
+    page = opened(
+        visit, "explore", QUICK + "&k=7&norm_pre=none&classes=a%3D0%2B1%2C+4-6&curve_recipes=own&regions=True"
+    )
     visit.wait()
     shown = visit.accuracy()
     share = dialog(page)

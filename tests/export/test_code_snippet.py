@@ -47,17 +47,17 @@ def some_configurations(count):
             "seeds": str(rng.choice((1, 3, 5))),
             "gen": list(GENERATORS)[i % len(GENERATORS)],
             "k": str(rng.choice((1, 2, 5, 7))),
-            "pre": rng.choice(norms),
-            "post": rng.choice(list(POST_NORMALIZATIONS)),
-            "inf": rng.choice(norms),
+            "norm_pre": rng.choice(norms),
+            "norm_post": rng.choice(list(POST_NORMALIZATIONS)),
+            "norm_inf": rng.choice(norms),
             "agg": ("max", "mnn", "sum", "mnn")[i % 4],
             "m": str(rng.choice((1, 3, 5, 20))),
             "distance": rng.choice(list(DISTANCES)),
             "vote": rng.choice(("uniform", "distance")),
-            "transform": rng.choice(("none", "none", "centre", "power", "whiten")),
+            "pretransform": rng.choice(("none", "none", "centre", "power", "whiten")),
         }
-        if query["transform"] == "whiten":
-            query["shrink"] = rng.choice(("auto", "ledoit_wolf", "0.5"))
+        if query["pretransform"] == "whiten":
+            query["shrinkage"] = rng.choice(("auto", "ledoit_wolf", "0.5"))
         yield query
 
 

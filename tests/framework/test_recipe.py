@@ -43,7 +43,7 @@ def test_k_counts_only_where_it_is_used():
         ({"lam": float("nan")}, "λ is nan"),
         ({"shrinkage": 1.5}, "Shrinkage is 1.5; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1"),
         ({"shrinkage": "oracle"}, "Shrinkage is 'oracle'"),
-        ({"kk": 3}, "A recipe has no kk; its parts are"),
+        ({"kk": 3}, "A recipe has no parameter kk; its parameters are"),
     ],
 )
 def test_wrong_recipe_says_what_is_wrong(values, sentence):

@@ -135,7 +135,7 @@ def button(app, label):
 
 
 def test_swapping_twice_is_as_before():
-    app = opened(k="7", pre="none", b="k=2, post=none", b_fm="resnet50", b_n="10")
+    app = opened(k="7", norm_pre="none", b="k=2, norm_post=none", b_fm="resnet50", b_n="10")
     before = [m.value for m in app.metric]
     button(app, "Swap A and B").click().run()
     assert not app.exception
@@ -160,7 +160,7 @@ def test_copied_to_b_it_stays_while_a_changes():
 
 
 def test_all_of_them_on_the_map():
-    app = opened(k="1", pre="none", post="none", b="own")
+    app = opened(k="1", norm_pre="none", norm_post="none", b="own")
     next(b for b in app.button if b.key == "map-changed-B").click().run()
     assert not app.exception
     assert app.title[0].value == "Proxies among embeddings"
@@ -173,9 +173,9 @@ def test_bad_links_are_said():
     told = " ".join(w.value for w in app.warning)
     for part in ("vgg", "alexnet"):
         assert part in told
-    app = opened(b="k=2, post=none", b_n="50")
+    app = opened(b="k=2, norm_post=none", b_n="50")
     assert not [w for w in app.warning if "can't" in w.value]
-    assert app.query_params["b"] == "k=2, post=none"
+    assert app.query_params["b"] == "k=2 norm_post=none"
 
 
 def test_one_class_and_few_shots_do_not_break():
@@ -186,7 +186,7 @@ def test_one_class_and_few_shots_do_not_break():
 
 
 def test_least_squares_has_the_fms_own_lambda(bundled):
-    app = opened(gen="ls", pre="none", post="none", inf="none", b="same", b_fm="resnet50")
+    app = opened(gen="ls", norm_pre="none", norm_post="none", norm_inf="none", b="same", b_fm="resnet50")
     own = replace(PRESETS["oracle"].recipe)
     b = right(bundled, sweep_recipe(own).for_fm("resnet50"), fm="resnet50")
     assert app.metric[1].value == f"{summarize(100 * b.mean(axis=1)).median:.1f} %"

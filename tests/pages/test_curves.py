@@ -19,7 +19,7 @@ from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import label_of, recipe_of
+from imprint_core.recipes.text import parse_recipe, recipe_label
 from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.run_measures import MEASURES
 from tests.conftest import ROOT
@@ -31,6 +31,7 @@ from ui.text.markdown import plain
 
 VIT = "vit_tiny_patch16_224"
 QUICK = {"fm": VIT, "data": "digits", "n": "20", "seeds": "1", "curve_fms": VIT}
+LEAST_SQUARES = {"gen": "ls", "norm_pre": "none", "norm_post": "none", "norm_inf": "none", "lam": "0.02"}
 DIGITS = f"curves-{VIT}-digits"
 
 
@@ -128,7 +129,7 @@ def test_over_shots_is_the_cores(bundled):
 
 def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
     oracle = PRESETS["oracle"].recipe
-    app = opened(**QUICK, over="lam", gen="ls", post="none", pre="none", inf="none", lam="0.02", curve_recipes="qi")
+    app = opened(**QUICK, **LEAST_SQUARES, over="lam", curve_recipes="qi")
     drawn = lines(app)
     now = drawn["current: Oracle: least squares"]
     assert len(now) == 9
@@ -137,9 +138,7 @@ def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
     assert drawn["λ = 0.02"] == {0.02: now[0.02]}
     assert set(drawn["Qi: one mean"]) == {1e-6, 10}
     # Over k: the sidebar's own λ, one that is written, and the FM's.
-    app = opened(
-        **QUICK, gen="ls", post="none", pre="none", inf="none", lam="0.02", curve_recipes="oracle,oracle lam=1e-6"
-    )
+    app = opened(**QUICK, **LEAST_SQUARES, curve_recipes="oracle,oracle lam=1e-6")
     drawn = lines(app)
     for name, lam in (
         ("current: Oracle: least squares, λ = 0.02", 0.02),
@@ -220,7 +219,7 @@ def test_twenty_recipes():
     drawn = [t for t in figure(app)["data"] if "dash" in t.get("line", {})]
     assert len(drawn) == len({(t["line"]["color"], t["marker"]["symbol"]) for t in drawn}) >= 17
     for name in ("hosoda", "janson"):
-        assert label_of(recipe_of(name)) in lines(app)
+        assert recipe_label(parse_recipe(name)) in lines(app)
 
 
 def test_published_curves_are_laid_over_where_they_are_of_the_panel():

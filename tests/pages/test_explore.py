@@ -78,7 +78,7 @@ def test_confusion_matrix_agrees_with_the_accuracy():
 
 
 @pytest.mark.parametrize("gen", GENERATORS)
-@pytest.mark.parametrize("norms", [{}, {"pre": "none", "post": "none", "inf": "none"}])
+@pytest.mark.parametrize("norms", [{}, {"norm_pre": "none", "norm_post": "none", "norm_inf": "none"}])
 def test_every_method_and_norm_draws_everything(gen, norms):
     app = opened(gen=gen, n="10", data="digits", fm="vit_tiny_patch16_224", **norms)
     assert not app.exception
@@ -256,9 +256,9 @@ def test_what_may_surprise_is_said():
     app = opened(n="1")
     assert app.info[0].value == "With one shot a class, that shot is its only proxy, whatever k is."
     said = " ".join(c.value for c in app.caption)
-    assert "AGG max gives the same predictions either way" in said
+    assert "NORM inf changes no prediction of AGG max" in said
     assert "longer ones win more samples" not in said
-    app = opened(post="none")
+    app = opened(norm_post="none")
     assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
     app = opened(gen="mean")
     assert metrics(app)["Gain over one mean per class"].delta == "this is that recipe"
@@ -266,7 +266,7 @@ def test_what_may_surprise_is_said():
 
 def test_norm_inf_changes_no_prediction():
     """What the sidebar says of it."""
-    shown = [opened(inf=inf, pre="none", post=post) for post in ("none", "l2") for inf in ("none", "l2")]
+    shown = [opened(norm_inf=inf, norm_pre="none", norm_post=post) for post in ("none", "l2") for inf in ("none", "l2")]
     accuracy = [metrics(app)["Accuracy"].value for app in shown]
     assert accuracy[0] == accuracy[1]
     assert accuracy[2] == accuracy[3]
@@ -344,9 +344,9 @@ def test_a_change_by_hand_leaves_the_preset():
 @pytest.mark.parametrize(
     ("query", "shown", "absent"),
     [
-        ({}, [], ["shrink", "lam_from", "lam", "m", "distance", "vote", "ties"]),
-        ({"transform": "whiten"}, ["shrink"], ["lam", "m"]),
-        ({"gen": "ls"}, ["lam_from"], ["lam", "m", "shrink"]),
+        ({}, [], ["shrinkage", "lam_from", "lam", "m", "distance", "vote", "ties"]),
+        ({"pretransform": "whiten"}, ["shrinkage"], ["lam", "m"]),
+        ({"gen": "ls"}, ["lam_from"], ["lam", "m", "shrinkage"]),
         ({"gen": "kls", "lam_from": "own"}, ["lam_from", "lam"], ["m"]),
         ({"agg": "mnn"}, ["m", "distance", "vote", "ties"], ["lam"]),
         ({"agg": "mnn", "vote": "distance"}, ["m", "distance", "vote"], ["ties"]),
@@ -369,10 +369,10 @@ def test_a_hidden_control_keeps_its_value():
     assert app.query_params["m"] == "9"
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("post", POST_NORMALIZATIONS)
+@pytest.mark.parametrize("pretransform", TRANSFORMS)
+@pytest.mark.parametrize("norm_post", POST_NORMALIZATIONS)
 def test_every_transform_and_post_norm_draws_everything(transform, post):
-    app = small(transform=transform, post=post, pre="none")
+    app = small(pretransform=transform, norm_post=post, norm_pre="none")
     assert not app.exception
     assert not app.error
     assert sorted(pictures(app)) == sorted(PICTURES)
@@ -391,7 +391,7 @@ def test_whitening_says_which_shrinkage_is_in_force():
     said = small(preset="whitened").info[0].value
     assert said.startswith("Whitening with shrinkage 0.")
     assert "chosen by left-out shots" in said
-    assert "Ledoit and Wolf" in small(transform="whiten", shrink="ledoit_wolf").info[0].value
+    assert "Ledoit and Wolf" in small(pretransform="whiten", shrinkage="ledoit_wolf").info[0].value
     one = opened(fm="vit_tiny_patch16_224", data="digits", n="1", preset="whitened")
     assert not one.error
     assert "they are centred only" in one.info[0].value
@@ -399,10 +399,10 @@ def test_whitening_says_which_shrinkage_is_in_force():
 
 
 def test_lambda_is_the_fms_or_ones_own():
-    app = small(gen="ls", pre="none", post="none", inf="none")
+    app = small(gen="ls", norm_pre="none", norm_post="none", norm_inf="none")
     assert "λ = 0.1" in captions(app)
     assert app.selectbox(key="preset").value == "oracle"
-    own = small(gen="ls", pre="none", post="none", inf="none", lam_from="own", lam="5")
+    own = small(gen="ls", norm_pre="none", norm_post="none", norm_inf="none", lam_from="own", lam="5")
     assert own.select_slider(key="lam").value == 5
     assert own.selectbox(key="preset").value == "own choice"
     assert "least squares, λ = 5" in " ".join(m.value for m in own.markdown)
@@ -412,7 +412,7 @@ def test_lambda_is_the_fms_or_ones_own():
 
 
 def test_senseless_recipes_say_what_to_change():
-    app = small(agg="mnn", m="50", inf="none", k="3")
+    app = small(agg="mnn", m="50", norm_inf="none", k="3")
     said = app.info[0].value
     assert said.count("\n- ") == 1
     assert "set NORM inf to L2" in said
@@ -420,8 +420,8 @@ def test_senseless_recipes_say_what_to_change():
 
 
 def test_a_shrinkage_between_two_becomes_the_nearest():
-    app = small(transform="whiten", shrink="0.33")
-    assert app.selectbox(key="shrink").value == 0.3
+    app = small(pretransform="whiten", shrinkage="0.33")
+    assert app.selectbox(key="shrinkage").value == 0.3
     assert app.warning[0].value.startswith(
         "Shrinkage of whitening can't be 0.33 here; it is one of auto, Ledoit–Wolf, 0.01"
     )
@@ -439,9 +439,14 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
             "λ can't be abc here; it is from 1e-06 to 50. Now 0.01.",
         ),
         ({"gen": "ls", "lam": "3"}, "lam", 2.0, "λ can't be 3 here"),
-        ({"transform": "whiten", "shrink": "0.50"}, "shrink", 0.5, ""),
-        ({"transform": "whiten", "shrink": "nan"}, "shrink", "auto", "Shrinkage of whitening can't be nan here"),
-        ({"k": "inf"}, "k", 50, "k can't be inf here"),
+        ({"pretransform": "whiten", "shrinkage": "0.50"}, "shrinkage", 0.5, ""),
+        (
+            {"pretransform": "whiten", "shrinkage": "nan"},
+            "shrinkage",
+            "auto",
+            "Shrinkage of whitening can't be nan here",
+        ),
+        ({"k": "norm_inf"}, "k", 50, "k can't be inf here"),
         ({"k": "-inf"}, "k", 1, "k can't be -inf here"),
         ({"agg": "mnn", "m": "9999"}, "m", 50, "m can't be 9999 here; it is from 1 to 50. Now 50."),
     ],
@@ -455,7 +460,7 @@ def test_numbers_in_a_link_however_they_are_written(query, control, value, sente
 
 
 def test_a_link_that_is_wrong_all_over_still_opens():
-    app = small(shrink="-1", lam="abc", m="9999", preset="zzz", transform="whiten", lam_from="x", agg="")
+    app = small(shrinkage="-1", lam="abc", m="9999", preset="zzz", pretransform="whiten", lam_from="x", agg="")
     assert not app.exception
     assert not app.error
     assert len(app.warning) == 1

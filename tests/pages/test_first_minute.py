@@ -44,22 +44,22 @@ def test_boxes_say_what_is_chosen_and_light_up_where_that_changed():
     app = opened(k="3")
     assert values(app) == {
         "fm": "ViT-Ti/16",
-        "transform": "none",
-        "pre": "L2",
+        "pretransform": "none",
+        "norm_pre": "L2",
         "gen": "k-means, k = 3",
-        "post": "L2",
-        "inf": "L2",
+        "norm_post": "L2",
+        "norm_inf": "L2",
         "agg": "max",
     }
     assert lit(app) == []
     app.selectbox(key="preset").set_value("janson").run()
-    assert lit(app) == ["pre", "gen", "post", "inf", "agg"]
+    assert lit(app) == ["norm_pre", "gen", "norm_post", "norm_inf", "agg"]
     assert values(app)["agg"] == "1-NN"
     # What was lit stays so until something else changes.
     app.run()
-    assert lit(app) == ["pre", "gen", "post", "inf", "agg"]
-    app.segmented_control(key="pre").set_value("l2").run()
-    assert lit(app) == ["pre"]
+    assert lit(app) == ["norm_pre", "gen", "norm_post", "norm_inf", "agg"]
+    app.segmented_control(key="norm_pre").set_value("l2").run()
+    assert lit(app) == ["norm_pre"]
 
 
 def test_presets_tell_what_they_would_change():
@@ -67,7 +67,7 @@ def test_presets_tell_what_they_would_change():
     assert list(found) == list(PRESETS)
     assert [name for name, preset in found.items() if preset["current"]] == ["own"]
     assert found["qi"]["values"]["gen"] == "mean"
-    assert found["whitened"]["values"]["transform"] != "none"
+    assert found["whitened"]["values"]["pretransform"] != "none"
     assert found["own"]["values"] == values(opened(preset="own"))
 
 
@@ -80,7 +80,7 @@ def button(app, label):
     [
         ("20 proxies per class", {"k": 20}),
         ("Only 5 shots", {"n": 5}),
-        ("No normalisation", {"pre": "none", "post": "none", "inf": "none"}),
+        ("No normalisation", {"norm_pre": "none", "norm_post": "none", "norm_inf": "none"}),
     ],
 )
 def test_what_is_tried_says_what_it_did_and_can_be_undone(label, changed):
@@ -106,5 +106,5 @@ def test_after_another_change_nothing_is_claimed_any_more():
     assert not [b for b in app.button if b.label == "Undo"]
     app = opened(k="3")
     button(app, "20 proxies per class").click().run()
-    app.selectbox(key="post").set_value("none").run()
+    app.selectbox(key="norm_post").set_value("none").run()
     assert not [m for m in app.markdown if m.value.startswith("**20 proxies")]

@@ -95,7 +95,9 @@ def test_the_choice_of_recipes_and_tasks(results):
         "board_measure": "macro_f1",
     }
     app = opened(methods="own,vgg,own k=nine")
-    assert len([w for w in app.warning if "'vgg' is no recipe" in w.value and "must be a number" in w.value]) == 1
+    assert (
+        len([w for w in app.warning if "'vgg' is not a preset" in w.value and "must be a whole number" in w.value]) == 1
+    )
     assert [i for i in app.info if "Select two recipes or more" in i.value]
 
 

@@ -20,7 +20,7 @@ from ui.text.markdown import plain
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 # What has to be chosen for a control to mean something.
 CONTEXTS = {
-    "shrink": {"transform": "whiten"},
+    "shrinkage": {"pretransform": "whiten"},
     "lam_from": {"gen": "ls"},
     "lam": {"gen": "ls", "lam_from": "own"},
     "m": {"agg": "mnn"},
@@ -31,8 +31,8 @@ CONTEXTS = {
 # What a person writes where there is nothing, or little, to choose from.
 WRITTEN = {
     "classes": "first=0+1, 4-6, 9",
-    "against": "k=7, post=none",
-    "b": "gen=random, k=3",
+    "against": "k=7 norm_post=none",
+    "b": "gen=random k=3",
     "curve_recipes": "own k=5 norm_post=none",
 }
 PAGES = sorted({c.page for c in CONTROLS if c.page} | {"explore", "library", "own_data"})
@@ -145,17 +145,17 @@ def test_every_page_hands_the_whole_link_on(page, bundled):
     ],
 )
 def test_what_is_unknown_or_out_of_date_is_named_and_ignored(page, query, sentence):
-    app = opened(page, {**QUICK, "pre": "none", **query})
+    app = opened(page, {**QUICK, "norm_pre": "none", **query})
     (said,) = [w.value for w in app.warning]
     assert said.startswith(plain(sentence))
     assert "gone" not in link(app)
-    assert link(app)["pre"] == "none"
+    assert link(app)["norm_pre"] == "none"
 
 
 @pytest.mark.parametrize("undrawn", ["pages.curves.show", "ui.controls.sidebar._draw"])
 def test_controls_outlive_a_run_that_did_not_draw_them(undrawn, monkeypatch):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
-    chosen = {**QUICK, "k": "7", "pre": "none", "over": "n", "curve_recipes": "own"}
+    chosen = {**QUICK, "k": "7", "norm_pre": "none", "over": "n", "curve_recipes": "own"}
     for name, value in chosen.items():
         app.query_params[name] = value
     app.session_state["goto"] = "curves"

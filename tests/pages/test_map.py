@@ -206,7 +206,7 @@ def test_the_base_depends_on_neither_shots_nor_recipe():
         (lambda: app.select_slider(key="k").set_value(2), replace(DEFAULT, k=2), 10),
         (lambda: app.select_slider(key="n").set_value(4), replace(DEFAULT, k=2), 4),
         (lambda: app.selectbox(key="gen").set_value("mean"), Recipe("mean", 1), 4),
-        (lambda: app.selectbox(key="post").set_value("none"), Recipe("mean", 1, norm_post="none"), 4),
+        (lambda: app.selectbox(key="norm_post").set_value("none"), Recipe("mean", 1, norm_post="none"), 4),
         (
             lambda: control(app, "agg").set_value("mnn"),
             Recipe("mean", 1, norm_post="none", agg="mnn"),
@@ -230,7 +230,7 @@ def test_the_base_depends_on_neither_shots_nor_recipe():
         assert numbers(rings["customdata"]).tolist() == own.pool.id_train[rows].tolist()
         np.testing.assert_array_equal(numbers(rings["x"]), base.positions[rows, 0])
     before = sent(app)["base"]
-    control(app, "pre").set_value("none").run()
+    control(app, "norm_pre").set_value("none").run()
     assert sent(fine(app))["base"] != before
 
 
@@ -523,9 +523,9 @@ def check_marks(app, own, code, found):
     [
         {"agg": "mnn", "m": "5"},
         {"agg": "sum"},
-        {"transform": "whiten", "gen": "mean", "pre": "none"},
+        {"pretransform": "whiten", "gen": "mean", "norm_pre": "none"},
         {"gen": "ls"},
-        {"pre": "none", "post": "none", "inf": "none"},
+        {"norm_pre": "none", "norm_post": "none", "norm_inf": "none"},
     ],
     ids=str,
 )
@@ -538,12 +538,12 @@ def test_why_under_other_recipes(query):
     recipe = Recipe(
         recipe["gen"],
         recipe["k"],
-        recipe.get("pre", "l2"),
-        recipe.get("post", "l2"),
-        recipe.get("inf", "l2"),
+        recipe.get("norm_pre", "l2"),
+        recipe.get("norm_post", "l2"),
+        recipe.get("norm_inf", "l2"),
         recipe.get("agg", "max"),
         m=int(recipe.get("m", 5)),
-        pretransform=recipe.get("transform", "none"),
+        pretransform=recipe.get("pretransform", "none"),
         lam=0.1,
     )
     found = why(own.model(recipe), own.X[own.row[code]], NAMES)
@@ -790,9 +790,9 @@ def test_differences_select_exactly_their_samples():
 
 def test_what_differs_can_be_written():
     app, own = digits(), core()
-    written(app, "GEN = mean;  pre=none")
+    written(app, "GEN = mean;  norm_pre=none")
     assert not fine(app).warning
-    assert app.query_params["against"] == "pre=none, gen=mean"
+    assert app.query_params["against"] == "gen=mean norm_pre=none"
     expected = [accuracy(own, DEFAULT), accuracy(own, replace(DEFAULT, gen="mean", norm_pre="none"))]
     assert compared(app) == pytest.approx(expected, abs=0.051)
     for text in ("nonsense", "k=", "k=999", "gen=<b>", "fm=resnet50", "a=1," * 200):
@@ -807,7 +807,7 @@ def test_what_differs_can_be_written():
 
 @pytest.mark.parametrize(
     "query",
-    [{"agg": "mnn", "m": "3"}, {"gen": "ls", "lam": "1.0"}, {"transform": "whitening", "gen": "mean"}],
+    [{"agg": "mnn", "m": "3"}, {"gen": "ls", "lam": "1.0"}, {"pretransform": "whitening", "gen": "mean"}],
     ids=str,
 )
 def test_a_recipe_is_kept_as_b(query):
@@ -953,7 +953,7 @@ def test_odd_sets_have_a_map_too(name, home, begun):
     assert all(tile["image"] is None for tile in sent(app, "neighbours")["tiles"])
     app.selectbox(key="color").set_value("right")
     app.text_input(key="sample").set_value("training 1")
-    fine(written(app, "gen=mean, pre=none"))
+    fine(written(app, "gen=mean, norm_pre=none"))
     control(app, "agg").set_value("mnn")
     fine(pick(app, "area", [0, -1]))
     control(app, "map").set_value("pca")

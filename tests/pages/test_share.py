@@ -83,7 +83,7 @@ def test_pages_with_a_recipe_offer_all_downloads(page):
 
 def test_report_of_compare_has_b_and_all_tables(monkeypatch):
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
-    app = opened("compare", seeds="3", b="pre=none, post=none, inf=none")
+    app = opened("compare", seeds="3", b="norm_pre=none norm_post=none norm_inf=none")
     app.button(key="share_report").click().run()
     html = file_of(app, "report").decode()
     metrics = app.main.metric
@@ -110,7 +110,7 @@ def test_other_pages_offer_link_and_settings(page):
 
 
 def test_report_has_the_settings_and_numbers_of_the_page():
-    app = opened(seeds="3", pre="none", gen="random", map="pca", sample="5")
+    app = opened(seeds="3", norm_pre="none", gen="random", map="pca", sample="5")
     accuracy = next(m for m in app.metric if m.label == "Accuracy")
     app.button(key="share_report").click().run()
     html = file_of(app, "report").decode()
@@ -118,7 +118,7 @@ def test_report_has_the_settings_and_numbers_of_the_page():
     for part in (
         "GEN random",
         "NORM none / L2 / L2",
-        "pre=none",
+        "norm_pre=none",
         "<dt>Map</dt><dd>PCA",
         "<dt>Explain sample</dt><dd>5",
     ):
@@ -175,7 +175,7 @@ def warnings(app):
 
 MANY = {
     "k": "7",
-    "pre": "none",
+    "norm_pre": "none",
     "classes": "a=0+1, 4-6",
     "gen": "kls",
     "lam_from": "own",
@@ -183,7 +183,7 @@ MANY = {
     "shots": "False",
     "only": "1,2",
     "curve_recipes": "own,qi norm_post=none",
-    "b": "k=2, post=none",
+    "b": "k=2 norm_post=none",
     "min_dist": "0.5",
 }
 
@@ -195,7 +195,7 @@ def test_settings_survive_export_and_import():
     content = settings_file.written(app.session_state["last_values"], before)
     assert json.loads(content)["controls"]["only"] == [1, 2]
     assert json.loads(content)["controls"]["lam"] == 0.02
-    other = opened("compare", k="3", agg="mnn", transform="centre", color="right")
+    other = opened("compare", k="3", agg="mnn", pretransform="centre", color="right")
     upload(other, content)
     assert not other.warning
     assert link(other) == before
@@ -209,7 +209,7 @@ def test_settings_survive_export_and_import():
 
 
 def test_settings_file_opens_its_page():
-    app = opened("compare", b="pre=none, post=none, inf=none")
+    app = opened("compare", b="norm_pre=none, norm_post=none, norm_inf=none")
     content = settings_file.written(app.session_state["last_values"], link(app), "compare")
     other = upload(opened(), content)
     other.run()
@@ -229,7 +229,7 @@ def test_settings_file_opens_its_page():
         ({"gone": 1, "k": 9}, ["The file has gone, which this page doesn't know; ignored."]),
         ({"n": 7000}, ["n-shot can't be 7000 here; it is from 1 to 122. Now 122."]),
         ({"data": "svhn"}, ["Dataset can't be SVHN here; it is one of"]),
-        ({"k": {"a": 1}, "pre": None}, ["k in the file is not a text", "pre in the file is not a text"]),
+        ({"k": {"a": 1}, "norm_pre": None}, ["k in the file is not a text", "norm_pre in the file is not a text"]),
         ({"only": [[1]]}, ["only in the file is not a text"]),
         ({"classes": "__import__('os')"}, ["Now all."]),
         ({"k": float("nan")}, ["k can't be nan here"]),

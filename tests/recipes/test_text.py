@@ -11,7 +11,7 @@ from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZAT
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import label_of, name_of, recipe_of
+from imprint_core.recipes.text import format_recipe, parse_recipe, recipe_label
 
 RECIPES = st.builds(
     Recipe,
@@ -31,33 +31,33 @@ RECIPES = st.builds(
 
 @given(RECIPES)
 def test_names_are_read_back(recipe):
-    name = name_of(recipe)
-    assert recipe_of(name).canonical() == recipe.canonical()
+    name = format_recipe(recipe)
+    assert parse_recipe(name).canonical() == recipe.canonical()
     assert "," not in name
-    assert name_of(recipe_of(name)) == name
-    assert label_of(recipe)
+    assert format_recipe(parse_recipe(name)) == name
+    assert recipe_label(recipe)
 
 
 def test_presets_are_called_by_their_names():
     for preset, entry in PRESETS.items():
-        assert name_of(replace(entry.recipe, lam=0.1)) == preset
-        assert label_of(entry.recipe) == entry.label
-    assert name_of(Recipe(k=5)) == "own k=5"
-    assert recipe_of("k=5") == Recipe(k=5).canonical()
-    assert label_of(recipe_of("own k=5 agg=mnn m=3 vote=distance")) == "k-means, k = 5, 3-NN by distance"
+        assert format_recipe(replace(entry.recipe, lam=0.1)) == preset
+        assert recipe_label(entry.recipe) == entry.label
+    assert format_recipe(Recipe(k=5)) == "own k=5"
+    assert parse_recipe("k=5") == Recipe(k=5).canonical()
+    assert recipe_label(parse_recipe("own k=5 agg=mnn m=3 vote=distance")) == "k-means, k = 5, 3-NN by distance"
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("vgg", "'vgg' is no recipe: write one of qi"),
-        ("", "is no recipe"),
-        ("own kk=5", "A recipe has no kk; its parts are"),
-        ("own k=five", "k is 'five'; it must be a number"),
+        ("vgg", "'vgg' is not a preset .qi"),
+        ("", "is not a preset"),
+        ("own kk=5", "A recipe has no parameter kk; its parameters are"),
+        ("own k=five", "k is 'five'; it must be a whole number from 1 up"),
         ("own k=0", "k is 0"),
         ("own gen=foo", "foo"),
     ],
 )
 def test_bad_names(text, why):
     with pytest.raises(ImprintError, match=why):
-        recipe_of(text)
+        parse_recipe(text)

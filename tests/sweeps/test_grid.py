@@ -68,7 +68,7 @@ def test_impossible_parts_have_a_reason_each(bundled):
     [
         ({"recipe": "qi", "fmm": "all"}, "has the unknown key fmm; its keys are fm, task, n, recipe, seeds"),
         ({"fm": "all"}, "lacks the key recipe"),
-        ({"recipe": "quo"}, "The preset 'quo' is unknown; the presets are qi"),
+        ({"recipe": "quo"}, "'quo' is not a preset (qi"),
         ({"recipe": [{"gem": "mean"}]}, "A recipe has no parameter gem; its parameters are agg"),
         ({"recipe": [{"gen": ["mean", "meen"]}]}, "meen"),
         ({"recipe": [{"k": [1, 0]}]}, "k is 0; it must be a whole number from 1 up"),

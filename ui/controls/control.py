@@ -52,8 +52,6 @@ class Control:
         A value's label.
     kind : {"select", "segments", "slider", "toggle", "text", "many"}
         "many" takes any number of the options, in a list.
-    field : str
-        The part of `Recipe` that it sets; empty for a control of the task or of the page.
     hidden : callable
         Whether the control means nothing under all values, and is not shown.
     off : callable
@@ -76,7 +74,6 @@ class Control:
     default: Any
     show: Callable[[Any], str] = str
     kind: str = "select"
-    field: str = ""
     accepts: Callable[[str, Sets, Values], Any] | None = None
     joins: str = ""
     hidden: Callable[[Values], bool] = lambda values: False

@@ -1,90 +1,62 @@
-"""A second recipe beside the sidebar's, written as what differs: a preset, or parts such as k=1, pre=none."""
+"""A second recipe beside the sidebar's, written as a preset, as what differs (k=1 norm_pre=none), or as both."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from imprint_core.errors import ImprintError
 from imprint_core.framework.recipe import Recipe
-from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import label_of
-from ui.controls.control import Sets, Values, named_option
-from ui.controls.recipe import RECIPE_CONTROLS, recipe_of, values_of
+from imprint_core.recipes.text import format_parameters, format_recipe, parse_recipe, recipe_label, split_recipe
+from ui.controls.control import Sets, Values
+from ui.controls.recipe import RECIPE_CONTROLS, has_custom_lambda, preset_values, recipe_from_values
 
 ALONE = "none"
-WITHOUT_NORMS = "pre=none, post=none, inf=none"
-_NAMED = {ALONE: "nothing", WITHOUT_NORMS: "the same without any NORM"}
+WITHOUT_NORMS = "norm_pre=none norm_post=none norm_inf=none"
+_LABELS = {ALONE: "nothing", WITHOUT_NORMS: "the same without any NORM"}
 
 
-def show_changes(spec: str) -> str:
-    """How a person reads the spec."""
-    if spec in PRESETS:
-        return PRESETS[spec].label
-    if spec in _NAMED:
-        return _NAMED[spec]
-    # Copied from a whole recipe, it is no longer the sidebar's with something changed.
-    if not {"pre", "gen", "post", "inf", "agg"} <= {change.partition("=")[0] for change in spec.split(", ")}:
-        return spec
-    usual = {c.key: c.default for c in RECIPE_CONTROLS} | {"fm": next(iter(FOUNDATION_MODELS))}
-    return label_of(recipe_of(usual | _parts(spec, {}, usual)))
+def changes_label(text: str) -> str:
+    """Label of a second recipe; a text without a preset, or without a meaning, is displayed as it is."""
+    if text in _LABELS:
+        return _LABELS[text]
+    with suppress(ImprintError):
+        preset, changes = split_recipe(text)
+        return recipe_label(parse_recipe(text), "lam" in changes) if preset else text
+    return text
 
 
 def canonical_changes(text: str, sets: Sets, values: Values) -> str:
-    """The spec that a text means: a preset's name, or parts and values.
+    """Canonical text of a second recipe, whose values are options of the sidebar's controls.
 
     Raises
     ------
     ImprintError
-        If there is no such preset or part, or a part can't have that value.
+        If a preset, a parameter or a value is unknown.
     """
-    wanted = text.strip().casefold()
-    for name, preset in PRESETS.items():
-        if wanted in (name.casefold(), preset.label.casefold()):
-            return name
-    if wanted in ("", ALONE, show_changes(ALONE)):
+    if text.strip().casefold() in ("", ALONE, _LABELS[ALONE]):
         return ALONE
-    controls = {c.key: c for c in RECIPE_CONTROLS}
-    changes = {}
-    # In a link that was typed by hand, the browser takes a + for a space.
-    for change in text.replace(";", ",").split(","):
-        part, equals, value = (piece.strip() for piece in change.partition("="))
-        control = controls.get(part.casefold())
-        if not equals or control is None:
-            raise ImprintError(
-                f"write a preset ({', '.join(PRESETS)}), or parts and values such as k=1, pre=none; the parts are "
-                f"{', '.join(controls)}."
-            )
+    preset, changes = split_recipe(text)
+    for control in RECIPE_CONTROLS:
         options = list(control.options(sets, values))
-        found = named_option(control, value, options)
-        if found not in options:
-            shown = [control.show(o) for o in options]
-            valid = f"from {shown[0]} to {shown[-1]}" if control.kind == "slider" else f"one of {', '.join(shown)}"
-            raise ImprintError(f"{part} can't be {value[:40] or 'empty'}; it is {valid}.")
-        changes[control.key] = found
-    return ", ".join(f"{key}={changes[key]}" for key in controls if key in changes)
+        if control.key in changes and changes[control.key] not in options:
+            labels = [control.show(o) for o in options]
+            valid = f"from {labels[0]} to {labels[-1]}" if control.kind == "slider" else f"one of {', '.join(labels)}"
+            raise ImprintError(f"{control.key} can't be {changes[control.key]}; it is {valid}.")
+    return f"{preset} {format_parameters(changes)}".strip()
 
 
-def other_recipe(spec: str, sets: Sets, values: Values) -> Recipe | None:
-    """The recipe of a canonical spec beside the sidebar's values; None for none."""
-    if spec == ALONE:
-        return None
-    changed = dict(values)
-    if spec in PRESETS:
-        changed |= values_of(spec)
-    else:
-        changed |= _parts(spec, sets, values)
-    return recipe_of(changed)
+def second_values(text: str, values: Values) -> Values:
+    """Values of the controls for a canonical text beside the sidebar's values."""
+    preset, changes = split_recipe(text)
+    custom = {"lam_from": "own"} if "lam" in changes else {}
+    return values | (preset_values(preset) if preset else {}) | changes | custom
 
 
-def _parts(spec: str, sets: Sets, values: Values) -> Values:
-    """What a canonical spec that is no preset sets."""
-    controls = {c.key: c for c in RECIPE_CONTROLS}
-    found: Values = {}
-    for change in spec.split(", "):
-        key, _, value = change.partition("=")
-        found[key] = named_option(controls[key], value, list(controls[key].options(sets, values)))
-    return found | ({"lam_from": "own"} if "lam" in found else {})
+def second_recipe(text: str, values: Values) -> Recipe | None:
+    """Recipe of a canonical text beside the sidebar's values; None for none."""
+    return None if text == ALONE else recipe_from_values(second_values(text, values))
 
 
-def spec_of(values: Values) -> str:
-    """The spec of the recipe that the values make, whatever the sidebar's is later."""
-    return ", ".join(f"{c.key}={values[c.key]}" for c in RECIPE_CONTROLS if not c.hidden(values) or c.key == "m")
+def recipe_text(values: Values) -> str:
+    """Text of the sidebar's recipe, which stays when the sidebar changes."""
+    return format_recipe(recipe_from_values(values), has_custom_lambda(values))

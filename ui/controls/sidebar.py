@@ -24,8 +24,8 @@ from imprint_core.maps.layouts import Layout
 from imprint_core.recipes.presets import PRESETS
 from ui.controls.control import Sets, Values
 from ui.controls.page_controls import Panel, draw_widget
-from ui.controls.recipe import named_preset, recipe_of, values_of
-from ui.controls.second_recipe import other_recipe
+from ui.controls.recipe import preset_values, recipe_from_values, selected_preset
+from ui.controls.second_recipe import second_recipe
 from ui.controls.table import CONTROLS
 from ui.controls.validation import follow, settled, several, usual, written
 from ui.navigation.reruns import still_said
@@ -168,8 +168,7 @@ def _draw(sets: Sets, values: Values, choices: Mapping[str, list[Any]], page: st
 
 def _preset(values: Values) -> None:
     """Offer the recipes that have a name, and show which of them is chosen."""
-    recipe = recipe_of(values)
-    named = named_preset(recipe, values)
+    named = selected_preset(values)
     options = list(PRESETS) if named else [_OWN_CHOICE, *PRESETS]
     if st.session_state.get("preset") != (named or _OWN_CHOICE):
         st.session_state.preset = named or _OWN_CHOICE
@@ -188,7 +187,7 @@ def _preset(values: Values) -> None:
 
 def _take_preset() -> None:
     if st.session_state.preset in PRESETS:
-        st.session_state.update(values_of(st.session_state.preset))
+        st.session_state.update(preset_values(st.session_state.preset))
 
 
 def _select(panel: Panel) -> Selection:
@@ -197,9 +196,9 @@ def _select(panel: Panel) -> Selection:
     return Selection(
         panel.sets[values["fm"], values["data"]],
         Task(values["fm"], values["data"], values["classes"], int(values["n"]), seeds[0]),
-        recipe_of(values),
+        recipe_from_values(values),
         seeds,
         Layout(values["map"], values["neighbors"], values["min_dist"], values["map_seed"]).canonical(),
-        other_recipe(values["against"], panel.sets, values),
+        second_recipe(values["against"], values),
         panel,
     )

@@ -11,8 +11,9 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.text import find_preset
 from ui.controls.control import Control, Sets, Values, as_number, named_option
-from ui.controls.recipe import values_of
+from ui.controls.recipe import preset_values
 from ui.controls.table import CONTROLS
 
 
@@ -36,10 +37,9 @@ def follow(query: Mapping[str, str], sets: Sets, source: str = "link") -> list[s
     if "preset" in query:
         # A short way to write a link: the preset, and what differs from it.
         asked = query.pop("preset")
-        wanted = asked.strip().casefold()
-        named = next((name for name, p in PRESETS.items() if wanted in (name, p.label.casefold())), "")
+        named = find_preset(asked)
         if named:
-            query = {k: str(v) for k, v in values_of(named).items()} | query
+            query = {k: str(v) for k, v in preset_values(named).items()} | query
         else:
             notes.append(f"Preset can't be {asked[:40] or 'empty'}; it is one of {', '.join(PRESETS)}. Ignored.")
     if "lam" in query:

@@ -12,11 +12,10 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import Split
 from imprint_core.framework.recipe import Recipe
-from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import label_of
+from imprint_core.recipes.text import recipe_label
 from ui.compute import results
-from ui.controls.recipe import named_preset, recipe_of, values_for
-from ui.controls.second_recipe import other_recipe, spec_of
+from ui.controls.recipe import recipe_from_values, recipe_values
+from ui.controls.second_recipe import recipe_text, second_recipe, second_values
 from ui.controls.sidebar import Selection
 from ui.panels.compare.controls import SAME, fm_of_b
 from ui.text.labels import label_of_dataset, label_of_fm
@@ -77,7 +76,7 @@ def sides(selection: Selection) -> tuple[Side, Side]:
     classes = a.classes if info.dataset == a.info.dataset else "all"
     asked = a.n if values["b_n"] == SAME else int(values["b_n"])
     of_b = {**values, "fm": fm}
-    recipe = recipe_of(of_b) if values["b"] == SAME else other_recipe(values["b"], sets, of_b)
+    recipe = recipe_from_values(of_b) if values["b"] == SAME else second_recipe(values["b"], of_b)
     return a, Side("B", info, classes, min(asked, results.most_shots(info, classes)), recipe or selection.recipe)
 
 
@@ -106,7 +105,7 @@ def same_recipe(a: Side, b: Side) -> bool:
 
 def recipes_told(a: Side, b: Side) -> tuple[str, str]:
     """The recipes in a few words each; in all words where these are the same."""
-    few = label_of(a.recipe), label_of(b.recipe)
+    few = recipe_label(a.recipe), recipe_label(b.recipe)
     return (str(a.recipe), str(b.recipe)) if few[0] == few[1] and not same_recipe(a, b) else few
 
 
@@ -114,9 +113,9 @@ def swap(selection: Selection) -> None:
     """A becomes B, and B A; for buttons' callbacks."""
     a, b = sides(selection)
     state, values = st.session_state, selection.panel.values
-    of_a = _spec(selection)
-    state.update(values_for(b.recipe), lam=b.recipe.lam)
-    state.lam_from = "own" if "lam=" in values["b"] else "fm" if values["b"] in PRESETS else values["lam_from"]
+    of_a = recipe_text(values)
+    state.update(recipe_values(b.recipe), lam=b.recipe.lam)
+    state.lam_from = (values if values["b"] == SAME else second_values(values["b"], values))["lam_from"]
     state.update(fm=b.info.fm, data=b.info.dataset, classes=b.classes, n=b.n, b=of_a)
     state.b_fm = SAME if a.info.fm == b.info.fm else a.info.fm
     state.b_data = SAME if a.info.dataset == b.info.dataset else a.info.dataset
@@ -125,10 +124,4 @@ def swap(selection: Selection) -> None:
 
 def copy_to_b(selection: Selection) -> None:
     """B becomes as A is now, to stay so while A is changed; for buttons' callbacks."""
-    st.session_state.update(b=_spec(selection), b_fm=SAME, b_data=SAME, b_n=SAME)
-
-
-def _spec(selection: Selection) -> str:
-    """The sidebar's recipe as B's control has it."""
-    values = selection.panel.values
-    return named_preset(selection.recipe, values) or spec_of(values)
+    st.session_state.update(b=recipe_text(selection.panel.values), b_fm=SAME, b_data=SAME, b_n=SAME)

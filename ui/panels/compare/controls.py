@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imprint_core.recipes.presets import PRESETS
 from ui.controls.control import STEPS, Control, Sets, Values
-from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, show_changes
+from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
 from ui.text.labels import label_of_dataset, label_of_fm
 
 SAME = "same"
@@ -16,7 +16,7 @@ def _recipe(text: str, sets: Sets, values: Values) -> str:
 
 
 def _show_recipe(spec: str) -> str:
-    return "as A" if spec == SAME else "as A without any NORM" if spec == WITHOUT_NORMS else show_changes(spec)
+    return "as A" if spec == SAME else "as A without any NORM" if spec == WITHOUT_NORMS else changes_label(spec)
 
 
 def _fms(sets: Sets, values: Values) -> list[str]:
@@ -43,8 +43,8 @@ COMPARE_CONTROLS = (
         "b",
         "Compare",
         "B's recipe",
-        "A preset, or what differs from the sidebar's recipe, which is A's: k=1, or pre=none, post=none. Write it and "
-        "press Enter.",
+        "A preset, or what differs from the sidebar's recipe, which is A's: k=1, norm_pre=none norm_post=none, or "
+        "qi norm_post=none. Write it and press Enter.",
         lambda sets, values: [SAME, WITHOUT_NORMS, *PRESETS],
         "qi",
         _show_recipe,

@@ -15,7 +15,7 @@ from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZAT
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS, preset_of
-from ui.controls.recipe import values_of
+from ui.controls.recipe import preset_values
 from ui.text.labels import label_of_fm
 
 _component = st.components.v2.component(
@@ -31,11 +31,11 @@ def _values(fm: str, recipe: Recipe) -> dict[str, str]:
     gen, agg = GENERATORS[recipe.gen], AGGREGATIONS[recipe.agg]
     return {
         "fm": label_of_fm(fm),
-        "transform": TRANSFORMS[recipe.pretransform].label,
-        "pre": NORMALIZATIONS[recipe.norm_pre].label,
+        "pretransform": TRANSFORMS[recipe.pretransform].label,
+        "norm_pre": NORMALIZATIONS[recipe.norm_pre].label,
         "gen": gen.label + (f", k = {recipe.k}" if gen.uses_k else ""),
-        "post": POST_NORMALIZATIONS[recipe.norm_post].label,
-        "inf": NORMALIZATIONS[recipe.norm_inf].label,
+        "norm_post": POST_NORMALIZATIONS[recipe.norm_post].label,
+        "norm_inf": NORMALIZATIONS[recipe.norm_inf].label,
         "agg": f"{recipe.m}-NN" if agg.uses_distance else agg.label,
     }
 
@@ -43,11 +43,11 @@ def _values(fm: str, recipe: Recipe) -> dict[str, str]:
 # Step (paper, Figure 1) and its input and output, by the control's key.
 _STEPS = {
     "fm": ("FM", "image → embedding"),
-    "transform": ("Transform", "all embeddings"),
-    "pre": ("NORM pre", "each shot"),
+    "pretransform": ("Transform", "all embeddings"),
+    "norm_pre": ("NORM pre", "each shot"),
     "gen": ("GEN", "shots → proxies ★"),
-    "post": ("NORM post", "each proxy"),
-    "inf": ("NORM inf", "the test embedding"),
+    "norm_post": ("NORM post", "each proxy"),
+    "norm_inf": ("NORM inf", "the test embedding"),
     "agg": ("AGG", "similarities → class"),
 }
 
@@ -78,6 +78,6 @@ def show_framework(experiment: Experiment) -> None:
     def apply_preset() -> None:
         name: Any = st.session_state["framework"].get("preset")
         if isinstance(name, str) and name in PRESETS:
-            st.session_state.update(values_of(name))
+            st.session_state.update(preset_values(name))
 
     _component(key="framework", data={"boxes": boxes, "presets": presets}, on_preset_change=apply_preset)

@@ -16,7 +16,7 @@ from ui.controls.sidebar import Selection
 _TRIES: dict[str, dict[str, Any]] = {
     "20 proxies per class": {"gen": "kmeans", "k": 20},
     "Only 5 shots": {"n": 5},
-    "No normalisation": {"pre": "none", "post": "none", "inf": "none"},
+    "No normalisation": {"norm_pre": "none", "norm_post": "none", "norm_inf": "none"},
 }
 
 

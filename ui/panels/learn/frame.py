@@ -18,7 +18,7 @@ from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 from ui.compute import results
 from ui.controls.control import Sets
-from ui.controls.recipe import values_for
+from ui.controls.recipe import recipe_values
 from ui.navigation.links import go_to
 from ui.text.glossary import linked
 from ui.text.labels import label_of_dataset, label_of_fm
@@ -238,5 +238,5 @@ def _over(view: str) -> None:
 
 def _explore(own: Setting) -> None:
     values: dict[str, Any] = {"fm": own.info.fm, "data": own.info.dataset, "classes": own.classes, "n": own.n}
-    st.session_state.update(values | values_for(own.recipe))
+    st.session_state.update(values | recipe_values(own.recipe))
     go_to("explore")

@@ -115,7 +115,7 @@ def show_few_shots(sets: Sets) -> None:
 
 def _try_both(own: Setting) -> None:
     n = st.select_slider("n: shots a class", _NS, value=20, key="lesson-4-n")
-    k = st.segmented_control("k: proxies a class", _MANY, default=1, required=True, key="lesson-4-k")
+    k = st.segmented_control("k: proxies per class", _MANY, default=1, required=True, key="lesson-4-k")
     ns = {at: tried("lesson-4", n, str(at)) if at == k else _before(at) for at in _MANY}
     with at_work():
         lines = [_line(own, at, ns[at]) for at in _MANY]

@@ -49,7 +49,7 @@ def show_modes(sets: Sets) -> None:
 
 
 def _try_k(own: Setting) -> None:
-    k = st.select_slider("k: proxies a class", KS, value=1, key="lesson-2-k")
+    k = st.select_slider("k: proxies per class", KS, value=1, key="lesson-2-k")
     ks = tried("lesson-2", k)
     with at_work():
         runs = [own.accuracy(replace(own.recipe, k=at), own.n) for at in ks]
@@ -116,7 +116,7 @@ def show_toy(sets: Sets) -> None:
 
 
 def _try_toy() -> None:
-    k = st.select_slider("k: proxies a class", _TOY_KS, value=1, key="toy-k")
+    k = st.select_slider("k: proxies per class", _TOY_KS, value=1, key="toy-k")
     normalised = st.toggle("NORM: L2 everywhere", value=True, key="toy-norm")
     with at_work():
         run = _run(k, normalised)

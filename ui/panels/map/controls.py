@@ -12,7 +12,7 @@ from imprint_core.maps.samples import DISPLAYED, parse_sample, sample_text, spli
 from imprint_core.recipes.presets import PRESETS
 from ui.compute import results
 from ui.controls.control import Control, Sets, Values, described, label_in
-from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, show_changes
+from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
 
 _MAP_SEEDS = (0, 1, 2, 3, 4)
 
@@ -175,10 +175,10 @@ MAP_CONTROLS = (
         "Map",
         "Compare with",
         "A second recipe on the same map. Choose a preset, or write what differs from the sidebar: "
-        "k=1 · gen=mean, pre=none · transform=whitening. The names are those in the page's link.",
+        "k=1 · gen=mean norm_pre=none · qi norm_post=none. The names are those in the page's link.",
         lambda sets, values: [ALONE, WITHOUT_NORMS, *PRESETS],
         ALONE,
-        show_changes,
+        changes_label,
         accepts=lambda text, sets, values: canonical_changes(text, sets, values),
         page="map",
     ),

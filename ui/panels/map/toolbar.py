@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.controls.second_recipe import spec_of
+from ui.controls.second_recipe import recipe_text
 from ui.controls.sidebar import Selection
 
 
@@ -33,4 +33,4 @@ def show_toolbar(selection: Selection) -> None:
 
 
 def _keep(selection: Selection) -> None:
-    st.session_state.against = spec_of(selection.panel.values)
+    st.session_state.against = recipe_text(selection.panel.values)
