@@ -1,4 +1,4 @@
-"""Where on this machine things are kept. One environment variable moves each."""
+"""Folders of the project and of the user; environment variables set the latter."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def bundled_folder() -> Path:
-    """Folder of the sets that ship with the project."""
+    """Folder of the bundled sets."""
     return Path(__file__).resolve().parent / "bundled"
 
 
 def user_folder() -> Path:
-    """Folder of what is made on this machine: sets, own images, weights; `IMPRINT_HOME` moves it."""
+    """Folder of the user's embedding sets, images and weights; `IMPRINT_HOME` sets it."""
     import platformdirs
 
     home = os.environ.get("IMPRINT_HOME")
@@ -20,22 +20,22 @@ def user_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """Folder of the datasets' images; `IMPRINT_DATA` moves it."""
+    """Folder of datasets; `IMPRINT_DATA` sets it."""
     data = os.environ.get("IMPRINT_DATA")
     return Path(data) if data else user_folder() / "data"
 
 
 def weights_folder() -> Path:
-    """Folder of local state dicts, `<name of the FM>.safetensors` or `.pth`; `IMPRINT_WEIGHTS` moves it."""
+    """Folder of local state dicts, `<name of the FM>.safetensors` or `.pth`; `IMPRINT_WEIGHTS` sets it."""
     weights = os.environ.get("IMPRINT_WEIGHTS")
     return Path(weights) if weights else user_folder() / "weights"
 
 
 def images_folder() -> Path:
-    """Folder of the user's own images."""
+    """Folder of the user's image datasets."""
     return user_folder() / "images"
 
 
 def sweeps_folder() -> Path:
-    """Folder of the tables that sweeps make where nothing else is said."""
+    """Default folder of sweep tables."""
     return user_folder() / "sweeps"

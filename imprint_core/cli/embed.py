@@ -1,35 +1,35 @@
-"""`embed`: run images through a foundation model and keep the embeddings."""
+"""`embed`: embed a dataset with a foundation model."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from imprint_core.cli.options import add_data_root, count
+from imprint_core.cli.options import add_data_root, add_process_options, apply_priority, count
 from imprint_core.datasets import DATASETS, Dataset, dataset, dataset_at
 from imprint_core.embeddings.store import EXPLORED, SetInfo, open_set
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
+from imprint_core.models.libraries import LIBRARIES
 from imprint_core.paths import user_folder
 
-HELP = "run images through a foundation model and keep the embeddings"
+HELP = "embed a dataset with a foundation model"
 DESCRIPTION = """\
-Run a dataset's images through a frozen foundation model (FM) and write the embeddings, with a sidecar that says what
-they are. The app then offers them, and imprinting on them takes milliseconds. Stop it with Ctrl-C, or kill it,
-whenever you like: the same command goes on where it stopped.
+Embed a dataset's images with a frozen foundation model (FM), and write an embedding set: the embeddings, and a sidecar
+that describes them. The app lists the set, and imprinting on it takes milliseconds. The command can be stopped with
+Ctrl-C or killed at any time; the same command resumes it.
 
-An FM's weights are looked for in --weights, then in the weights folder, then in the library's own cache; only then
-are they downloaded. Each FM gets its own preprocessing, and its classifier is taken off: an image becomes the vector
-that its last layer would have seen.
+Weights are read from --weights, else from the weights folder, else from the library's cache, else downloaded. Images
+are preprocessed by the FM's own transform, and the FM's classifier is removed: the embedding of an image is the input
+of the classifier.
 """
 EPILOG = """\
 examples:
-  a look at CIFAR-10, 200 training images of each class
+  CIFAR-10 with 200 training and 50 test images per class
       python -m imprint_core embed --fm resnet50 --dataset cifar10 --per-class 200 --test-per-class 50
   another model of timm, with local weights
       python -m imprint_core embed --fm deit_tiny_patch16_224 --dataset mnist --weights deit.safetensors
-  photographs of your own, in pets/cat/… and pets/dog/…
+  your own photographs, in pets/cat/… and pets/dog/…
       python -m imprint_core embed --fm vit_b_16 --dataset pets
 """
 
@@ -40,8 +40,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--fm",
         required=True,
         metavar="NAME",
-        help=f"foundation model: {', '.join(FOUNDATION_MODELS)}, or any classification model of torchvision or timm by "
-        "its name there; resnet50.IMAGENET1K_V2 asks for other weights, timm/resnet18 for timm's",
+        help=f"foundation model: {', '.join(FOUNDATION_MODELS)}, or any classification model of "
+        f"{' or '.join(LIBRARIES)} by its name there; resnet50.IMAGENET1K_V2 selects weights, timm/resnet18 a library",
     )
     parser.add_argument(
         "--dataset",
@@ -50,44 +50,41 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=f"dataset: {', '.join(DATASETS)}; or a path to a directory or zip of class folders "
         "(train/<class>/… and val/<class>/…, or <class>/…), or to an .npz with x_train, y_train, x_test, y_test",
     )
-    parser.add_argument("--per-class", type=count, metavar="N", help="training samples of each class (default: all)")
-    parser.add_argument("--test-per-class", type=count, metavar="N", help="test samples of each class (default: all)")
+    parser.add_argument("--per-class", type=count, metavar="N", help="training samples per class (default: all)")
+    parser.add_argument("--test-per-class", type=count, metavar="N", help="test samples per class (default: all)")
     parser.add_argument(
         "--weights",
         type=Path,
         metavar="FILE",
-        help="a local state dict, keyed as the library keys it: .safetensors, or a .pth of tensors only",
+        help="local state dict with the library's parameter names: .safetensors, or a .pth of tensors only",
     )
     parser.add_argument(
         "--weights-origin",
         default="",
         metavar="TEXT",
-        help="where those weights come from and under which licence; kept in the sidecar",
+        help="source and licence of these weights, for the sidecar",
     )
     add_data_root(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where to write the set (default: {user_folder()})")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder of the set (default: {user_folder()})")
     parser.add_argument(
-        "--batch-size", type=count, default=64, metavar="N", help="images a forward pass (default: %(default)s)"
+        "--batch-size", type=count, default=64, metavar="N", help="images per forward pass (default: %(default)s)"
     )
     parser.add_argument(
         "--no-maps",
         action="store_true",
-        help="leave out the base maps, which take about half a minute; the app then shows a PCA map",
+        help="skip the base maps, which take about half a minute; the app then shows a PCA map",
     )
-    parser.add_argument(
-        "--low-priority", action="store_true", help="let other processes go first, as the app does with its own jobs"
-    )
-    parser.add_argument("--quiet", action="store_true", help="say nothing but what went wrong")
+    add_process_options(parser)
 
 
-def named(text: str) -> Dataset:
-    """A dataset by its name or path."""
+def parse_dataset(text: str) -> Dataset:
+    """Look up a dataset by its name or path."""
     path = Path(text).expanduser()
     return dataset_at(path) if text not in DATASETS and (path.exists() or "/" in text) else dataset(text)
 
 
-def arguments_of(options: argparse.Namespace) -> list[str]:
-    """The arguments that start the same job again, from whatever folder."""
+def _resume_arguments(options: argparse.Namespace) -> list[str]:
+    """Arguments that start the same job from any working directory."""
     paths = {"weights": options.weights, "data-root": options.data_root, "out": options.out}
     data = Path(options.dataset).expanduser()
     values = {
@@ -99,8 +96,8 @@ def arguments_of(options: argparse.Namespace) -> list[str]:
         "batch-size": options.batch_size,
         **{name: path.expanduser().resolve() for name, path in paths.items() if path},
     }
-    named_values = [text for name, value in values.items() if value for text in (f"--{name}", str(value))]
-    return named_values + ["--no-maps"] * options.no_maps
+    arguments = [text for name, value in values.items() if value for text in (f"--{name}", str(value))]
+    return arguments + ["--no-maps"] * options.no_maps
 
 
 def add_base_maps(info: SetInfo, report_stage: Callable[[str], None]) -> None:
@@ -114,17 +111,16 @@ def add_base_maps(info: SetInfo, report_stage: Callable[[str], None]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Embed."""
-    fm, data = foundation_model(options.fm), named(options.dataset)
-    # torch is imported only once the names are known to be right.
+    """Embed the dataset."""
+    fm, data = foundation_model(options.fm), parse_dataset(options.dataset)
+    # After the names are checked, because torch is slow to import.
     from tqdm import tqdm
 
     from imprint_core.background.memory import keep_freed_memory
     from imprint_core.background.process import record_command
     from imprint_core.embeddings.extraction import ExtractionJob, extract
 
-    if options.low_priority and hasattr(os, "nice"):
-        os.nice(10)
+    apply_priority(options)
     keep_freed_memory()
 
     job = ExtractionJob(
@@ -142,15 +138,15 @@ def run(options: argparse.Namespace) -> int:
 
     def show(done: int, total: int) -> None:
         if not bars:
-            # From here on a page can offer to resume the job.
-            record_command(job.partial, "embed", arguments_of(options))
+            # From now on a page can offer to resume the job.
+            record_command(job.partial, "embed", _resume_arguments(options))
             # Batches from an earlier run count as done, but not towards the rate.
             label, quiet = f"{fm.label} on {data.label}", options.quiet
             bars.append(tqdm(unit=" images", desc=label, smoothing=0.05, disable=quiet, total=total, initial=done))
         bars[0].update(done - bars[0].n)
         if done == total and not options.quiet:
             bars[0].close()
-            print("Writing the set" + (" …" if options.no_maps else " and computing its base maps …"))
+            print("Writing the set …" if options.no_maps else "Writing the set and computing its base maps …")
 
     info = extract(job, show) if options.no_maps else extract(job, show, add_base_maps)
     if not options.quiet:

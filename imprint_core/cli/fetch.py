@@ -1,30 +1,29 @@
-"""`fetch`: weights and data ahead of going offline."""
+"""`fetch`: download or copy weights and datasets for offline use."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import BinaryIO
 
-from imprint_core.cli.options import add_data_root
+from imprint_core.cli.options import add_data_root, add_process_options, apply_priority
 from imprint_core.datasets import DATASETS, dataset
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
 from imprint_core.paths import weights_folder
 
-HELP = "get weights and data ahead of going offline"
+HELP = "download or copy weights and datasets for offline use"
 DESCRIPTION = """\
-Make sure that foundation models and datasets are on this machine, downloading what isn't, so that `embed` and the app
-work later without a network. Downloads are checked by the libraries; what is there already is left alone. With
---weights, a local file is checked against one FM and copied to where the app finds it.
+Download missing weights of foundation models (FMs) and missing datasets, so that `embed` and the app work without a
+network. The libraries check downloads; existing files are kept. With --weights, a local file is checked against one FM
+and copied to the weights folder.
 """
 EPILOG = f"""\
 examples:
   python -m imprint_core fetch --fm resnet18 vit_b_16 --dataset mnist cifar10
   python -m imprint_core fetch --fm swin_b --weights swin_b.pth
 
-Weights of your own are kept in {weights_folder()} (IMPRINT_WEIGHTS moves it).
+The weights folder is {weights_folder()} (set by IMPRINT_WEIGHTS).
 """
 
 
@@ -34,23 +33,20 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--fm", nargs="+", default=[], metavar="NAME", help=f"foundation models: {', '.join(FOUNDATION_MODELS)}, …"
     )
     parser.add_argument("--dataset", nargs="+", default=[], metavar="NAME", help=f"datasets: {', '.join(DATASETS)}")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="a local state dict for the one FM named")
-    # As the app's own processes are started.
-    for option in ("--low-priority", "--quiet"):
-        parser.add_argument(option, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="local state dict of the FM")
+    add_process_options(parser, hidden=True)
     add_data_root(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fetch."""
+    """Fetch weights and datasets."""
     if not options.fm and not options.dataset:
-        raise ImprintError("There is nothing to fetch; name foundation models with --fm or datasets with --dataset.")
+        raise ImprintError("Nothing to fetch. Give foundation models with --fm or datasets with --dataset.")
     if options.weights and len(options.fm) != 1:
-        raise ImprintError("--weights is a file of one foundation model; name that one with --fm.")
+        raise ImprintError("--weights needs one foundation model. Give it with --fm.")
     models = [foundation_model(name) for name in options.fm]
     datasets = [dataset(name) for name in options.dataset]
-    if options.low_priority and hasattr(os, "nice"):
-        os.nice(10)
+    apply_priority(options)
     from imprint_core.models.download import download_weights
     from imprint_core.models.loading import load_model, save_weights
 
@@ -59,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             download_weights(fm)
             continue
         if options.weights:
-            with open_weights(options.weights) as file:
+            with _open_weights(options.weights) as file:
                 save_weights(fm, file, options.weights.suffix)
         model = load_model(fm)
         print(f"{fm.label}: ready ({model.weights_file or 'official weights'}, {model.weights_digest[:12]})")
@@ -72,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def open_weights(path: Path) -> BinaryIO:
-    """Open a local file of weights."""
+def _open_weights(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:

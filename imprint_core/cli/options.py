@@ -1,26 +1,42 @@
-"""What commands share: kinds of options."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from imprint_core.paths import data_folder
 
 
 def count(text: str) -> int:
-    """A whole number from 1 up."""
+    """Parse a whole number of 1 or more."""
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a count; give a whole number from 1 up")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a count. Give a whole number of 1 or more")
     return int(text)
 
 
 def add_data_root(parser: argparse.ArgumentParser) -> None:
-    """Where the datasets are."""
+    """Add the option for the folder of datasets."""
     parser.add_argument(
         "--data-root",
         type=Path,
         default=data_folder(),
         metavar="DIR",
-        help="folder of the datasets, and of what is downloaded (default: %(default)s; IMPRINT_DATA moves it)",
+        help="folder of the datasets and of downloads (default: %(default)s; set by IMPRINT_DATA)",
     )
+
+
+def add_process_options(parser: argparse.ArgumentParser, hidden: bool = False) -> None:
+    """Add the options with which the app starts its background processes."""
+    for option, text in (
+        ("--low-priority", "run at low priority, as background processes of the app do"),
+        ("--quiet", "print errors only"),
+    ):
+        parser.add_argument(option, action="store_true", help=argparse.SUPPRESS if hidden else text)
+
+
+def apply_priority(options: argparse.Namespace) -> None:
+    """Lower the priority of this process, if requested and supported."""
+    if options.low_priority and hasattr(os, "nice"):
+        os.nice(10)

@@ -1,4 +1,4 @@
-"""`sets`: which embedding sets there are; check them, remove them."""
+"""`sets`: list, verify or remove embedding sets."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from imprint_core.paths import user_folder
 
 HELP = "list, verify or remove embedding sets"
 DESCRIPTION = """\
-An embedding set is what an FM made of a dataset's images: a .safetensors file, and a .json beside it that says which
-weights, which preprocessing and which samples. Some ship with the project, others were embedded on this machine. A
-set is called FM__DATASET.
+An embedding set holds the embeddings of a dataset by a foundation model (FM): a .safetensors file, and a .json sidecar
+that describes weights, preprocessing and samples. Sets are bundled with the project or were embedded on this machine.
+The name of a set is FM__DATASET.
 """
 EPILOG = f"""\
 examples:
   python -m imprint_core sets list
   python -m imprint_core sets list --json
-  python -m imprint_core sets verify                   reads every file and compares it with its digest
+  python -m imprint_core sets verify                   compares every file with its digest
   python -m imprint_core sets remove resnet50__pets_at
 
-Sets of this machine are in {user_folder()} (IMPRINT_HOME moves it).
+Sets embedded on this machine are in {user_folder()} (set by IMPRINT_HOME).
 """
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     actions = parser.add_subparsers(dest="action", required=True)
-    listing = actions.add_parser("list", help="show every set: FM, dataset, samples, dimensions, size, origin")
-    listing.add_argument("--json", action="store_true", help="as JSON, with all that is known of each set")
-    verify = actions.add_parser("verify", help="check files against their digests; exit status 2 if one is damaged")
-    verify.add_argument("names", nargs="*", metavar="SET", help="sets to check (default: all)")
-    remove = actions.add_parser("remove", help="delete sets of this machine from disk")
+    listing = actions.add_parser("list", help="list sets with samples, dimensions, size and origin")
+    listing.add_argument("--json", action="store_true", help="print JSON with all details")
+    verify = actions.add_parser("verify", help="compare files with their digests; exit status 2 if one is damaged")
+    verify.add_argument("names", nargs="*", metavar="SET", help="sets to verify (default: all)")
+    remove = actions.add_parser("remove", help="delete sets embedded on this machine")
     remove.add_argument("names", nargs="+", metavar="SET", help="sets to delete")
 
 
 def run(options: argparse.Namespace) -> int:
-    """List, verify or remove."""
+    """List, verify or remove sets."""
     sets, problems = find_sets()
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -83,27 +83,27 @@ def _row(name: str, info: SetInfo) -> dict[str, Any]:
 
 
 def _verify(options: argparse.Namespace, sets: dict[str, SetInfo]) -> int:
-    worst = 0
+    status = 0
     for name in options.names or sorted(sets):
         try:
-            open_set(_named(name, sets), (1, 1))
+            open_set(_find(name, sets), (1, 1))
         except ImprintError as error:
-            worst = 2
+            status = 2
             print(f"{name}: {error}")
         else:
-            print(f"{name}: whole")
-    return worst
+            print(f"{name}: verified")
+    return status
 
 
 def _remove(options: argparse.Namespace, sets: dict[str, SetInfo]) -> int:
-    # All names first: a wrong one among them removes nothing.
-    for info in [_named(name, sets) for name in options.names]:
+    # All names are checked before the first set is removed.
+    for info in [_find(name, sets) for name in options.names]:
         remove_set(info)
         print(f"Removed {info.path.stem}")
     return 0
 
 
-def _named(name: str, sets: dict[str, SetInfo]) -> SetInfo:
+def _find(name: str, sets: dict[str, SetInfo]) -> SetInfo:
     if name not in sets:
-        raise ImprintError(f"No embedding set is called '{name}'; `sets list` shows those that are.")
+        raise ImprintError(f"Unknown embedding set '{name}'. `sets list` lists the available sets.")
     return sets[name]

@@ -51,9 +51,9 @@ def home(tmp_path, monkeypatch):
         (["evaluate", "--fm", "resnet50", "--task", "mnist", "--set", "k"], "'k' sets no parameter; write NAME=VALUE"),
         (["evaluate", "--fm", "resnet50", "--task", "mnist", "--set", "k=0"], "k is 0; it must be a whole number"),
         (["evaluate", "--fm", "resnet50", "--task", "mnist", "--seeds", "99"], "There are 8 seeds (the paper's)"),
-        (["fetch"], "There is nothing to fetch; name foundation models with --fm or datasets"),
-        (["fetch", "--dataset", "mnist", "--weights", "w.pth"], "--weights is a file of one foundation model"),
-        (["sets", "remove", "x"], "No embedding set is called 'x'; `sets list` shows"),
+        (["fetch"], "Nothing to fetch. Give foundation models with --fm or datasets"),
+        (["fetch", "--dataset", "mnist", "--weights", "w.pth"], "--weights needs one foundation model"),
+        (["sets", "remove", "x"], "Unknown embedding set 'x'. `sets list` lists"),
         (["sets", "remove", "resnet50__mnist"], "'resnet50__mnist' ships with the project"),
     ],
 )
@@ -69,7 +69,7 @@ def test_bad_input_is_one_sentence(arguments, sentence, capsys, tmp_path):
 def test_counts_are_counts(count, capsys):
     with pytest.raises(SystemExit):
         main(["embed", "--fm", "resnet50", "--dataset", "mnist", "--per-class", count])
-    assert "is not a count; give a whole number from 1 up" in capsys.readouterr().err
+    assert "is not a count. Give a whole number of 1 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["embed", "sets", "evaluate", "sweep", "fetch", "bundle", "survey"])
@@ -135,7 +135,7 @@ def test_sets_are_listed_verified_and_removed(bundled, home, capsys):
     assert main(["sets", "verify", "vit_tiny_patch16_224__mine", "resnet50__mnist"]) == 2
     printed = capsys.readouterr().out
     assert "vit_tiny_patch16_224__mine: The embedding file" in printed
-    assert "resnet50__mnist: whole" in printed
+    assert "resnet50__mnist: verified" in printed
 
     assert main(["sets", "remove", "vit_tiny_patch16_224__mine", "x"]) == 2
     assert info.path.is_file()

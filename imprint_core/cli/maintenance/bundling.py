@@ -1,7 +1,6 @@
-"""Make the bundled set: what the pipeline embedded, made small, with maps and sources.
+"""Build the bundled sets: coded embeddings, base maps, and a page of their sources.
 
-Run once by a developer: `python -m imprint_core bundle --from DIR`. FMs of many dimensions are
-coded with 8 bits; what that does to accuracy is measured and written beside the sets.
+Embeddings of many dimensions are coded with 8 bits; the change of accuracy is measured and written beside the sets.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.store import set_maps_path, write_default_maps
 
-# Up to this width float16 is small enough.
-_FULL_WIDTH = 256
+# Embeddings of at most this dimension stay float16.
+_MOST_FLOAT16_DIM = 256
 _PROBES = (
     Recipe("mean", 1),
     Recipe("kmeans", 5),
@@ -37,7 +36,7 @@ _PROBE_SHOTS = (5, 50, None)
 
 @dataclass(frozen=True)
 class Coding:
-    """How one set is coded, and what that changes.
+    """Size of a bundled set, and the effect of its coding.
 
     Attributes
     ----------
@@ -86,7 +85,7 @@ def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda 
 def _recode(info: SetInfo, target: Path) -> SetInfo:
     tensors = read_tensors(info.path)
     meta = dict(info.meta)
-    if tensors["X_train"].shape[1] > _FULL_WIDTH:
+    if tensors["X_train"].shape[1] > _MOST_FLOAT16_DIM:
         x = [tensors[f"X_{s}"].astype(np.float32) for s in ("train", "test")]
         shared, codes = encode_uint8(*x)
         tensors |= shared
