@@ -3,9 +3,9 @@
     python -m benchmarks.extraction --weights DIR --data-root DIR
 
 DIR holds `<name>.safetensors` of the models. Rates are measured in pairs, alternately in one process: a number of
-forward passes on a prepared batch, then as many batches of the extraction (reading, resizing, normalizing, forward pass,
-writing to disk). Compare the ratios of pairs, because other processes may slow down the machine. Memory is the peak of a
-fresh process that embeds 500 images, and of one that embeds 5,000.
+forward passes on a prepared batch, then as many batches of the extraction (reading, resizing, normalizing, forward
+pass, writing to disk). Compare the ratios of pairs, because other processes may slow down the machine. Memory is the
+peak of a fresh process that embeds 500 images, and of one that embeds 5,000.
 """
 
 from __future__ import annotations

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from contextlib import suppress
 from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from imprint_core.cli.options import add_process_options, apply_priority
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import read_info
 from imprint_core.evaluation.experiment import Experiment
@@ -66,8 +66,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="LAYOUT",
         help=f"add these layouts, such as pca or {default.key}",
     )
-    parser.add_argument("--low-priority", action="store_true", help="run with low CPU priority, as the app's jobs do")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    add_process_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,8 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
     from imprint_core.maps.jobs import compute_maps
 
-    if options.low_priority and hasattr(os, "nice"):
-        os.nice(10)
+    apply_priority(options)
     if any(layout.method == "umap" for layout in layouts):
         skip_compiling_pynndescent()
     for norm in [options.norm] if options.norm else NORMALIZATIONS:

@@ -30,7 +30,7 @@ def add_data_root(parser: argparse.ArgumentParser) -> None:
 def add_process_options(parser: argparse.ArgumentParser, hidden: bool = False) -> None:
     """Add the options with which the app starts its background processes."""
     for option, text in (
-        ("--low-priority", "run at low priority, as background processes of the app do"),
+        ("--low-priority", "run with low CPU priority, as the app's jobs do"),
         ("--quiet", "print errors only"),
     ):
         parser.add_argument(option, action="store_true", help=argparse.SUPPRESS if hidden else text)
