@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.figures import comparison
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.record import heading
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
@@ -84,7 +84,7 @@ def _classes(selection: Selection, a: Side, b: Side) -> None:
     )
     plot(
         "compare-classes",
-        kept_figure(key, lambda: comparison.differences(names, values, told, "A", "B")),
+        cached_figure(key, lambda: comparison.differences(names, values, told, "A", "B")),
         alt="A less B in points, class by class: " + "; ".join(told[:20]),
         height=min(70 + 26 * len(names), 700),
     )

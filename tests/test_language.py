@@ -18,7 +18,7 @@ FOLDERS = ("imprint_core", "ui", "pages", "benchmarks", "docs", "tests", ".strea
 # This file, and the table of deprecated words.
 EXEMPT = {"tests/test_language.py"}
 # Names of libraries that contain a deprecated word.
-FOREIGN_NAMES = re.compile(r"showSendToCloud|\w+\.tell\(\)")
+FOREIGN_NAMES = re.compile(r"showSendToCloud|sendChartToCloud|sendDataToCloud|take_along_axis|\w+\.tell\(\)")
 # Between two words of a phrase: spaces, and what continues a comment, a string or an identifier on the next line.
 GAP = r"""(?:[\s"'#*_]|//|(?<=["'\s])f(?=["']))+"""
 # Identifiers that say nothing of their content.

@@ -36,7 +36,7 @@ def accuracy_over_k(
     flat: tuple[str, Summary],
     suggested: int | None = None,
 ) -> go.Figure:
-    """Accuracy over the number of proxies a class.
+    """Accuracy over the number of proxies per class.
 
     Parameters
     ----------
@@ -44,14 +44,13 @@ def accuracy_over_k(
     runs : sequence of Summary
         Accuracy at each k, in percent.
     method : str
-        Label of the GEN method of the curve.
+        Label of the curve's GEN method.
     current : (int, Summary, str) or None
-        Where on the axis the k in force is, its accuracy, and how it is called; None where the
-        current method has no k.
+        The current k's position on the axis, its accuracy and its label; None if the current method has no k.
     flat : (str, Summary)
-        Label and accuracy of a method without k, drawn as a line across.
+        Label and accuracy of a method without k, drawn as a horizontal line.
     suggested : int, optional
-        The k that the shots themselves suggest, one of `ks`.
+        The suggested k, one of `ks`.
     """
     figure = _curve(ks, runs, method, "accuracy %{y:.1f} %")
     label, level = flat
@@ -66,18 +65,18 @@ def accuracy_over_k(
         )
     )
     if suggested is not None:
-        mark_of_k = suggestion_mark([suggested], [runs[list(ks).index(suggested)].median])
-        # A legend of one more line would squeeze the picture; what the mark is stands below it.
-        figure.add_trace(mark_of_k.update(showlegend=False))
+        marker = suggestion_mark([suggested], [runs[list(ks).index(suggested)].median])
+        # The caption explains the mark: another line of legend would shrink the plot.
+        figure.add_trace(marker.update(showlegend=False))
     if current is not None:
         figure.add_trace(mark(*current, " %"))
-    plain_axis(figure, ks, "proxies a class, k")
+    plain_axis(figure, ks, "proxies per class, k")
     figure.update_yaxes(title="accuracy (%)")
     return figure
 
 
 def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[int, Summary] | None) -> go.Figure:
-    """NC1 over the number of shots a class, with the line NC1 = 1.
+    """NC1 over the number of shots per class, with the line NC1 = 1.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
     runs : sequence of Summary
         NC1 of the shots at each n.
     current : (int, Summary) or None
-        The n in force and its NC1.
+        The current n and its NC1.
     """
     figure = _curve(ns, runs, "NC1", "NC1 %{y:.2f}")
     figure.add_trace(
@@ -95,12 +94,12 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
             mode="lines",
             name="NC1 = 1",
             line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
-            hovertemplate="NC1 = 1: classes vary about as much within as between<extra></extra>",
+            hovertemplate="NC1 = 1: classes vary about as much within as between them<extra></extra>",
         )
     )
     if current is not None:
         figure.add_trace(mark(*current, f"n = {current[0]}", ""))
-    plain_axis(figure, ns, "shots a class, n")
+    plain_axis(figure, ns, "shots per class, n")
     values = [v for r in runs for v in (r.low, r.high) if np.isfinite(v)]
     figure.update_yaxes(title="NC1", range=[0, 1.08 * max([1.0, *values])])
     return figure
@@ -132,7 +131,7 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
         "showgrid": False,
         "showticklabels": few,
         "ticks": "",
-        # The whole names are in the hover.
+        # Hover texts have the full names.
         "tickvals": labels,
         "ticktext": short,
     }
@@ -145,24 +144,24 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
 
 
 def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequence[int], measure: str) -> go.Figure:
-    """How near proxies are to one image, the nearest on top.
+    """Similarities or distances of proxies to one image, nearest first.
 
     Parameters
     ----------
     labels : sequence of str
-        What each proxy is called.
+        Label of each proxy.
     values : sequence of float
-        Its similarity, or distance.
+        Its similarity or distance.
     classes : sequence of int
-        Its class number, for the colour.
+        Its class number.
     measure : str
-        What the values are.
+        Name of the values.
     """
-    places = list(range(len(labels)))
+    rows = list(range(len(labels)))
     figure = go.Figure(
         go.Bar(
             x=list(values),
-            y=places,
+            y=rows,
             orientation="h",
             marker={"color": [class_color(c) for c in classes]},
             text=[f"{v:.3f}".replace("-", "−") for v in values],
@@ -174,15 +173,15 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
         )
     )
     figure.update_layout(
-        # Two proxies may be called the same, so that places, not names, are the axis.
+        # Labels can repeat, so the axis is numeric.
         yaxis={
             "autorange": "reversed",
-            "tickvals": places,
+            "tickvals": rows,
             "ticktext": [escape(label) for label in labels],
             "automargin": True,
             "ticks": "",
         },
-        # Room for the numbers at the bars' ends.
+        # Room for the numbers at the ends of the bars.
         xaxis={"title": measure, "zeroline": True, "range": [1.25 * min(0.0, *values), 1.15 * max(0.0, *values)]},
         margin=MARGINS,
         bargap=0.35,
@@ -191,7 +190,7 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
 
 
 def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) -> go.Figure:
-    """Median line with its band from the lowest to the highest run."""
+    """Median line with a band from the lowest to the highest run."""
     return go.Figure(curve_traces(xs, runs, name, hover))
 
 
@@ -204,23 +203,23 @@ def curve_traces(
     over: str = "seeds",
     **group: Any,
 ) -> list[go.Scatter]:
-    """A median line, before it the band from the lowest to the highest run where runs differ.
+    """Band from the lowest to the highest run, if runs differ, and median line.
 
     Parameters
     ----------
     xs : sequence of float
     runs : sequence of Summary
-        At each x.
+        Runs at each x.
     name : str
-        In the legend.
+        Legend entry.
     hover : str
-        What the hover says of y, in Plotly's template language.
+        Hover template of y.
     color : str
-        As #rrggbb.
+        Colour as #rrggbb.
     over : str
-        What the runs are.
+        Plural noun for the runs.
     **group
-        What both traces get in addition, such as their legend group.
+        Further properties of both traces, such as their legend group.
     """
     varies = any(r.low < r.high for r in runs)
     traces = []
@@ -246,7 +245,7 @@ def curve_traces(
             name=name,
             line={"color": color, "width": 2},
             marker={"size": 6},
-            # A band needs two points to be seen.
+            # A band needs two points to be visible.
             error_y={
                 "visible": varies and len(xs) == 1,
                 "symmetric": False,
@@ -262,12 +261,12 @@ def curve_traces(
 
 
 def across(xs: Sequence[float]) -> list[float]:
-    """Where a line across the whole chart begins and ends; a chart of one point is given some width."""
+    """Ends of a horizontal line across the chart; a single point gets some width."""
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
 
 
 def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:
-    """Where the choice in force is on a curve."""
+    """Marker of the current choice on a curve."""
     return go.Scatter(
         x=[x],
         y=[run.median],
@@ -279,24 +278,24 @@ def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:
             "symbol": CURRENT_SYMBOL,
             "line": {"width": 1.5, "color": THEME_BACKGROUND},
         },
-        hovertemplate=f"now, {name}: {run.median:.2f}{unit}<extra></extra>",
+        hovertemplate=f"current, {name}: {run.median:.2f}{unit}<extra></extra>",
     )
 
 
 def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> go.Scatter:
-    """Where curves have the k that the shots suggest."""
+    """Markers of the suggested k of curves."""
     return go.Scatter(
         x=list(ks),
         y=list(accuracy),
         mode="markers",
         name="suggested k",
         marker={"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
-        hovertemplate="k = %{x} is suggested by the shots: %{y:.1f} %<extra></extra>",
+        hovertemplate="suggested k = %{x}: %{y:.1f} %<extra></extra>",
     )
 
 
 def plain_axis(figure: go.Figure, xs: Sequence[float], title: str) -> None:
-    """Dress a curve's figure: a logarithmic axis with plain numbers where the values ask for one, legend, margins."""
+    """Set axis, legend and margins of curves; values with a wide range get a logarithmic axis with plain numbers."""
     wide = max(xs) / min(xs) > 5
     axis: dict[str, Any] = {"title": title}
     if len(xs) == 1:
@@ -315,10 +314,10 @@ def plain_axis(figure: go.Figure, xs: Sequence[float], title: str) -> None:
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:
-    """Labels of which no two are the same category: those that look alike get something that isn't seen."""
-    seen: Counter[str] = Counter()
+    """Make labels unique, so that each is a category: repeated ones get invisible characters."""
+    counts: Counter[str] = Counter()
     distinct = []
     for label in labels:
-        distinct.append(label + "\u2060" * seen[label])
-        seen[label] += 1
+        distinct.append(label + "\u2060" * counts[label])
+        counts[label] += 1
     return distinct

@@ -1,4 +1,4 @@
-"""One sample against every proxy, drawn."""
+"""Similarities of one sample to all proxies."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ def all_proxies(
     measure: str,
     smaller_is_nearer: bool = False,
 ) -> go.Figure:
-    """How near every proxy is to a sample: bars grouped by class, the nearest first within each.
+    """Similarities or distances of all proxies to a sample: bars grouped by class, nearest first in each.
 
     Parameters
     ----------
     similarity : ndarray of shape (p,)
         Similarities, or distances.
     labels, numbers : ndarray of shape (p,)
-        Class number of each proxy, and which of its class's it is.
+        Class number of each proxy, and its number within the class.
     names : sequence of str
         Class names by class number.
     marked : sequence of (int, str)
-        Rows of proxies to mark, and what with.
+        Rows of proxies to annotate, and their annotations.
     measure : str
-        What the values are.
+        Name of the values.
     smaller_is_nearer : bool
-        Whether they are distances.
+        Whether the values are distances.
     """
     order = np.lexsort((similarity if smaller_is_nearer else -similarity, labels))
     classes, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
     # A gap of one bar between classes.
     gap = np.repeat(np.arange(len(classes)), counts)
-    places = np.arange(len(order)) + gap
+    positions = np.arange(len(order)) + gap
     traces = [
         go.Bar(
-            x=places[start : start + count],
+            x=positions[start : start + count],
             y=similarity[order[start : start + count]],
             name=escape(names[c]),
             marker={"color": class_color(c), "line": {"width": 0}},
@@ -55,25 +55,25 @@ def all_proxies(
         for c, start, count in zip(classes, starts, counts, strict=True)
     ]
     figure = go.Figure(traces)
-    where = np.empty(len(order))
-    where[order] = places
-    for place, (row, sign) in enumerate(marked):
+    position_of = np.empty(len(order))
+    position_of[order] = positions
+    for level, (row, label) in enumerate(marked):
         figure.add_annotation(
-            x=where[row],
+            x=position_of[row],
             y=max(0.0, float(similarity[row])),
-            text=f"<b>{escape(sign)}</b>",
+            text=f"<b>{escape(label)}</b>",
             showarrow=True,
             arrowhead=0,
             arrowwidth=1,
             arrowcolor=THEME_TEXT,
             ax=0,
-            # One above the other, for they may stand side by side.
-            ay=-18 - 16 * place,
+            # At different heights, because the bars may be neighbours.
+            ay=-18 - 16 * level,
             font={"size": 12, "color": THEME_TEXT},
         )
     few = len(classes) <= FEW_CLASSES
     least, most = float(similarity.min()), float(similarity.max())
-    # Where all are alike, bars from 0 on would hide what decides.
+    # Bars from 0 would hide small differences between large values.
     cut = least > 0.5 * most > 0
     low, high = (least - 0.25 * (most - least or most), most) if cut else (min(0.0, 1.1 * least), max(0.0, most))
     figure.update_layout(
@@ -83,11 +83,11 @@ def all_proxies(
             "ticktext": [escape(shortened(names[c], 12)) for c in classes] if few else [],
             "title": "proxies by class, nearest first",
             "showgrid": False,
-            "range": [-1, float(places[-1]) + 1],
+            "range": [-1, float(positions[-1]) + 1],
         },
-        # Room for the marks above the bars.
+        # Room for the annotations above the bars.
         yaxis={
-            "title": escape(measure) + (f" (from {low:.3g} up)" if cut else ""),
+            "title": escape(measure) + (f" (from {low:.3g})" if cut else ""),
             "range": [low, high + 0.42 * (high - low or 1.0)],
             "zeroline": True,
         },

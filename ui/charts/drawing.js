@@ -1,9 +1,9 @@
-// What all of our pictures share. Put before each component's own script.
+// Shared by all figures. Concatenated before each component's script.
 
-// Streamlit may be served below a path; its own script knows where.
+// Streamlit may be served below a path, which its script's address contains.
 function served(path) {
-  const own = document.querySelector('script[src*="static/js/index"]').src;
-  return own.split("static/js/index")[0] + path;
+  const address = document.querySelector('script[src*="static/js/index"]').src;
+  return address.split("static/js/index")[0] + path;
 }
 
 function plotly(source) {
@@ -61,10 +61,10 @@ const TOOLS = {
   showSendToCloud: false,
   plotlyServerURL: "",
 };
-// Buttons that would upload the chart.
+// Buttons that upload the chart.
 const UPLOADING = ["sendChartToCloud", "sendDataToCloud"];
 
-// The tools, by keys: Tab comes to the row once, arrows go along it. Plotly makes its buttons anew at times.
+// Keyboard access to the tools: Tab reaches the row once, arrow keys move along it. Plotly recreates its buttons at times.
 function reach(div) {
   const row = div.querySelector(".modebar");
   if (!row) return;
@@ -72,7 +72,7 @@ function reach(div) {
   const stop = (at) => tools().forEach((tool, i) => (tool.tabIndex = i === at ? 0 : -1));
   if (tools().filter((tool) => tool.tabIndex === 0).length !== 1) stop(0);
   if (row.ariaLabel) return;
-  row.ariaLabel = "Tools of this picture";
+  row.ariaLabel = "Figure tools";
   row.addEventListener("keydown", (event) => {
     const [now, count] = [tools().indexOf(event.target), tools().length];
     const to = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: count - 1 }[event.key];
@@ -83,17 +83,17 @@ function reach(div) {
   });
 }
 
-// Keeps drawing until what is shown is what is wanted; `put` draws one state.
+// Draw until the displayed data are the requested ones; `put` draws one state.
 async function draw(plot, put) {
   if (plot.busy) return;
   plot.busy = true;
   try {
-    const Plotly = await plotly(plot.wanted.source);
+    const Plotly = await plotly(plot.requested.source);
     const style = getComputedStyle(plot.div);
-    // The same data is drawn again where the theme has been switched.
+    // The same data are drawn again when the theme changes.
     const look = () => style.getPropertyValue("--st-text-color") + style.getPropertyValue("--st-background-color");
-    while (plot.wanted !== plot.shown || look() !== plot.look) {
-      const data = plot.wanted;
+    while (plot.requested !== plot.shown || look() !== plot.look) {
+      const data = plot.requested;
       plot.look = look();
       await put(Plotly, plot, data, style);
       reach(plot.div);
@@ -101,13 +101,13 @@ async function draw(plot, put) {
       plot.div.dataset.drawn = data.stamp;
     }
   } catch (error) {
-    plot.div.textContent = `This picture can't be drawn: ${error.message}. Reload the page.`;
+    plot.div.textContent = `The figure can't be drawn: ${error.message}. Reload the page.`;
   } finally {
     plot.busy = false;
   }
 }
 
-// The plot of an element, made at its first run; `put` draws it, `leave` is called when it goes.
+// Plot of an element, created at its first run; `put` draws it, `leave` is called when it is removed.
 function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () => {}) {
   let plot = plots.get(parentElement);
   if (!plot) {
@@ -122,13 +122,13 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
   plot.div.dataset.name = data.name;
   plot.div.setAttribute("aria-label", data.alt);
   plot.div.style.height = `${data.height}px`;
-  plot.wanted = data;
+  plot.requested = data;
   const run = (plot.run = (plot.run ?? 0) + 1);
-  // After the next frame, so that the numbers are on screen before the pictures are drawn; but for what a page is about.
+  // After the next frame, so that numbers appear before figures are drawn; `first` marks a page's main figure.
   if (data.first) draw(plot, put);
   else requestAnimationFrame(() => setTimeout(() => draw(plot, put)));
   return () => {
-    // Streamlit also calls this for a run that a later one overtook.
+    // Streamlit also calls this for outdated runs.
     if (plot.run !== run) return;
     leave(plot);
     if (window.Plotly) window.Plotly.purge(plot.div);

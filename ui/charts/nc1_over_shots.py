@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import charts
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.compute import collapse, results
 
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -25,7 +25,7 @@ def show_nc1_over_shots(experiment: Experiment, name: str, variant: str = "textb
     first, last = min(runs), max(runs)
     plot(
         name,
-        kept_figure(
+        cached_figure(
             ("over-n", collapse.shots_key(experiment), variant, most),
             lambda: charts.nc1_over_shots(list(runs), list(runs.values()), current),
         ),

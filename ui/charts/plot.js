@@ -1,11 +1,11 @@
-// Draws a Plotly figure in place: on a change only what differs is drawn again, so nothing
-// flickers and zoom is kept. (st.plotly_chart makes a new plot each time; measured, twice as slow.)
+// Draws a Plotly figure in place: an update draws only what changed, so nothing flickers and zoom stays.
+// (st.plotly_chart creates a new plot each time, which takes twice as long.)
 const plots = new WeakMap();
 
 const escaped = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
-// What is on screen, as a copy: Plotly writes into what it draws. The page's background has to come along; its font
-// can't, and text measured in it would be cut off in another.
+// Copy of the displayed figure, because Plotly writes into what it draws. It has the page's background, and a generic
+// font: text measured in the page's font would be cut off in another.
 function copied(div) {
   const { data, layout } = Plotly.Plots.graphJson(div, false, "object");
   layout.paper_bgcolor = getComputedStyle(div).getPropertyValue("--st-background-color").trim();
@@ -18,16 +18,16 @@ async function image(div, format, scale) {
   await Plotly.downloadImage(copied(div), { format, scale, width, height, filename: div.dataset.name });
 }
 
-// One file that can be read without a network, and doesn't ask for one.
+// One HTML file that needs no network.
 async function page(div) {
-  const { name, alt, source } = plots.get(div.parentElement).wanted;
+  const { name, alt, source } = plots.get(div.parentElement).requested;
   const { data, layout } = copied(div);
   const tools = { ...TOOLS, modeBarButtonsToRemove: UPLOADING, toImageButtonOptions: { filename: name } };
-  // As JSON has it, "<" is only within strings.
+  // In JSON, "<" occurs only in strings.
   const figure = [data, layout, tools].map((part) => JSON.stringify(part).replaceAll("<", "\\u003c"));
   const answer = await fetch(served(source));
   if (!answer.ok) throw new Error(`plotly's script could not be loaded (${answer.status})`);
-  // Either would end the script for an HTML parser, or keep it from ending.
+  // These sequences would end the script for an HTML parser, or hide its end.
   const script = (await answer.text()).replace(/<(?=\/script|!--)/gi, "<\\");
   const { color, family } = layout.font;
   const look = `margin: 1rem; background: ${layout.paper_bgcolor}; color: ${color}; font-family: ${family}`;
@@ -57,9 +57,9 @@ const button = (format, path, click) => ({
   name: `download-${format}`,
   title: `Download as ${format}`,
   icon: { width: 24, height: 24, path },
-  click: (div) => click(div).catch((error) => alert(`This picture can't be downloaded: ${error.message}.`)),
+  click: (div) => click(div).catch((error) => alert(`The figure can't be downloaded: ${error.message}.`)),
 });
-// Made once: were they other objects at the next drawing, Plotly would start the picture afresh.
+// Created once: with other objects at the next drawing, Plotly would create a new plot.
 const DOWNLOADS = [
   button("PNG", "M2 4h20v16H2zM4 6v12h16V6zM5 17l5-7 3 4 2-2 4 5zM15 7h3v3h-3z", (div) => image(div, "png", 2)),
   button("SVG", "M2 17h5v5H2zM17 2h5v5h-5zM3.5 17C3.5 9 9 3.5 17 3.5v2Q5.5 5.5 5.5 17z", (div) => image(div, "svg", 1)),
@@ -69,11 +69,11 @@ const DOWNLOADS = [
 async function put(Plotly, plot, data, style) {
   const figure = themed(data.figure, style);
   dress(figure.layout, style, data.height);
-  // So that the tools don't lie over what can be clicked.
+  // Keeps the tools above the clickable area.
   if (data.clicks) figure.layout.margin = { ...figure.layout.margin, t: Math.max(30, figure.layout.margin?.t ?? 0) };
   await Plotly.react(plot.div, figure.data, figure.layout, {
     ...TOOLS,
-    // Where there is no pointer to hover with, it would always lie over the legend.
+    // On touch screens it would always cover the legend.
     displayModeBar: matchMedia("(hover: none)").matches ? false : "hover",
     modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", ...UPLOADING],
     modeBarButtonsToAdd: DOWNLOADS,

@@ -1,4 +1,4 @@
-"""Show a Plotly figure so that a change draws again only what changed."""
+"""Draw a Plotly figure in place: an update draws only what changed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SCRIPT = f"plotly-{version('plotly')}.min.js"
 
 
 def component(name: str, script: str) -> Any:
-    """A component whose script draws with Plotly."""
-    here = Path(__file__).parent
-    js = "\n".join((here / file).read_text(encoding="utf-8") for file in ("drawing.js", script))
+    """Create a component whose script draws with Plotly."""
+    folder = Path(__file__).parent
+    js = "\n".join((folder / file).read_text(encoding="utf-8") for file in ("drawing.js", script))
     return st.components.v2.component(name, js=insert_theme_colors(js), isolate_styles=False)
 
 
 def stamp_of(*parts: object) -> str:
-    """Changes whenever what is to be drawn does."""
+    """Digest of what is drawn."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
@@ -38,12 +38,12 @@ _component = component("imprint_plot", "plot.js")
 
 @st.cache_resource(show_spinner=False)
 def serve_plotly() -> None:
-    """Put plotly's own script where Streamlit serves it, so that no page asks the internet.
+    """Copy plotly's script to the folder that Streamlit serves, so that pages need no internet.
 
     Raises
     ------
     ImprintError
-        If it can't be written there.
+        If the folder is not writable.
     """
     target = _ROOT / "static" / _SCRIPT
     if not target.is_file():
@@ -51,13 +51,13 @@ def serve_plotly() -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _kept(key: str, _make: Callable[[], go.Figure]) -> str:
+def _cached_figure(key: str, _make: Callable[[], go.Figure]) -> str:
     return str(_make().to_json())
 
 
-def kept_figure(key: tuple[object, ...], make: Callable[[], go.Figure]) -> str:
-    """A figure's JSON, made once for a key: Plotly takes a tenth of a second for a figure of many traces."""
-    return _kept(stamp_of(*key), make)
+def cached_figure(key: tuple[object, ...], make: Callable[[], go.Figure]) -> str:
+    """JSON of a figure, cached by key: a figure of many traces takes Plotly 0.1 s."""
+    return _cached_figure(stamp_of(*key), make)
 
 
 def plot(
@@ -73,16 +73,16 @@ def plot(
     Parameters
     ----------
     name : str
-        Which picture this is; the same name is drawn in place.
+        Identity of the figure; the same name is drawn in place.
     figure : str or Figure
-        A figure, or its JSON where that is kept.
+        A figure or its JSON.
     alt : str
-        What the picture shows, for those who don't see it.
+        Text alternative.
     height : int
         In pixels.
     on_click : callable, optional
-        Called, before the page is drawn anew, with the number of the trace that was clicked and the number of
-        the point in it; of a matrix, row and column.
+        Called before the page reruns, with the index of the clicked trace and of the point in it; in a matrix, of row
+        and column.
     """
     text = figure if isinstance(figure, str) else figure.to_json()
     stamp = stamp_of(text)
@@ -90,9 +90,9 @@ def plot(
     key = f"plot-{name}"
 
     def clicked() -> None:
-        told = st.session_state[key].get("clicked")
-        # It comes from a browser: anything may be in it.
-        trace, point = (told.get("trace"), told.get("point")) if isinstance(told, dict) else (None, None)
+        value = st.session_state[key].get("clicked")
+        # A browser can send anything.
+        trace, point = (value.get("trace"), value.get("point")) if isinstance(value, dict) else (None, None)
         if on_click and isinstance(trace, int) and isinstance(point, list) and all(isinstance(i, int) for i in point):
             on_click(trace, tuple(point))
 

@@ -14,7 +14,7 @@ from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import collapse
 from ui.charts.accuracy_over_k import show_accuracy_over_k
 from ui.charts.nc1_over_shots import show_nc1_over_shots
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
 from ui.compute import collapse as collapse_cached
@@ -125,7 +125,7 @@ def _draw_split(ks: Sequence[int], found: list[Any], which: str) -> None:
     least = min(there, key=lambda k: there[k].median)
     plot(
         "nc1-of-split",
-        kept_figure(("split", which), lambda: collapse.nc1_over_split(list(there), list(there.values()))),
+        cached_figure(("split", which), lambda: collapse.nc1_over_split(list(there), list(there.values()))),
         alt=f"NC1 of classes split into k parts, k from 1 to {max(there)}; least at k = {least}",
         height=300,
     )
@@ -156,7 +156,7 @@ def _per_class(selection: Selection) -> None:
     widest, tightest = names[int(np.argmax(every))], names[int(np.argmin(every))]
     plot(
         "nc1-of-classes",
-        kept_figure(
+        cached_figure(
             ("classes", *_key(selection)),
             lambda: collapse.nc1_of_classes(names, [summarize(one) for one in found.T], every.tolist()),
         ),

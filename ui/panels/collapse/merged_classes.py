@@ -25,7 +25,7 @@ from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import collapse
 from imprint_core.figures.collapse import Published
 from imprint_core.sweeps import paper_results
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.compute import results
 from ui.compute.task_curves import HOW, accuracy_of, curve_points, fold_points, nc1_of, shots_of, suggested_of
@@ -109,7 +109,7 @@ def _draw(
     with left:
         plot(
             "accuracy-by-merging",
-            kept_figure(
+            cached_figure(
                 ("merging", there, selection.panel.values["published"]),
                 lambda: collapse.accuracy_by_merging(KS, curves, most, over, suggested),
             ),
@@ -119,7 +119,7 @@ def _draw(
     with right:
         plot(
             "nc1-by-merging",
-            kept_figure(
+            cached_figure(
                 ("merging-nc1", there, selection.panel.values["published"], variant),
                 lambda: collapse.nc1_by_merging(nc1, values, most),
             ),

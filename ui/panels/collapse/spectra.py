@@ -10,7 +10,7 @@ import streamlit as st
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.figures import collapse
 from imprint_core.framework.transforms import TRANSFORMS
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import table
 from ui.compute import collapse as collapse_cached
@@ -44,7 +44,7 @@ def _draw(selection: Selection, found: list[Any], there: str) -> None:
     with left:
         plot(
             "spectra",
-            kept_figure(("spectra", there), lambda: collapse.spectra_panels(told)),
+            cached_figure(("spectra", there), lambda: collapse.spectra_panels(told)),
             alt="Variances along principal directions within and between classes: "
             + "; ".join(f"{STAGES[name].label}, NC1 {own.nc1:.2f}" for name, own in told.items()),
             height=460,

@@ -15,7 +15,7 @@ from imprint_core.evaluation.class_specs import d_and_draw
 from imprint_core.figures import collapse
 from imprint_core.figures.collapse import Dot
 from imprint_core.sweeps import paper_results
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading
 from ui.compute import results
@@ -91,7 +91,7 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
         heading("NC1 of every FM on every dataset", "nc1-of-sets")
         plot(
             "nc1-of-sets",
-            kept_figure(("sets", *key), lambda: collapse.nc1_of_sets(sets, fms, data)),
+            cached_figure(("sets", *key), lambda: collapse.nc1_of_sets(sets, fms, data)),
             alt=f"NC1 of {len(sets)} sets as bars on a logarithmic axis: "
             + "; ".join(f"{dot.fm}, {dot.data} {dot.nc1.median:.2f}" for dot in sets),
             height=400,
@@ -100,7 +100,7 @@ def _draw(selection: Selection, tasks: Sequence[DrawnTask], found: list[Any], th
         heading("What NC1 says about more proxies", "gain-over-nc1")
         plot(
             "gain-over-nc1",
-            kept_figure(("gains", *key), lambda: collapse.gain_over_nc1(dots, relation, over, fms, data)),
+            cached_figure(("gains", *key), lambda: collapse.gain_over_nc1(dots, relation, over, fms, data)),
             alt=f"Gain of k = 5 over k = 1 against NC1 for {len(dots)} tasks. {_relation(relation, whole)}",
             height=460,
         )

@@ -16,7 +16,7 @@ from imprint_core.evaluation.ranking import FEW_TASKS, wilcoxon
 from imprint_core.figures import comparison
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import caption, heading, table
 from ui.compute import results, sweeps
@@ -83,7 +83,7 @@ def _draw_tasks(selection: Selection, pairs: Sequence[Any], found: Sequence[Any]
     values = np.array(gaps)
     plot(
         "compare-tasks",
-        kept_figure(("compare-tasks", there, *names), lambda: comparison.differences(names, values, hover, "A", "B")),
+        cached_figure(("compare-tasks", there, *names), lambda: comparison.differences(names, values, hover, "A", "B")),
         alt="A less B in points: " + "; ".join(hover),
         height=70 + 26 * len(names),
     )

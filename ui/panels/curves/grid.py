@@ -25,7 +25,7 @@ from imprint_core.figures.small_multiples import (
     shared_range,
 )
 from imprint_core.sweeps.run_measures import MEASURES
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
@@ -126,7 +126,7 @@ def _panel(
     description = describe_curves(curves, measure, axis) or "no point yet"
     plot(
         f"curves-{fm}-{data}",
-        kept_figure(
+        cached_figure(
             ("curves", measure, axis, fm, data, chart.stamp, finished, bool(published), xs, ys),
             lambda: panel(curves, published, measure, axis, xs, ys, _current(chart, curves)),
         ),

@@ -17,7 +17,7 @@ from imprint_core.sweeps.paper_results import TABLE_1
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe
 from imprint_core.sweeps.sweep_table import Scores
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
 from ui.compute import results
@@ -47,7 +47,7 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: S
     tied = [" and ".join(plain(labels[m]) for m in group) for group in ranking.groups]
     plot(
         "critical-difference",
-        kept_figure(
+        cached_figure(
             ("cd", *labels, ranking.ranks.tolist(), ranking.groups),
             lambda: comparison.critical_difference(labels, ranking),
         ),

@@ -19,7 +19,7 @@ from imprint_core.figures.lessons import name_classes
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout
 from imprint_core.maps.store import GRID_NORM
 from imprint_core.recipes.presets import PRESETS
-from ui.charts.plot import kept_figure, plot
+from ui.charts.plot import cached_figure, plot
 from ui.compute import results, stored_maps
 from ui.controls.control import Sets
 from ui.panels.learn.frame import Lesson, Outcome, Question, Setting, at_work, setting, show_lesson
@@ -100,7 +100,7 @@ def _try_map(own: Setting, names: tuple[str, ...]) -> None:
     a, b = (names[c] for c in here.pair)
     plot(
         "lesson-6-map",
-        kept_figure(
+        cached_figure(
             ("lesson-6", key, name), lambda: _figure(own, here, names, MAP_METHODS[_LAYOUTS[name].method].to_scale)
         ),
         alt=f"{name}: a map of the test samples by class; {a} and {b} touch most",

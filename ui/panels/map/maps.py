@@ -94,7 +94,7 @@ def _show_caption(selection: Selection, base: BaseMap) -> None:
     if method.parameters:
         settings = f" (n\\_neighbors {layout.n_neighbors}, min\\_dist {layout.min_dist:g}, seed {layout.seed})"
     subset = len(opened.y_train) + len(opened.y_test) < total
-    drawn = ", an equal number per class, drawn at random" if subset else ""
+    sampling = ", an equal number per class, drawn at random" if subset else ""
     trust = (
         f"**Trustworthiness {base.trust:.2f}** of 1: whether neighbours on the map are neighbours in the original "
         "space. "
@@ -103,7 +103,7 @@ def _show_caption(selection: Selection, base: BaseMap) -> None:
     )
     st.caption(
         f"{method.label}{settings} of the embeddings{descriptions.stage(selection.recipe)}. {count:,} of {total:,} "
-        f"samples are displayed: the {DISPLAYED[displayed]}{drawn}; shots ○ and proxies ★ of the first seed. {trust}"
+        f"samples are displayed: the {DISPLAYED[displayed]}{sampling}; shots ○ and proxies ★ of the first seed. {trust}"
         f"{method.help} Classification uses all {selection.info.meta['fm']['dim']:,} dimensions. A proxy is placed at "
         f"the median position of {descriptions.near(selection.recipe)}."
     )
