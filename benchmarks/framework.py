@@ -1,9 +1,9 @@
-"""The framework on 10 classes × 6,000 shots × 512 dimensions, against scikit-learn, in one run.
+"""Time the framework on 10 classes × 6,000 shots × 512 dimensions against scikit-learn, in one run.
 
     python -m benchmarks.framework
 
-Embeddings of that many shots don't come with the project, so they are mixed from the bundled ones: each is
-a random point between two shots of its class, scaled to length 1. That is fine for times, not for accuracy.
+The bundled sets are smaller, so that embeddings are interpolated: each is a random point between two shots of its
+class, scaled to length 1. This is adequate for times, but not for accuracy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from imprint_core.recipes.presets import PRESETS
 CLASSES, SHOTS, TESTS, K, REPEATS = 10, 6000, 10_000, 20, 3
 
 
-def mixed(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def interpolated(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     a, b = rng.integers(len(x), size=(2, count))
     share = rng.uniform(size=(count, 1)).astype(np.float32)
     return l2(share * x[a] + (1 - share) * x[b])
@@ -43,8 +43,8 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def beside(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[str, Any, Any]:
-    """Medians of runs in turn, so that a busy machine slows both."""
+def alternating(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[str, Any, Any]:
+    """Medians of alternating runs, so that a busy machine slows both."""
     times = [(timed(ours), timed(theirs)) for _ in range(REPEATS)]
     a, b = (float(np.median([pair[i][0] for pair in times])) for i in (0, 1))
     return f"{a:6.2f} s against {b:6.2f} s, {b / a:4.1f} times", times[0][0][1], times[0][1][1]
@@ -62,16 +62,16 @@ def main() -> None:
     warnings.simplefilter("ignore")
     data = open_set(find_sets()[0]["squeezenet1_1", "mnist"])
     rng = np.random.default_rng(0)
-    x = np.stack([mixed(data.X_train[data.y_train == c], SHOTS, rng) for c in range(CLASSES)])
+    x = np.stack([interpolated(data.X_train[data.y_train == c], SHOTS, rng) for c in range(CLASSES)])
     flat, y = x.reshape(-1, x.shape[2]), np.repeat(np.arange(CLASSES), SHOTS)
-    test = np.concatenate([mixed(data.X_test[data.y_test == c], TESTS // CLASSES, rng) for c in range(CLASSES)])
+    test = np.concatenate([interpolated(data.X_test[data.y_test == c], TESTS // CLASSES, rng) for c in range(CLASSES)])
     print(f"{CLASSES} × {SHOTS:,} shots × {x.shape[2]} dimensions, {TESTS:,} test samples; {peak()}")
 
     def ours() -> list[np.ndarray]:
         mixture = kmeans(Shots(lambda: x, x.shape), K, np.zeros(CLASSES, int))
         return [mixture.of(x[c], c) for c in range(CLASSES)]
 
-    line, centroids, fitted = beside(ours, lambda: [KMeans(K, random_state=0).fit(own) for own in x])
+    line, centroids, fitted = alternating(ours, lambda: [KMeans(K, random_state=0).fit(samples) for samples in x])
     ratio = sum(map(inertia, x, centroids)) / sum(f.inertia_ for f in fitted)
     print(f"GEN k-means, k = {K}, against a loop of KMeans: {line}; inertia {ratio:.4f} times; {peak()}")
 
@@ -80,7 +80,7 @@ def main() -> None:
         for m in (5, 20):
             model.set_params(m=m)
             other = KNeighborsClassifier(m).fit(model.proxies_, model.proxy_class_)
-            line, a, b = beside(lambda m=model: m.predict(test), lambda o=other: o.predict(test))
+            line, a, b = alternating(lambda m=model: m.predict(test), lambda o=other: o.predict(test))
             same = 100 * float((a == b).mean())
             print(f"AGG m-NN, m = {m}, of {name} against KNeighborsClassifier: {line}; {same:.2f} % equal; {peak()}")
 
@@ -105,7 +105,7 @@ def main() -> None:
 
 
 class ByVectors(Evaluator):
-    """Whitens wide embeddings as vectors."""
+    """Whiten wide embeddings as vectors instead of inner products."""
 
     def _by_products(self, rows: np.ndarray) -> None:
         return None
@@ -116,12 +116,12 @@ def wide() -> None:
     recipe = PRESETS["whitened"].recipe
 
     def moves(kind: type[Evaluator]) -> Callable[[], np.ndarray]:
-        """Evaluates another n-shot at each call, as a slider does; the pool's products are there by then."""
+        """Evaluate another n-shot at each call, as a slider does, with precomputed inner products of the pool."""
         evaluator, ns = kind(pool, recipe.space), iter(range(100, 0, -2))
         evaluator.evaluate(recipe, 20, SEEDS[:2])
         return lambda: evaluator.evaluate(recipe, next(ns), SEEDS[:5]).accuracy
 
-    line, a, b = beside(moves(Evaluator), moves(ByVectors))
+    line, a, b = alternating(moves(Evaluator), moves(ByVectors))
     print(
         f"Whitening ResNet-50 × CIFAR-10, 100 shots, 5 seeds, by products against by vectors: {line}; "
         f"accuracy {np.median(a):.1f} and {np.median(b):.1f} %"

@@ -1,4 +1,4 @@
-"""Our k-means of many small problems against a loop of scikit-learn calls, in one run.
+"""Time our k-means of many small problems against a loop of scikit-learn calls, in one run.
 
 python benchmarks/kmeans.py
 """
@@ -21,7 +21,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     data = open_set(find_sets()[0]["squeezenet1_1", "mnist"])
     x = l2(data.X_train)
-    print("10 classes × 3 seeds of SqueezeNet × MNIST, 512 dimensions, from the vectors on; medians of 5 runs")
+    print("10 classes × 3 seeds of SqueezeNet × MNIST, 512 dimensions, vectors to centroids; medians of 5 runs")
     for n in (20, 100, 300):
         rows = [order[:n] for seed in SEEDS[:3] for order in shot_order(data.y_train, seed)]
         seeds = np.repeat(SEEDS[:3], 10)

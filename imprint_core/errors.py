@@ -1,9 +1,8 @@
-"""The one exception a person is meant to read."""
+"""The exception for invalid input; users read its message."""
 
 
 class ImprintError(ValueError):
-    """Input that can't be used, told in one sentence: what is wrong and what would be right.
+    """Invalid input. The message says what is wrong, then what to do.
 
-    Pages and the command line show its message as it is and go on; anything else that is
-    raised is a fault of ours and keeps its trace.
+    Pages and the command line show the message and continue. Any other exception is a bug and keeps its traceback.
     """

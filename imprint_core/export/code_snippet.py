@@ -1,4 +1,4 @@
-"""What is on screen, written as a few lines of Python."""
+"""An experiment as a Python script."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import EXPLORED
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
@@ -16,49 +17,33 @@ from imprint_core.recipes.presets import PRESETS
 _WIDTH = 78
 
 
-def python_snippet(info: SetInfo, classes: str, recipe: Recipe, n: int | None, seeds: Sequence[int]) -> str:
-    """A script that prints the accuracy of a recipe on a task as pages show it.
+def python_snippet(experiment: Experiment) -> str:
+    """Write a script that prints the accuracy of an experiment as pages show it.
 
-    Parameters
-    ----------
-    info : SetInfo
-        The embedding set; the script finds it by its FM and dataset.
-    classes : str
-        Spec of `parse_classes`.
-    recipe : Recipe
-    n : int or None
-        Shots a class; None for all.
-    seeds : sequence of int
-        At least one.
-
-    Returns
-    -------
-    str
-        Python; whatever the names of FM, dataset and classes are, they are in it as text only.
+    Names of FM, dataset and classes are string literals of the script. It finds the embedding set by these names.
     """
-    made, needed = _recipe(recipe)
-    listed, named = _seeds(seeds)
+    info, seeds = experiment.info, experiment.seeds
+    recipe, recipe_import = _recipe(experiment.recipe)
+    is_prefix = seeds == SEEDS[: len(seeds)]
     part = ", EXPLORED" if _is_large(info) else ""
-    imports = [
-        "from imprint_core.framework.classifier import ImprintingClassifier",
-        "from imprint_core.embeddings import find_sets, open_set",
-        *(["from imprint_core.embeddings.store import EXPLORED"] if part else []),
-        needed,
-        f"from imprint_core.evaluation.task import {named}Task",
-    ]
     lines = [
         "from statistics import median",
         "",
-        *sorted(imports),
+        f"from imprint_core import Experiment, ImprintingClassifier, {recipe_import}",
+        "from imprint_core import find_sets, open_set",
+        *(["from imprint_core.embeddings.store import EXPLORED"] if part else []),
+        *(["from imprint_core.evaluation.task import SEEDS"] if is_prefix else []),
         "",
-        f"fm, dataset, classes = {_text(info.fm)}, {_text(info.dataset)}, {_text(classes)}",
+        f"fm, dataset, classes = {_text(info.fm)}, {_text(info.dataset)}, {_text(experiment.classes)}",
         "sets, _ = find_sets()",
-        *(["# As pages do: of so large a set they look at a part."] if part else []),
+        *(["# Pages use a part of large sets."] if part else []),
         f"data = open_set(sets[fm, dataset]{part})",
-        *made,
+        *recipe,
+        f"seeds = {f'SEEDS[:{len(seeds)}]' if is_prefix else seeds}",
+        f"experiment = Experiment(data.info, classes, {experiment.n_shot}, recipe, seeds)",
         "runs = []",
-        f"for seed in {listed}:",
-        f"    split = Task(fm, dataset, classes, {n}, seed).split(data)",
+        "for seed in seeds:",
+        "    split = experiment.split(seed, data)",
         "    model = ImprintingClassifier.from_recipe(recipe, random_state=seed)",
         "    model.fit(split.X_train, split.y_train)",
         "    runs.append(100 * model.score(split.X_test, split.y_test))",
@@ -77,25 +62,25 @@ def _print(runs: int) -> list[str]:
 
 
 def _is_large(info: SetInfo) -> bool:
-    """Whether pages look at a part of the set only."""
+    """Whether pages use only a part of the set."""
     samples = info.meta["samples"]
     return bool(samples["train"]["count"] > EXPLORED[0] or samples["test"]["count"] > EXPLORED[1])
 
 
 def _recipe(recipe: Recipe) -> tuple[list[str], str]:
-    """Lines that make the recipe, and what they import."""
-    own = recipe.canonical()
+    """Lines that create the recipe, and the name that they import from `imprint_core`."""
+    canonical = recipe.canonical()
     for name, preset in PRESETS.items():
-        if preset.recipe.canonical() == own:
-            return [f"recipe = PRESETS[{_text(name)}].recipe"], "from imprint_core.recipes.presets import PRESETS"
-    usual = asdict(Recipe())
-    parts = [f"{part}={_text(value)}" for part, value in asdict(own).items() if value != usual[part]]
-    if not GENERATORS[own.gen].uses_k:
+        if preset.recipe.canonical() == canonical:
+            return [f"recipe = PRESETS[{_text(name)}].recipe"], "PRESETS"
+    defaults = asdict(Recipe())
+    parts = [f"{part}={_text(value)}" for part, value in asdict(canonical).items() if value != defaults[part]]
+    if not GENERATORS[canonical.gen].uses_k:
         parts = [part for part in parts if not part.startswith("k=")]
     line = f"recipe = Recipe({', '.join(parts)})"
-    # No value has a space in it, so lines break between parts.
+    # Values have no spaces, so lines break between parts.
     lines = [line] if len(line) <= _WIDTH else ["recipe = Recipe(", *_broken(parts), ")"]
-    return lines, "from imprint_core.framework.recipe import Recipe"
+    return lines, "Recipe"
 
 
 def _broken(parts: Sequence[str]) -> list[str]:
@@ -103,15 +88,8 @@ def _broken(parts: Sequence[str]) -> list[str]:
     return wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 
 
-def _seeds(seeds: Sequence[int]) -> tuple[str, str]:
-    """The seeds, and what is imported for them."""
-    if tuple(seeds) == SEEDS[: len(seeds)]:
-        return f"SEEDS[:{len(seeds)}]", "SEEDS, "
-    return str(tuple(seeds)), ""
-
-
 def _text(value: object) -> str:
-    """A value as Python has it, with double quotes where that needs no escapes."""
-    written = repr(value)
-    plain = isinstance(value, str) and not set(written[1:-1]) & set("\\\"'")
-    return f'"{written[1:-1]}"' if plain else written
+    """Python literal of a value, in double quotes if that needs no escapes."""
+    literal = repr(value)
+    plain = isinstance(value, str) and not set(literal[1:-1]) & set("\\\"'")
+    return f'"{literal[1:-1]}"' if plain else literal

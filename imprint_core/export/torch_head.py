@@ -1,6 +1,6 @@
 """The imprinted classifier as a torch module, and as a `.safetensors` file.
 
-The module goes behind a frozen FM in place of its last layer and gives the estimator's predictions.
+The module replaces the last layer of a frozen FM and gives the predictions of the estimator.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ FORMAT = "imprint head 1"
 
 
 class ImprintedHead(nn.Module):
-    """Embeddings (m, d) in, scores (m, C) out; the class with the highest score wins.
+    """Maps embeddings (m, d) to scores (m, C); the predicted class has the highest score.
 
     Parameters
     ----------
     recipe : Recipe
-        What the proxies were made with; NORM_inf and AGG are applied here.
+        Recipe of the proxies; the module applies NORM inf and AGG.
     classes : list
         The class labels, in the order of the scores.
     base : {"none", "l2", "power"}
-        What the transform does to each vector first.
+        First step of the transform, on each vector.
     tensors : dict of str to Tensor
-        `weight` (p, d), `proxy_class` (p,), and what the transform and the distance need.
+        `weight` (p, d), `proxy_class` (p,), and the tensors of the transform and the distance.
     """
 
     weight: Tensor
@@ -61,7 +61,7 @@ class ImprintedHead(nn.Module):
             self.register_buffer(name, tensor)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores (m, C) of the embeddings x (m, d)."""
+        """Return the scores (m, C) of the embeddings x (m, d)."""
         x = x.to(self.weight.dtype)
         if self.base == "l2":
             x = _unit(x)
@@ -126,12 +126,12 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def to_module(model: ImprintingClassifier) -> ImprintedHead:
-    """The fitted estimator as a torch module.
+    """Convert a fitted estimator to a torch module.
 
     Raises
     ------
     sklearn.exceptions.NotFittedError
-        If it isn't fitted.
+        If the estimator is not fitted.
     """
     check_is_fitted(model)
     recipe, transform = model.recipe, model.transform_
@@ -157,26 +157,32 @@ def _dtype(name: str, array: Any, weight: np.dtype[Any]) -> torch.dtype:
 
 
 def save_head(model: ImprintingClassifier, path: Path | str) -> None:
-    """Write the fitted estimator's head to a `.safetensors` file: the file is whole, or isn't there."""
+    """Write the head of a fitted estimator to a `.safetensors` file, completely or not at all.
+
+    Raises
+    ------
+    ImprintError
+        If the folder is missing, or the class labels cannot be stored.
+    """
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
-        raise ImprintError(f"{path} can't be written: give the name of a file in a folder that exists.")
+        raise ImprintError(f"{path} can't be written. Give the name of a file in an existing folder.")
     head = to_module(model)
     try:
-        about = {
+        metadata = {
             "format": FORMAT,
             "recipe": json.dumps(asdict(head.recipe)),
             "classes": json.dumps(head.classes),
             "base": head.base,
         }
     except TypeError:
-        raise ImprintError(f"Classes such as {head.classes[0]!r} can't be saved; use numbers or text.") from None
-    aside = path.with_name(path.name + ".part")
+        raise ImprintError(f"Classes such as {head.classes[0]!r} can't be saved. Use numbers or text.") from None
+    temporary = path.with_name(path.name + ".part")
     try:
-        save_file(dict(head.named_buffers()), aside, about)
-        aside.replace(path)
+        save_file(dict(head.named_buffers()), temporary, metadata)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def load_head(path: Path | str) -> ImprintedHead:
@@ -185,27 +191,27 @@ def load_head(path: Path | str) -> ImprintedHead:
     Raises
     ------
     ImprintError
-        If the file is none, or is damaged.
+        If the file is missing, has another format, or is damaged.
     """
     if not Path(path).is_file():
-        raise ImprintError(f"There is no file {path}.")
+        raise ImprintError(f"There is no file {path}. Save one with save_head.")
     try:
         with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if about.get("format") != FORMAT:
-            raise ImprintError(f"{path} is no imprinted head; save one with save_head.")
-        values, classes = json.loads(about["recipe"]), json.loads(about["classes"])
+        if metadata.get("format") != FORMAT:
+            raise ImprintError(f"{path} is not an imprinted head. Save one with save_head.")
+        values, classes = json.loads(metadata["recipe"]), json.loads(metadata["classes"])
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ImprintError(f"{path} can't be read as an imprinted head; save it again with save_head.") from error
-    base = about.get("base", "")
+        raise ImprintError(f"{path} can't be read as an imprinted head. Save it again with save_head.") from error
+    base = metadata.get("base", "")
     if not isinstance(values, dict) or not _fits(values, classes, base, tensors):
-        raise ImprintError(f"{path} is damaged: its parts don't fit each other; save it again with save_head.")
+        raise ImprintError(f"{path} is damaged: its parts don't fit each other. Save it again with save_head.")
     return ImprintedHead(Recipe.from_dict(values), classes, base, tensors)
 
 
 def _fits(recipe: dict[str, Any], classes: Any, base: str, tensors: dict[str, Tensor]) -> bool:
-    """Whether the parts of a file make a head: every tensor there, of its shape and kind, and finite."""
+    """Whether the parts of a file form a head: all tensors with the right shapes and types, and finite values."""
     weight, owner = tensors.get("weight"), tensors.get("proxy_class")
     if weight is None or owner is None or weight.ndim != 2 or not len(weight) or base not in BASES:
         return False

@@ -1,4 +1,4 @@
-"""The snippet prints what the page shows."""
+"""Python snippets print the accuracy that pages show."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import EXPLORED
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.export.code_snippet import python_snippet
 from imprint_core.framework.aggregation import DISTANCES
@@ -25,13 +26,13 @@ from tests.pages.conftest import warm  # noqa: F401
 
 RUN_ALL = """
 import contextlib, io, json, sys
-said = []
+outputs = []
 for code in json.load(sys.stdin):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(code, "snippet", "exec"), {})
-    said.append(out.getvalue())
-json.dump(said, sys.stdout)
+    outputs.append(out.getvalue())
+json.dump(outputs, sys.stdout)
 """
 
 
@@ -63,7 +64,7 @@ def some_configurations(count):
 
 @pytest.fixture
 def numbers_only(monkeypatch, tmp_path):
-    """Explore without its pictures."""
+    """Explore without figures."""
     from pages import explore
 
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
@@ -73,7 +74,7 @@ def numbers_only(monkeypatch, tmp_path):
 
 
 def shown(query):
-    """What Explore says, and the snippet that Share offers there."""
+    """Accuracy of Explore, and the snippet of the Share dialog."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
@@ -85,7 +86,7 @@ def shown(query):
 
 
 def expected_output(metric):
-    """How the snippet says it."""
+    """Output of the snippet for an accuracy of Explore."""
     if metric.delta.startswith("1 seed"):
         return f"Accuracy {metric.value}\n"
     if metric.delta.startswith("the same"):
@@ -94,7 +95,7 @@ def expected_output(metric):
     return f"Accuracy {metric.value} ({metric.delta.replace(' %', '')})\n"
 
 
-def test_what_it_prints_is_what_the_page_shows(numbers_only):
+def test_snippets_print_the_accuracy_of_the_page(numbers_only):
     import json
 
     pairs = [shown(query) for query in some_configurations(12)]
@@ -106,11 +107,11 @@ def test_what_it_prints_is_what_the_page_shows(numbers_only):
         [sys.executable, "-c", RUN_ALL], input=json.dumps(codes), capture_output=True, text=True, cwd=ROOT, check=True
     )
     printed = dict(enumerate(json.loads(done.stdout)))
-    # To the shown digit: no tolerance.
+    # Equal to the displayed digit.
     assert printed == {i: expected_output(metric) for i, (metric, _) in enumerate(pairs)}
 
 
-def test_it_runs_as_a_script(numbers_only, tmp_path):
+def test_snippet_runs_as_a_script(numbers_only, tmp_path):
     metric, code = shown({"fm": "vit_tiny_patch16_224", "data": "digits", "n": "10", "seeds": "8"})
     (tmp_path / "snippet.py").write_text(code, encoding="utf-8")
     done = subprocess.run(
@@ -123,32 +124,32 @@ def test_it_runs_as_a_script(numbers_only, tmp_path):
     assert done.stdout == expected_output(metric)
 
 
-def test_it_has_no_more_than_what_differs(vit_digits):
-    code = python_snippet(vit_digits.info, "all", Recipe("mean", 7, norm_post="none", m=3), 5, SEEDS[:3])
+def test_snippet_names_only_values_that_differ_from_defaults(vit_digits):
+    code = python_snippet(Experiment(vit_digits.info, "all", 5, Recipe("mean", 7, norm_post="none", m=3), SEEDS[:3]))
     assert 'Recipe(gen="mean", norm_post="none")' in code
     for name, preset in PRESETS.items():
-        code = python_snippet(vit_digits.info, "all", preset.recipe, 5, SEEDS[:3])
+        code = python_snippet(Experiment(vit_digits.info, "all", 5, preset.recipe, SEEDS[:3]))
         assert f'recipe = PRESETS["{name}"].recipe' in code
-        assert "import Recipe" not in code
-    code = python_snippet(vit_digits.info, "all", replace(PRESETS["oracle"].recipe, lam=0.1), None, (4, 5))
+        assert " Recipe" not in code
+    code = python_snippet(Experiment(vit_digits.info, "all", None, replace(PRESETS["oracle"].recipe, lam=0.1), (4, 5)))
     assert "lam=0.1" in code
-    assert "Task(fm, dataset, classes, None, seed)" in code
-    assert "for seed in (4, 5):" in code
+    assert "Experiment(data.info, classes, None, recipe, seeds)" in code
+    assert "seeds = (4, 5)" in code
     assert "SEEDS" not in code
 
 
-def test_of_a_large_set_it_takes_the_part_that_pages_look_at(vit_digits):
+def test_snippet_uses_the_part_of_large_sets_that_pages_use(vit_digits):
     meta = vit_digits.info.meta
     samples = {**meta["samples"], "test": {**meta["samples"]["test"], "count": EXPLORED[1] + 1}}
-    code = python_snippet(SetInfo(vit_digits.info.path, {**meta, "samples": samples}), "all", Recipe(), 5, SEEDS[:1])
+    code = python_snippet(Experiment(SetInfo(vit_digits.info.path, {**meta, "samples": samples}), n_shot=5))
     assert "open_set(sets[fm, dataset], EXPLORED)" in code
-    assert "EXPLORED" not in python_snippet(vit_digits.info, "all", Recipe(), 5, SEEDS[:1])
+    assert "EXPLORED" not in python_snippet(Experiment(vit_digits.info, n_shot=5))
 
 
 @pytest.mark.parametrize("evil", ['"); import os #', "'\"\\", "a\n\nimport os", "‮x", "{seed}", "日本"])
-def test_names_are_text_whatever_they_say(evil, vit_digits):
+def test_names_are_string_literals(evil, vit_digits):
     meta = {**vit_digits.info.meta, "dataset": {**vit_digits.info.meta["dataset"], "name": evil}}
-    code = python_snippet(SetInfo(vit_digits.info.path, meta), evil, Recipe(), 5, SEEDS[:2])
+    code = python_snippet(Experiment(SetInfo(vit_digits.info.path, meta), evil, 5, seeds=SEEDS[:2]))
     assigned = next(node for node in ast.parse(code).body if isinstance(node, ast.Assign))
     assert ast.literal_eval(assigned.value)[1:] == (evil, evil)
     assert code.isprintable() or "\n" in code

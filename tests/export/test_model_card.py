@@ -1,4 +1,4 @@
-"""A head to take away: what is in the zip, and that it works elsewhere."""
+"""The zip with a torch head and its model card, and its use outside the app."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.export import PAPER
@@ -27,11 +28,8 @@ from tests.conftest import ROOT
 @pytest.fixture
 def card(vit_digits):
     return Card(
-        vit_digits.info,
+        Experiment(vit_digits.info, "all", 20, Recipe("kmeans", 5), SEEDS[:3]),
         tuple(vit_digits.info.class_names),
-        20,
-        Recipe("kmeans", 5),
-        SEEDS[:3],
         Summary(71.5, 70.0, 73.5, 3),
         71.46,
         596,
@@ -40,52 +38,51 @@ def card(vit_digits):
     )
 
 
-def test_the_card_says_what_it_is(card):
+def test_card_has_configuration_accuracy_and_sources(card):
     text = model_card(card)
     for part in (
         "# Imprinted head: Digits (scikit-learn) on ViT-Ti/16",
         "Apache-2.0",
         "CC BY 4.0",
         "| Classes | 10: 0, 1, 2",
-        "| Shots a class | 20, drawn at random with seed 17121997",
+        "| Shots per class | 20, drawn at random with seed 17121997",
         "GEN k-means, k = 5",
         "| Accuracy of this head | 71.5 % of 596 test samples |",
-        "71.5 %, the median of 3 seeds (70.0 % to 73.5 %)",
-        "1.27, the median of 3 seeds (1.25 to 1.31)",
+        "| Median accuracy | 71.5 % (70.0 % to 73.5 % over 3 seeds)",
+        "| Median NC1 of the shots | 1.27 (1.25 to 1.31 over 3 seeds)",
         "17121997, 123987, 12412312",
-        card.info.digest,
+        card.experiment.info.digest,
         "2026-01-02",
         PAPER,
     ):
         assert part in text
-    assert "| NC1 of the shots | – |" in model_card(replace(card, nc1=None))
-    assert "| Accuracy over seeds | 71.5 %, 1 seed |" in model_card(
-        replace(card, accuracy=Summary(71.5, 71.5, 71.5, 1))
-    )
+    assert "| Median NC1 of the shots | – |" in model_card(replace(card, nc1=None))
+    assert "| Median accuracy | 71.5 % (1 seed) |" in model_card(replace(card, accuracy=Summary(71.5, 71.5, 71.5, 1)))
 
 
-def test_names_stay_text(card):
+def test_names_are_escaped(card):
     evil = "<script>|[x](javascript:1)\n# no *heading* `code` ![i](http://x)"
-    meta = card.info.meta
-    info = SetInfo(card.info.path, {**meta, "fm": {**meta["fm"], "label": evil, "weights_sha256": "", "library": ""}})
-    text = model_card(replace(card, info=info, names=(evil, "b")))
+    info = card.experiment.info
+    meta = info.meta
+    info = SetInfo(info.path, {**meta, "fm": {**meta["fm"], "label": evil, "weights_sha256": "", "library": ""}})
+    text = model_card(replace(card, experiment=card.experiment.with_(info=info), names=(evil, "b")))
     assert "SHA-256 |" not in text
     for line in text.splitlines():
         assert "<script" not in line.replace("\\<", "")
         assert not line.startswith("# no")
-    # Each row has two cells still.
+    # Each row still has two cells.
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert all(row.replace("\\|", "").count("|") == 3 for row in rows)
     code = load_script('"""\nimport os', [evil, "'", '"'])
     scope = {"__file__": "x"}
     names = next(line for line in code.splitlines() if line.startswith("NAMES"))
-    exec(names, scope)  # noqa: S102 - our own
+    exec(names, scope)  # noqa: S102 - our code
     assert scope["NAMES"] == [evil, "'", '"']
     compile(code, "load.py", "exec")
 
 
 @pytest.mark.parametrize("recipe", [Recipe("kmeans", 5), Recipe("mean", agg="mnn", m=3, pretransform="whiten")])
-def test_the_zip_works_elsewhere(card, recipe, vit_digits, tmp_path):
+def test_zip_works_outside_the_app(card, recipe, vit_digits, tmp_path):
     import torch
 
     split = Task("vit_tiny_patch16_224", "digits", "all", 20, SEEDS[0]).split(vit_digits)
@@ -107,7 +104,7 @@ def test_the_zip_works_elsewhere(card, recipe, vit_digits, tmp_path):
     assert done.stdout == f"10 classes, {len(model.proxies_)} proxies of 192 dimensions\n"
 
 
-def test_what_cannot_be_saved_is_said(card):
+def test_unsupported_class_labels_are_reported(card):
     model = ImprintingClassifier("mean").fit(np.eye(2), [0, 1])
     model.classes_ = np.array(["2026-11-23", "2026-11-24"], dtype="datetime64[D]")
     with pytest.raises(ImprintError, match="can't be saved"):

@@ -29,12 +29,12 @@ def test_head_and_its_file_predict_what_the_estimator_predicts(vit_digits, tmp_p
     shots = np.concatenate([np.flatnonzero(vit_digits.y_train == c)[:40] for c in range(10)])
     names = np.array([f"digit {c}" for c in range(10)])
     model = ImprintingClassifier.from_recipe(recipe).fit(vit_digits.X_train[shots], names[vit_digits.y_train[shots]])
-    wanted = model.predict(vit_digits.X_test)
+    predictions = model.predict(vit_digits.X_test)
     save_head(model, tmp_path / "head.safetensors")
     for head in (to_module(model), load_head(tmp_path / "head.safetensors")):
         assert isinstance(head, torch.nn.Module)
         scores = head(torch.tensor(vit_digits.X_test))
-        np.testing.assert_array_equal(np.array(head.classes)[scores.argmax(dim=1).numpy()], wanted)
+        np.testing.assert_array_equal(np.array(head.classes)[scores.argmax(dim=1).numpy()], predictions)
         np.testing.assert_allclose(scores.numpy(), model.decision_function(vit_digits.X_test), rtol=1e-3, atol=1e-3)
         assert head.recipe == recipe
     assert [f.name for f in tmp_path.iterdir()] == ["head.safetensors"]
@@ -51,21 +51,21 @@ def test_two_classes_and_one_class(tmp_path):
         np.testing.assert_array_equal(predicted, model.predict([[3.0, 1.0], [0.0, 0.0]]))
 
 
-def test_head_stands_in_for_a_last_layer(vit_digits):
+def test_head_replaces_a_last_layer(vit_digits):
     model = ImprintingClassifier("mean").fit(vit_digits.X_train, vit_digits.y_train)
     network = torch.nn.Sequential(torch.nn.Identity(), to_module(model))
     assert sum(p.numel() for p in network.parameters()) == 0
     assert network(torch.tensor(vit_digits.X_test[:3])).shape == (3, 10)
 
 
-def test_what_is_no_head_is_told(tmp_path, vit_digits):
+def test_files_of_other_formats_are_reported(tmp_path, vit_digits):
     file = tmp_path / "head.safetensors"
     with pytest.raises(ImprintError, match="There is no file"):
         load_head(file)
     file.write_bytes(b"not a head")
     with pytest.raises(ImprintError, match="can't be read as an imprinted head"):
         load_head(file)
-    with pytest.raises(ImprintError, match="is no imprinted head; save one with save_head"):
+    with pytest.raises(ImprintError, match=r"is not an imprinted head\. Save one with save_head"):
         load_head(vit_digits.info.path)
 
 
@@ -89,7 +89,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damaged_heads_are_told(kind, tmp_path):
+def test_damaged_heads_are_reported(kind, tmp_path):
     about = {"format": FORMAT, "recipe": json.dumps(asdict(Recipe("mean"))), "classes": "[0, 1]", "base": "none"}
     tensors = {"weight": torch.eye(2, 3), "proxy_class": torch.tensor([0, 1])}
     file = tmp_path / "head.safetensors"
@@ -101,12 +101,12 @@ def test_damaged_heads_are_told(kind, tmp_path):
         load_head(file)
 
 
-def test_what_cannot_be_saved_is_told_and_leaves_nothing(tmp_path):
+def test_failed_saves_are_reported_and_leave_no_file(tmp_path):
     model = ImprintingClassifier("mean").fit(np.eye(4), [0, 0, 1, 1])
-    for place in (tmp_path / "none" / "head.safetensors", tmp_path):
+    for path in (tmp_path / "none" / "head.safetensors", tmp_path):
         with pytest.raises(ImprintError, match="can't be written"):
-            save_head(model, place)
+            save_head(model, path)
     model.classes_ = np.array(["2026-11-23", "2026-11-24"], dtype="datetime64[D]")
-    with pytest.raises(ImprintError, match="can't be saved; use numbers or text"):
+    with pytest.raises(ImprintError, match=r"can't be saved\. Use numbers or text"):
         save_head(model, tmp_path / "head.safetensors")
     assert not list(tmp_path.iterdir())

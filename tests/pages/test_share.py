@@ -136,7 +136,7 @@ def test_head_has_the_proxies_of_the_first_seed():
     with zipfile.ZipFile(io.BytesIO(file_of(app, "head"))) as archive:
         card = archive.read("MODEL_CARD.md").decode()
     accuracy = next(m for m in app.metric if m.label == "Accuracy")
-    assert f"Accuracy over seeds | {accuracy.value}, the median of 3 seeds" in card
+    assert f"Median accuracy | {accuracy.value} (" in card
     assert "with seed 17121997" in card
 
 

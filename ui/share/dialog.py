@@ -134,11 +134,7 @@ def _python(selection: Selection) -> None:
         "This script prints the accuracy of the current experiment: median and range over the seeds. Run it in the "
         "project's folder."
     )
-    experiment = selection.experiment
-    snippet = python_snippet(
-        experiment.info, experiment.classes, experiment.recipe, experiment.n_shot, experiment.seeds
-    )
-    st.code(snippet, "python")
+    st.code(python_snippet(selection.experiment), "python")
 
 
 def _report(selection: Selection, page: str, title: str) -> None:
@@ -179,11 +175,8 @@ def _head(selection: Selection) -> bytes:
     evaluated = results.evaluation(experiment)
     names = results.pool(experiment).names
     card = Card(
-        experiment.info,
+        experiment,
         tuple(names[c] for c in model.classes_),
-        selection.n,
-        experiment.recipe,
-        experiment.seeds,
         summarize(evaluated.accuracy),
         float(evaluated.accuracy[0]),
         evaluated.predictions.shape[1],
