@@ -1,4 +1,4 @@
-"""Your own data: images, embeddings and weights become tasks like any other; one image is tried, a class added."""
+"""Your own data: upload images and embeddings, classify an image, add a class."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from ui.widgets.jobs import show_job_error, show_jobs
 def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Your own data", anchor=False)
-    st.caption("Bring images or embeddings, try an image, add a class. Nothing leaves this machine.")
+    st.caption("Upload images or embeddings, classify an image, add a class. All data stays on this machine.")
     show_job_error()
     titles = ["Images", "Embeddings", "Try one image", "Add a class"]
     images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")
-    # These two always, for a file that was uploaded is forgotten where its box isn't drawn.
+    # Always drawn: Streamlit discards an uploaded file if its uploader is not drawn.
     with images:
-        own_images.show(selection.info.fm)
+        own_images.show(selection.experiment.info.fm)
     with embeddings:
         own_embeddings.show()
-    # These from when they were first opened, for the same reason.
+    # Drawn once they have been opened, for the same reason.
     opened = st.session_state.setdefault("own_opened", set())
-    for tab, name in ((one_image, "show_trial"), (new_class, "show_added")):
+    for tab, title in ((one_image, "image"), (new_class, "class")):
         if tab.open:
-            opened.add(name)
-        if name in opened:
-            # Here, for it imports scikit-learn, which the first page does without.
-            from ui.panels.own_data import add_class, try_image
+            opened.add(title)
+        if title in opened:
+            # Imported late because they load scikit-learn, which the first page does not need.
+            from ui.panels.own_data.add_class import show_add_class
+            from ui.panels.own_data.try_image import show_try_image
 
-            draw = {"show_trial": try_image.show_trial, "show_added": add_class.show_added}[name]
             with tab:
                 try:
-                    draw(selection)
+                    (show_try_image if title == "image" else show_add_class)(selection.experiment)
                 except ImprintError as error:
                     st.error(plain(error))
-    # Below, beside the button that begins one.
+    # Below the tabs, near the button that starts a job.
     show_jobs()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -213,17 +213,3 @@ def effect(
     was, now = before.predict(X_test), after.model.predict(X_test)
     lost = int(((was == y_test) & (now == after.label)).sum())
     return Effect(100 * float((was == y_test).mean()), 100 * float((now == y_test).mean()), lost)
-
-
-def in_words(trial: Trial, names: Sequence[str]) -> str:
-    """One sentence: what won, and by how much."""
-    first = trial.near[0]
-    sentence = f"Taken for {names[trial.label]}"
-    if trial.runner_up is None:
-        return f"{sentence}, the only class."
-    if trial.by_votes:
-        # Its margin counts votes and shares of them, which the distances beside it don't show.
-        return f"{sentence} by the votes of the nearest proxies; {names[trial.runner_up]} comes next."
-    if first.label == trial.label:
-        sentence += f": its proxy {first.number} is the nearest"
-    return f"{sentence}; {names[trial.runner_up]} comes next, {trial.margin:.3f} behind."

@@ -1,4 +1,4 @@
-"""Library and Your own data as a person uses them: real images, a real model where its weights are at hand."""
+"""Library and Your own data in a browser, with real images and, if available, real weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCREENS = [(1280, 900), (390, 844)]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """SqueezeNet's real weights, or random ones where there are none: the way through the pages is the same."""
+    """SqueezeNet's real weights, or random ones if they are not available: the pages behave the same."""
     if (SHARED / "fm" / "squeezenet1_1.safetensors").is_file():
         return SHARED / "fm"
     folder = tmp_path_factory.mktemp("weights")
@@ -42,16 +42,16 @@ def own_address(tmp_path_factory, weights):
 @pytest.fixture
 def own_visit(browser, own_address):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    # Streamlit looks for its own addresses below a page's first, and a browser tells of each that it misses.
+    # Streamlit first requests its addresses below the page's, and the browser logs each that is missing.
     yield Visit(context.new_page(), own_address)
     context.close()
 
 
-def png(label, place, size=64):
+def png(label, position, size=64):
     images = dataset("digits").read(None).test
     file = io.BytesIO()
-    images.load(int(np.flatnonzero(images.labels == label)[place])).resize((size, size)).save(file, "PNG")
-    return {"name": f"{label}_{place}.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    images.load(int(np.flatnonzero(images.labels == label)[position])).resize((size, size)).save(file, "PNG")
+    return {"name": f"{label}_{position}.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 
 def to_page(visit, name):
@@ -60,7 +60,7 @@ def to_page(visit, name):
     visit.settle()
 
 
-def test_a_zip_is_uploaded_embedded_explored_an_image_tried_and_a_class_added(own_visit, tmp_path):
+def test_zip_is_embedded_explored_image_classified_and_class_added(own_visit, tmp_path):
     page = own_visit.open()
     to_page(own_visit, "Your own data")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
@@ -81,7 +81,7 @@ def test_a_zip_is_uploaded_embedded_explored_an_image_tried_and_a_class_added(ow
     to_page(own_visit, "Your own data")
     page.get_by_role("tab", name="Try one image").click()
     page.locator('.imprint-plot[data-name="near-proxies"][data-drawn]').wait_for(timeout=60_000)
-    page.get_by_test_id("stMain").get_by_text("Upload one").click()
+    page.get_by_test_id("stMain").get_by_text("Upload image").click()
     dropzones = page.get_by_role("tabpanel", name="Try one image").get_by_test_id("stFileUploaderDropzoneInput")
     dropzones.set_input_files(png(0, 3))
     taken = page.get_by_test_id("stMetricValue")
@@ -91,18 +91,18 @@ def test_a_zip_is_uploaded_embedded_explored_an_image_tried_and_a_class_added(ow
 
     page.get_by_role("tab", name="Add a class").click()
     panel = page.get_by_role("tabpanel", name="Add a class")
-    panel.get_by_label("Name of the new class").fill("<b>seven</b> 七")
+    panel.get_by_label("Class name").fill("<b>seven</b> 七")
     panel.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([png(7, i) for i in range(5)])
-    panel.get_by_role("button", name="Imprint").click()
-    panel.get_by_text("5 images made 5 proxies in").wait_for(timeout=60_000)
-    # Names are text, whatever is in them.
+    panel.get_by_role("button", name="Imprint class").click()
+    panel.get_by_text("5 images gave 5 proxies in").wait_for(timeout=60_000)
+    # Markup in names is displayed as text.
     assert panel.get_by_text("<b>seven</b> 七").count() >= 1
     own_visit.settle()
     assert not own_visit.outside
     assert not own_visit.errors
 
 
-def test_two_windows_see_one_job_and_it_can_be_stopped_and_discarded(browser, own_address):
+def test_two_windows_display_one_job_which_can_be_stopped_and_discarded(browser, own_address):
     contexts = [browser.new_context(viewport={"width": 1280, "height": 900}) for _ in range(2)]
     first, second = (Visit(context.new_page(), own_address) for context in contexts)
     for visit in (first, second):
@@ -126,7 +126,7 @@ def test_two_windows_see_one_job_and_it_can_be_stopped_and_discarded(browser, ow
 
 
 @pytest.mark.parametrize("what", ["../ names", "not a zip", "one class"])
-def test_a_bad_upload_is_one_sentence_in_the_page(own_visit, what):
+def test_invalid_upload_is_one_error(own_visit, what):
     file = io.BytesIO()
     picture = io.BytesIO()
     Image.new("RGB", (9, 9)).save(picture, "PNG")
@@ -169,7 +169,7 @@ def test_pages_fit_every_screen(browser, own_address, width, height):
     context.close()
 
 
-def test_a_link_to_a_page_that_is_a_new_servers_first(browser, tmp_path):
+def test_first_request_of_a_new_server_may_be_a_link_to_a_page(browser, tmp_path):
     with serve(IMPRINT_HOME=str(tmp_path)) as url:
         context = browser.new_context()
         page = context.new_page()

@@ -10,7 +10,7 @@ from imprint_core.embeddings.set_images import images_of
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.incremental import add_class, check_same_weights, effect, in_words, try_embedding
+from imprint_core.framework.incremental import add_class, check_same_weights, effect, try_embedding
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model, read_state
 from imprint_core.recipes.presets import PRESETS
@@ -108,14 +108,3 @@ def test_rounded_weights_are_the_same_and_others_are_not(shared, bundled, tmp_pa
     for model, find in ((rounded, lambda: None), (loaded(lambda v: v + 0.05 * v.std() * torch.randn_like(v)), images)):
         with pytest.raises(ImprintError, match="are not those that this set was made with"):
             check_same_weights(info, model, find)
-
-
-def test_in_words(vit_digits):
-    model, split = fitted(vit_digits, k=2)
-    trial = try_embedding(model, split.X_test[0])
-    names = [f"class {c}" for c in range(10)]
-    said = in_words(trial, names)
-    assert said.startswith(f"Taken for class {trial.label}")
-    assert said.endswith(f"{names[trial.runner_up]} comes next, {trial.margin:.3f} behind.")
-    alone, _ = fitted(vit_digits, "3", k=2)
-    assert in_words(try_embedding(alone, split.X_test[0]), names) == "Taken for class 3, the only class."

@@ -1,4 +1,4 @@
-"""Every kind of bad input of the uploads, given to the page: one sentence, nothing kept, nothing lost."""
+"""Invalid uploads on the page: one error, nothing is saved, the upload stays."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ZIPS = {
 
 
 @pytest.mark.parametrize("what", ZIPS)
-def test_zips(what):
+def test_invalid_zips_are_refused(what):
     make, sentence = ZIPS[what]
     app = upload(own_data(), "own_zip", "../../x.zip", make().getvalue())
     button(app, "Save images").click().run()
@@ -50,7 +50,7 @@ def test_zips(what):
     assert len(app.error) == 1
     assert sentence in app.error[0].value.replace("\\", "")
     assert not images_folder().exists() or not list(images_folder().iterdir())
-    # What was uploaded is still there, and so is all else.
+    # The upload and the page remain.
     assert button(app, "Save images")
 
 
@@ -67,7 +67,7 @@ EMBEDDINGS = {
 
 
 @pytest.mark.parametrize("what", EMBEDDINGS)
-def test_embeddings(home, what, capsys):  # noqa: F811
+def test_invalid_embeddings_are_refused(home, what, capsys):  # noqa: F811
     make, sentence = EMBEDDINGS[what]
     app = upload(own_data(), "own_embeddings", "x.npz", make().getvalue())
     button(app, "Save embeddings").click().run()
@@ -78,8 +78,8 @@ def test_embeddings(home, what, capsys):  # noqa: F811
     assert "unpickled" not in capsys.readouterr().out
 
 
-def test_damaged_images_are_left_out_and_told_and_odd_ones_are_taken():
-    """Two classes of whatever people have; only what can't be read is left out."""
+def test_damaged_images_are_skipped_and_unusual_ones_saved():
+    """Two classes of unusual images; only unreadable ones are skipped."""
     wide = Image.new("RGB", (40, 20), "red")
     sixteen = Image.fromarray(np.full((9, 9), 40_000, np.uint16))
     animated = io.BytesIO()
@@ -100,14 +100,14 @@ def test_damaged_images_are_left_out_and_told_and_odd_ones_are_taken():
     button(app, "Save images").click().run()
     assert not app.exception
     assert not [e.value for e in app.error]
-    (own,), _ = find_own_images(images_folder())
-    assert sum(map(sum, own.counts)) == 12
-    told = next(w.value for w in app.warning if "Skipped " in w.value)
-    assert told.startswith("Skipped 6 unreadable files")
-    assert "\\<b\\>no" in told
+    (dataset,), _ = find_own_images(images_folder())
+    assert sum(map(sum, dataset.counts)) == 12
+    warning = next(w.value for w in app.warning if "Skipped " in w.value)
+    assert warning.startswith("Skipped 6 unreadable files")
+    assert "\\<b\\>no" in warning
     assert "\\*odd\\*" in page_text(app)
     # A photograph that was taken upright is upright.
-    _, splits = read_own_images(own.path)
+    _, splits = read_own_images(dataset.path)
     sizes = {splits.train.load(i).size for i in range(len(splits.train.labels))}
     sizes |= {splits.test.load(i).size for i in range(len(splits.test.labels))}
     assert (20, 40) in sizes
@@ -122,7 +122,7 @@ IMAGES = {
 
 @pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("what", IMAGES)
-def test_one_image(what):
+def test_invalid_image_is_one_error(what):
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")

@@ -1,4 +1,4 @@
-"""The page of one's own data without a browser."""
+"""The page “Your own data” without a browser."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ def upload(app, key, name, content):
     return app.run()
 
 
-def test_a_zip_is_checked_kept_embedded_and_explored(home, weights):  # noqa: F811
+def test_zip_is_checked_saved_embedded_and_explored(home, weights):  # noqa: F811
     app = upload(own_data(), "own_zip", "numerals.zip", example_zip())
     button(app, "Save images").click().run()
     assert not app.exception
     assert "Saved 36 images of 3 classes" in " ".join(s.value for s in app.success)
-    (own,), problems = find_own_images(images_folder())
-    assert (own.label, own.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
+    (uploaded,), problems = find_own_images(images_folder())
+    assert (uploaded.label, uploaded.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
     button(app, "Embed").click().run()
-    wait_for(lambda: ("squeezenet1_1", own.name) in find_sets(home)[0])
+    wait_for(lambda: ("squeezenet1_1", uploaded.name) in find_sets(home)[0])
     wait_for(lambda: not find_jobs(home))
     app.run()
     assert "Embedded by SqueezeNet 1.1." in page_text(app)
     button(app, "Explore it").click().run()
     assert not app.exception
     assert app.title[0].value == "Explore weight imprinting"
-    assert {s.key: s.value for s in app.selectbox}["data"] == own.name
+    assert {s.key: s.value for s in app.selectbox}["data"] == uploaded.name
     assert float(app.metric[0].value.split()[0]) > 30
 
 
@@ -69,9 +69,9 @@ def archive(*names):
     file = io.BytesIO()
     picture = io.BytesIO()
     Image.new("RGB", (9, 9), "red").save(picture, "PNG")
-    with zipfile.ZipFile(file, "w") as made:
+    with zipfile.ZipFile(file, "w") as archive_:
         for name in names:
-            made.writestr(name, picture.getvalue())
+            archive_.writestr(name, picture.getvalue())
     return file.getvalue()
 
 
@@ -86,7 +86,7 @@ def archive(*names):
         (archive("cat/1.png", "dog/inner.zip"), "archive"),
     ],
 )
-def test_a_bad_zip_is_one_sentence_and_nothing_is_kept(content, sentence):
+def test_invalid_zip_is_one_error_and_nothing_is_saved(content, sentence):
     app = upload(own_data(), "own_zip", "../x.zip", content)
     button(app, "Save images").click().run()
     assert not app.exception
@@ -96,7 +96,7 @@ def test_a_bad_zip_is_one_sentence_and_nothing_is_kept(content, sentence):
 
 
 @pytest.mark.usefixtures("home")
-def test_one_pile_per_class():
+def test_images_are_uploaded_per_class():
     app = own_data()
     app.session_state["own_source"] = "classes"
     app.run()
@@ -110,9 +110,9 @@ def test_one_pile_per_class():
         app.file_uploader(key=f"class_files_{i}").set_value(files).run()
     button(app, "Save images").click().run()
     assert not app.exception
-    (own,), _ = find_own_images(images_folder())
-    assert set(own.class_names) == {"<b>red</b>", "синий"}
-    # Shown as it is typed.
+    (images,), _ = find_own_images(images_folder())
+    assert set(images.class_names) == {"<b>red</b>", "синий"}
+    # Displayed as typed.
     assert "\\<b\\>red\\</b\\>" in page_text(app)
 
 
@@ -131,7 +131,7 @@ def test_embeddings_become_a_task(home):  # noqa: F811
 
 
 @pytest.mark.usefixtures("home")
-def test_embeddings_of_another_width_than_the_models():
+def test_embeddings_must_have_the_dimensions_of_the_model():
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     app.selectbox(key="own_embeddings_fm").select("resnet50").run()
     button(app, "Save embeddings").click().run()
@@ -152,7 +152,7 @@ def near(app):
 
 
 @pytest.mark.usefixtures("home")
-def test_a_test_sample_is_tried_against_the_sidebars_proxies(bundled):
+def test_test_sample_is_compared_with_the_sidebars_proxies(bundled):
     app = own_data(fm="vit_tiny_patch16_224", data="digits", n="20", k="3")
     app.session_state["try_row"] = 7
     on_tab(app, "Try one image")
@@ -162,15 +162,15 @@ def test_a_test_sample_is_tried_against_the_sidebars_proxies(bundled):
     model = ImprintingClassifier.from_recipe(Recipe("kmeans", 3), random_state=SEEDS[0]).fit(
         split.X_train, split.y_train
     )
-    wanted = try_embedding(model, opened.X_test[7])
-    assert {m.label: m.value for m in app.metric}["Taken for"] == str(wanted.label)
-    np.testing.assert_allclose(np.array(near(app)["x"], float), [p.similarity for p in wanted.near], rtol=1e-5)
+    expected = try_embedding(model, opened.X_test[7])
+    assert {m.label: m.value for m in app.metric}["Predicted class"] == str(expected.label)
+    np.testing.assert_allclose(np.array(near(app)["x"], float), [p.similarity for p in expected.near], rtol=1e-5)
     # The numerals come with scikit-learn, so that they can always be shown.
     assert len(app.get("image")) >= 5
 
 
 @pytest.mark.usefixtures("home")
-def test_without_the_images_shots_are_told_by_number():
+def test_without_images_shots_are_listed_by_number():
     app = on_tab(own_data(fm="vit_tiny_patch16_224", data="mnist", n="5"), "Try one image")
     assert not app.exception
     assert "The images of MNIST are not on this machine" in page_text(app)
@@ -185,7 +185,7 @@ def numeral(label):
 
 
 @pytest.mark.usefixtures("home")
-def test_an_uploaded_image_needs_the_models_weights():
+def test_uploaded_image_needs_the_models_weights():
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
     for title in ("Try one image", "Add a class"):
@@ -200,7 +200,7 @@ def test_an_uploaded_image_needs_the_models_weights():
 
 
 @pytest.mark.usefixtures("home")
-def test_another_fm_whose_weights_are_here_is_named(shared, tmp_path, monkeypatch):
+def test_another_fm_with_available_weights_is_suggested(shared, tmp_path, monkeypatch):
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "vit_tiny_patch16_224.safetensors").touch()
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
@@ -209,7 +209,7 @@ def test_another_fm_whose_weights_are_here_is_named(shared, tmp_path, monkeypatc
 
 
 @pytest.mark.usefixtures("home")
-def test_weights_given_on_the_spot_are_used(shared, monkeypatch, tmp_path):
+def test_uploaded_weights_are_used(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
     app = on_tab(own_data(fm="squeezenet1_1", data="digits", n="20"), "Add a class")
     upload(app, "weights_squeezenet1_1add", "x.safetensors", (shared / "fm" / "squeezenet1_1.safetensors").read_bytes())
@@ -220,7 +220,7 @@ def test_weights_given_on_the_spot_are_used(shared, monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("home")
-def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
+def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -240,7 +240,7 @@ def test_a_download_without_a_network_is_one_sentence(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("weights")
-def test_other_weights_than_the_sets_are_refused():
+def test_weights_that_differ_from_the_sets_are_refused():
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")
@@ -250,7 +250,7 @@ def test_other_weights_than_the_sets_are_refused():
 
 
 @pytest.mark.usefixtures("home")
-def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeypatch):
+def test_image_is_classified_and_class_added_with_the_real_model(shared, monkeypatch):
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(shared / "fm"))
     query = {"fm": "squeezenet1_1", "data": "digits", "classes": "0-6", "n": "20", "k": "2"}
     app = own_data(**query)
@@ -259,7 +259,7 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
     upload(app, "try_file", "x.png", numeral(3))
     assert not app.exception
     assert not app.error
-    assert {m.label: m.value for m in app.metric}["Taken for"] == "3"
+    assert {m.label: m.value for m in app.metric}["Predicted class"] == "3"
     upload(app, "try_file", "x.png", b"not an image")
     assert len(app.error) == 1
 
@@ -272,35 +272,35 @@ def test_an_image_is_tried_and_a_class_added_with_the_real_model(shared, monkeyp
         files.append((f"{row}.png", png.getvalue(), "image/png"))
     app.text_input(key="added_name_0").set_value("*eight*").run()
     app.file_uploader(key="added_files_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
-    button(app, "Imprint").click().run()
+    button(app, "Imprint class").click().run()
     assert not app.exception
-    assert "1 could not be read and were left out" in app.warning[0].value
-    assert "6 images made 2 proxies in" in page_text(app)
+    assert "Skipped 1 unreadable file:" in app.warning[0].value
+    assert "6 images gave 2 proxies in" in page_text(app)
     assert "\\*eight\\*" in page_text(app)
     # A second one of the same name is refused, and nothing is lost.
     app.text_input(key="added_name_1").set_value("*EIGHT*").run()
     app.file_uploader(key="added_files_1").set_value(files).run()
-    button(app, "Imprint").click().run()
-    assert "There is a class called" in page_text(app)
+    button(app, "Imprint class").click().run()
+    assert "There is already a class called" in page_text(app)
 
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")
     upload(app, "try_file", "y.png", numeral(8))
-    assert {m.label: m.value for m in app.metric}["Taken for"] == "\\*eight\\*"
+    assert {m.label: m.value for m in app.metric}["Predicted class"] == "\\*eight\\*"
     on_tab(app, "Add a class")
-    button(app, "Take it away").click().run()
-    assert "Nothing is added yet" in page_text(app)
+    button(app, "Remove class").click().run()
+    assert "No classes added" in page_text(app)
 
 
 @pytest.mark.usefixtures("home", "weights")
-def test_a_class_without_a_name():
+def test_class_needs_a_name():
     app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
     app.file_uploader(key="added_files_0").set_value([("x.png", numeral(1), "image/png")]).run()
-    button(app, "Imprint").click().run()
-    assert app.error[0].value == "The class has no name; write one above."
+    button(app, "Imprint class").click().run()
+    assert app.error[0].value == "The class has no name; enter one above."
 
 
-def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
+def test_damaged_set_is_one_error_on_every_tab(home):  # noqa: F811
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Save embeddings").click().run()
     ((fm, data), info) = next(iter(find_sets(home)[0].items()))
@@ -308,25 +308,25 @@ def test_a_damaged_set_is_one_sentence_on_every_tab(home):  # noqa: F811
     for title in ("Try one image", "Add a class"):
         app = on_tab(own_data(fm=fm, data=data), title)
         assert not app.exception
-        told = [e.value for e in app.error]
-        assert title == "Add a class" or (len(told) == 1 and "is damaged or doesn't match its sidecar" in told[0])
+        errors = [e.value for e in app.error]
+        assert title == "Add a class" or (len(errors) == 1 and "is damaged or doesn't match its sidecar" in errors[0])
 
 
 @pytest.mark.usefixtures("home")
-def test_for_embeddings_of_an_unknown_model_no_image_is_asked_for(home):  # noqa: F811
+def test_no_image_can_be_uploaded_for_an_unknown_model(home):  # noqa: F811
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Save embeddings").click().run()
     ((fm, data),) = find_sets(home)[0]
     app = on_tab(own_data(fm=fm, data=data), "Try one image")
     assert not app.exception
-    assert "their model isn't known here" in page_text(app)
-    assert {m.label for m in app.metric} == {"Taken for"}
-    # The sidebar calls the data as the person does.
+    assert "their model is unknown" in page_text(app)
+    assert {m.label for m in app.metric} == {"Predicted class"}
+    # The sidebar displays the user's dataset name.
     assert {s.label: s.options for s in app.selectbox}["Dataset"] == ["mine"]
     app = on_tab(own_data(fm=fm, data=data), "Add a class")
-    assert "their model isn't known here" in " ".join(i.value for i in app.info)
-    assert not [b for b in app.button if b.label == "Imprint"]
-    # A bad file after a good one: nothing of the good one is left beside the sentence.
+    assert "their model is unknown" in " ".join(i.value for i in app.info)
+    assert not [b for b in app.button if b.label == "Imprint class"]
+    # After an invalid file the previous upload is not displayed beside the error.
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Save embeddings").click().run()
     upload(app, "own_embeddings", "bad.npz", b"nothing")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.background.process import stop_job
+from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel, foundation_model
 from imprint_core.models.download import downloaded_bytes, start_download, unfinished_download
 from imprint_core.models.weights import available_weights
-from ui.controls.sidebar import Selection
+from ui.compute import results
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import upload_weights
@@ -18,18 +19,17 @@ from ui.widgets.fm_choice import upload_weights
 _UPDATE_SECONDS = 1.0
 
 
-def show_missing_weights(selection: Selection, key: str) -> bool:
+def show_missing_weights(info: SetInfo, key: str) -> bool:
     """Show which weights are missing and how to get them; `key` is of the panel.
 
     Returns whether they are missing.
     """
-    info = selection.experiment.info
     fm = foundation_model(info.fm)
     if available_weights(fm):
         return False
     alternatives = [
         label_of_fm(name)
-        for name, data in selection.panel.sets
+        for name, data in results.sets()[0]
         if data == info.dataset and name != info.fm and available_weights(foundation_model(name))
     ]
     st.info(

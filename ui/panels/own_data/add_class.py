@@ -1,8 +1,7 @@
-"""One more class beside those of the task: imprinted from a few images, on the spot."""
+"""Tab that imprints new classes from a few images, in addition to the classes of the experiment."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import NamedTuple
 
@@ -15,181 +14,166 @@ from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from ui.compute import results
-from ui.controls.sidebar import Selection
-from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES
-from ui.panels.own_data.new_images import embed, unknown
+from ui.panels.own_data.embed_images import embed_images, unknown_model
+from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES, skipped_list
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.missing_weights import show_missing_weights
 
-_SHOWN = 6
+_MOST_IMAGES = 6
 
 
-class GivenClass(NamedTuple):
-    """What a person gave to make a class of: its name, embeddings (n, d) and thumbnails."""
+class NewClass(NamedTuple):
+    """A class to imprint: its name, embeddings (n, d) and thumbnails."""
 
     name: str
     X: NDArray[np.float32]
     images: list[Image.Image]
 
 
-class Added(NamedTuple):
-    """A class that was imprinted beside the others, what that changed, and how long it took."""
+class ImprintedClass(NamedTuple):
+    """A new class with the classifier that includes it, the effect on other classes, and the time to imprint it."""
 
-    name: str
-    images: list[Image.Image]
+    new: NewClass
     change: AddedClass
     effect: Effect
     seconds: float
 
 
-def show_added(selection: Selection) -> None:
-    """Draw the tab that adds a class."""
+def show_add_class(experiment: Experiment) -> None:
+    """Draw the tab."""
     st.markdown(
-        "A few images of something new become a class on the spot: they are embedded, "
+        "A few images become a new class immediately: they are embedded and imprinted. "
         + (
-            "all proxies are made anew with them, since this recipe's depend on every class's shots, "
-            if depends_on_all(selection.recipe)
-            else "their proxies are put beside those that are there, "
+            "All proxies are computed again, because this recipe's proxies depend on the shots of every class. "
+            if depends_on_all(experiment.recipe)
+            else "The proxies of the other classes do not change. "
         )
-        + "and no weight of the model changes. That is what weight imprinting is for."
+        + "No weight of the model changes: this is weight imprinting."
     )
-    if unknown(selection):
-        st.info(unknown(selection), icon=":material/info:")
+    info = experiment.info
+    if unknown_model(info):
+        st.info(unknown_model(info), icon=":material/info:")
         return
-    task = results.pool(selection.experiment)
+    samples = results.pool(experiment)
     st.caption(
-        f"It joins the {len(np.unique(task.y_train))} classes of the sidebar's task, "
-        f"{plain(label_of_fm(selection.info.fm))} on {plain(label_of_dataset(selection.info.dataset))}, made by its "
-        f"recipe with the {selection.n} shots of the first seed; another task has added classes of its own."
+        f"The class is added to the {len(np.unique(samples.y_train))} classes of the sidebar's task, "
+        f"{plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}, with its recipe and the "
+        f"{experiment.n_shot} shots of the first seed. Added classes belong to this task only."
     )
-    if show_missing_weights(selection, "add"):
+    if show_missing_weights(info, "add"):
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
         count = st.session_state.get("added_count", 0)
-        name = st.text_input("Name of the new class", max_chars=80, key=f"added_name_{count}")
+        name = st.text_input("Class name", max_chars=80, key=f"added_name_{count}")
         files = st.file_uploader(
-            "Its images, one or more",
+            "Images of the class",
             type=IMAGE_TYPES,
             accept_multiple_files=True,
             max_upload_size=IMAGE_MB,
             key=f"added_files_{count}",
         )
-        told = st.session_state.pop("added_told", "")
-        if told:
-            st.warning(told)
-        if st.button("Imprint", type="primary", disabled=not files):
-            _imprint(selection, name, [(file.name, file.getvalue()) for file in files or []])
+        warning = st.session_state.pop("added_warning", "")
+        if warning:
+            st.warning(warning)
+        if st.button("Imprint class", type="primary", disabled=not files):
+            _add(experiment, name, [(file.name, file.getvalue()) for file in files or []])
     with right:
-        _list_added(selection)
+        _show_classes(experiment)
 
 
-def _imprint(selection: Selection, name: str, files: list[tuple[str, bytes]]) -> None:
+def _add(experiment: Experiment, name: str, files: list[tuple[str, bytes]]) -> None:
     if not name.strip():
-        st.error("The class has no name; write one above.")
+        st.error("The class has no name; enter one above.")
         return
-    images, damaged = [], []
+    images, skipped = [], []
     for file_name, data in files:
         try:
             images.append((data, decode(data)))
         except ImprintError as error:
-            damaged.append(f"- {plain(clean_name(file_name))}: {plain(error)}")
-    told = "\n".join([f"{len(damaged)} could not be read and were left out:", "", *damaged]) if damaged else ""
+            skipped.append((clean_name(file_name), str(error)))
+    warning = skipped_list(skipped) if skipped else ""
     if not images:
-        st.warning(told)
+        st.warning(warning)
         return
-    cleaned = clean_name(name)
-    known = {name.casefold(): name for name in names_of(selection, added_classes(selection)).values()}
-    if cleaned.casefold() in known:
-        st.error(f"There is a class called {plain(known[cleaned.casefold()])} already; give the new one another name.")
+    name = clean_name(name)
+    existing = {other.casefold(): other for other in class_names(experiment, imprinted_classes(experiment)).values()}
+    if name.casefold() in existing:
+        st.error(f"There is already a class called {plain(existing[name.casefold()])}; choose another name.")
         return
     try:
-        X = embed(selection, images)
+        X = embed_images(experiment.info, images)
     except ImprintError as error:
         st.error(plain(error))
         return
     thumbnails = [thumbnail(image, 64, 6) for _, image in images]
-    st.session_state.setdefault("added", {}).setdefault(_key(selection), []).append(GivenClass(cleaned, X, thumbnails))
-    # The box is emptied for the next class, or these images would be in that one, too.
-    st.session_state.added_told = told
+    classes = st.session_state.setdefault("added", {}).setdefault(_task(experiment), [])
+    classes.append(NewClass(name, X, thumbnails))
+    # New keys empty the inputs; otherwise the next class would contain these images, too.
+    st.session_state.added_warning = warning
     st.session_state.added_count = st.session_state.get("added_count", 0) + 1
     st.rerun()
 
 
-def _list_added(selection: Selection) -> None:
-    added = added_classes(selection)
-    names = names_of(selection, added)
-    if not added:
+def _show_classes(experiment: Experiment) -> None:
+    classes = imprinted_classes(experiment)
+    if not classes:
         st.info(
-            "Nothing is added yet. Added classes stay until this browser tab is closed or loaded anew.",
+            "No classes added. Added classes remain until this browser tab is closed or reloaded.",
             icon=":material/info:",
         )
         return
-    for i, one in enumerate(added):
-        change, told = one.change, one.effect
+    for i, (new, change, measured, seconds) in enumerate(classes):
         with st.container(border=True):
-            st.markdown(f"**{plain(one.name)}**")
-            shown = one.images[:_SHOWN]
-            st.image(shown, width=70, alt=[f"An image of {one.name}"] * len(shown))
-            shots, proxies = len(one.images), change.proxies
+            st.markdown(f"**{plain(new.name)}**")
+            images = new.images[:_MOST_IMAGES]
+            st.image(images, width=70, alt=[f"An image of {new.name}"] * len(images))
+            shots, proxies = len(new.images), change.proxies
             st.markdown(
-                f"{shots} {'image' if shots == 1 else 'images'} made {proxies} "
-                f"{'proxy' if proxies == 1 else 'proxies'} in {1000 * one.seconds:.0f} ms. Accuracy on the other "
-                f"classes' test samples: {told.before:.1f} → {told.after:.1f} %; {told.lost or 'none'} of those "
-                "that were right are now taken for it."
+                f"{shots} {'image' if shots == 1 else 'images'} gave {proxies} "
+                f"{'proxy' if proxies == 1 else 'proxies'} in {1000 * seconds:.0f} ms. Accuracy on the test samples of "
+                f"the other classes: {measured.before:.1f} → {measured.after:.1f} %. Previously correct, now predicted "
+                f"as this class: {measured.lost or 'none'}."
             )
-            st.button("Take it away", key=f"away_{i}", on_click=_take_away, args=(_key(selection), i))
-    st.caption(f"{len(names)} classes now. “Try one image” compares with all of them.")
+            st.button("Remove class", key=f"remove_{i}", on_click=_remove, args=(_task(experiment), i))
+    count = len(class_names(experiment, classes))
+    st.caption(f"{count} classes in total. “Try one image” compares with all of them.")
 
 
-def _take_away(key: tuple[str, str], i: int) -> None:
-    del st.session_state.added[key][i]
+def _remove(task: tuple[str, str], i: int) -> None:
+    del st.session_state.added[task][i]
 
 
-def _key(selection: Selection) -> tuple[str, str]:
-    """What added classes belong to: this FM's embeddings, and these classes."""
-    return selection.info.digest, selection.experiment.classes
+def _task(experiment: Experiment) -> tuple[str, str]:
+    """Identify the embeddings and classes that new classes are added to."""
+    return experiment.info.digest, experiment.classes
 
 
-def added_classes(selection: Selection) -> list[Added]:
-    """The added classes, imprinted by the recipe of now, one after the other."""
-    given = tuple(st.session_state.get("added", {}).get(_key(selection), ()))
-    made: list[Added] = []
-    for i in range(len(given)):
-        made.append(_grown(_stamp(selection, given[: i + 1]), selection, given[i], made[-1] if made else None))
-    return made
+def imprinted_classes(experiment: Experiment) -> list[ImprintedClass]:
+    """Imprint the new classes with the experiment's recipe, one after the other."""
+    classes = tuple(st.session_state.get("added", {}).get(_task(experiment), ()))
+    return [_imprint_last(experiment, classes[:count]) for count in range(1, len(classes) + 1)]
 
 
-def _stamp(selection: Selection, given: tuple[GivenClass, ...]) -> str:
-    """What a chain of added classes hangs on."""
-    sha = hashlib.sha256(
-        repr((_key(selection), selection.recipe.canonical(), selection.n, selection.seeds[0])).encode()
-    )
-    for one in given:
-        sha.update(one.name.encode())
-        sha.update(one.X.tobytes())
-    return sha.hexdigest()
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=results.BY_FIRST_SEED)
+def _imprint_last(experiment: Experiment, classes: tuple[NewClass, ...]) -> ImprintedClass:
+    """Imprint the last of some new classes, in addition to the others."""
+    *others, new = classes
+    model = _imprint_last(experiment, tuple(others)).change.model if others else results.classifier(experiment)[0]
+    start = time.perf_counter()
+    change = add_class(model, new.X)
+    seconds = time.perf_counter() - start
+    samples = results.pool(experiment)
+    return ImprintedClass(new, change, effect(model, change, samples.X_test, samples.y_test), seconds)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _grown(stamp: str, _selection: Selection, _given: GivenClass, _before: Added | None) -> Added:
-    pool = results.pool(_selection.experiment)
-    if _before is None:
-        model, _ = results.classifier(_selection.experiment)
-    else:
-        model = _before.change.model
-    began = time.perf_counter()
-    change = add_class(model, _given.X)
-    seconds = time.perf_counter() - began
-    return Added(_given.name, _given.images, change, effect(model, change, pool.X_test, pool.y_test), seconds)
-
-
-def names_of(selection: Selection, added: list[Added]) -> dict[int, str]:
-    """Class names by the classifier's labels."""
-    pool = results.pool(selection.experiment)
-    own = {int(c): pool.names[c] for c in np.unique(pool.y_train)}
-    return own | {one.change.label: one.name for one in added}
+def class_names(experiment: Experiment, added: list[ImprintedClass]) -> dict[int, str]:
+    """Names of the experiment's and the added classes, by the classifier's labels."""
+    samples = results.pool(experiment)
+    names = {int(c): samples.names[c] for c in np.unique(samples.y_train)}
+    return names | {imprinted.change.label: imprinted.new.name for imprinted in added}
