@@ -160,7 +160,6 @@ LEFT: set[str] = {
     "tests/browser/test_downloads.py",
     "tests/browser/test_explore.py",
     "tests/browser/test_map.py",
-    "tests/browser/test_own_data.py",
     "tests/cli/test_main.py",
     "tests/collapse/test_correlation.py",
     "tests/collapse/test_k_curves.py",
@@ -194,7 +193,6 @@ LEFT: set[str] = {
     "tests/framework/test_ridge.py",
     "tests/framework/test_transforms.py",
     "tests/models/test_models.py",
-    "tests/pages/test_bad_uploads.py",
     "tests/pages/test_collapse.py",
     "tests/pages/test_compare.py",
     "tests/pages/test_controls_help.py",
@@ -205,7 +203,6 @@ LEFT: set[str] = {
     "tests/pages/test_learn.py",
     "tests/pages/test_links.py",
     "tests/pages/test_map.py",
-    "tests/pages/test_own_data.py",
     "tests/recipes/test_advice.py",
     "tests/sweeps/test_grid.py",
     "tests/sweeps/test_k_selection_study.py",
@@ -243,9 +240,6 @@ LEFT: set[str] = {
     "ui/panels/learn/modes.py",
     "ui/panels/learn/norms.py",
     "ui/panels/map/explanation.py",
-    "ui/panels/own_data/add_class.py",
-    "ui/panels/own_data/new_images.py",
-    "ui/panels/own_data/try_image.py",
     "ui/text/descriptions.py",
 }
 
