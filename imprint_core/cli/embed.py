@@ -26,11 +26,11 @@ of the classifier.
 EPILOG = """\
 examples:
   CIFAR-10 with 200 training and 50 test images per class
-      python -m imprint_core embed --fm resnet50 --dataset cifar10 --per-class 200 --test-per-class 50
+      imprint embed --fm resnet50 --dataset cifar10 --per-class 200 --test-per-class 50
   another model of timm, with local weights
-      python -m imprint_core embed --fm deit_tiny_patch16_224 --dataset mnist --weights deit.safetensors
+      imprint embed --fm deit_tiny_patch16_224 --dataset mnist --weights deit.safetensors
   your own photographs, in pets/cat/… and pets/dog/…
-      python -m imprint_core embed --fm vit_b_16 --dataset pets
+      imprint embed --fm vit_b_16 --dataset pets
 """
 
 

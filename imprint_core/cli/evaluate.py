@@ -39,8 +39,8 @@ presets: {", ".join(PRESETS)}
 named tasks: {", ".join(PAPER_TASKS)}
 
 examples:
-  python -m imprint_core evaluate --fm squeezenet1_1 --task mnist --recipe own
-  python -m imprint_core evaluate --fm vit_tiny_patch16_224 --task tiny_imagenet_100:5in1 --recipe own --set k=5
+  imprint evaluate --fm squeezenet1_1 --task mnist --recipe own
+  imprint evaluate --fm vit_tiny_patch16_224 --task tiny_imagenet_100:5in1 --recipe own --set k=5
 """
 
 

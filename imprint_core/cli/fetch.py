@@ -20,8 +20,8 @@ and copied to the weights folder.
 """
 EPILOG = f"""\
 examples:
-  python -m imprint_core fetch --fm resnet18 vit_b_16 --dataset mnist cifar10
-  python -m imprint_core fetch --fm swin_b --weights swin_b.pth
+  imprint fetch --fm resnet18 vit_b_16 --dataset mnist cifar10
+  imprint fetch --fm swin_b --weights swin_b.pth
 
 The weights folder is {weights_folder()} (set by IMPRINT_WEIGHTS).
 """

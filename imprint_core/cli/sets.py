@@ -20,10 +20,10 @@ The name of a set is FM__DATASET.
 """
 EPILOG = f"""\
 examples:
-  python -m imprint_core sets list
-  python -m imprint_core sets list --json
-  python -m imprint_core sets verify                   compares every file with its digest
-  python -m imprint_core sets remove resnet50__pets_at
+  imprint sets list
+  imprint sets list --json
+  imprint sets verify                   compares every file with its digest
+  imprint sets remove resnet50__pets_at
 
 Sets embedded on this machine are in {user_folder()} (set by IMPRINT_HOME).
 """

@@ -23,8 +23,8 @@ EPILOG = f"""\
 ready-made grids: {", ".join(GRIDS)}
 
 examples:
-  python -m imprint_core sweep bundled --skip-impossible
-  python -m imprint_core sweep grid.json --out results.parquet --backend dask --address tcp://127.0.0.1:8786
+  imprint sweep bundled --skip-impossible
+  imprint sweep grid.json --out results.parquet --backend dask --address tcp://127.0.0.1:8786
 """
 # More runs than this are told and not begun without --yes.
 _MANY = 200_000
