@@ -208,9 +208,7 @@ LEFT: set[str] = {
     "tests/sweeps/test_k_selection_study.py",
     "tests/sweeps/test_preset_survey.py",
     "tests/sweeps/test_runner.py",
-    "tests/test_structure.py",
     "ui/charts/accuracy_over_k.py",
-    "ui/compute/results.py",
     "ui/compute/task_curves.py",
     "ui/controls/control.py",
     "ui/controls/page_controls.py",
@@ -230,8 +228,6 @@ LEFT: set[str] = {
     "ui/panels/compare/samples.py",
     "ui/panels/compare/tasks.py",
     "ui/panels/curves/series.py",
-    "ui/panels/explore/diagram.js",
-    "ui/panels/explore/figures.py",
     "ui/panels/learn/collapse.py",
     "ui/panels/learn/controls.py",
     "ui/panels/learn/frame.py",
@@ -240,7 +236,6 @@ LEFT: set[str] = {
     "ui/panels/learn/modes.py",
     "ui/panels/learn/norms.py",
     "ui/panels/map/explanation.py",
-    "ui/text/descriptions.py",
 }
 
 if __name__ == "__main__":

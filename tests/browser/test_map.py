@@ -299,7 +299,7 @@ def test_the_way_from_explore_keeps_everything(visit, truth):
     page.mouse.move(*at)
     page.wait_for_timeout(200)
     page.mouse.click(*at)
-    page.get_by_role("button", name="See why, on the Map").click()
+    page.get_by_role("button", name="Explain on the Map").click()
     page.wait_for_selector(DRAWN[1], timeout=60_000)
     visit.settle()
     assert visit.search() == "?data=digits&k=8"

@@ -148,7 +148,7 @@ def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
         computed = evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
         for key, result in zip(missing, computed, strict=True):
             cached.put(key, result)
-    return [cached.get(one.key, partial(evaluation, one)) for one in experiments]
+    return [cached.get(experiment.key, partial(evaluation, experiment)) for experiment in experiments]
 
 
 def evaluation(experiment: Experiment) -> Evaluation:

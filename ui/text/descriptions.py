@@ -36,8 +36,8 @@ def merged_classes(spec: str, names: tuple[str, ...]) -> str:
     grouping = parse_classes(spec, names) if names else None
     if grouping is None or not grouping.remapped:
         return ""
-    drawn = d_and_draw(spec)
-    how = f", drawn at random (draw {drawn[1]} of {DRAWS})," if drawn else ""
+    merge = d_and_draw(spec)
+    how = f", drawn at random (draw {merge[1]} of {DRAWS})," if merge else ""
     groups = []
     for name, group in zip(grouping.names, grouping.groups, strict=True):
         members = [names[c] for c in group]

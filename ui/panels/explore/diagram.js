@@ -1,4 +1,4 @@
-// The paper's framework as a row of boxes: each shows what is chosen and leads to its control in the sidebar.
+// The framework as a row of boxes; each shows the selected value and links to its control in the sidebar.
 const STYLE = `
   .imprint-framework { font: 400 0.8125rem/1.35 var(--st-font), sans-serif; color: var(--st-text-color); }
   .imprint-framework ol {
@@ -18,7 +18,7 @@ const STYLE = `
   .imprint-framework .step { font-size: 0.75rem; }
   .imprint-framework .value { font-weight: 600; }
   .imprint-framework .does { font-size: 0.75rem; }
-  /* Lit: a thick frame and a mark, so that it isn't told by colour alone. */
+  /* Highlighted by a thick frame and a mark, not by colour alone. */
   .imprint-framework .lit { box-shadow: inset 0 0 0 2px var(--st-primary-color); border-color: var(--st-primary-color); }
   .imprint-framework .lit .value::before { content: "✦ "; }
   .imprint-framework p { font-size: inherit; display: flex; flex-wrap: wrap; gap: 6px; align-items: center; margin: 8px 2px 2px; }
@@ -26,20 +26,20 @@ const STYLE = `
   .imprint-framework p button[aria-pressed="true"] { font-weight: 600; border-color: var(--st-primary-color); }
 `;
 
-// A control of the sidebar, brought into sight and focused; the sidebar is opened where it is folded away.
-function lead(key) {
-  const shown = () => document.querySelector(`[data-testid="stSidebar"] .st-key-${key}`);
-  // It is there only while the sidebar is folded away.
+// Scroll to a control of the sidebar and focus it; open the sidebar if it is collapsed.
+function focusControl(key) {
+  const find = () => document.querySelector(`[data-testid="stSidebar"] .st-key-${key}`);
+  // This button exists only while the sidebar is collapsed.
   document.querySelector('[data-testid="stExpandSidebarButton"]')?.click();
   let tries = 0;
   const go = () => {
-    const control = shown();
+    const control = find();
     if (!control) {
       if (tries++ < 20) setTimeout(go, 50);
       return;
     }
     control.scrollIntoView({ block: "center" });
-    // What is chosen among several, else whatever can be typed into or moved.
+    // The checked option, or the input element.
     const target = control.querySelector('[role="slider"], [role="radio"][aria-checked="true"], input, button[kind], button');
     target?.focus();
     control.style.outline = "2px solid var(--st-primary-color)";
@@ -50,9 +50,9 @@ function lead(key) {
 }
 
 function element(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
 }
 
 export default ({ data, parentElement, setTriggerValue }) => {
@@ -61,17 +61,17 @@ export default ({ data, parentElement, setTriggerValue }) => {
     root = element("div", { className: "imprint-framework" });
     parentElement.append(element("style", { textContent: STYLE }), root);
   }
-  const held = root.contains(document.activeElement) ? document.activeElement.dataset.name : "";
+  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.name : "";
   const boxes = new Map();
   const list = element("ol", {});
-  list.setAttribute("aria-label", "The steps of imprinting, and what is chosen for each");
+  list.setAttribute("aria-label", "Steps of imprinting and their selected values");
   for (const box of data.boxes) {
     const value = element("span", { className: "value", textContent: box.value });
     const button = element(
       "button",
-      { type: "button", className: box.lit ? "lit" : "", title: "Go to its control", onclick: () => lead(box.control) },
+      { type: "button", className: box.lit ? "lit" : "", title: "Go to its control", onclick: () => focusControl(box.control) },
       element("span", { className: "step", textContent: box.step }),
-      // Its name is what stands on it, word by word.
+      // The spaces separate words in the accessible name.
       " ",
       value,
       " ",
@@ -81,7 +81,7 @@ export default ({ data, parentElement, setTriggerValue }) => {
     boxes.set(box.control, { button, value, box });
     list.append(element("li", {}, button));
   }
-  // What a preset would change lights up while it is pointed at.
+  // Highlight the boxes that a preset would change while the pointer is on it.
   const preview = (preset) => {
     for (const [key, { button, value, box }] of boxes) {
       const other = preset?.values[key];
@@ -105,5 +105,5 @@ export default ({ data, parentElement, setTriggerValue }) => {
     row.append(button);
   }
   root.replaceChildren(list, row);
-  if (held) root.querySelector(`[data-name="${CSS.escape(held)}"]`)?.focus();
+  if (focused) root.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
 };

@@ -52,11 +52,11 @@ def _link_to_map(selection: Selection, samples: Samples) -> None:
     count, code = len(selected(selection, samples)), chosen_sample(selection)
     if count or code is not None:
         part, number = split_and_id(code or 0)
-        one = f"{part.capitalize()} sample {number} is chosen"
-        text = one if not count else "1 sample is selected" if count == 1 else f"{count:,} samples are selected"
+        single = f"{part.capitalize()} sample {number} is chosen"
+        text = single if not count else "1 sample is selected" if count == 1 else f"{count:,} samples are selected"
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.markdown(f"{text}.")
-        right.button("See why, on the Map", on_click=go_to, args=("map",), width="stretch")
+        right.button("Explain on the Map", on_click=go_to, args=("map",), width="stretch")
 
 
 def show_confusion(selection: Selection) -> None:
@@ -90,14 +90,14 @@ def show_sources(experiment: Experiment) -> None:
     """Write the configuration, and where FM, data and recipe come from."""
     meta = experiment.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
-    drawn = ", drawn at random per class" if data.get("draw_seed") is not None else ""
+    sampling = ", drawn at random per class" if data.get("draw_seed") is not None else ""
     merged = descriptions.merged_classes(experiment.classes, results.class_names(experiment.info))
     heading("Configuration and sources")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {experiment.recipe}\n"
         f"- **FM**: {plain(fm['label'])}, {fm['dim']} dimensions, frozen. Weights: {plain(fm['weights_origin'])}.\n"
         f"- **Data**: {plain(data['label'])}; {samples['train']['count']:,} training and "
-        f"{samples['test']['count']:,} test samples embedded{drawn}. {plain(data['origin'])}\n"
+        f"{samples['test']['count']:,} test samples embedded{sampling}. {plain(data['origin'])}\n"
         + (f"- **Classes**: {plain(merged)}\n" if merged else "")
         + f"- **Stored as** {plain(meta['encoding'])}.\n"
         "- **Seeds**: the paper's, "
