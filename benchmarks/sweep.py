@@ -1,4 +1,4 @@
-"""How many configurations a second a sweep evaluates, against a plain loop over the same estimator, in one run.
+"""Runs per second of a sweep and of a plain loop over the estimator.
 
 python -m benchmarks.sweep [--fm squeezenet1_1 --task mnist --n 100]
 """
@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.evaluation.task import Task
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.grid import cells, read_grid
-from imprint_core.sweeps.runner import recipe_text, sweep
+from imprint_core.sweeps.runner import sweep
+from imprint_core.sweeps.sweep_table import TaskKey
 
 
 def main() -> None:
@@ -40,31 +41,28 @@ def main() -> None:
         }
     )
     sets, _ = find_sets(bundled_folder())
-    wanted, _ = cells(grid, sets)
-    runs = sum(cell.runs for cell in wanted)
+    possible, _ = cells(grid, sets)
+    runs = sum(cell.runs for cell in possible)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        # With the start of its processes.
-        table = sweep(wanted, Path(folder) / "table.parquet")
-        ours = time.perf_counter() - start
-    # A part of them is enough to know the loop's rate: every seventh.
-    start, done, off = time.perf_counter(), 0, 0.0
-    opened = {info.path: open_set(info) for info in {c.info.path: c.info for c in wanted}.values()}
-    configurations = [(c, r, s) for c in wanted for r in c.recipes for s in c.seeds][::7]
-    rows = table.rows.to_pylist()
-    found = {(row["dataset"], row["n"], row["recipe"], row["seed"]): row["accuracy"] for row in rows}
-    for cell, recipe, seed in configurations:
-        split = Task(cell.info.fm, cell.info.dataset, cell.classes, cell.n, seed).split(opened[cell.info.path])
+        # Includes the start of the processes.
+        table = sweep(possible, Path(folder) / "table.parquet")
+        seconds = time.perf_counter() - start
+    # Every seventh run is enough to measure the loop.
+    part = [(cell, recipe, seed) for cell in possible for recipe in cell.recipes for seed in cell.seeds][::7]
+    opened = {info.path: open_set(info) for info in {cell.info.path: cell.info for cell in possible}.values()}
+    start, largest_gap = time.perf_counter(), 0.0
+    for cell, recipe, seed in part:
+        info = cell.info
+        split = Experiment(info, cell.classes, cell.n, recipe, (seed,)).split(embeddings=opened[info.path])
         model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
         accuracy = 100 * model.score(split.X_test, split.y_test)
-        off = max(off, abs(accuracy - found[cell.info.dataset, cell.n or 0, recipe_text(recipe), seed]))
-        done += 1
-    loop = time.perf_counter() - start
-    print(f"{runs:,} configurations on {os.cpu_count()} cores")
-    print(
-        f"sweep: {ours:.1f} s, {runs / ours:.0f} a second; plain loop: {done / loop:.1f} a second over {done} of them"
-    )
-    print(f"{runs / ours / (done / loop):.1f} times as many; accuracies differ by {off:.2f} points at most")
+        stored = table.runs(TaskKey(info.fm, info.dataset, cell.classes, cell.n or 0), recipe)
+        largest_gap = max(largest_gap, abs(accuracy - stored.values["accuracy"][stored.seeds.index(seed)]))
+    rate, loop_rate = runs / seconds, len(part) / (time.perf_counter() - start)
+    print(f"{runs:,} runs on {os.cpu_count()} cores")
+    print(f"sweep: {seconds:.1f} s, {rate:.0f} runs/s; plain loop: {loop_rate:.1f} runs/s over {len(part)} runs")
+    print(f"speed-up {rate / loop_rate:.1f}; largest difference in accuracy {largest_gap:.2f} points")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Extensions from outside, as in "How to add" of ARCHITECTURE.md: one function and one table entry each."""
 
+import json
+
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -14,6 +17,7 @@ from imprint_core.embeddings.extraction import ExtractionJob, extract
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.figures import style
+from imprint_core.figures.small_multiples import AXES
 from imprint_core.framework.aggregation import AGGREGATIONS, Aggregation
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import GENERATORS, Generator, Mixture
@@ -25,11 +29,18 @@ from imprint_core.models.loading import LoadedModel, load_model
 from imprint_core.models.lookup import foundation_model
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
+from imprint_core.sweeps import sweep_table
+from imprint_core.sweeps.grid import cells, read_grid
+from imprint_core.sweeps.run_measures import MEASURES, Measure
+from imprint_core.sweeps.runner import evaluate_cell
+from imprint_core.sweeps.sweep_table import SweepTable
 from imprint_core.uploads.formats import EMBEDDING_FORMATS, UploadFormat
 from imprint_core.uploads.labels import Labels
 from imprint_core.uploads.rows import LabelledRows
 from tests.conftest import ROOT
 from tests.pages.conftest import warm  # noqa: F401
+from tests.pages.reading import pictures, read
+from ui.charts import progressive
 
 SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 
@@ -43,10 +54,12 @@ def both_ways(data, recipe, n=20, seed=0):
     return 100 * model.score(pool.X_test, pool.y_test), evaluator.evaluate(recipe, n, [seed]).accuracy[0]
 
 
-def app_with(**query):
+def app_with(page="", **query):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
     for name, value in {**SETTINGS, **query}.items():
         app.query_params[name] = value
+    if page:
+        app.session_state["goto"] = page
     app.run()
     assert not app.exception
     assert [w.value for w in app.warning] == []
@@ -224,3 +237,48 @@ def test_a_colour_is_defined_in_one_file():
     texts = {p: p.read_text(encoding="utf-8") for p in paths if p.suffix in (".py", ".js", ".css", ".toml")}
     for colour in [*style.CLASS_COLORS, style.GREY, style.MATRIX_FULL]:
         assert [p.name for p, text in texts.items() if colour.lower() in text.lower()] == ["style.py"]
+
+
+@pytest.fixture
+def empty_caches():
+    """A changed table of measures needs a new process, or empty caches."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.mark.usefixtures("empty_caches")
+def test_measure_of_runs_is_an_entry_and_a_version(monkeypatch, vit_digits):
+    """One entry and a version: Curves draws it, and the bundled table of the old version is not used."""
+
+    def least_recall(truth, predicted, classes):
+        return min(100 * float(np.mean(predicted[truth == c] == c)) for c in range(classes))
+
+    def mean_length(shots, y):
+        return float(np.linalg.norm(shots, axis=1).mean())
+
+    monkeypatch.setitem(MEASURES, "least", Measure("Least recall", " %", "Recall of the worst class.", least_recall))
+    monkeypatch.setitem(MEASURES, "length", Measure("Mean length", "", "Of the shots.", of_shots=mean_length))
+    monkeypatch.setattr(sweep_table, "VERSION", "with two more measures")
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
+    query = {"curve_fms": SETTINGS["fm"], "curve_recipes": "qi"}
+    for measure, axis in (("least", "k"), ("length", "n")):
+        app = app_with(page="curves", measure=measure, **query)
+        assert app.segmented_control(key="measure").value == measure
+        figure = json.loads(pictures(app)[f"curves-{SETTINGS['fm']}-digits"]["figure"])
+        assert figure["layout"]["yaxis"]["title"]["text"].startswith(MEASURES[measure].label)
+        assert figure["layout"]["xaxis"]["title"]["text"] == AXES[axis].title
+        lines = {line["name"]: line["y"] for line in figure["data"]}
+        if measure == "least":
+            evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
+            predicted = evaluator.evaluate(Recipe("mean"), 20, [SEEDS[0]]).predictions[0]
+            assert lines["Qi: one mean"][0] == least_recall(evaluator.truth, predicted, 10)
+        else:
+            np.testing.assert_allclose(lines["after NORM pre L2"], 1, atol=1e-6)
+    assert "'sweep.parquet' is a sweep table of version 3" in read(app)
+    # A new sweep stores it.
+    grid = read_grid({"fm": SETTINGS["fm"], "task": "digits", "recipe": "qi", "seeds": 1})
+    (row,) = evaluate_cell(cells(grid, find_sets()[0])[0][0])
+    table = SweepTable.from_rows([row])
+    (task,), (recipe,) = table.tasks, table.recipes
+    assert table.runs(task, recipe.recipe).values["least"].tolist() == [row["least"]]

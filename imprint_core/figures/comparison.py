@@ -1,4 +1,4 @@
-"""The pictures of comparisons: data in, Plotly figure out (see `figures`)."""
+"""Figures of comparisons between recipes: ranks, and differences in points."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.ranking import Ranking
 from imprint_core.figures.style import ACCENT, CURRENT, MARGINS, THEME_TEXT, escape, shortened
 
 
 def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
-    """Average ranks, best first, a row a method; bars at the right join methods that aren't told apart.
+    """Draw average ranks, best first, one row per method; bars at the right join methods without a difference.
 
-    After Demšar (2006), turned so that names have room. A dot on a bar marks each method that belongs to it.
+    Follows Demšar (2006), rotated to make room for names. A dot on a bar marks each of its methods.
     """
     order = np.argsort(ranking.ranks, kind="stable")
-    row = {int(method): place for place, method in enumerate(order)}
+    row = {int(method): i for i, method in enumerate(order)}
     methods = len(labels)
     figure = go.Figure(
         go.Scatter(
@@ -45,10 +46,10 @@ def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
                 mode="lines+markers",
                 line={"width": 5, "color": CURRENT},
                 marker={"size": 11, "color": CURRENT},
-                name="not told apart",
+                name="not significantly different",
                 legendgroup="tied",
                 showlegend=lane == 0,
-                hovertemplate=f"not told apart: {names}<extra></extra>",
+                hovertemplate=f"not significantly different: {names}<extra></extra>",
             )
         )
     figure.update_layout(
@@ -73,16 +74,16 @@ def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
 def differences(
     labels: Sequence[str], values: NDArray[np.float64], hover: Sequence[str], better: str, worse: str
 ) -> go.Figure:
-    """Differences in points as bars, the largest on top; those above 0 speak for `better`.
+    """Draw differences in points as bars, the largest on top; above 0 `better` is better.
 
     Parameters
     ----------
     labels : sequence of str
     values : ndarray of shape (b,)
     hover : sequence of str
-        What each bar says.
+        Hover text of each bar.
     better, worse : str
-        What the two sides of 0 are called.
+        Names of the sides above and below 0.
     """
     order = np.argsort(values, kind="stable")
     figure = go.Figure(
@@ -93,7 +94,7 @@ def differences(
             marker={"color": [ACCENT if values[i] >= 0 else CURRENT for i in order]},
             customdata=[escape(hover[i]) for i in order],
             hovertemplate="%{customdata}<extra></extra>",
-            text=[f"{values[i]:+.1f}".replace("-", "−") for i in order] if len(order) <= 24 else None,
+            text=[signed(values[i]) for i in order] if len(order) <= 24 else None,
             textposition="outside",
             cliponaxis=False,
             showlegend=False,
@@ -106,7 +107,7 @@ def differences(
             "title": f"points: ← {escape(worse)} better · {escape(better)} better →",
             "zeroline": True,
             "zerolinecolor": THEME_TEXT,
-            # Bars have their values beside them, through which no line should go.
+            # Grid lines would cross the values beside the bars.
             "showgrid": False,
             "range": [low - 0.35 * span, high + 0.3 * span],
         },

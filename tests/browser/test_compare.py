@@ -1,4 +1,4 @@
-"""What only a browser shows of the Compare and Leaderboard pages."""
+"""The Compare and Leaderboard pages in a browser."""
 
 import pytest
 from playwright.sync_api import expect
@@ -27,13 +27,13 @@ def test_pages_fit_and_nothing_leaves_the_machine(visit, name, last):
 
 def test_a_changed_sample_leads_to_the_map_with_both_recipes(visit):
     page = opened(visit, "compare", f"{QUICK}&k=1&norm_pre=none&norm_post=none&b=own", BARS)
-    page.get_by_role("tab", name="only B is right").click()
-    first = page.locator('button[title*="B says"]').locator("visible=true").first
-    told = first.get_attribute("title")
+    page.get_by_role("tab", name="only B correct").click()
+    first = page.locator('button[title*="by B"]').locator("visible=true").first
+    title = first.get_attribute("title")
     first.click()
     expect(page.get_by_role("heading", name="Proxies among embeddings")).to_be_visible(timeout=20_000)
     page.wait_for_selector('.imprint-plot[data-name="map-b"][data-drawn]', timeout=30_000)
-    number = told.split("test sample ")[1].split(":")[0]
+    number = title.split("test sample ")[1].split(":")[0]
     assert f"sample={number}" in page.url
     assert "against=own" in page.url
 

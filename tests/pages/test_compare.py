@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, bundled_sweep
 from tests.conftest import ROOT
 from tests.pages.reading import page_text, pictures, read
 from ui.charts import progressive
+from ui.compute import sweeps
 from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
@@ -44,39 +44,39 @@ def opened(**query):
 
 
 def right(bundled, recipe, fm="vit_tiny_patch16_224", data="digits", n=20, seeds=SEEDS[:3]):
-    """By the estimator, seed by seed: which test samples are right."""
-    own = []
+    """Which test samples the estimator classifies correctly, for each seed."""
+    correct = []
     for seed in seeds:
         split = Task(fm, data, "all", n, seed).split(open_set(bundled[fm, data]))
         model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
-        own.append(model.predict(split.X_test) == split.y_test)
-    return np.array(own)
+        correct.append(model.predict(split.X_test) == split.y_test)
+    return np.array(correct)
 
 
 def test_the_headline_and_mcnemar_are_the_estimators(bundled):
     app = opened(k="3", b="oracle")
     a = right(bundled, Recipe(k=3))
     b = right(bundled, sweep_recipe(PRESETS["oracle"].recipe).for_fm("vit_tiny_patch16_224"))
-    found = paired_difference(a, b)
+    difference = paired_difference(a, b)
     assert [m.value for m in app.metric] == [
         f"{summarize(100 * a.mean(axis=1)).median:.1f} %",
         f"{summarize(100 * b.mean(axis=1)).median:.1f} %",
-        f"{signed(found.mean)} points",
+        f"{signed(difference.mean)} points",
     ]
-    assert app.metric[2].delta == f"95 %: {signed(found.low)} to {signed(found.high)}"
+    assert app.metric[2].delta == f"95 %: {signed(difference.low)} to {signed(difference.high)}"
     text = read(app)
-    assert ("is better" in text) == found.significant
-    for seed, one, other in zip(SEEDS[:3], a, b, strict=True):
-        test = mcnemar(one, other)
+    assert ("is better" in text) == difference.significant
+    for seed, of_a, of_b in zip(SEEDS[:3], a, b, strict=True):
+        test = mcnemar(of_a, of_b)
         p = f"{test.p:.2g}" if test.p >= 1e-4 else "< 0.0001"
         assert f"| {test.only_a} | {test.only_b} | {p} |" in text
-        assert f"| {seed} | {100 * one.mean():.1f} |" in text
-    # Which samples change sides, of the first seed.
+        assert f"| {seed} | {100 * of_a.mean():.1f} |" in text
+    # Samples with different results, with the first seed.
     labels = [tab.label for tab in app.tabs]
     assert labels == [
-        f"only A is right: {(a[0] & ~b[0]).sum()}",
-        f"only B is right: {(b[0] & ~a[0]).sum()}",
-        f"both are wrong: {(~a[0] & ~b[0]).sum()}",
+        f"only A correct: {(a[0] & ~b[0]).sum()}",
+        f"only B correct: {(b[0] & ~a[0]).sum()}",
+        f"both wrong: {(~a[0] & ~b[0]).sum()}",
     ]
 
 
@@ -87,22 +87,22 @@ def test_classes_tasks_and_presets_are_the_cores(bundled):
     y = open_set(bundled["vit_tiny_patch16_224", "digits"]).y_test
     gains = [100 * (a[:, y == c].mean() - b[:, y == c].mean()) for c in range(10)]
     np.testing.assert_allclose(figure["x"], sorted(gains), atol=1e-9)
-    # Over tasks: what the table has, and every set there is.
+    # Over tasks: the bundled table has runs of every set.
     table = SweepTable.read(bundled_sweep(), bundled)
     gaps = []
     for info in bundled.values():
         runs = [table.runs(TaskKey(info.fm, info.dataset, "all", 100), PRESETS[p].recipe) for p in ("own", "qi")]
         if None not in runs:
             gaps.append(np.mean(runs[0].values["accuracy"] - runs[1].values["accuracy"]))
-    drawn = json.loads(pictures(app)["compare-tasks"]["figure"])["data"][0]
-    np.testing.assert_allclose(drawn["x"], sorted(gaps), atol=0.05)
+    bars = json.loads(pictures(app)["compare-tasks"]["figure"])["data"][0]
+    np.testing.assert_allclose(bars["x"], sorted(gaps), atol=0.05)
     text = read(app)
     p = wilcoxon(np.array(gaps), np.zeros(len(gaps)))
     assert f"on {sum(g > 0 for g in gaps)} and B on {sum(g < 0 for g in gaps)} of {len(gaps)} tasks" in text
     assert f"p = {p:.2g}" in text
     gap = paired_difference(b, a)
     assert f"| {signed(gap.mean)} ({signed(gap.low)} to {signed(gap.high)}) | worse |" in text
-    assert text.count("this is A") == 1
+    assert text.count("same as A") == 1
 
 
 def test_another_fm_is_paired_by_the_images(bundled):
@@ -116,9 +116,9 @@ def test_another_fm_is_paired_by_the_images(bundled):
 def test_another_dataset_is_not_paired(bundled):
     app = opened(b="same", b_data="mnist", k="1", b_n="10")
     a, b = right(bundled, Recipe(k=1)), right(bundled, Recipe(k=1), data="mnist", n=10)
-    found = unpaired_difference(a, b)
-    assert app.metric[2].value == f"{signed(found.mean)} points"
-    assert [i for i in app.info if "other test samples" in i.value]
+    difference = unpaired_difference(a, b)
+    assert app.metric[2].value == f"{signed(difference.mean)} points"
+    assert [i for i in app.info if "different test samples" in i.value]
     assert not app.tabs
 
 
@@ -126,8 +126,8 @@ def test_the_same_on_both_sides_says_so():
     app = opened(b="same")
     assert [i for i in app.info if "A and B are the same" in i.value]
     assert app.metric[2].value == "+0.0 points"
-    assert "Nothing differs" in page_text(app)
-    assert "as well be chance" not in page_text(app)
+    assert "No difference: A and B are the same." in page_text(app)
+    assert "Not significant" not in page_text(app)
 
 
 def button(app, label):
@@ -151,8 +151,8 @@ def test_copied_to_b_it_stays_while_a_changes():
     app = opened(k="7", b_fm="resnet50")
     button(app, "Copy A to B").click().run()
     assert app.metric[2].value == "+0.0 points"
-    assert "Nothing differs" in page_text(app)
-    assert "as well be chance" not in page_text(app)
+    assert "No difference: A and B are the same." in page_text(app)
+    assert "Not significant" not in page_text(app)
     seven = app.metric[0].value
     app.select_slider(key="k").set_value(1).run()
     assert app.metric[1].value == seven
@@ -170,9 +170,9 @@ def test_all_of_them_on_the_map():
 
 def test_bad_links_are_said():
     app = opened(b="vgg", b_fm="alexnet", b_n="0")
-    told = " ".join(w.value for w in app.warning)
+    warnings = " ".join(w.value for w in app.warning)
     for part in ("vgg", "alexnet"):
-        assert part in told
+        assert part in warnings
     app = opened(b="k=2, norm_post=none", b_n="50")
     assert not [w for w in app.warning if "can't" in w.value]
     assert app.query_params["b"] == "k=2 norm_post=none"
@@ -187,6 +187,14 @@ def test_one_class_and_few_shots_do_not_break():
 
 def test_least_squares_has_the_fms_own_lambda(bundled):
     app = opened(gen="ls", norm_pre="none", norm_post="none", norm_inf="none", b="same", b_fm="resnet50")
-    own = replace(PRESETS["oracle"].recipe)
-    b = right(bundled, sweep_recipe(own).for_fm("resnet50"), fm="resnet50")
+    b = right(bundled, sweep_recipe(PRESETS["oracle"].recipe).for_fm("resnet50"), fm="resnet50")
     assert app.metric[1].value == f"{summarize(100 * b.mean(axis=1)).median:.1f} %"
+
+
+def test_without_the_bundled_table_all_tasks_are_computed(monkeypatch, tmp_path):
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr(sweeps, "bundled_sweep", lambda: tmp_path / "damaged.parquet")
+    app = opened(n="5", seeds="1", k="2")
+    assert not app.error
+    assert read(app).count("'damaged.parquet' is not a readable Parquet file.") == 1
+    assert "of 14 tasks" in read(app)

@@ -25,7 +25,7 @@ from imprint_core.sweeps.run_measures import MEASURES
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
 from ui.charts import progressive
-from ui.compute import sweeps
+from ui.compute import results, sweeps
 from ui.compute.progressive import point_cache
 from ui.text.markdown import plain
 
@@ -38,7 +38,7 @@ DIGITS = f"curves-{VIT}-digits"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    # Pictures are whole after one run: AppTest has no browser that would ask for the next slice.
+    # Figures are complete after one run: AppTest has no browser that requests the next slice.
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
     point_cache.clear()
 
@@ -59,9 +59,9 @@ def figure(app, name=DIGITS):
 
 
 def lines(app, name=DIGITS):
-    """What each line of a panel says: x and y."""
-    own = [t for t in figure(app, name)["data"] if t.get("fill") != "toself"]
-    return {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in own}
+    """The x and y of each line of a chart."""
+    traces = [t for t in figure(app, name)["data"] if t.get("fill") != "toself"]
+    return {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in traces}
 
 
 def page_text(app):
@@ -71,14 +71,14 @@ def page_text(app):
 def reached(bundled, recipe, n=20, measure="accuracy", data="digits", classes="all", fm=VIT, seeds=SEEDS[:1]):
     pool = choose_classes(open_set(bundled[fm, data]), classes)
     evaluator = Evaluator(pool, recipe.canonical().space)
-    found = evaluator.evaluate(recipe.canonical(), n, seeds)
+    evaluation = evaluator.evaluate(recipe.canonical(), n, seeds)
     if measure == "accuracy":
-        return float(np.median(found.accuracy))
+        return float(np.median(evaluation.accuracy))
     if measure == "macro_f1":
-        return float(np.median([macro_f1(evaluator.truth, p, len(evaluator.classes)) for p in found.predictions]))
+        return float(np.median([macro_f1(evaluator.truth, p, len(evaluator.classes)) for p in evaluation.predictions]))
     x = NORMALIZATIONS[recipe.norm_pre].function(pool.X_train)
     rows = [np.concatenate(evaluator.shots(n, seed)) for seed in seeds]
-    return float(np.median([nc1(x[own], pool.y_train[own]) for own in rows]))
+    return float(np.median([nc1(x[shots], pool.y_train[shots]) for shots in rows]))
 
 
 def test_the_first_picture_has_every_fm_that_has_the_dataset():
@@ -89,7 +89,7 @@ def test_the_first_picture_has_every_fm_that_has_the_dataset():
     assert "Ours: whitened mean: " in alt
     ranges = [json.loads(p["figure"])["layout"]["yaxis"]["range"] for p in pictures(app).values()]
     assert ranges[0] == ranges[1] == ranges[2]
-    # The same look in every panel, and the choice in force in the sidebar's own only.
+    # The same look in every panel, and the current selection in the sidebar's own only.
     looks = [
         [(t["name"], t["line"]["dash"]) for t in figure(app, name)["data"] if "dash" in t.get("line", {})]
         for name in pictures(app)
@@ -101,63 +101,63 @@ def test_the_first_picture_has_every_fm_that_has_the_dataset():
 @pytest.mark.parametrize("measure", ["accuracy", "macro_f1"])
 def test_over_k_points_of_the_table_and_computed_ones_are_the_cores(bundled, measure):
     app = opened(**QUICK, measure=measure, k="7", curve_recipes="qi,own gen=kmedoids")
-    drawn = lines(app)
-    assert list(drawn) == ["current: k-means", "Qi: one mean", "k-medoids", "k = 7"]
-    assert list(drawn["current: k-means"]) == [1, 2, 3, 5, 7, 10, 20]
+    series = lines(app)
+    assert list(series) == ["current: k-means", "Qi: one mean", "k-medoids", "k = 7"]
+    assert list(series["current: k-means"]) == [1, 2, 3, 5, 7, 10, 20]
     # 5 is in the table, 7 and 3 of k-medoids are not.
     for k in (5, 7):
-        assert drawn["current: k-means"][k] == pytest.approx(reached(bundled, Recipe("kmeans", k), measure=measure))
-    assert drawn["k-medoids"][3] == pytest.approx(reached(bundled, Recipe("kmedoids", 3), measure=measure))
-    assert set(drawn["k-medoids"]) == {1, 2, 3, 5, 10, 20}
+        assert series["current: k-means"][k] == pytest.approx(reached(bundled, Recipe("kmeans", k), measure=measure))
+    assert series["k-medoids"][3] == pytest.approx(reached(bundled, Recipe("kmedoids", 3), measure=measure))
+    assert set(series["k-medoids"]) == {1, 2, 3, 5, 10, 20}
     flat = reached(bundled, PRESETS["qi"].recipe, measure=measure)
-    assert drawn["Qi: one mean"] == pytest.approx({1: flat, 20: flat})
-    assert drawn["k = 7"] == {7: drawn["current: k-means"][7]}
+    assert series["Qi: one mean"] == pytest.approx({1: flat, 20: flat})
+    assert series["k = 7"] == {7: series["current: k-means"][7]}
     assert MEASURES[measure].label in figure(app)["layout"]["yaxis"]["title"]["text"]
 
 
 def test_over_shots_is_the_cores(bundled):
     app = opened(**(QUICK | {"seeds": "3", "n": "25"}), over="n", curve_recipes="janson,whitened")
-    drawn = lines(app)
-    assert list(drawn["Janson: nearest mean"]) == [1, 2, 3, 5, 10, 20, 25, 50, 100, 122]
-    own = Recipe("kmeans", 5)
+    series = lines(app)
+    assert list(series["Janson: nearest mean"]) == [1, 2, 3, 5, 10, 20, 25, 50, 100, 122]
+    five = Recipe("kmeans", 5)
     for n in (20, 25):
-        assert drawn["current: k-means, k = 5"][n] == pytest.approx(reached(bundled, own, n, seeds=SEEDS[:3]))
+        assert series["current: k-means, k = 5"][n] == pytest.approx(reached(bundled, five, n, seeds=SEEDS[:3]))
     whitened = reached(bundled, PRESETS["whitened"].recipe, 10, seeds=SEEDS[:3])
-    assert drawn["Ours: whitened mean"][10] == pytest.approx(whitened)
-    assert drawn["n = 25"] == {25: drawn["current: k-means, k = 5"][25]}
+    assert series["Ours: whitened mean"][10] == pytest.approx(whitened)
+    assert series["n = 25"] == {25: series["current: k-means, k = 5"][25]}
 
 
 def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
     oracle = PRESETS["oracle"].recipe
     app = opened(**QUICK, **LEAST_SQUARES, over="lam", curve_recipes="qi")
-    drawn = lines(app)
-    now = drawn["current: Oracle: least squares"]
+    series = lines(app)
+    now = series["current: Oracle: least squares"]
     assert len(now) == 9
     for lam in (1e-3, 0.02, 10.0):
         assert now[lam] == pytest.approx(reached(bundled, replace(oracle, lam=lam)))
-    assert drawn["λ = 0.02"] == {0.02: now[0.02]}
-    assert set(drawn["Qi: one mean"]) == {1e-6, 10}
+    assert series["λ = 0.02"] == {0.02: now[0.02]}
+    assert set(series["Qi: one mean"]) == {1e-6, 10}
     # Over k: the sidebar's own λ, one that is written, and the FM's.
     app = opened(**QUICK, **LEAST_SQUARES, curve_recipes="oracle,oracle lam=1e-6")
-    drawn = lines(app)
+    series = lines(app)
     for name, lam in (
         ("current: Oracle: least squares, λ = 0.02", 0.02),
         ("Oracle: least squares", ridge_of(VIT)),
         ("Oracle: least squares, λ = 1e-06", 1e-6),
     ):
-        assert drawn[name][1] == pytest.approx(reached(bundled, replace(oracle, lam=lam))), name
+        assert series[name][1] == pytest.approx(reached(bundled, replace(oracle, lam=lam))), name
 
 
 def test_nc1_is_drawn_over_shots_one_line_for_each_norm(bundled):
     app = opened(**QUICK, measure="nc1", curve_recipes="qi,janson,hosoda")
     assert "over" not in [c.key for c in app.segmented_control]
-    drawn = lines(app)
-    assert list(drawn) == ["after NORM pre L2", "after NORM pre none", "n = 20"]
-    assert list(drawn["after NORM pre L2"]) == [2, 3, 5, 10, 20, 50, 100, 122]
+    series = lines(app)
+    assert list(series) == ["after NORM pre L2", "after NORM pre none", "n = 20"]
+    assert list(series["after NORM pre L2"]) == [2, 3, 5, 10, 20, 50, 100, 122]
     for n in (20, 50):
         l2, none = Recipe("mean"), Recipe("mean", norm_pre="none")
-        assert drawn["after NORM pre L2"][n] == pytest.approx(reached(bundled, l2, n, "nc1"), rel=1e-5)
-        assert drawn["after NORM pre none"][n] == pytest.approx(reached(bundled, none, n, "nc1"), rel=1e-5)
+        assert series["after NORM pre L2"][n] == pytest.approx(reached(bundled, l2, n, "nc1"), rel=1e-5)
+        assert series["after NORM pre none"][n] == pytest.approx(reached(bundled, none, n, "nc1"), rel=1e-5)
     assert "it depends on neither k nor λ" in page_text(app)
 
 
@@ -216,13 +216,13 @@ def test_twenty_recipes():
     names += [f"qi norm_pre=none norm_post={p}" for p in ("none", "l2", "quantile")] + list(PRESETS)
     app = opened(**QUICK, curve_recipes=",".join(names))
     assert not app.warning
-    drawn = [t for t in figure(app)["data"] if "dash" in t.get("line", {})]
-    assert len(drawn) == len({(t["line"]["color"], t["marker"]["symbol"]) for t in drawn}) >= 17
+    series = [t for t in figure(app)["data"] if "dash" in t.get("line", {})]
+    assert len(series) == len({(t["line"]["color"], t["marker"]["symbol"]) for t in series}) >= 17
     for name in ("hosoda", "janson"):
         assert recipe_label(parse_recipe(name)) in lines(app)
 
 
-def test_published_curves_are_laid_over_where_they_are_of_the_panel():
+def test_published_curves_are_overlaid_on_matching_charts():
     app = opened(
         fm="resnet50",
         data="mnist",
@@ -232,18 +232,18 @@ def test_published_curves_are_laid_over_where_they_are_of_the_panel():
         curve_data="mnist,digits",
         curve_fms=f"resnet50,{VIT}",
     )
-    drawn = lines(app, "curves-resnet50-mnist")
-    assert tuple(drawn["the paper's k-means"].values()) == paper_results.accuracy_over_k("resnet50", "mnist")
+    series = lines(app, "curves-resnet50-mnist")
+    assert tuple(series["the paper's k-means"].values()) == paper_results.accuracy_over_k("resnet50", "mnist")
     for other in ("curves-resnet50-digits", f"curves-{VIT}-mnist"):
         assert "the paper's k-means" not in lines(app, other)
     assert "**all training samples**" in page_text(app)
     assert "the paper's results on ResNet\\-50 · MNIST (Figure 11b" in page_text(app)
     app.segmented_control(key="over").set_value("n").run()
-    drawn = lines(app, "curves-resnet50-mnist")
+    series = lines(app, "curves-resnet50-mnist")
     values = paper_results.accuracy_over_shots("resnet50", "mnist", "20")
-    own = list(drawn["the paper's k-means, k = 20"].values())
-    assert (own[0], tuple(own[1:])) == (None, values[1:])
-    assert sum("the paper's" in name for name in drawn) == 4
+    paper = list(series["the paper's k-means, k = 20"].values())
+    assert (paper[0], tuple(paper[1:])) == (None, values[1:])
+    assert sum("the paper's" in name for name in series) == 4
     # Of some classes the paper has no curves.
     app.selectbox(key="classes").set_value("even").run()
     assert not [name for name in lines(app, "curves-resnet50-mnist") if "the paper's" in name]
@@ -269,22 +269,22 @@ def test_the_sidebars_classes_are_those_of_its_dataset_and_absent_sets_are_named
     assert "classes even; the other datasets have all their classes" in page_text(app)
     for data, classes in (("digits", "even"), ("mnist", "all")):
         value = reached(bundled, PRESETS["qi"].recipe, data=data, classes=classes)
-        drawn = lines(app, f"curves-{VIT}-{data}")
-        assert list(drawn) == ["current: Qi: one mean"]
-        assert next(iter(drawn["current: Qi: one mean"].values())) == pytest.approx(value)
+        series = lines(app, f"curves-{VIT}-{data}")
+        assert list(series) == ["current: Qi: one mean"]
+        assert next(iter(series["current: Qi: one mean"].values())) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("more", [{"classes": "3"}, {"n": "1"}, {"k": "50", "n": "5"}, {"n": "1", "measure": "nc1"}])
 def test_few_shots_and_one_class_are_drawn(more):
     app = opened(**(QUICK | more))
-    drawn = lines(app)
+    series = lines(app)
     if more.get("n") == "1" and "measure" not in more:
-        assert list(drawn["current: k-means"]) == [1]
-        assert drawn["k = 5: all 1 shots"]
+        assert list(series["current: k-means"]) == [1]
+        assert series["k = 5: all 1 shots"]
     if "k" in more:
-        assert drawn["k = 50: all 5 shots"] == {5: drawn["current: k-means"][5]}
+        assert series["k = 50: all 5 shots"] == {5: series["current: k-means"][5]}
     if "classes" in more:
-        assert set(drawn["current: k-means"].values()) == {100.0}
+        assert set(series["current: k-means"].values()) == {100.0}
 
 
 def test_nc1_of_one_class_is_one_sentence():
@@ -319,3 +319,22 @@ def test_panels_are_there_before_their_curves_and_every_line_begins_early(monkey
     assert list(lines(app)) == ["current: farthest point", "k = 5"]
     assert not lines(app, f"curves-{VIT}-mnist")
     assert pictures(app)[f"curves-{VIT}-mnist"]["alt"].endswith("no point yet")
+
+
+def test_without_the_bundled_table_all_points_are_computed(bundled, monkeypatch, tmp_path):
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr(sweeps, "bundled_sweep", lambda: tmp_path / "damaged.parquet")
+    app = opened(**QUICK, curve_recipes="qi")
+    problem = "Bundled results are not used, all points are computed: 'damaged.parquet' is not a readable Parquet file."
+    assert page_text(app).count(plain(problem)) == 1
+    assert lines(app)["current: k-means"][20] == pytest.approx(reached(bundled, PRESETS["own"].recipe))
+
+
+def test_nc1_needs_no_predictions(monkeypatch):
+    def fail(experiments):
+        raise AssertionError("Predictions are not needed.")
+
+    monkeypatch.setattr(results, "evaluations", fail)
+    monkeypatch.setattr(results, "evaluator", fail)
+    app = opened(**QUICK, measure="nc1", curve_recipes="qi")
+    assert len(lines(app)["after NORM pre L2"]) == 8

@@ -33,7 +33,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def results(bundled):
+def table(bundled):
     return SweepTable.read(bundled_sweep(), bundled)
 
 
@@ -48,44 +48,44 @@ def opened(**query):
 
 
 @pytest.mark.parametrize(("query", "whole"), [({}, False), ({"board_n": "200", "board_tasks": "whole"}, True)])
-def test_numbers_are_the_cores(results, query, whole):
+def test_numbers_are_the_cores(table, query, whole):
     app = opened(**query)
     n = int(query.get("board_n", 100))
-    tasks = [w for w in results.tasks if w.n == n and (not whole or w.classes == "all")]
-    scores = results.scores([sweep_recipe(p.recipe) for p in PRESETS.values()], tasks)
-    found = rank(scores.values)
+    tasks = [w for w in table.tasks if w.n == n and (not whole or w.classes == "all")]
+    scores = table.scores([sweep_recipe(p.recipe) for p in PRESETS.values()], tasks)
+    ranking = rank(scores.values)
     text = read(app)
     assert f"Accuracy over {len(scores.tasks)} tasks at {n} shots per class" in text
     for m, preset in enumerate(PRESETS.values()):
-        row = f"| **{preset.label}** | {found.mean[m]:.1f} ± {found.std[m]:.1f} % | {found.ranks[m]:.2f} "
-        assert row + f"| {found.wins[m]} |" in text
+        row = f"| **{preset.label}** | {ranking.mean[m]:.1f} ± {ranking.std[m]:.1f} % | {ranking.ranks[m]:.2f} "
+        assert row + f"| {ranking.wins[m]} |" in text
     figure = json.loads(pictures(app)["critical-difference"]["figure"])
-    np.testing.assert_allclose(sorted(figure["data"][0]["x"]), sorted(found.ranks))
-    assert len(figure["data"]) == 1 + len(found.groups)
-    assert f"p = {found.friedman:.2g}" in text
+    np.testing.assert_allclose(sorted(figure["data"][0]["x"]), sorted(ranking.ranks))
+    assert len(figure["data"]) == 1 + len(ranking.groups)
+    assert f"p = {ranking.friedman:.2g}" in text
     # The paper's Table 1 beside ours.
     assert "| 91.06 % | 2.00 |" in text
-    every = app.dataframe[0].value
-    np.testing.assert_allclose(every.iloc[:, 3:].to_numpy(), scores.values.round(2))
+    medians = app.dataframe[0].value
+    np.testing.assert_allclose(medians.iloc[:, 3:].to_numpy(), scores.values.round(2))
 
 
-def test_findings_are_on_the_page_with_their_figures(results):
+def test_findings_are_on_the_page_with_their_figures(table):
     text = page_text(opened(board_n="200"))
-    for finding in check_findings(results, results.tasks, 200):
+    for finding in check_findings(table, table.tasks, 200):
         assert finding.evidence in text
         assert finding.claim in text
     assert text.count("**holds here**") == 5
     assert text.count("**does not hold here**") == 2
 
 
-def test_the_choice_of_recipes_and_tasks(results):
+def test_the_choice_of_recipes_and_tasks(table):
     app = opened(methods="own,own k=1,qi norm_post=none", board_fms="resnet50", board_data="mnist", board_measure="f1")
     # What a link got wrong is said, the rest is kept.
     assert any("Measure can't be f1" in w.value for w in app.warning)
     app = opened(methods="own,own k=1", board_fms="resnet50", board_data="mnist", board_measure="macro_f1")
     assert not [w for w in app.warning if "ignored" in w.value]
-    tasks = [w for w in results.tasks if (w.fm, w.dataset, w.n) == ("resnet50", "mnist", 100)]
-    scores = results.scores([parse_sweep_recipe("own"), parse_sweep_recipe("own k=1")], tasks, "macro_f1")
+    tasks = [w for w in table.tasks if (w.fm, w.dataset, w.n) == ("resnet50", "mnist", 100)]
+    scores = table.scores([parse_sweep_recipe("own"), parse_sweep_recipe("own k=1")], tasks, "macro_f1")
     assert f"Macro-F1 over {len(scores.tasks)} tasks" in read(app)
     assert [w for w in app.warning if "Only 4 tasks" in w.value]
     assert {k: app.query_params[k] for k in ("methods", "board_fms", "board_data", "board_measure")} == {
@@ -101,7 +101,7 @@ def test_the_choice_of_recipes_and_tasks(results):
     assert [i for i in app.info if "Select two recipes or more" in i.value]
 
 
-def test_tables_of_ones_own_and_broken_ones(results, home):
+def test_tables_of_ones_own_and_broken_ones(table, home):
     sweeps_folder().mkdir(parents=True)
     shutil.copy(bundled_sweep(), sweeps_folder() / "mine.parquet")
     (sweeps_folder() / "broken.parquet").write_bytes(b"PAR1")
@@ -117,13 +117,13 @@ def test_tables_of_ones_own_and_broken_ones(results, home):
         app = opened(board=name)
         assert [e for e in app.error if why in e.value.replace("\\", "")], name
     outdated = pd.read_parquet(bundled_sweep()).assign(set="0" * 16)
-    assert len(SweepTable.from_rows(outdated.to_dict("records")).tasks) == len(results.tasks)
+    assert len(SweepTable.from_rows(outdated.to_dict("records")).tasks) == len(table.tasks)
 
 
-def test_what_is_downloaded_is_the_table_and_a_grid_that_is_read_again(results):
-    tasks = [w for w in results.tasks if w.n == 5 and w.dataset == "digits"]
-    rows = pd.read_csv(io.BytesIO(results.to_csv(tasks)))
-    all_rows = results.rows.to_pylist()
+def test_what_is_downloaded_is_the_table_and_a_grid_that_is_read_again(table):
+    tasks = [w for w in table.tasks if w.n == 5 and w.dataset == "digits"]
+    rows = pd.read_csv(io.BytesIO(table.to_csv(tasks)))
+    all_rows = table.rows.to_pylist()
     assert len(rows) == sum(row["dataset"] == "digits" and row["n"] == 5 for row in all_rows)
     assert set(rows["dataset"]) == {"digits"}
     assert set(rows["n"]) == {5}

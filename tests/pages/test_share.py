@@ -213,7 +213,7 @@ def test_settings_file_opens_its_page():
     content = settings_file.written(app.session_state["last_values"], link(app), "compare")
     other = upload(opened(), content)
     other.run()
-    assert [t.value for t in other.title] == ["What if? A against B"]
+    assert [t.value for t in other.title] == ["A against B"]
     assert link(other) == link(app)
     # An unknown page is ignored.
     other = upload(opened(), settings_file.written({"k": 9}, ["k"], "../gone"))

@@ -184,7 +184,7 @@ def test_a_dry_run_reports_size_and_time(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "runs in" in said
     assert "on one core" in said
-    assert "Left out" in said
+    assert "Skipped" in said
     assert not out.exists()
 
 

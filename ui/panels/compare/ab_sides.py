@@ -1,17 +1,16 @@
-"""The two sides of a comparison, A and B, and what each gets right."""
+"""The two sides of a comparison: experiments A and B."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import Split
-from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.text import recipe_label
 from ui.compute import results
 from ui.controls.recipe import recipe_from_values, recipe_values
@@ -23,105 +22,97 @@ from ui.text.labels import label_of_dataset, label_of_fm
 
 @dataclass(frozen=True)
 class Side:
-    """One side: a recipe on a task.
+    """One side of the comparison.
 
     Attributes
     ----------
-    sign : str
+    name : str
         "A" or "B".
-    info : SetInfo
-    classes : str
-    n : int
-    recipe : Recipe
+    experiment : Experiment
     """
 
-    sign: str
-    info: SetInfo
-    classes: str
-    n: int
-    recipe: Recipe
+    name: str
+    experiment: Experiment
+
+    @property
+    def n(self) -> int:
+        """Shots per class."""
+        return self.experiment.n_shot or 0
 
     @property
     def task(self) -> str:
-        """Its task in words."""
-        which = "" if self.classes == "all" else f", classes {self.classes}"
-        return f"{label_of_fm(self.info.fm)} on {label_of_dataset(self.info.dataset)}{which}, {self.n} shots"
-
-    @property
-    def experiment(self) -> Experiment:
-        """The recipe on the task, with the default seeds."""
-        return Experiment(self.info, self.classes, self.n, self.recipe)
+        """Label of the task."""
+        info, classes = self.experiment.info, self.experiment.classes
+        subset = "" if classes == "all" else f", classes {classes}"
+        return f"{label_of_fm(info.fm)} on {label_of_dataset(info.dataset)}{subset}, {self.n} shots"
 
     @property
     def pool(self) -> Split:
-        """All samples of its classes."""
+        """All samples of the classes."""
         return results.pool(self.experiment)
 
-    def right(self, seeds: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Which test samples (s, m) it gets right."""
-        return self.predicted(seeds) == self.pool.y_test
+    @cached_property
+    def predicted(self) -> NDArray[np.int32]:
+        """Predicted classes (s, m) of the test samples, by number."""
+        return results.evaluator(self.experiment).classes[results.evaluation(self.experiment).predictions]
 
-    def predicted(self, seeds: tuple[int, ...]) -> NDArray[np.int32]:
-        """Class numbers (s, m) that it gives the test samples."""
-        experiment = self.experiment.with_(seeds=seeds)
-        return results.evaluator(experiment).classes[results.evaluation(experiment).predictions]
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """Which test samples (s, m) are classified correctly."""
+        return self.predicted == self.pool.y_test
 
 
 def sides(selection: Selection) -> tuple[Side, Side]:
-    """A, which is the sidebar's choice, and B."""
-    values, sets = selection.panel.values, selection.panel.sets
-    a = Side("A", selection.info, selection.experiment.classes, selection.n, selection.recipe)
+    """A, which is the sidebar's selection, and B."""
+    values, sets, a = selection.panel.values, selection.panel.sets, selection.experiment
     fm = fm_of_b(values)
     info = sets[fm, values["data"] if values["b_data"] == SAME else values["b_data"]]
     classes = a.classes if info.dataset == a.info.dataset else "all"
-    asked = a.n if values["b_n"] == SAME else int(values["b_n"])
-    of_b = {**values, "fm": fm}
-    recipe = recipe_from_values(of_b) if values["b"] == SAME else second_recipe(values["b"], of_b)
-    return a, Side("B", info, classes, min(asked, results.most_shots(info, classes)), recipe or selection.recipe)
+    n = min(selection.n if values["b_n"] == SAME else int(values["b_n"]), results.most_shots(info, classes))
+    values_of_b = {**values, "fm": fm}
+    recipe = recipe_from_values(values_of_b) if values["b"] == SAME else second_recipe(values["b"], values_of_b)
+    b = a.with_(info=info, classes=classes, n_shot=n, recipe=recipe or a.recipe)
+    return Side("A", a), Side("B", b)
 
 
 def paired(a: Side, b: Side) -> bool:
     """Whether both have the same test samples in the same classes."""
-    if a.info.dataset != b.info.dataset:
+    if a.experiment.info.dataset != b.experiment.info.dataset:
         return False
-    one, other = a.pool, b.pool
-    return np.array_equal(one.id_test, other.id_test) and np.array_equal(one.y_test, other.y_test)
-
-
-def alike(a: Side, b: Side) -> bool:
-    """Whether nothing differs."""
-    return same_task(a, b) and same_recipe(a, b)
+    of_a, of_b = a.pool, b.pool
+    return np.array_equal(of_a.id_test, of_b.id_test) and np.array_equal(of_a.y_test, of_b.y_test)
 
 
 def same_task(a: Side, b: Side) -> bool:
-    """Whether only recipes differ."""
-    return (a.info.digest, a.classes, a.n) == (b.info.digest, b.classes, b.n)
+    """Whether A and B have the same samples and shots."""
+    return (a.experiment.samples_key, a.n) == (b.experiment.samples_key, b.n)
 
 
 def same_recipe(a: Side, b: Side) -> bool:
-    """Whether both recipes do the same."""
-    return a.recipe.canonical() == b.recipe.canonical()
+    """Whether both recipes are equivalent."""
+    return a.experiment.recipe.canonical() == b.experiment.recipe.canonical()
 
 
-def recipes_told(a: Side, b: Side) -> tuple[str, str]:
-    """The recipes in a few words each; in all words where these are the same."""
-    few = recipe_label(a.recipe), recipe_label(b.recipe)
-    return (str(a.recipe), str(b.recipe)) if few[0] == few[1] and not same_recipe(a, b) else few
+def recipe_labels(a: Side, b: Side) -> tuple[str, str]:
+    """Short labels of the recipes, or complete ones if different recipes have the same short label."""
+    recipes = a.experiment.recipe, b.experiment.recipe
+    labels = recipe_label(recipes[0]), recipe_label(recipes[1])
+    return (str(recipes[0]), str(recipes[1])) if labels[0] == labels[1] and not same_recipe(a, b) else labels
 
 
 def swap(selection: Selection) -> None:
-    """A becomes B, and B A; for buttons' callbacks."""
-    a, b = sides(selection)
+    """Swap A and B; for buttons' callbacks."""
+    a, b = (side.experiment for side in sides(selection))
     state, values = st.session_state, selection.panel.values
-    of_a = recipe_text(values)
+    text_of_a = recipe_text(values)
     state.update(recipe_values(b.recipe), lam=b.recipe.lam)
     state.lam_from = (values if values["b"] == SAME else second_values(values["b"], values))["lam_from"]
-    state.update(fm=b.info.fm, data=b.info.dataset, classes=b.classes, n=b.n, b=of_a)
+    state.update(fm=b.info.fm, data=b.info.dataset, classes=b.classes, n=b.n_shot, b=text_of_a)
     state.b_fm = SAME if a.info.fm == b.info.fm else a.info.fm
     state.b_data = SAME if a.info.dataset == b.info.dataset else a.info.dataset
-    state.b_n = SAME if a.n == b.n else a.n
+    state.b_n = SAME if a.n_shot == b.n_shot else a.n_shot
 
 
 def copy_to_b(selection: Selection) -> None:
-    """B becomes as A is now, to stay so while A is changed; for buttons' callbacks."""
+    """Set B to the current A; for buttons' callbacks."""
     st.session_state.update(b=recipe_text(selection.panel.values), b_fm=SAME, b_data=SAME, b_n=SAME)

@@ -1,4 +1,4 @@
-"""The controls of the Compare page: what B is where it isn't as A."""
+"""Controls of Compare: the settings of B that differ from A."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SAME = "same"
 
 
 def _recipe(text: str, sets: Sets, values: Values) -> str:
-    found = SAME if text.strip().casefold() == SAME else canonical_changes(text, sets, values)
-    return SAME if found == ALONE else found
+    spec = SAME if text.strip().casefold() == SAME else canonical_changes(text, sets, values)
+    return SAME if spec == ALONE else spec
 
 
 def _show_recipe(spec: str) -> str:
-    return "as A" if spec == SAME else "as A without any NORM" if spec == WITHOUT_NORMS else changes_label(spec)
+    return "same as A" if spec == SAME else "A without NORM" if spec == WITHOUT_NORMS else changes_label(spec)
 
 
 def _fms(sets: Sets, values: Values) -> list[str]:
@@ -24,18 +24,18 @@ def _fms(sets: Sets, values: Values) -> list[str]:
 
 
 def fm_of_b(values: Values) -> str:
-    """Key of B's FM."""
+    """Name of B's FM."""
     return str(values["fm"] if values["b_fm"] == SAME else values["b_fm"])
 
 
 def _datasets(sets: Sets, values: Values) -> list[str]:
-    own = [data for fm, data in sets if fm == fm_of_b(values)]
-    same = [SAME] if values["data"] in own else []
-    return [*same, *(data for data in own if data != values["data"])]
+    available = [data for fm, data in sets if fm == fm_of_b(values)]
+    same = [SAME] if values["data"] in available else []
+    return [*same, *(data for data in available if data != values["data"])]
 
 
-def _as_a(value: str, label: str) -> str:
-    return "as A" if value == SAME else label
+def _label(value: str, label: str) -> str:
+    return "same as A" if value == SAME else label
 
 
 COMPARE_CONTROLS = (
@@ -43,8 +43,8 @@ COMPARE_CONTROLS = (
         "b",
         "Compare",
         "B's recipe",
-        "A preset, or what differs from the sidebar's recipe, which is A's: k=1, norm_pre=none norm_post=none, or "
-        "qi norm_post=none. Write it and press Enter.",
+        "A preset, parameters that differ from A's recipe, or both: k=1, norm_pre=none norm_post=none, or qi "
+        "norm_post=none. Type them and press Enter. Default: Qi.",
         lambda sets, values: [SAME, WITHOUT_NORMS, *PRESETS],
         "qi",
         _show_recipe,
@@ -55,30 +55,31 @@ COMPARE_CONTROLS = (
         "b_fm",
         "Compare",
         "B's FM",
-        "Another FM on the same images: the same test samples are compared.",
+        "Another FM on the same images, so that A and B have the same test samples. Default: same as A.",
         _fms,
         SAME,
-        lambda value: _as_a(value, label_of_fm(value)),
+        lambda value: _label(value, label_of_fm(value)),
         page="compare",
     ),
     Control(
         "b_data",
         "Compare",
         "B's dataset",
-        "Another dataset has other test samples: accuracies are compared then, and no samples. It has all its classes.",
+        "Another dataset with all its classes. Its test samples differ, so only accuracies are compared. Default: same "
+        "as A.",
         _datasets,
         SAME,
-        lambda value: _as_a(value, label_of_dataset(value)),
+        lambda value: _label(value, label_of_dataset(value)),
         page="compare",
     ),
     Control(
         "b_n",
         "Compare",
         "B's n-shot",
-        "Another number of shots; of the same seed the smaller set lies in the larger one.",
+        "Shots per class. With the same seed, the smaller set of shots is part of the larger one. Default: same as A.",
         lambda sets, values: [SAME, *STEPS],
         SAME,
-        lambda value: _as_a(value, str(value)),
+        lambda value: _label(value, str(value)),
         page="compare",
     ),
 )

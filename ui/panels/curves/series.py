@@ -19,7 +19,7 @@ from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe, sw
 from ui.charts.plot import stamp_of
 from ui.compute import results
 from ui.compute.progressive import Point
-from ui.compute.sweeps import run_point
+from ui.compute.sweeps import bundled_problem, run_point
 from ui.controls.control import Values
 from ui.controls.sidebar import Selection
 from ui.panels.curves.controls import DEFAULT_RECIPES, axis_of
@@ -159,7 +159,8 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
                 charts.append(_chart(selection, sets[fm, data], lines))
             except ImprintError as error:
                 remarks.append(f"{label_of_fm(fm)} on {label_of_dataset(data)}: {error}")
-    return charts, remarks
+    problem = bundled_problem(sets)
+    return charts, [*remarks, problem] if problem else remarks
 
 
 def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
@@ -172,8 +173,8 @@ def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
     if MEASURES[values["measure"]].of_shots is not None and (single or most < 2):
         label = MEASURES[values["measure"]].label
         raise ImprintError(f"{label} compares variability within classes: it needs two classes of two samples.")
-    here = (info.fm, info.dataset) == (selection.info.fm, selection.info.dataset)
-    current = _current_x(selection, lines[0], n) if here else None
+    on_current_set = (info.fm, info.dataset) == (selection.info.fm, selection.info.dataset)
+    current = _current_x(selection, lines[0], n) if on_current_set else None
     cost = 1.0 + n * max(1, len(names)) / 500
     series, axis_xs = [], _xs(values, n, most)
     for line in lines:
