@@ -81,7 +81,7 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(own_visit, tm
     to_page(own_visit, "Your own data")
     page.get_by_role("tab", name="Try one image").click()
     page.locator('.imprint-plot[data-name="near-proxies"][data-drawn]').wait_for(timeout=60_000)
-    page.get_by_test_id("stMain").get_by_text("Upload image").click()
+    page.get_by_test_id("stMain").get_by_text("Upload image", exact=True).click()
     dropzones = page.get_by_role("tabpanel", name="Try one image").get_by_test_id("stFileUploaderDropzoneInput")
     dropzones.set_input_files(png(0, 3))
     taken = page.get_by_test_id("stMetricValue")

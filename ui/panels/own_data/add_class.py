@@ -19,7 +19,7 @@ from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from ui.compute import results
 from ui.panels.own_data.embed_images import embed_images, unknown_model
-from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES, skipped_list
+from ui.panels.own_data.upload_controls import skipped_list, upload_images
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.missing_weights import show_missing_weights
@@ -71,18 +71,12 @@ def show_add_class(experiment: Experiment) -> None:
     with left:
         count = st.session_state.get("added_count", 0)
         name = st.text_input("Class name", max_chars=80, key=f"added_name_{count}")
-        files = st.file_uploader(
-            "Images of the class",
-            type=IMAGE_TYPES,
-            accept_multiple_files=True,
-            max_upload_size=IMAGE_MB,
-            key=f"added_files_{count}",
-        )
+        files = upload_images("Images of the class", f"added_files_{count}")
         warning = st.session_state.pop("added_warning", "")
         if warning:
             st.warning(warning)
         if st.button("Imprint class", type="primary", disabled=not files):
-            _add(experiment, name, [(file.name, file.getvalue()) for file in files or []])
+            _add(experiment, name, [(file.name, file.getvalue()) for file in files])
     with right:
         _show_classes(experiment)
 
@@ -97,7 +91,7 @@ def _add(experiment: Experiment, name: str, files: list[tuple[str, bytes]]) -> N
             images.append((data, decode(data)))
         except ImprintError as error:
             skipped.append((clean_name(file_name), str(error)))
-    warning = skipped_list(skipped) if skipped else ""
+    warning = skipped_list(skipped)
     if not images:
         st.warning(warning)
         return

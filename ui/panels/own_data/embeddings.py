@@ -8,14 +8,14 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.paths import user_folder
 from imprint_core.uploads.example_files import example_npz
-from imprint_core.uploads.formats import EMBEDDING_FORMATS, describe_formats, list_formats, read_embeddings, suffix_of
+from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings, suffix_of
 from imprint_core.uploads.save_embeddings import save_embeddings
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import ARRAY_LAYOUT
+from ui.panels.own_data.upload_controls import upload_file
 from ui.text.markdown import plain
 
-_FILE_MB = 500
 _OTHER_MODEL = ""
 
 
@@ -30,13 +30,7 @@ def show() -> None:
 
 
 def _upload() -> None:
-    file = st.file_uploader(
-        f"Embeddings: {list_formats(EMBEDDING_FORMATS)}",
-        type=[*EMBEDDING_FORMATS],
-        max_upload_size=_FILE_MB,
-        key="own_embeddings",
-        help=describe_formats(EMBEDDING_FORMATS),
-    )
+    file = upload_file("Embeddings", EMBEDDING_FORMATS, "own_embeddings")
     fm_name = st.selectbox(
         "Foundation model",
         [_OTHER_MODEL, *FOUNDATION_MODELS],

@@ -9,25 +9,20 @@ from PIL import Image
 
 from imprint_core.datasets import dataset
 from imprint_core.datasets.own_images import OwnImages, find_own_images, read_own_images
-from imprint_core.datasets.readers import SUFFIXES
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads.example_files import example_zip
-from imprint_core.uploads.formats import IMAGE_FORMATS, describe_formats, list_formats, read_images, suffix_of
+from imprint_core.uploads.formats import IMAGE_FORMATS, read_images, suffix_of
 from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.save_images import save_images
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import FOLDER_LAYOUT
+from ui.panels.own_data.upload_controls import skipped_list, upload_file, upload_images
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, no_weights_notice
 from ui.widgets.jobs import start_embedding
-
-IMAGE_TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
-IMAGE_MB = 50
-_FILE_MB = 500
-_MOST_SKIPPED = 5
 
 
 def show(default_fm: str) -> None:
@@ -61,13 +56,7 @@ def show(default_fm: str) -> None:
 
 
 def _upload_file() -> None:
-    file = st.file_uploader(
-        f"Images: {list_formats(IMAGE_FORMATS)}",
-        type=[*IMAGE_FORMATS],
-        max_upload_size=_FILE_MB,
-        key="own_zip",
-        help=describe_formats(IMAGE_FORMATS),
-    )
+    file = upload_file("Images", IMAGE_FORMATS, "own_zip")
     if file is None:
         return
     label = _dataset_name(file.name.rsplit(".", 1)[0])
@@ -82,13 +71,8 @@ def _upload_classes() -> None:
     for i in range(st.session_state.own_class_count):
         left, right = st.columns([1, 2])
         name = left.text_input(f"Class {i + 1}", key=f"class_name_{i}", max_chars=80)
-        uploads = right.file_uploader(
-            f"Images of class {i + 1}",
-            type=IMAGE_TYPES,
-            accept_multiple_files=True,
-            key=f"class_files_{i}",
-            max_upload_size=IMAGE_MB,
-        )
+        with right:
+            uploads = upload_images(f"Images of class {i + 1}", f"class_files_{i}")
         if uploads:
             unnamed = unnamed or not name.strip()
             files.setdefault(name, []).extend((file.name, file.getvalue()) for file in uploads)
@@ -130,15 +114,6 @@ def _save(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
     st.success(f"Saved {count:,} images of {len(images.class_names)} classes. Next, embed them below.")
     if images.left_out:
         st.warning(skipped_list(images.left_out))
-
-
-def skipped_list(skipped: Sequence[tuple[str, str]]) -> str:
-    """Markdown list of the first files that were skipped, with the reasons."""
-    lines = [f"- {plain(name)}: {plain(reason)}" for name, reason in skipped[:_MOST_SKIPPED]]
-    more = [f"- and {len(skipped) - len(lines)} more"] if len(skipped) > len(lines) else []
-    return "\n".join(
-        [f"Skipped {len(skipped)} unreadable {'file' if len(skipped) == 1 else 'files'}:", "", *lines, *more]
-    )
 
 
 def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:

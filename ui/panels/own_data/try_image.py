@@ -20,7 +20,7 @@ from ui.charts.plot import plot
 from ui.compute import results
 from ui.panels.own_data.add_class import ImprintedClass, class_names, imprinted_classes
 from ui.panels.own_data.embed_images import embed_images, unknown_model
-from ui.panels.own_data.images import IMAGE_MB, IMAGE_TYPES
+from ui.panels.own_data.upload_controls import upload_image
 from ui.text.markdown import plain
 from ui.widgets.missing_weights import show_missing_weights
 
@@ -131,7 +131,7 @@ def _select_image(experiment: Experiment) -> tuple[NDArray[np.float32], Image.Im
         return _select_sample(experiment)
     if show_missing_weights(experiment.info, "try"):
         return None
-    file = st.file_uploader("Image file", type=IMAGE_TYPES, max_upload_size=IMAGE_MB, key="try_file")
+    file = upload_image("Image file", "try_file")
     if file is None:
         return None
     try:
