@@ -29,6 +29,8 @@ from imprint_core.models.loading import LoadedModel, load_model
 from imprint_core.models.lookup import foundation_model
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
+from imprint_core.recipes.advice import advise, proxies_per_class
+from imprint_core.recipes.text import parse_recipe
 from imprint_core.sweeps import sweep_table
 from imprint_core.sweeps.grid import cells, read_grid
 from imprint_core.sweeps.run_measures import MEASURES, Measure
@@ -89,6 +91,29 @@ def test_a_gen(monkeypatch, vit_digits):
     evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
     accuracy = evaluator.evaluate(Recipe("first", 3), 20, [SEEDS[0]]).accuracy[0]
     assert app.metric[0].value == f"{accuracy:.1f} %"
+
+
+def last_shot(shots, k, seeds):
+    """The last shot."""
+    b, n, _ = shots.shape
+    return Mixture(picks=np.full((b, 1), n - 1))
+
+
+def test_an_entry_of_gen_is_enough_for_controls_curves_and_advice(monkeypatch):
+    monkeypatch.setitem(GENERATORS, "first", Generator("first shots", "The first k shots.", first_shots, uses_k=True))
+    monkeypatch.setitem(GENERATORS, "last", Generator("last shot", "The last shot.", last_shot, with_k="first"))
+    recipe = Recipe("last", norm_post="none")
+    # Curves over k and the Collapse page take its relative.
+    assert recipe.with_k() == Recipe("first", 1, norm_post="none").canonical()
+    assert proxies_per_class(recipe, 20) == 1
+    assert proxies_per_class(Recipe("first", 3), 20) == 3
+    assert any("k = 50 exceeds the 20 shots per class" in text for text in advise(Recipe("first", 50), 20, 10))
+    assert parse_recipe("gen=last").gen == parse_recipe("gen=last shot").gen == "last"
+    app = app_with(gen="last", norm_post="none")
+    captions = " ".join(caption.value for caption in app.caption)
+    assert "GEN last shot makes one proxy per class, so k has no effect." in captions
+    assert "Proxies keep their lengths, and longer ones win more samples." in captions
+    assert not app_with(page="collapse", gen="last").exception
 
 
 def largest(x):

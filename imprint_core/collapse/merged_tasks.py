@@ -6,7 +6,7 @@ What is computed of them has a key, made of the embeddings' digest and of everyt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +17,6 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.evaluation.class_specs import DRAWS, MERGED, parse_classes
 from imprint_core.evaluation.k_selection import left_out_accuracy, parting_plan, partings
 from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
-from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
 
 # The k's of the paper's Figure 11; its Figure 12 compares the fifth with the first.
@@ -91,10 +90,8 @@ def every_task(sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo
 
 @lru_cache(maxsize=64)
 def with_k(recipe: Recipe) -> Recipe:
-    """The recipe where it has a k, else that of its relative that has one; its own k is not looked at."""
-    entry = GENERATORS[recipe.gen]
-    gen = recipe.gen if entry.uses_k else "kls" if entry.ridge else "kmeans"
-    return replace(recipe, gen=gen, k=1).canonical()
+    """The recipe with k = 1, with a related GEN method if its own ignores k."""
+    return recipe.with_k()
 
 
 def curve_of(task: DrawnTask, embeddings: EmbeddingSet, recipe: Recipe, n: int | None) -> TaskCurve:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.evaluation.lru_cache import LruCache
-from imprint_core.framework.aggregation import AGGREGATIONS, Comparison, compare
+from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.distances import Comparison, compare
 from imprint_core.framework.generation import GENERATORS, Mixture, Shots, solve
 from imprint_core.framework.normalization import POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe

@@ -18,8 +18,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import NO_DISTANCE, ROUNDING, TIE_SHARE, mahalanobis_axes
+from imprint_core.framework.aggregation import TIE_SHARE
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.distances import NO_DISTANCE, ROUNDING, mahalanobis_axes
 from imprint_core.framework.feature_map import BASES
 from imprint_core.framework.recipe import Recipe
 

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, Comparison, compare, smallest
+from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.distances import DISTANCES, Comparison, compare, smallest
 from imprint_core.framework.feature_map import Map
 from imprint_core.framework.generation import GENERATORS, generate
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array

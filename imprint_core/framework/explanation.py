@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, compare, smallest
+from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.distances import DISTANCES, compare, smallest
 from imprint_core.framework.explanation_text import (
     Names,
     class_name,

@@ -126,15 +126,25 @@ class Generator(Entry):
     function : callable
         Maps (shots, k, seeds (b,)) to a `Mixture`.
     uses_k : bool
-        Whether k means anything to it.
+        Whether it depends on k; otherwise a class has one proxy, or all its shots.
+    with_k : str
+        Key of the method that generalises it to k proxies per class, for curves over k.
+    keeps_shots : bool
+        Whether proxies are shots, so that they have the length of NORM pre.
     ridge : {"", "exact", "published"}
-        Whether the clusters of `function` become the targets of least squares over all
-        classes, and how those are weighted.
+        Whether the clusters of `function` are the targets of least squares over all classes, and how they are
+        weighted.
     """
 
     function: Callable[[Shots, int, NDArray[np.integer]], Mixture]
     uses_k: bool = False
+    with_k: str = "kmeans"
+    keeps_shots: bool = False
     ridge: str = ""
+
+    def proxies_per_class(self, k: int, n: int) -> int:
+        """Number of proxies of a class with n shots."""
+        return min(k, n) if self.uses_k else n if self.keeps_shots else 1
 
 
 def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
@@ -283,39 +293,48 @@ GENERATORS: dict[str, Generator] = {
         "k proxies a class: the shots around which the others lie closest (paper, GEN).",
         kmedoids,
         uses_k=True,
+        keeps_shots=True,
     ),
     "kmedoids_cosine": Generator(
         "k-medoids (cosine)",
         "The same by the angle between shots instead of their distance.",
         kmedoids_cosine,
         uses_k=True,
+        keeps_shots=True,
     ),
     "cov_max": Generator(
         "covariance maximisation",
         "k proxies a class: the shots that covary most with all (paper, GEN).",
         covariance_maximisation,
         uses_k=True,
+        keeps_shots=True,
     ),
     "random": Generator(
         "random",
         "k proxies a class: shots taken at random (paper, GEN).",
         random,
         uses_k=True,
+        keeps_shots=True,
     ),
     "fps": Generator(
         "farthest point",
         "k proxies a class: a random shot, then always the one farthest from those taken (paper, GEN).",
         farthest_point,
         uses_k=True,
+        keeps_shots=True,
     ),
     "all": Generator(
-        "all", "Every shot is a proxy; with max this is the nearest neighbour (paper, GEN).", every_sample
+        "all",
+        "Every shot is a proxy; with AGG max this is the nearest neighbour (paper, GEN).",
+        every_sample,
+        keeps_shots=True,
     ),
     "ls": Generator(
         "least squares",
-        "One proxy a class, fitted to all classes' shots at once by ridge regression: the paper's oracle, for it "
-        "looks across classes.",
+        "One proxy per class, fitted to the shots of all classes by ridge regression (paper, oracle: it uses the other "
+        "classes' shots).",
         mean,
+        with_k="kls",
         ridge="exact",
     ),
     "kls": Generator(

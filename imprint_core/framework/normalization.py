@@ -1,4 +1,4 @@
-"""NORM: what is done to vectors before GEN (pre), to proxies (post) and at inference (inf)."""
+"""NORM: normalisation of vectors before GEN (pre), of proxies (post) and at inference (inf)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Normalization(Entry):
-    """An entry of the table for NORM_pre and NORM_inf.
+    """An entry of the table of NORM_pre and NORM_inf.
 
     Attributes
     ----------
@@ -26,38 +26,44 @@ class Normalization(Entry):
     scale : callable
         Maps squared lengths (...) to the factor that `function` multiplies each vector with,
         so that inner products can be normalised without their vectors.
+    unit : bool
+        Whether vectors get length 1.
     """
 
     function: Callable[[Array], Array]
     scale: Callable[[Array], Array]
+    unit: bool = False
 
 
 @dataclass(frozen=True)
 class PostNormalization(Entry):
-    """An entry of the table for NORM_post.
+    """An entry of the table of NORM_post.
 
     Attributes
     ----------
     function : callable
         Maps proxies (p, d), ordered by class, and each class's first row (C,) to proxies (p, d).
     scale : callable or None
-        As in `Normalization`, where a proxy is only scaled, whatever the others are.
+        As in `Normalization`, if each proxy is scaled independently of the others; otherwise None.
     sequential : bool
         Whether a class's proxies depend on the classes before it, and on none after it.
+    unit : bool
+        Whether proxies get length 1.
     """
 
     function: Callable[[Array, NDArray[np.intp]], Array]
     scale: Callable[[Array], Array] | None = None
     sequential: bool = False
+    unit: bool = False
 
     @property
     def separate(self) -> bool:
-        """Whether adding a class leaves the proxies of those before it alone."""
+        """Whether an added class leaves the proxies of earlier classes unchanged."""
         return self.scale is not None or self.sequential
 
 
 def l2_scale(squared_lengths: Array) -> Array:
-    """One over the length; 0 for a zero vector, which so stays zero."""
+    """Inverse length; 0 for a zero vector, which stays zero."""
     lengths = np.sqrt(np.maximum(squared_lengths, 0))
     return np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
 
@@ -80,7 +86,7 @@ def identity(x: Array) -> Array:
 def to_levels(rows: Array, levels: NDArray[np.float64]) -> Array:
     """Give every row (p, d) the values `levels` (d,), rank by rank.
 
-    Equal entries of a row stay equal: they get the mean of their levels.
+    Equal entries of a row stay equal: each gets the mean of their levels.
     """
     d = rows.shape[1]
     order = np.argsort(rows, axis=1, kind="stable")
@@ -96,24 +102,24 @@ def to_levels(rows: Array, levels: NDArray[np.float64]) -> Array:
 
 
 def quantile(proxies: Array, starts: NDArray[np.intp]) -> Array:
-    """Every proxy gets the distribution of all proxies' entries, so that no order of classes matters.
+    """Give every proxy the distribution of all proxies' entries, independently of the order of classes.
 
-    The entry of rank i becomes their quantile at (i + ½)/d, linearly interpolated (facts §1).
+    The entry of rank i becomes their quantile at (i + ½)/d, linearly interpolated.
     """
     d = proxies.shape[1]
     return to_levels(proxies, np.quantile(proxies.astype(np.float64), (np.arange(d) + 0.5) / d))
 
 
 def quantile_published(proxies: Array, starts: NDArray[np.intp]) -> Array:
-    """The first class stays as it is; each later one gets the distribution of those imprinted before it.
+    """Keep the first class, and give each later class the distribution of the classes imprinted before it.
 
-    What the official code does under the name of Hosoda et al. (facts §1, NORM): they meant the
-    distribution of the FM's own classifier. It depends on the order of the classes.
+    The official code of the paper does this (NORM_post quantile). Hosoda et al. (2024) use the distribution of the
+    FM's pre-trained classifier instead. The result depends on the order of the classes.
     """
     d = proxies.shape[1]
     mapped = proxies.copy()
     edges = [*starts[1:], len(proxies)]
-    # A mapped class has few different entries, many times each: they are kept sorted, with their counts.
+    # A mapped class has few distinct entries, so they are stored sorted with their counts.
     values = np.sort(proxies[: edges[0]].astype(np.float64), axis=None)
     counts = np.ones(len(values), dtype=np.intp)
     for start, end in pairwise(edges):
@@ -129,7 +135,7 @@ def quantile_published(proxies: Array, starts: NDArray[np.intp]) -> Array:
 def _quantiles(
     values: NDArray[np.float64], counts: NDArray[np.intp], shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Linearly interpolated quantiles of sorted values that occur several times, as `np.quantile` has them."""
+    """Linearly interpolated quantiles of sorted values with counts, equal to those of `np.quantile`."""
     reached = np.cumsum(counts)
     position = shares * (reached[-1] - 1)
     low = values[np.searchsorted(reached, np.floor(position), side="right")]
@@ -139,21 +145,19 @@ def _quantiles(
 
 NORMALIZATIONS: dict[str, Normalization] = {
     "none": Normalization("none", "Vectors keep their lengths.", identity, np.ones_like),
-    "l2": Normalization("L2", "Every vector is scaled to length 1 (paper, NORM).", l2, l2_scale),
+    "l2": Normalization("L2", "Every vector is scaled to length 1 (paper, NORM).", l2, l2_scale, unit=True),
 }
 
 POST_NORMALIZATIONS: dict[str, PostNormalization] = {
     "none": PostNormalization("none", "Proxies keep their lengths.", lambda p, starts: p, np.ones_like),
     "l2": PostNormalization(
-        "L2", "Every proxy is scaled to length 1 (paper, NORM).", lambda p, starts: l2(p), l2_scale
+        "L2", "Every proxy is scaled to length 1 (paper, NORM).", lambda p, starts: l2(p), l2_scale, unit=True
     ),
-    "quantile": PostNormalization(
-        "quantile", "Every proxy gets the distribution of all proxies' entries, whatever the classes' order.", quantile
-    ),
+    "quantile": PostNormalization("quantile", "Every proxy gets the distribution of all proxies' entries.", quantile),
     "quantile_published": PostNormalization(
         "quantile (published)",
-        "As in the paper's code: each class gets the distribution of those imprinted before it, so the classes' "
-        "order matters (Hosoda et al., 2024).",
+        "As in the official code: each class gets the distribution of the classes imprinted before it, so their order "
+        "matters (Hosoda et al., 2024).",
         quantile_published,
         sequential=True,
     ),

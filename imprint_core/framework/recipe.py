@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES, Voting
+from imprint_core.framework.aggregation import AGGREGATIONS, TIES, VOTES, Voting
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.transforms import TRANSFORMS
@@ -122,6 +123,11 @@ class Recipe:
     def voting(self) -> Voting:
         """How m-NN votes."""
         return Voting(self.m, self.distance, self.vote, self.ties)
+
+    def with_k(self) -> Recipe:
+        """The canonical recipe with k = 1, with a related GEN method if its own ignores k."""
+        gen = self.gen if GENERATORS[self.gen].uses_k else GENERATORS[self.gen].with_k
+        return replace(self, gen=gen, k=1).canonical()
 
     def canonical(self) -> Recipe:
         """The same recipe with whatever its methods don't look at put back to the default."""

@@ -16,7 +16,7 @@ from imprint_core.embeddings.store import EXPLORED
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.export.code_snippet import python_snippet
-from imprint_core.framework.aggregation import DISTANCES
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from imprint_core.errors import ImprintError
 from imprint_core.export.torch_head import FORMAT, load_head, save_head, to_module
-from imprint_core.framework.aggregation import DISTANCES
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, Voting, compare, smallest
+from imprint_core.framework.aggregation import AGGREGATIONS, Voting
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.distances import DISTANCES, compare, smallest
 
 PLAIN = {"norm_pre": "none", "norm_post": "none", "norm_inf": "none"}
 

@@ -6,8 +6,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imprint_core.errors import ImprintError
 from imprint_core.framework import classifier
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
+from imprint_core.framework.aggregation import AGGREGATIONS, TIES, VOTES
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe

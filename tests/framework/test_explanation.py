@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, TIES, VOTES
+from imprint_core.framework.aggregation import AGGREGATIONS, TIES, VOTES
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.explanation import why
 from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.generation import GENERATORS

@@ -14,7 +14,7 @@ from imprint_core.embeddings import open_set
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.task import SEEDS, choose_classes
-from imprint_core.framework.aggregation import DISTANCES
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
@@ -155,7 +155,7 @@ def test_n_larger_than_a_class_and_k_larger_than_n_are_told():
     app = opened(data="digits", n="122", k="20")
     assert "classes have fewer than 122 training samples" in app.info[0].value
     app.select_slider(key="n").set_value(5).run()
-    assert app.info[0].value.startswith("k = 20 is more than the 5 shots of a class, so every shot is a proxy")
+    assert app.info[0].value.startswith("k = 20 exceeds the 5 shots per class, so every shot is a proxy")
     accuracy = metrics(app)["Accuracy"].value
     app.selectbox(key="gen").set_value("all").run()
     assert metrics(app)["Accuracy"].value == accuracy
@@ -254,7 +254,7 @@ def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
 
 def test_what_may_surprise_is_said():
     app = opened(n="1")
-    assert app.info[0].value == "With one shot a class, that shot is its only proxy, whatever k is."
+    assert app.info[0].value == "With one shot per class, that shot is the only proxy for every k."
     said = " ".join(c.value for c in app.caption)
     assert "NORM inf changes no prediction of AGG max" in said
     assert "longer ones win more samples" not in said

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import AGGREGATIONS, DISTANCES, VOTES
+from imprint_core.framework.aggregation import AGGREGATIONS, VOTES
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe

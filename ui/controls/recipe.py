@@ -6,7 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from imprint_core.framework.aggregation import AGGREGATIONS
+from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import CHOICES, K_RANGE, Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import SHRINKAGE_RULES, SHRINKAGES
@@ -21,14 +23,15 @@ def _k_off(values: Values) -> str:
     entry = GENERATORS[values["gen"]]
     if entry.uses_k:
         return ""
-    each = "every shot a proxy" if values["gen"] == "all" else "one proxy per class"
-    return f"GEN {entry.label} makes {each}, so k has no effect."
+    proxies = "every shot a proxy" if entry.keeps_shots else "one proxy per class"
+    return f"GEN {entry.label} makes {proxies}, so k has no effect."
 
 
 def _norm_post_remark(values: Values) -> str:
-    of_unit_length = values["norm_pre"] == "l2" and values["gen"] not in ("mean", "kmeans")
+    gen = GENERATORS[values["gen"]]
+    of_unit_length = NORMALIZATIONS[values["norm_pre"]].unit and gen.keeps_shots
     by_length = values["agg"] == "max" and values["norm_post"] == "none"
-    if not by_length or of_unit_length or GENERATORS[values["gen"]].ridge:
+    if not by_length or of_unit_length or gen.ridge:
         return ""
     return "Proxies keep their lengths, and longer ones win more samples."
 
@@ -36,7 +39,9 @@ def _norm_post_remark(values: Values) -> str:
 def _norm_inf_remark(values: Values) -> str:
     if AGGREGATIONS[values["agg"]].uses_distance:
         return (
-            "The cosine ignores lengths, so NORM inf changes no prediction." if values["distance"] == "cosine" else ""
+            "The cosine ignores lengths, so NORM inf changes no prediction."
+            if DISTANCES[values["distance"]].by_angle
+            else ""
         )
     return (
         f"NORM inf changes no prediction of AGG {AGGREGATIONS[values['agg']].label}, which compares similarities of "
