@@ -88,9 +88,9 @@ def test_numbered_colors_are_class_colors():
     """Each class number is in the middle of its color's step."""
     marker = embedding_map.class_markers(np.arange(20))
     for c, number in enumerate(marker["color"]):
-        place = (number - marker["cmin"]) / (marker["cmax"] - marker["cmin"])
-        below = [color for edge, color in marker["colorscale"] if edge <= place][-1]
-        above = next(color for edge, color in marker["colorscale"] if edge >= place)
+        position = (number - marker["cmin"]) / (marker["cmax"] - marker["cmin"])
+        below = [color for edge, color in marker["colorscale"] if edge <= position][-1]
+        above = next(color for edge, color in marker["colorscale"] if edge >= position)
         assert below == above == style.class_color(c)
 
 
