@@ -163,13 +163,6 @@ def test_plot_script_has_the_theme_colours_of_figures():
     assert "THEME_" not in script
 
 
-def test_only_style_defines_class_colors():
-    kinds = (".py", ".js", ".css", ".toml")
-    paths = [p for top in ("imprint_core", "ui", "pages", ".streamlit") for p in (ROOT / top).rglob("*.*")]
-    texts = {p.name: p.read_text(encoding="utf-8").lower() for p in [*paths, ROOT / "app.py"] if p.suffix in kinds}
-    assert {name for name, text in texts.items() if any(c in text for c in style.CLASS_COLORS)} == {"style.py"}
-
-
 def test_bundled_sets_are_small_and_complete(bundled):
     files = [f for f in (ROOT / "imprint_core" / "bundled").iterdir() if f.is_file()]
     assert sum(f.stat().st_size for f in files) <= 40_000_000
