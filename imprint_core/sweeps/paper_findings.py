@@ -161,9 +161,9 @@ def _overtaking(selection: _Selection) -> tuple[bool, str]:
 
 
 def _gain_with_nc1(selection: _Selection) -> tuple[bool, str]:
-    one, five = replace(_KMEANS, k=1), replace(_KMEANS, k=5)
-    scores = selection.scores(one, five)
-    runs = [selection.table.runs(task, one) for task in scores.tasks]
+    single, five = replace(_KMEANS, k=1), replace(_KMEANS, k=5)
+    scores = selection.scores(single, five)
+    runs = [selection.table.runs(task, single) for task in scores.tasks]
     nc1 = [float(np.median(run.values["nc1"])) for run in runs if run is not None]
     relation = relate(nc1, (scores.values[:, 1] - scores.values[:, 0]).tolist())
     if relation is None:

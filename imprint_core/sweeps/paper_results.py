@@ -1,4 +1,4 @@
-"""Numbers published by the paper (Westerhoff et al., TMLR 2025, arXiv 2503.14572), to be drawn beside ours.
+"""Numbers published by the paper (Westerhoff et al., TMLR 2025, arXiv 2503.14572).
 
 Accuracy over n-shot is Fig. 10, digitised. Accuracy over k is Fig. 11b, decoded from the vector figure: exact to ±0.01.
 NC1 is Fig. 11a and 12, digitised to about 1 %; seven values are exact, from the notebook's printed output.
@@ -13,7 +13,7 @@ FMS: dict[str, str] = {
     "swin_b": "Swin-B",
 }
 
-# `3in1` is ImageNet, three classes merged into one, as in `imprint_core.classes`.
+# `3in1` is ImageNet with three classes merged into one, as in `imprint_core.evaluation.class_specs`.
 TASKS: tuple[str, ...] = ("mnist", "fashion_mnist", "cifar10", "combidigits", *(f"{d}in1" for d in range(1, 11)))
 
 # Fig. 11b: percent at k = 1 … 15.
@@ -104,7 +104,7 @@ combidigits     14.0   27.1 10.668 36.963
 """
 
 # Fig. 10: n-shots, and percent at each; medians of five seeds, digitised to about 0.1 points. The second word is k,
-# "n" for every shot a proxy; nan where the paper has no point.
+# "n" for all shots as proxies; nan for points that the paper lacks.
 FEW_SHOT_N: tuple[int, ...] = (10, 20, 50, 100, 200, 400)
 _FEW_SHOT = {
     "resnet18": """
@@ -165,7 +165,7 @@ cifar10 n         80.67 83.38 84.78 86.36 87.66 88.57
 """,
 }
 
-# Table 1: mean accuracy in percent over 48 pairs of an FM and a task, and dense rank, by the presets' names.
+# Table 1: mean accuracy in percent over 48 pairs of an FM and a task, and mean dense rank, by preset.
 TABLE_1: dict[str, tuple[float, float]] = {
     "qi": (86.79, 3.67),
     "hosoda": (82.90, 4.27),
@@ -176,13 +176,13 @@ TABLE_1: dict[str, tuple[float, float]] = {
 
 
 def _rows(block: str) -> dict[str, tuple[float, ...]]:
-    """Of a text block: the numbers after each line's first word."""
+    """The numbers after the first word of each line."""
     lines = (line.split() for line in block.strip().splitlines())
     return {task: tuple(map(float, numbers)) for task, *numbers in lines}
 
 
 def _few_shot(block: str) -> dict[tuple[str, str], tuple[float, ...]]:
-    """Of a text block: the numbers after each line's first two words."""
+    """The numbers after the first two words of each line."""
     lines = (line.split() for line in block.strip().splitlines())
     return {(task, k): tuple(map(float, numbers)) for task, k, *numbers in lines}
 
@@ -203,8 +203,8 @@ def accuracy_over_k(fm: str, task: str) -> tuple[float, ...]:
 def nc1(fm: str, task: str) -> float:
     """NC1 as published (Fig. 11a and 12), with the paper's centring.
 
-    Its Σ_W carries an extra μ_G μ_Gᵀ (μ_G: the mean of all samples), so that it is larger than the textbook's.
-    ImageNet's was measured on validation images, the others' on training images.
+    Its Σ_W carries an extra μ_G μ_Gᵀ (μ_G: the mean of all samples), so it is larger than the textbook's.
+    That of ImageNet was measured on validation images, the others on training images.
     """
     return _COLLAPSE[task][fm]
 
@@ -219,8 +219,8 @@ def gain(fm: str, task: str) -> float:
 
 
 def accuracy_over_shots(fm: str, task: str, k: str) -> tuple[float, ...]:
-    """Accuracy in percent at the n-shots `FEW_SHOT_N` (Fig. 10): k-means with k proxies a class, L2/L2/L2, max.
+    """Accuracy in percent at the n-shots `FEW_SHOT_N` (Fig. 10): k-means with k proxies per class, L2/L2/L2, max.
 
-    `task` is "mnist", "fashion_mnist" or "cifar10", `k` "1", "5", "20", or "n" for every shot. NaN where there is none.
+    `task` is "mnist", "fashion_mnist" or "cifar10", `k` "1", "5", "20", or "n" for all shots. Missing points are NaN.
     """
     return _SHOTS[fm][task, k]

@@ -1,4 +1,4 @@
-"""Every preset on every set, and whether what the paper and this project claim holds there."""
+"""Accuracy of every preset on every set, and the claims of the paper and of this project checked on it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
 
-SHOWN = (5, 20, 100, 200)
+_TABLE_SHOTS = (5, 20, 100, 200)
 SHOTS = (2, 3, 5, 10, 20, 50, 100, 200)
 RUNS = 5
 
 
 @dataclass(frozen=True)
-class Row:
-    """What the presets reach on one set with one n-shot.
+class PresetAccuracies:
+    """Accuracy of the presets on one set with one n-shot.
 
     Attributes
     ----------
     fm, dataset : str
         Labels.
     n : int
-        Shots a class.
+        Shots per class.
     accuracy : dict of str to ndarray of shape (s,)
-        For each preset: percent right, for each seed.
+        For each preset: test accuracy in percent for each seed.
     """
 
     fm: str
@@ -48,10 +48,12 @@ class Row:
         return float(np.median(self.accuracy[preset] - self.accuracy[over]))
 
 
-def survey(sets: Mapping[tuple[str, str], SetInfo], tell: Callable[[str], None]) -> Iterable[Row]:
-    """Evaluate every preset on every set; n-shots that not every class of a set has are left out."""
+def survey(
+    sets: Mapping[tuple[str, str], SetInfo], report_progress: Callable[[str], None]
+) -> Iterable[PresetAccuracies]:
+    """Evaluate every preset on every set, for the n-shots that all classes of a set have."""
     for info in sets.values():
-        tell(info.path.stem)
+        report_progress(info.path.stem)
         pool = choose_classes(open_set(info))
         least = int(info.meta["samples"]["train"]["per_class_least"])
         fm = info.meta["fm"]
@@ -59,11 +61,11 @@ def survey(sets: Mapping[tuple[str, str], SetInfo], tell: Callable[[str], None])
         evaluators = {space: Evaluator(pool, space) for space in {r.space for r in recipes.values()}}
         for n in SHOTS:
             if n <= least:
-                accuracy = {k: evaluators[r.space].evaluate(r, n, SEEDS[:RUNS]).accuracy for k, r in recipes.items()}
-                yield Row(fm["label"], info.meta["dataset"]["label"], n, accuracy)
+                accuracy = {p: evaluators[r.space].evaluate(r, n, SEEDS[:RUNS]).accuracy for p, r in recipes.items()}
+                yield PresetAccuracies(fm["label"], info.meta["dataset"]["label"], n, accuracy)
 
 
-def report(rows: Sequence[Row]) -> str:
+def report(rows: Sequence[PresetAccuracies]) -> str:
     """Return a Markdown page with the rows and the claims."""
     lines = [
         "# Presets on the bundled tasks",
@@ -75,10 +77,12 @@ def report(rows: Sequence[Row]) -> str:
         *_head("| FM | dataset | n |", "|---|---|--:|"),
     ]
     lines += [
-        _line([row.fm, row.dataset, str(row.n)], [row.median(p) for p in PRESETS]) for row in rows if row.n in SHOWN
+        _line([row.fm, row.dataset, str(row.n)], [row.median(preset) for preset in PRESETS])
+        for row in rows
+        if row.n in _TABLE_SHOTS
     ]
     lines += ["", "## Averages over the sets with n shots per class", "", *_head("| n | sets |", "|--:|--:|")]
-    lines += [_line([str(n), str(len(at))], _averages(at)) for n, at in _by_shots(rows).items()]
+    lines += [_line([str(n), str(len(group))], _averages(group)) for n, group in _by_shots(rows).items()]
     return "\n".join([*lines, "", *_claims(rows)]) + "\n"
 
 
@@ -87,24 +91,24 @@ def _head(names: str, rule: str) -> list[str]:
     return [f"{names} " + " | ".join(p.label for p in PRESETS.values()) + " |", rule + "--:|" * len(PRESETS)]
 
 
-def _by_shots(rows: Sequence[Row]) -> dict[int, list[Row]]:
-    return {n: at for n in SHOTS if (at := [row for row in rows if row.n == n])}
+def _by_shots(rows: Sequence[PresetAccuracies]) -> dict[int, list[PresetAccuracies]]:
+    return {n: group for n in SHOTS if (group := [row for row in rows if row.n == n])}
 
 
-def _averages(rows: Sequence[Row]) -> list[float]:
+def _averages(rows: Sequence[PresetAccuracies]) -> list[float]:
     return [float(np.mean([row.median(p) for row in rows])) for p in PRESETS]
 
 
 def _line(head: list[str], values: list[float]) -> str:
-    shown = [f"{v:.1f}" for v in values]
+    cells = [f"{v:.1f}" for v in values]
     best = f"{max(values):.1f}"
-    return "| " + " | ".join([*head, *(f"**{v}**" if v == best else v for v in shown)]) + " |"
+    return "| " + " | ".join([*head, *(f"**{v}**" if v == best else v for v in cells)]) + " |"
 
 
-def _claims(rows: Sequence[Row]) -> list[str]:
-    at = _by_shots(rows)
-    most = max(at)
-    mean = dict(zip(PRESETS, _averages(at[most]), strict=True))
+def _claims(rows: Sequence[PresetAccuracies]) -> list[str]:
+    by_shots = _by_shots(rows)
+    most = max(by_shots)
+    mean = dict(zip(PRESETS, _averages(by_shots[most]), strict=True))
     lines = [
         "## Claims and results",
         "",
@@ -112,11 +116,11 @@ def _claims(rows: Sequence[Row]) -> list[str]:
         "",
     ]
     for better, worse in (("own", "qi"), ("own", "janson"), ("qi", "hosoda"), ("janson", "hosoda"), ("oracle", "own")):
-        wins = sum(row.median(better) > row.median(worse) for row in at[most])
+        wins = sum(row.median(better) > row.median(worse) for row in by_shots[most])
         difference = mean[better] - mean[worse]
         lines.append(
             f"- {PRESETS[better].label} over {PRESETS[worse].label}: {signed(difference)} points, "
-            f"better on {wins} of {len(at[most])} sets{'' if difference > 0 else ': **does not hold**'}."
+            f"better on {wins} of {len(by_shots[most])} sets{'' if difference > 0 else ': **does not hold**'}."
         )
     lines += [
         f"- Qi and Janson differ by {abs(mean['qi'] - mean['janson']):.1f} points.",
@@ -127,16 +131,16 @@ def _claims(rows: Sequence[Row]) -> list[str]:
         "| n | sets | over the paper's own, mean | over Qi's one mean, mean | smallest | set | smallest by medians |",
         "|--:|--:|--:|--:|--:|---|--:|",
     ]
-    for n, own in at.items():
-        over_own = float(np.mean([row.gain("whitened", "own") for row in own]))
-        gains = [row.gain("whitened", "qi") for row in own]
-        worst = own[int(np.argmin(gains))]
-        medians = min(row.median("whitened") - row.median("qi") for row in own)
+    for n, group in by_shots.items():
+        over_own = float(np.mean([row.gain("whitened", "own") for row in group]))
+        gains = [row.gain("whitened", "qi") for row in group]
+        worst = group[int(np.argmin(gains))]
+        medians = min(row.median("whitened") - row.median("qi") for row in group)
         lines.append(
-            f"| {n} | {len(own)} | {signed(over_own)} | {signed(float(np.mean(gains)))} | {signed(min(gains))} | "
+            f"| {n} | {len(group)} | {signed(over_own)} | {signed(float(np.mean(gains)))} | {signed(min(gains))} | "
             f"{worst.fm}, {worst.dataset} | {signed(medians)} |"
         )
-    gain = float(np.mean([row.gain("whitened", "own") for row in at[most]]))
+    gain = float(np.mean([row.gain("whitened", "own") for row in by_shots[most]]))
     least = min(row.gain("whitened", "qi") for row in rows)
     least_medians = min(row.median("whitened") - row.median("qi") for row in rows)
     return [

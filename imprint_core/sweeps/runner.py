@@ -186,9 +186,9 @@ def sweep(
     done, saved = total - sum(cell.runs for cell in remaining), time.monotonic()
     report(done, total)
     try:
-        for found in run_cells(remaining, **options):
-            rows |= {_key(row): row for row in found}
-            done += len(found)
+        for new_rows in run_cells(remaining, **options):
+            rows |= {_key(row): row for row in new_rows}
+            done += len(new_rows)
             report(done, total)
             if time.monotonic() - saved > _SAVE:
                 SweepTable.from_rows(rows.values()).write(out)

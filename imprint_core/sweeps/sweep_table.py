@@ -129,11 +129,11 @@ class SweepTable:
         if not path.exists():
             return cls.from_rows([])
         try:
-            found = pq.read_schema(path)
-            metadata = {key.decode(): value.decode() for key, value in (found.metadata or {}).items()}
+            stored = pq.read_schema(path)
+            metadata = {key.decode(): value.decode() for key, value in (stored.metadata or {}).items()}
             if "imprint" not in metadata:
                 raise ImprintError(f"'{path.name}' is not a sweep table.")
-            if metadata["imprint"] != VERSION or not found.equals(schema()):
+            if metadata["imprint"] != VERSION or not stored.equals(schema()):
                 raise ImprintError(
                     f"'{path.name}' is a sweep table of version {metadata['imprint'][:20]}; the current version is "
                     f"{VERSION}."

@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, f1_score
 
-from imprint_core.evaluation.metrics import confusion, signed, summarize
+from imprint_core.evaluation.metrics import confusion, macro_f1, signed, summarize
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=9))
@@ -29,3 +30,11 @@ def test_confusion_is_scikit_learns_over_all_runs():
     truth, predictions = rng.integers(0, 4, 50), rng.integers(0, 5, (3, 50))
     theirs = confusion_matrix(np.tile(truth, 3), predictions.ravel(), labels=range(5), normalize="true")
     np.testing.assert_allclose(confusion(truth, predictions, 5), 100 * theirs)
+
+
+def test_macro_f1_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    truth, predicted = np.arange(60) % 4, rng.integers(0, 3, 60)
+    assert macro_f1(truth, predicted, 4) == pytest.approx(
+        100 * f1_score(truth, predicted, average="macro", zero_division=0)
+    )

@@ -20,9 +20,9 @@ def fingerprint():
     """Digest of every random choice that results depend on: integers, so that rounding changes nothing."""
     labels = np.arange(300) % 7 % 5
     names = tuple(f"class {i}" for i in range(30))
-    drawn = [order.tolist() for seed in SEEDS for order in shot_order(labels, seed)]
-    drawn += [sorted(parse_classes(f"{d}in1-{draw}", names).number_of.items()) for d in (2, 3) for draw in (1, 2, 3)]
-    drawn += [[fold.stay.tolist(), fold.out.tolist(), fold.seed] for fold in partings(labels[:60], SEEDS[0])]
+    choices = [order.tolist() for seed in SEEDS for order in shot_order(labels, seed)]
+    choices += [sorted(parse_classes(f"{d}in1-{draw}", names).number_of.items()) for d in (2, 3) for draw in (1, 2, 3)]
+    choices += [[fold.stay.tolist(), fold.out.tolist(), fold.seed] for fold in partings(labels[:60], SEEDS[0])]
     # One-hot shots show which of them become proxies; squares at corners, which clusters k-means finds.
     hot, y = np.eye(40, dtype=np.float32), np.arange(40) % 2
     corners = np.array([[9, 9], [9, -9], [-9, -9], [-9, 9]], dtype=np.float32)[np.arange(40) % 4]
@@ -31,8 +31,8 @@ def fingerprint():
             model = ImprintingClassifier(
                 gen=gen, k=2, norm_pre="none", norm_post="none", norm_inf="none", random_state=seed
             )
-            drawn.append(model.fit(x, y).proxies_.round(3).tolist())
-    return hashlib.sha256(json.dumps(drawn).encode()).hexdigest()
+            choices.append(model.fit(x, y).proxies_.round(3).tolist())
+    return hashlib.sha256(json.dumps(choices).encode()).hexdigest()
 
 
 def test_sampling_is_that_of_the_version():

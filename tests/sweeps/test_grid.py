@@ -106,8 +106,8 @@ def test_finished_recipes_are_skipped(bundled):
     (cell,) = cells(
         read_grid({"fm": "resnet50", "task": "digits", "recipe": {"k": [1, 2, 5]}, "seeds": [1, 2]}), bundled
     )[0]
-    one, two, five = sorted(cell.recipes, key=lambda r: r.k)
-    remaining = cell.without({(one, 1), (one, 2), (two, 1)})
+    first, two, five = sorted(cell.recipes, key=lambda r: r.k)
+    remaining = cell.without({(first, 1), (first, 2), (two, 1)})
     assert set(remaining.recipes) == {two, five}
     assert remaining.runs == 4
     assert cell.without({(r, s) for r in cell.recipes for s in (1, 2)}) is None

@@ -5,40 +5,40 @@ from imprint_core.cli.main import main
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweeps.preset_survey import SHOTS, Row, report, survey
+from imprint_core.sweeps.preset_survey import SHOTS, PresetAccuracies, report, survey
 from tests.conftest import ROOT
 
 
-def row(n, **accuracy):
-    return Row("FM", "data", n, {p: np.array(accuracy.get(p, [50.0, 60.0, 70.0])) for p in PRESETS})
+def accuracies(n, **accuracy):
+    return PresetAccuracies("FM", "data", n, {p: np.array(accuracy.get(p, [50.0, 60.0, 70.0])) for p in PRESETS})
 
 
 def test_survey_evaluates_every_preset(bundled, vit_digits):
-    told = []
+    reports = []
     key = ("vit_tiny_patch16_224", "digits")
-    rows = list(survey({key: bundled[key]}, told.append))
-    assert told == ["vit_tiny_patch16_224__digits"]
+    rows = list(survey({key: bundled[key]}, reports.append))
+    assert reports == ["vit_tiny_patch16_224__digits"]
     assert [r.n for r in rows] == [n for n in SHOTS if n <= 121]
     recipe = PRESETS["own"].recipe
     runs = Evaluator(choose_classes(vit_digits), recipe.space).evaluate(recipe, 20, SEEDS[:5]).accuracy
-    (at,) = [r for r in rows if r.n == 20]
-    np.testing.assert_array_equal(at.accuracy["own"], runs)
-    assert at.median("own") == np.median(runs)
+    (twenty,) = [r for r in rows if r.n == 20]
+    np.testing.assert_array_equal(twenty.accuracy["own"], runs)
+    assert twenty.median("own") == np.median(runs)
 
 
 def test_report_checks_the_claims():
-    good = row(200, whitened=[70, 80, 90], own=[65, 66, 67], oracle=[90, 90, 90], hosoda=[1, 2, 3])
+    good = accuracies(200, whitened=[70, 80, 90], own=[65, 66, 67], oracle=[90, 90, 90], hosoda=[1, 2, 3])
     page = report([good])
     assert "| FM | data | 200 | 60.0 | 2.0 | 60.0 | 66.0 | **90.0** | 80.0 |" in page
     assert "better on 1 of 1 sets.\n" in page
     assert "- At least 5 points over the paper's own on average at n = 200: holds, +14.0." in page
     assert "Never more than 1 point below one mean for n ≥ 2: holds" in page
-    bad = report([row(5, whitened=[40, 50, 60]), row(200, own=[40, 40, 40])])
+    bad = report([accuracies(5, whitened=[40, 50, 60]), accuracies(200, own=[40, 40, 40])])
     assert "better on 0 of 1 sets: **does not hold**." in bad
     assert "Never more than 1 point below one mean for n ≥ 2: **does not hold**, smallest −10.0" in bad
 
 
-def test_the_kept_page_has_every_set_and_shows_what_is_claimed(bundled):
+def test_the_documented_page_has_every_set_and_the_claims(bundled):
     page = (ROOT / "docs" / "presets.md").read_text()
     for info in bundled.values():
         assert f"| {info.meta['fm']['label']} | {info.meta['dataset']['label']} | 5 |" in page
@@ -53,11 +53,11 @@ def test_survey_needs_a_folder(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("n", [5, 100])
-def test_the_kept_page_is_what_the_code_gives(bundled, n):
-    """Two of its lines, made anew; medians may move by a sample where rounding differs."""
+def test_the_documented_page_is_reproduced(bundled, n):
+    """Two of its rows, evaluated again; rounding may change the class of a sample."""
     key = ("squeezenet1_1", "mnist")
-    (made,) = [r for r in survey({key: bundled[key]}, lambda name: None) if r.n == n]
+    (row,) = [r for r in survey({key: bundled[key]}, lambda name: None) if r.n == n]
     page = (ROOT / "docs" / "presets.md").read_text()
     (line,) = [s for s in page.splitlines() if s.startswith(f"| SqueezeNet 1.1 | MNIST | {n} |")]
-    kept = [float(cell.strip(" *")) for cell in line.split("|")[4:-1]]
-    np.testing.assert_allclose([made.median(p) for p in PRESETS], kept, atol=0.3)
+    values = [float(cell.strip(" *")) for cell in line.split("|")[4:-1]]
+    np.testing.assert_allclose([row.median(p) for p in PRESETS], values, atol=0.3)

@@ -115,14 +115,6 @@ def test_files_that_are_not_a_table_of_this_version(tmp_path):
     assert SweepTable.read(path).rows.num_rows == 0
 
 
-def test_recipes_are_read_back_from_their_text(bundled):
-    recipes = {recipe for cell in cells(read_grid("paper-5.1"), bundled)[0] for recipe in cell.recipes}
-    recipes |= {Recipe("ls", lam=0.1 + 0.2).canonical(), Recipe("ls", lam=2).canonical()}
-    recipes |= {Recipe("mean", pretransform="whiten", shrinkage=0.25).canonical()}
-    for recipe in recipes:
-        assert parse_sweep_recipe(sweep_recipe(recipe, fixed_lam=True).text).recipe == recipe
-
-
 def test_presets_in_stored_texts_keep_their_meaning():
     """A stored text refers to presets: increase the table's VERSION if one of them changes."""
     assert {name: PRESETS[name].recipe.canonical() for name in ("qi", "hosoda", "janson", "own", "whitened")} == {
@@ -133,11 +125,3 @@ def test_presets_in_stored_texts_keep_their_meaning():
         "whitened": Recipe("mean", 1, "none", "l2", "l2", "max", pretransform="whiten"),
     }
     assert parse_sweep_recipe("oracle lam=0.5").recipe == Recipe("ls", 1, "none", "none", "none", lam=0.5)
-
-
-def test_lambda_is_the_fms_unless_it_is_fixed():
-    oracle = PRESETS["oracle"].recipe
-    assert sweep_recipe(oracle).for_fm("vit_tiny_patch16_224") != sweep_recipe(oracle).for_fm("resnet50")
-    assert sweep_recipe(oracle, fixed_lam=True).for_fm("vit_tiny_patch16_224").lam == oracle.lam
-    # Without least squares there is no λ.
-    assert sweep_recipe(Recipe(lam=3.0), fixed_lam=True) == sweep_recipe(Recipe())
