@@ -371,8 +371,8 @@ def test_a_hidden_control_keeps_its_value():
 
 @pytest.mark.parametrize("pretransform", TRANSFORMS)
 @pytest.mark.parametrize("norm_post", POST_NORMALIZATIONS)
-def test_every_transform_and_post_norm_draws_everything(transform, post):
-    app = small(pretransform=transform, norm_post=post, norm_pre="none")
+def test_every_transform_and_post_norm_draws_everything(pretransform, norm_post):
+    app = small(pretransform=pretransform, norm_post=norm_post, norm_pre="none")
     assert not app.exception
     assert not app.error
     assert sorted(pictures(app)) == sorted(PICTURES)
