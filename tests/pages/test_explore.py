@@ -446,7 +446,7 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
             "auto",
             "Shrinkage of whitening can't be nan here",
         ),
-        ({"k": "norm_inf"}, "k", 50, "k can't be inf here"),
+        ({"k": "inf"}, "k", 50, "k can't be inf here"),
         ({"k": "-inf"}, "k", 1, "k can't be -inf here"),
         ({"agg": "mnn", "m": "9999"}, "m", 50, "m can't be 9999 here; it is from 1 to 50. Now 50."),
     ],
