@@ -284,7 +284,7 @@ def test_measure_of_runs_is_an_entry_and_a_version(monkeypatch, vit_digits):
 
     monkeypatch.setitem(MEASURES, "least", Measure("Least recall", " %", "Recall of the worst class.", least_recall))
     monkeypatch.setitem(MEASURES, "length", Measure("Mean length", "", "Of the shots.", of_shots=mean_length))
-    monkeypatch.setattr(sweep_table, "VERSION", "with two more measures")
+    monkeypatch.setattr(sweep_table, "TABLE_VERSION", "with two more measures")
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
     query = {"curve_fms": SETTINGS["fm"], "curve_recipes": "qi"}
     for measure, axis in (("least", "k"), ("length", "n")):

@@ -99,7 +99,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedCurve:
     """A curve of the paper; NaN for a missing point."""
 
     name: str
@@ -158,7 +158,7 @@ def shared_range(measure: str, values: Iterable[float]) -> tuple[float, float]:
 
 def panel(
     curves: Sequence[Curve],
-    published: Sequence[Published],
+    published: Sequence[PublishedCurve],
     measure: str,
     axis: str,
     xs: Sequence[float],
@@ -170,7 +170,7 @@ def panel(
     Parameters
     ----------
     curves : sequence of Curve
-    published : sequence of Published
+    published : sequence of PublishedCurve
         Curves of the paper.
     measure : str
         Key of `MEASURES`.

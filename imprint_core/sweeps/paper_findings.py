@@ -14,7 +14,7 @@ from imprint_core.evaluation.ranking import ALPHA, p_text, rank, wilcoxon
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
-from imprint_core.sweeps.sweep_table import Scores, SweepTable, TaskKey
+from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, TaskScores
 
 # Differences below so many points of accuracy count as negligible.
 NEGLIGIBLE = 0.5
@@ -54,7 +54,7 @@ class _Selection:
     tasks: tuple[TaskKey, ...]
     n: int
 
-    def scores(self, *recipes: Recipe, n: int | None = None) -> Scores:
+    def scores(self, *recipes: Recipe, n: int | None = None) -> TaskScores:
         n_shot = self.n if n is None else n
         scores = self.table.scores(
             [sweep_recipe(r) for r in recipes], [task for task in self.tasks if task.n == n_shot]

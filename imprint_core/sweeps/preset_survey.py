@@ -65,7 +65,7 @@ def survey(
                 yield PresetAccuracies(fm["label"], info.meta["dataset"]["label"], n, accuracy)
 
 
-def report(rows: Sequence[PresetAccuracies]) -> str:
+def survey_page(rows: Sequence[PresetAccuracies]) -> str:
     """Return a Markdown page with the rows and the claims."""
     lines = [
         "# Presets on the bundled tasks",

@@ -47,7 +47,7 @@ def evaluate_cell(cell: Cell) -> list[Row]:
             rows += [
                 {
                     **_task_columns(cell),
-                    "recipe": recipe_text(recipe),
+                    "recipe": _stored_text(recipe),
                     "seed": seed,
                     "set": cell.info.digest[:16],
                     "shots": counts[i],
@@ -63,7 +63,7 @@ def _task_columns(cell: Cell) -> Row:
     return {"fm": cell.info.fm, "dataset": cell.info.dataset, "classes": cell.classes, "n": cell.n or 0}
 
 
-def recipe_text(recipe: Recipe) -> str:
+def _stored_text(recipe: Recipe) -> str:
     """A recipe, with its λ, as in the table."""
     return sweep_recipe(recipe, fixed_lam=True).text
 
@@ -208,7 +208,7 @@ def _key(row: Row) -> tuple[Any, ...]:
 def _finished(cell: Cell, rows: Mapping[tuple[Any, ...], Row]) -> set[tuple[Recipe, int]]:
     """Pairs of a recipe and a seed that the table has for the embeddings of the cell."""
     task, digest = tuple(_task_columns(cell).values()), cell.info.digest[:16]
-    texts = {recipe: recipe_text(recipe) for recipe in cell.recipes}
+    texts = {recipe: _stored_text(recipe) for recipe in cell.recipes}
     return {
         (recipe, seed)
         for recipe, text in texts.items()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 # Version of the columns. Increase it with every change of `schema` or of a measure.
-VERSION = "3"
+TABLE_VERSION = "3"
 
 
 class TaskKey(NamedTuple):
@@ -49,7 +49,7 @@ class Runs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scores:
+class TaskScores:
     """Recipes on the tasks that have runs of all of them.
 
     Attributes
@@ -70,7 +70,7 @@ def schema() -> pa.Schema:
     text, integer = pa.string(), pa.int32()
     columns = {"fm": text, "dataset": text, "classes": text, "n": integer, "recipe": text, "seed": pa.int64()}
     columns |= {"set": text, "shots": integer, "test_samples": integer} | dict.fromkeys(MEASURES, pa.float64())
-    return pa.schema(list(columns.items()), metadata={"imprint": VERSION, "results": RESULTS_VERSION})
+    return pa.schema(list(columns.items()), metadata={"imprint": TABLE_VERSION, "results": RESULTS_VERSION})
 
 
 def bundled_sweep() -> Path:
@@ -133,10 +133,10 @@ class SweepTable:
             metadata = {key.decode(): value.decode() for key, value in (stored.metadata or {}).items()}
             if "imprint" not in metadata:
                 raise ImprintError(f"'{path.name}' is not a sweep table.")
-            if metadata["imprint"] != VERSION or not stored.equals(schema()):
+            if metadata["imprint"] != TABLE_VERSION or not stored.equals(schema()):
                 raise ImprintError(
                     f"'{path.name}' is a sweep table of version {metadata['imprint'][:20]}; the current version is "
-                    f"{VERSION}."
+                    f"{TABLE_VERSION}."
                 )
             check_version(path, metadata.get("results"))
             return cls(pq.read_table(path), sets)
@@ -185,7 +185,7 @@ class SweepTable:
         """Runs of a recipe, with its own λ, on a task; None if the table has none."""
         return self._runs.get((task, recipe.canonical()))
 
-    def scores(self, recipes: Sequence[SweepRecipe], tasks: Iterable[TaskKey], measure: str = "accuracy") -> Scores:
+    def scores(self, recipes: Sequence[SweepRecipe], tasks: Iterable[TaskKey], measure: str = "accuracy") -> TaskScores:
         """Medians over seeds on those tasks that have runs of all recipes."""
         complete, medians = [], []
         for task in tasks:
@@ -193,7 +193,7 @@ class SweepTable:
             if all(run is not None for run in runs):
                 complete.append(task)
                 medians.append([float(np.median(run.values[measure])) for run in runs if run is not None])
-        return Scores(tuple(complete), np.array(medians, dtype=np.float64).reshape(len(complete), len(recipes)))
+        return TaskScores(tuple(complete), np.array(medians, dtype=np.float64).reshape(len(complete), len(recipes)))
 
     def to_csv(self, tasks: Iterable[TaskKey]) -> bytes:
         """The rows of these tasks as CSV."""

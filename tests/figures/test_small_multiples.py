@@ -7,7 +7,7 @@ import pytest
 
 from imprint_core.evaluation.metrics import summarize
 from imprint_core.figures import small_multiples as figures
-from imprint_core.figures.small_multiples import AXES, Curve, Published
+from imprint_core.figures.small_multiples import AXES, Curve, PublishedCurve
 from imprint_core.sweeps.run_measures import MEASURES
 
 
@@ -40,7 +40,7 @@ def test_legend_symbols_differ():
 @pytest.mark.parametrize("axis", AXES)
 def test_a_panel_has_bands_below_lines_and_the_given_range(measure, axis):
     curves = [curve(0), curve(1, "<b>", xs=(1, 10), flat=True, values=(60.0, 60.0))]
-    published = [Published("paper", figures.published_style(0), (1, 2), (50.0, math.nan))]
+    published = [PublishedCurve("paper", figures.published_style(0), (1, 2), (50.0, math.nan))]
     mark = (5, curves[0].runs[2], "k = 5")
     figure = figures.panel(curves, published, measure, axis, (1, 2, 5, 10), (20.0, 100.0), mark)
     filled = [t.fill == "toself" for t in figure.data]

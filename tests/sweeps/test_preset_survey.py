@@ -5,7 +5,7 @@ from imprint_core.cli.main import main
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweeps.preset_survey import SHOTS, PresetAccuracies, report, survey
+from imprint_core.sweeps.preset_survey import SHOTS, PresetAccuracies, survey, survey_page
 from tests.conftest import ROOT
 
 
@@ -28,12 +28,12 @@ def test_survey_evaluates_every_preset(bundled, vit_digits):
 
 def test_report_checks_the_claims():
     good = accuracies(200, whitened=[70, 80, 90], own=[65, 66, 67], oracle=[90, 90, 90], hosoda=[1, 2, 3])
-    page = report([good])
+    page = survey_page([good])
     assert "| FM | data | 200 | 60.0 | 2.0 | 60.0 | 66.0 | **90.0** | 80.0 |" in page
     assert "better on 1 of 1 sets.\n" in page
     assert "- At least 5 points over the paper's own on average at n = 200: holds, +14.0." in page
     assert "Never more than 1 point below one mean for n ≥ 2: holds" in page
-    bad = report([accuracies(5, whitened=[40, 50, 60]), accuracies(200, own=[40, 40, 40])])
+    bad = survey_page([accuracies(5, whitened=[40, 50, 60]), accuracies(200, own=[40, 40, 40])])
     assert "better on 0 of 1 sets: **does not hold**." in bad
     assert "Never more than 1 point below one mean for n ≥ 2: **does not hold**, smallest −10.0" in bad
 

@@ -15,7 +15,7 @@ from imprint_core.sweeps.grid import GRIDS, cells, read_grid
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.runner import evaluate_cell
 from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe, sweep_recipe
-from imprint_core.sweeps.sweep_table import KEY, VERSION, SweepTable, TaskKey, bundled_sweep, schema
+from imprint_core.sweeps.sweep_table import KEY, TABLE_VERSION, SweepTable, TaskKey, bundled_sweep, schema
 from tests.collapse.test_measures import Book
 
 
@@ -105,18 +105,18 @@ def test_files_that_are_not_a_table_of_this_version(tmp_path):
     write(imprint="2", results=RESULTS_VERSION)
     with pytest.raises(ImprintError, match="a sweep table of version 2; the current version is 3"):
         SweepTable.read(path)
-    write(imprint=VERSION, results="old")
+    write(imprint=TABLE_VERSION, results="old")
     with pytest.raises(ImprintError, match=r"t\.parquet holds results of version old; this is"):
         SweepTable.read(path)
-    write(imprint=VERSION)
+    write(imprint=TABLE_VERSION)
     with pytest.raises(ImprintError, match="holds results of version None"):
         SweepTable.read(path)
-    write(imprint=VERSION, results=RESULTS_VERSION)
+    write(imprint=TABLE_VERSION, results=RESULTS_VERSION)
     assert SweepTable.read(path).rows.num_rows == 0
 
 
 def test_presets_in_stored_texts_keep_their_meaning():
-    """A stored text refers to presets: increase the table's VERSION if one of them changes."""
+    """A stored text refers to presets: increase TABLE_VERSION if one of them changes."""
     assert {name: PRESETS[name].recipe.canonical() for name in ("qi", "hosoda", "janson", "own", "whitened")} == {
         "qi": Recipe("mean", 1, "l2", "l2", "l2", "max"),
         "hosoda": Recipe("mean", 1, "none", "quantile_published", "none", "max"),

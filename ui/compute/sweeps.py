@@ -15,8 +15,6 @@ from ui.compute import results as cached
 from ui.compute.progressive import Point, point_cache
 from ui.controls.control import Sets
 
-Values = dict[str, Floats]
-
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table …")
 def _table(path: Path, stamp: int, digests: tuple[str, ...], _sets: Sets) -> SweepTable | ImprintError:
@@ -80,11 +78,11 @@ def run_point(experiment: Experiment, sets: Sets, cost: float = 1.0, measure: st
     return point
 
 
-def _measure_predictions(experiment: Experiment) -> Values:
+def _measure_predictions(experiment: Experiment) -> dict[str, Floats]:
     shared = cached.evaluator(experiment)
     return measure_predictions(shared.truth, cached.evaluation(experiment).predictions, len(shared.classes))
 
 
-def _measure_shots(experiment: Experiment) -> Values:
+def _measure_shots(experiment: Experiment) -> dict[str, Floats]:
     norm_pre = experiment.recipe.norm_pre
     return measure_shots(cached.pool(experiment), norm_pre, experiment.n_shot, experiment.seeds)

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
             out, to_json(dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), progress)))
         )
     elif options.of == "presets":
-        out.write_text(preset_survey.report(list(preset_survey.survey(sets, progress))), encoding="utf-8")
+        out.write_text(preset_survey.survey_page(list(preset_survey.survey(sets, progress))), encoding="utf-8")
     else:
         cases = list(k_selection_study.study(sets, progress))
         out.write_text(k_selection_study.report(cases), encoding="utf-8")

@@ -16,7 +16,7 @@ from imprint_core.figures.small_multiples import (
     AXES,
     CURRENT_STYLE,
     Curve,
-    Published,
+    PublishedCurve,
     Style,
     describe_curves,
     flat_xs,
@@ -31,7 +31,7 @@ from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.panels.curves.controls import axis_of
 from ui.panels.curves.published import published_curves
-from ui.panels.curves.series import Chart, Line
+from ui.panels.curves.series import Chart, RecipeLine
 from ui.text.markdown import plain
 
 _PER_ROW, _HEIGHT = 3, 260
@@ -51,7 +51,7 @@ def _ordered_points(charts: Sequence[Chart]) -> list[Point]:
     return list({point.key: point for point in points}.values())
 
 
-def _legend(lines: Sequence[Line], charts: Sequence[Chart], published: Sequence[Published]) -> None:
+def _legend(lines: Sequence[RecipeLine], charts: Sequence[Chart], published: Sequence[PublishedCurve]) -> None:
     """Draw the legend as a list of HTML, which wraps on narrow screens."""
     entries: list[tuple[Style, str]] = [(line.style, line.name) for line in lines]
     entries += [(CURRENT_STYLE, f"current, {chart.current[1]}") for chart in charts if chart.current is not None]
@@ -71,7 +71,7 @@ def _legend(lines: Sequence[Line], charts: Sequence[Chart], published: Sequence[
 def _draw(
     selection: Selection,
     charts: Sequence[Chart],
-    published: Sequence[Sequence[Published]],
+    published: Sequence[Sequence[PublishedCurve]],
     results: Sequence[Any],
     _: str,
 ) -> None:
@@ -113,7 +113,7 @@ def _panel(
     selection: Selection,
     chart: Chart,
     curves: Sequence[Curve],
-    published: Sequence[Published],
+    published: Sequence[PublishedCurve],
     known: Mapping[tuple[Hashable, ...], Any],
     xs: Sequence[float],
     ys: tuple[float, float],

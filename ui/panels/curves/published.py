@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imprint_core.figures.small_multiples import AXES, Published, published_style
+from imprint_core.figures.small_multiples import AXES, PublishedCurve, published_style
 from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.run_measures import MEASURES
 from ui.controls.sidebar import Selection
@@ -17,7 +17,7 @@ _FEW_SHOT = {"1": "k = 1", "5": "k = 5", "20": "k = 20", "n": "all shots as prox
 _FEW_SHOT_TASKS = ("mnist", "fashion_mnist", "cifar10")
 
 
-def published_curves(selection: Selection, chart: Chart) -> list[Published]:
+def published_curves(selection: Selection, chart: Chart) -> list[PublishedCurve]:
     """The paper's curves of a chart, if they are requested and available."""
     values, fm, data = selection.panel.values, chart.info.fm, chart.info.dataset
     if not values["curve_paper"] or not can_overlay(values) or chart.classes != "all":
@@ -26,11 +26,11 @@ def published_curves(selection: Selection, chart: Chart) -> list[Published]:
         return []
     if axis_of(values) == "k":
         accuracy = paper_results.accuracy_over_k(fm, data)
-        return [Published("the paper's k-means", published_style(0), tuple(range(1, len(accuracy) + 1)), accuracy)]
+        return [PublishedCurve("the paper's k-means", published_style(0), tuple(range(1, len(accuracy) + 1)), accuracy)]
     if data not in _FEW_SHOT_TASKS:
         return []
     return [
-        Published(
+        PublishedCurve(
             f"the paper's k-means, {label}",
             published_style(i),
             paper_results.FEW_SHOT_N,

@@ -31,7 +31,7 @@ _LAMBDAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 
 
 @dataclass(frozen=True)
-class Line:
+class RecipeLine:
     """A recipe that is drawn in every panel.
 
     Attributes
@@ -65,7 +65,7 @@ class Chart:
         Shots per class, at most the available ones.
     xs : tuple of float
         Values of the x axis.
-    lines : tuple of (Line, tuple of float, tuple of Point)
+    lines : tuple of (RecipeLine, tuple of float, tuple of Point)
         Lines with their x and a point for each; a flat line has no x and one point.
     current : (float, str) or None
         The x of the sidebar's value on the first line, and its label.
@@ -75,7 +75,7 @@ class Chart:
     classes: str
     n: int
     xs: tuple[float, ...]
-    lines: tuple[tuple[Line, tuple[float, ...], tuple[Point, ...]], ...]
+    lines: tuple[tuple[RecipeLine, tuple[float, ...], tuple[Point, ...]], ...]
     current: tuple[float, str] | None
 
     @property
@@ -105,29 +105,29 @@ class Chart:
         return stamp_of(self.current, *(line for line, _, _ in self.lines), *(point.key for point in self.points))
 
 
-def _by_space(line: tuple[Line, tuple[float, ...], tuple[Point, ...]]) -> str:
+def _by_space(line: tuple[RecipeLine, tuple[float, ...], tuple[Point, ...]]) -> str:
     return str(line[0].recipe.recipe.space)
 
 
-def lines_of(selection: Selection) -> list[Line]:
+def lines_of(selection: Selection) -> list[RecipeLine]:
     """The lines without duplicates, the sidebar's recipe first."""
     values = selection.panel.values
     recipes = [sweep_recipe(selection.recipe, values["lam_from"] == "own")]
     recipes += [parse_sweep_recipe(text) for text in values["curve_recipes"] or DEFAULT_RECIPES]
-    lines: dict[SweepRecipe, Line] = {}
+    lines: dict[SweepRecipe, RecipeLine] = {}
     for i, recipe in enumerate(recipes):
         if MEASURES[values["measure"]].of_shots is not None:
             # Such a measure depends on NORM pre alone.
             norm = recipe.recipe.norm_pre
             one_mean = sweep_recipe(replace(PRESETS["qi"].recipe, norm_pre=norm))
-            line = Line(f"after NORM pre {NORMALIZATIONS[norm].label}", curve_style(i), one_mean, False, not i)
+            line = RecipeLine(f"after NORM pre {NORMALIZATIONS[norm].label}", curve_style(i), one_mean, False, not i)
         else:
             line = _line(recipe, curve_style(i), axis_of(values), not i)
         lines.setdefault(line.recipe, line)
     return list(lines.values())
 
 
-def _line(recipe: SweepRecipe, style: Style, axis: str, current: bool) -> Line:
+def _line(recipe: SweepRecipe, style: Style, axis: str, current: bool) -> RecipeLine:
     entry = GENERATORS[recipe.recipe.gen]
     if axis == "lam":
         recipe = sweep_recipe(recipe.recipe)
@@ -136,7 +136,7 @@ def _line(recipe: SweepRecipe, style: Style, axis: str, current: bool) -> Line:
         name = name.replace(f", k = {recipe.recipe.k}", "")
         recipe = recipe._replace(recipe=replace(recipe.recipe, k=1))
     depends = {"k": entry.uses_k, "n": True, "lam": bool(entry.ridge)}[axis]
-    return Line(f"current: {name}" if current else name, style, recipe, not depends, current)
+    return RecipeLine(f"current: {name}" if current else name, style, recipe, not depends, current)
 
 
 def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
@@ -163,7 +163,7 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
     return charts, [*remarks, problem] if problem else remarks
 
 
-def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
+def _chart(selection: Selection, info: SetInfo, lines: list[RecipeLine]) -> Chart:
     values = selection.panel.values
     classes = selection.experiment.classes if info.dataset == selection.info.dataset else "all"
     most = results.most_shots(info, classes)
@@ -186,7 +186,7 @@ def _chart(selection: Selection, info: SetInfo, lines: list[Line]) -> Chart:
     return Chart(info, classes, n, axis_xs, tuple(series), current)
 
 
-def _current_x(selection: Selection, line: Line, n: int) -> tuple[float, str] | None:
+def _current_x(selection: Selection, line: RecipeLine, n: int) -> tuple[float, str] | None:
     """The x of the sidebar's value and its label; None if the line does not depend on x."""
     if line.flat:
         return None
@@ -217,7 +217,7 @@ def _xs(values: Values, n: int, most: int) -> tuple[float, ...]:
 
 
 def _point_factory(
-    selection: Selection, info: SetInfo, classes: str, n: int, line: Line, cost: float
+    selection: Selection, info: SetInfo, classes: str, n: int, line: RecipeLine, cost: float
 ) -> Callable[[float | None], Point]:
     """Function from an x, None for a flat line, to the line's point."""
     axis, sets = axis_of(selection.panel.values), selection.panel.sets

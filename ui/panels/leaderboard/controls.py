@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from imprint_core.errors import ImprintError
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.sweeps.grid import GRIDS, read_grid
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
@@ -38,13 +39,24 @@ def _table(sets: Sets, values: Values) -> SweepTable | None:
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
+    if values["board"] == BUNDLED:
+        # The grid has the same n-shots; reading the table would delay the first run of every page.
+        return list(GRIDS[BUNDLED]["n"])
     table = _table(sets, values)
     return sorted({task.n for task in table.tasks}) if table is not None and table.tasks else [0]
 
 
 def _recipes(sets: Sets, values: Values) -> list[str]:
+    if values["board"] == BUNDLED:
+        return list(_bundled_recipes())
     table = _table(sets, values)
     return [recipe.text for recipe in ordered_recipes(table)] if table is not None else []
+
+
+@cache
+def _bundled_recipes() -> tuple[str, ...]:
+    """The recipes of the bundled grid, which starts with the presets."""
+    return tuple(recipe.text for recipe in read_grid(BUNDLED).recipes)
 
 
 @lru_cache(maxsize=4)

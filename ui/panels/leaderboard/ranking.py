@@ -16,7 +16,7 @@ from imprint_core.recipes.presets import preset_of
 from imprint_core.sweeps.paper_results import TABLE_1
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe
-from imprint_core.sweeps.sweep_table import Scores
+from imprint_core.sweeps.sweep_table import TaskScores
 from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
@@ -27,7 +27,7 @@ from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
 
-def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: Scores) -> None:
+def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: TaskScores) -> None:
     """Draw the comparison of recipes on the tasks that have runs of all of them."""
     if len(recipes) < 2 or not scores.tasks:
         st.info(
@@ -105,7 +105,7 @@ def _table(
     )
 
 
-def _warnings(scores: Scores) -> None:
+def _warnings(scores: TaskScores) -> None:
     """Warn if tests on these tasks have little power or too small p-values."""
     tasks, data = len(scores.tasks), {task.dataset for task in scores.tasks}
     if tasks < FEW_TASKS:
@@ -135,7 +135,7 @@ def _test(ranking: Ranking, methods: int) -> str:
     )
 
 
-def _medians(labels: Sequence[str], scores: Scores) -> dict[str, list[Any]]:
+def _medians(labels: Sequence[str], scores: TaskScores) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         "FM": [label_of_fm(task.fm) for task in scores.tasks],
         "dataset": [label_of_dataset(task.dataset) for task in scores.tasks],
