@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app import CONTROLS
 from ui.controls.recipe import RECIPE_CONTROLS
-from ui.controls.table import CONTROLS
 
 # What the paper has, and says where: the task, the recipe and the runs, but for what is beyond it or of its code only.
 BEYOND = {"shrinkage", "lam", "distance", "vote", "ties"}

@@ -582,7 +582,7 @@ def test_names_that_a_person_gives_are_shown_as_they_are():
 
 
 def test_help_explains_with_the_datasets_own_classes(bundled):
-    from ui.controls.table import CONTROLS
+    from app import CONTROLS
 
     control = next(c for c in CONTROLS if c.key == "classes")
     for fm, data in bundled:

@@ -8,12 +8,12 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import CONTROLS
 from imprint_core.embeddings import open_set
 from imprint_core.paths import sweeps_folder
 from imprint_core.sweeps.sweep_table import bundled_sweep
 from tests.conftest import ROOT
 from ui.controls.control import named_option
-from ui.controls.table import CONTROLS
 from ui.controls.validation import nearest
 from ui.text.markdown import plain
 

@@ -10,11 +10,11 @@ from html import escape
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import CONTROLS
 from imprint_core.errors import ImprintError
 from imprint_core.export.report import Note, Picture, Table
 from tests.conftest import ROOT
 from ui.charts import progressive
-from ui.controls.table import CONTROLS
 from ui.share import dialog, settings_file
 from ui.text.markdown import plain
 

@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.charts.plot import stamp_of
 from ui.compute.progressive import Point, compute_points, missing_points, point_cache
-from ui.navigation.reruns import draw_again
+from ui.navigation.reruns import rerun_page
 from ui.text.markdown import plain
 
 # Seconds: computing per slice, between two slices, and before the progress row appears.
@@ -44,7 +44,7 @@ def rerun_after_switch() -> None:
     fragment, and leave an empty screen; a whole run replaces that request.
     """
     if st.session_state.pop("left_running", False):
-        draw_again()
+        rerun_page()
 
 
 def draw_progressively(
@@ -96,14 +96,14 @@ def _run_slice(name: str, points: Sequence[Point], draw: Draw, label: str, needs
         _draw_progress(name, points, missing, label)
         if fragment_run and name not in running:
             # It was resumed: only a whole run starts a series of slices.
-            draw_again()
+            rerun_page()
         return
     _draw_rest(name, points, missing, label)
     if name in running:
         running.discard(name)
         if not running and fragment_run:
             # The last figure is complete: a whole run ends the series of slices.
-            draw_again()
+            rerun_page()
 
 
 def _compute(name: str, missing: Sequence[Point], seconds: float, at_least_one: bool) -> None:

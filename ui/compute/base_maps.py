@@ -13,7 +13,7 @@ from imprint_core.maps.jobs import read_map_job, start_map_job, stop_map_job
 from imprint_core.maps.layouts import MAP_METHODS, Layout
 from imprint_core.maps.store import BaseMap
 from ui.compute import stored_maps
-from ui.navigation.reruns import draw_again
+from ui.navigation.reruns import rerun_page
 from ui.text.markdown import plain
 
 # Seconds between two reads of a job's progress.
@@ -100,7 +100,7 @@ def _progress(key: str) -> None:
     before = st.session_state.get(f"{key}_count")
     st.session_state[f"{key}_count"] = count
     if count == len(layouts) or (before is not None and count > before):
-        draw_again()
+        rerun_page()
     job = read_map_job(*request)
     label = MAP_METHODS[layouts[0].method].label
     stopped = st.session_state.get(f"{key}_stopped") or (job.error if job else _ENDED)

@@ -1,4 +1,4 @@
-"""A row of the sidebar's table of controls."""
+"""A control: one row of the control table."""
 
 from __future__ import annotations
 
@@ -26,44 +26,42 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Control:
-    """A row of the table.
+    """A row of the control table.
 
     Attributes
     ----------
     key : str
-        Its name in the URL and the session.
+        Name in the URL and in the session.
     group : str
-        Heading that it stands under.
+        Heading in the sidebar.
     label : str
-        What a person reads.
     help : str or callable
-        What it explains, in Markdown; where the sets at hand and the earlier controls' values matter, made of them.
+        Markdown, or a function of the available sets and the earlier controls' values that returns it.
     options : callable
-        Maps the sets at hand and the earlier controls' values to the valid values.
+        Maps the available sets and the earlier controls' values to the valid values.
     default : any
-        Taken where valid, else the nearest.
-    accepts : callable or None
-        Where a person may write what is not among the options: maps the text, the sets at hand and the earlier
-        controls' values to the valid value that it means, or raises an `ImprintError` that says why it means none.
-    joins : str
-        Where a text that begins with one of these goes on with the value before: Streamlit's box leaves out what it
-        held, when that is extended.
+        Used if it is valid, else the nearest valid value.
     show : callable
-        A value's label.
+        Label of a value.
     kind : {"select", "segments", "slider", "toggle", "text", "many"}
-        "many" takes any number of the options, in a list.
+        Kind of widget. The value of "many" is a tuple of options.
+    accepts : callable or None
+        Parses text that is not among the options, given the available sets and the earlier controls' values; raises
+        an `ImprintError` that explains why a text is invalid. None if only options are valid.
+    joins : str
+        Characters with which a text continues the previous value: Streamlit's box sends only what was added to it.
     hidden : callable
-        Whether the control means nothing under all values, and is not shown.
+        Whether the control has no meaning for these values, and is not drawn.
     off : callable
-        Why it has no effect under all values, and is shown disabled; empty where it has.
+        Why the control has no effect for these values, and is drawn disabled; empty if it has one.
     remark : callable
-        What its own value means beside the others, where that may surprise; else empty.
+        A caption about its value in combination with others; empty for none.
     about : tuple of str
-        Keys of earlier controls; when one of these gets another value, this one's means nothing any more.
+        Keys of earlier controls: a change of one of them resets this control.
     empty : str
-        Of "many": what it shows where none is chosen.
+        Placeholder of "many" if nothing is selected.
     page : str
-        The page that draws it, where it thinks fit; empty for the sidebar, on every page.
+        URL path of the page that draws it; empty for the sidebar.
     """
 
     key: str
@@ -85,17 +83,17 @@ class Control:
 
 
 def label_in(table: Mapping[str, Any]) -> Callable[[str], str]:
-    """Show an entry of a table by its label."""
+    """Return a function that shows a key of a table by its entry's label."""
     return lambda name: str(table[name].label)
 
 
 def described(table: Mapping[str, Any], lead: str) -> str:
-    """Help that tells every entry of a table."""
+    """Return help text that lists every entry of a table."""
     return lead + "\n\n" + "\n".join(f"- **{e.label}**: {e.help}" for e in table.values())
 
 
 def as_number(value: Any) -> float:
-    """The number that a value is or writes; NaN where it is none."""
+    """Return the number that a value is or writes; NaN if there is none."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -103,10 +101,10 @@ def as_number(value: Any) -> float:
 
 
 def named_option(control: Control, text: str, options: Sequence[Any]) -> Any:
-    """The option that `text` names, by its label, its own name in any case, or its value; else the text."""
-    wanted = text.strip().replace("_", " ").casefold()
+    """Return the option that `text` names by label, by key in any case, or by value; else the text itself."""
+    name = text.strip().replace("_", " ").casefold()
     for option in options:
         same_number = not isinstance(option, str) and as_number(text) == option
-        if same_number or wanted in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
+        if same_number or name in (control.show(option).casefold(), str(option).replace("_", " ").casefold()):
             return option
     return text

@@ -1,4 +1,4 @@
-"""Controls as widgets, in the sidebar or where a page draws them."""
+"""Controls as widgets, in the sidebar or on a page."""
 
 from __future__ import annotations
 
@@ -9,39 +9,46 @@ from typing import Any
 import streamlit as st
 
 from ui.controls.control import Control, Sets, Values
-from ui.controls.table import CONTROLS
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Controls that pages draw where they think fit, and their values.
+    """The values of all controls, and the controls that a page draws.
 
     Attributes
     ----------
+    sets : mapping
+        The available embedding sets.
+    controls : sequence of Control
+        The control table.
     values : dict
-        Of every control, by its key.
+        Value of every control by its key.
+    choices : mapping
+        Options of the current page's controls by their keys.
     """
 
     sets: Sets
+    controls: tuple[Control, ...]
     values: Values
     choices: Mapping[str, list[Any]]
 
     def draw(self, key: str, width: int | None = None) -> None:
-        """Draw a control, some pixels wide, unless it means nothing under the values."""
-        control = next(c for c in CONTROLS if c.key == key)
+        """Draw a control, `width` pixels wide, unless it has no meaning for the values."""
+        control = next(c for c in self.controls if c.key == key)
         if not control.hidden(self.values):
             draw_widget(control, self.choices[key], self.sets, self.values, width)
 
 
 def draw_widget(control: Control, options: list[Any], sets: Sets, values: Values, width: int | None = None) -> None:
-    """Draw a control as its kind of widget, some pixels wide where that is given."""
-    # What it is at, not what it begins with: a browser that mounts it anew starts there, and would send that.
+    """Draw a control as its kind of widget."""
+    # Its current value: a browser that mounts the widget again starts with it, and would send another one.
     now = values[control.key]
     common: dict[str, Any] = {
         "key": control.key,
         "help": control.help if isinstance(control.help, str) else control.help(sets, values),
         "format_func": control.show,
         "disabled": bool(control.off(values)),
+        "persist_state": "session",
     }
     if width:
         common["width"] = width
@@ -54,13 +61,13 @@ def draw_widget(control: Control, options: list[Any], sets: Sets, values: Values
         del common["format_func"]
         st.text_input(control.label, now, placeholder="a number", **common)
     elif control.kind == "many":
-        own = control.accepts is not None
         if control.empty:
             common["placeholder"] = control.empty
-        st.multiselect(control.label, options, default=list(now), accept_new_options=own, **common)
+        free_text = control.accepts is not None
+        st.multiselect(control.label, options, default=list(now), accept_new_options=free_text, **common)
     elif control.kind == "segments":
         common.setdefault("width", "stretch")
         st.segmented_control(control.label, options, default=now, required=True, **common)
     else:
-        own = control.accepts is not None
-        st.selectbox(control.label, options, index=options.index(now), accept_new_options=own, **common)
+        free_text = control.accepts is not None
+        st.selectbox(control.label, options, index=options.index(now), accept_new_options=free_text, **common)

@@ -1,16 +1,15 @@
-"""The shared sidebar: draws the controls, and keeps the link in step with them.
+"""The sidebar: draws the controls, and keeps the link equal to them.
 
-A control's options depend only on controls before it. Every value that is not the default is
-in the URL, under its own name. A value that is not valid, from an old link or because an
-earlier control changed, becomes the nearest valid one, in the URL too, and the page says so.
-(Streamlit's `bind="query-params"` drops such values from the URL and knows labels only.)
+A control's options depend only on controls before it. Every value that is not the default is in the URL under its key.
+A value that is not valid, from an old link or because an earlier control changed, is replaced by the nearest valid one,
+in the URL too, and the page reports it. (Streamlit's `bind="query-params"` drops such values from the URL and knows
+labels only.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import streamlit as st
@@ -18,142 +17,173 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import Layout
 from imprint_core.recipes.presets import PRESETS
-from ui.controls.control import Sets, Values
+from ui.controls.control import Control, Sets, Values
 from ui.controls.page_controls import Panel, draw_widget
 from ui.controls.recipe import preset_values, recipe_from_values, selected_preset
 from ui.controls.second_recipe import second_recipe
-from ui.controls.table import CONTROLS
-from ui.controls.validation import follow, settled, several, usual, written
-from ui.navigation.reruns import still_said
+from ui.controls.validation import default_of, follow, link_text, valid_value, valid_values
+from ui.navigation.reruns import repeat_notes
 from ui.text.markdown import plain
 
-_OWN_CHOICE = "own choice"
-# Where the session keeps what a file of settings says, until it is followed.
+_NO_PRESET = "custom"
+# Session key of the settings file that was read, until its values are set.
 TAKEN = "settings_taken"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is chosen: everything on screen is a function of it.
+    """Everything that is selected; what is on screen is a function of it.
 
     Attributes
     ----------
-    info : SetInfo
-        The embedding set.
-    task : Task
-        With the first seed.
-    recipe : Recipe
-    seeds : tuple of int
+    experiment : Experiment
     layout : Layout
         Of the map.
     other : Recipe or None
-        What the recipe is compared with.
+        The second recipe.
     panel : Panel
-        The controls that pages draw themselves.
+        The values of all controls.
     """
 
-    info: SetInfo
-    task: Task
-    recipe: Recipe
-    seeds: tuple[int, ...]
+    experiment: Experiment
     layout: Layout
     other: Recipe | None
     panel: Panel
 
-    @cached_property
-    def experiment(self) -> Experiment:
-        """What the sidebar chooses: everything that results depend on."""
-        return Experiment(self.info, self.task.classes, self.task.n_shot, self.recipe, self.seeds)
+    @property
+    def info(self) -> SetInfo:
+        """The embedding set."""
+        return self.experiment.info
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return self.experiment.recipe
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds."""
+        return self.experiment.seeds
 
     @property
     def n(self) -> int:
-        """Shots a class; the slider always gives a number."""
-        return self.task.n_shot or 0
+        """Shots per class."""
+        return self.experiment.n_shot or 0
 
 
-def sidebar(sets: Sets, page: str) -> tuple[Selection, list[str]]:
-    """Draw the sidebar for a page; gives the selection and what had to be put right, a sentence each, in Markdown."""
+def sidebar(
+    sets: Sets, controls: Sequence[Control], page: str, groups: Sequence[str] | None = None
+) -> tuple[Selection, list[str]]:
+    """Draw the sidebar of a page.
+
+    Parameters
+    ----------
+    sets : mapping
+        The available embedding sets.
+    controls : sequence of Control
+        The control table.
+    page : str
+        URL path of the page.
+    groups : sequence of str, optional
+        Groups, or keys of controls, that have an effect on the page; all by default. The others keep their values.
+
+    Returns
+    -------
+    selection : Selection
+    notes : list of str
+        A Markdown sentence on each value that was corrected.
+    """
+    followed, notes = _followed(controls, sets)
+    displayed = {
+        control.key: control.page == page
+        or (not control.page and (groups is None or control.group in groups or control.key in groups))
+        for control in controls
+    }
+    values, defaults, choices, corrections = _resolve(controls, sets, displayed, followed)
+    st.session_state.last_values = values.copy()
+    _draw([control for control in controls if displayed[control.key] and not control.page], sets, values, choices)
+    changed = (c for c in controls if not c.hidden(values) and values[c.key] != defaults[c.key])
+    link = {c.key: link_text(values[c.key]) for c in changed}
+    if link != st.query_params.to_dict():
+        st.query_params.from_dict(link)
+    selection = _selection(Panel(sets, tuple(controls), values, choices))
+    return selection, repeat_notes([plain(note) for note in notes + corrections])
+
+
+def _followed(controls: Sequence[Control], sets: Sets) -> tuple[bool, list[str]]:
+    """Set the controls to the values of a new link or settings file; return whether there was one, and corrections."""
     state = st.session_state
-    query = st.query_params.to_dict()
     notes: list[str] = []
     followed = False
     context = get_script_run_ctx()
-    # A query that merely differs may be older than the widgets: keys can be pressed faster than
-    # the browser takes over the link of the run before.
+    # A query that merely differs may be older than the widgets: keys can be pressed faster than the browser takes over
+    # the link of the previous run.
     if "followed" not in state or (context is not None and context.is_history_navigation):
         followed = state.followed = True
-        notes = follow(query, sets)
+        notes = follow(st.query_params.to_dict(), controls, sets)
     if TAKEN in state:
         followed = True
-        settings, said = state.pop(TAKEN)
-        notes = said + follow(settings, sets, "file")
+        settings, problems = state.pop(TAKEN)
+        notes = problems + follow(settings, controls, sets, "file")
+    return followed, notes
+
+
+def _resolve(
+    controls: Sequence[Control], sets: Sets, displayed: Mapping[str, bool], followed: bool
+) -> tuple[Values, Values, dict[str, list[Any]], list[str]]:
+    """Return valid values, defaults and options of the controls, and a sentence on each correction.
+
+    Options are computed for controls of the sidebar, of the current page, and of which the session has a value.
+    """
+    state = st.session_state
+    last = state.get("last_values", {})
     values: Values = {}
     defaults: Values = {}
     choices: dict[str, list[Any]] = {}
-    for control in CONTROLS:
-        options = choices[control.key] = list(control.options(sets, values))
-        default = defaults[control.key] = usual(control, options)
-        before = state.get("last_values", {})
-        # Streamlit forgets a control that a run did not draw, as one that was over before it came to it.
-        if not followed and control.key in state.get("held", ()) and control.key not in state:
-            lost = before[control.key]
-            state[control.key] = list(lost) if control.kind == "many" else lost
-        if not followed and any(before.get(key, values[key]) != values[key] for key in control.about):
-            # Assigned, not forgotten: a browser would go on showing what it was.
-            state[control.key] = list(default) if control.kind == "many" else default
-        if control.kind == "many":
-            kept, said = several(control, state.get(control.key, ()), options, sets, values)
-            # Options that went with what was chosen before, such as classes of another dataset, go without a word.
-            notes += said if control.accepts else []
-            options += [v for v in kept if v not in options]
-            if kept != list(state.get(control.key, ())):
-                state[control.key] = kept
-            values[control.key] = tuple(kept)
+    notes: list[str] = []
+    for control in controls:
+        key = control.key
+        if control.page and not displayed[key] and key not in state:
+            values[key] = defaults[key] = control.default
             continue
-        # Assigned only where it has to be: an assignment takes back what a finger has moved since.
-        if control.key in state and state[control.key] not in options:
-            before = state.get("last_values", {}).get(control.key)
-            value, note = settled(control, state[control.key], options, default, sets, values, before)
+        options = choices[key] = list(control.options(sets, values))
+        default = defaults[key] = default_of(control, options)
+        if not followed and any(last.get(other, values[other]) != values[other] for other in control.about):
+            # Assigned, not deleted: a browser would continue to display the old value.
+            state[key] = list(default) if control.kind == "many" else default
+        if control.kind == "many":
+            given = list(state.get(key, ()))
+            valid, corrections = valid_values(control, given, options, sets, values)
+            # Options that disappeared with an earlier choice, such as classes of another dataset, need no sentence.
+            notes += corrections if control.accepts else []
+            options += [value for value in valid if value not in options]
+            if valid != given:
+                state[key] = valid
+            values[key] = tuple(valid)
+            continue
+        # Assigned only if necessary: an assignment undoes what was changed in the browser meanwhile.
+        if key in state and state[key] not in options:
+            value, note = valid_value(control, state[key], options, default, sets, values, last.get(key))
             notes += [note] if note else []
-            if value != state[control.key]:
-                state[control.key] = value
-        values[control.key] = state.get(control.key, default)
-        if values[control.key] not in options:
-            # What a person has written is offered, too, as long as it is chosen.
-            options.append(values[control.key])
-    state.last_values = values.copy()
-    _draw(sets, values, choices, page)
-    state.held = {control.key for control in CONTROLS if control.key in state}
-    changed = (c for c in CONTROLS if not c.hidden(values) and values[c.key] != defaults[c.key])
-    link = {c.key: written(values[c.key]) for c in changed}
-    if link != query:
-        st.query_params.from_dict(link)
-    return _select(Panel(sets, values, choices)), still_said([plain(note) for note in notes])
+            if value != state[key]:
+                state[key] = value
+        values[key] = state.get(key, default)
+        if values[key] not in options:
+            # Typed text is an option as long as it is selected.
+            options.append(values[key])
+    return values, defaults, choices, notes
 
 
-def keep_controls() -> None:
-    """Keep the controls' values over a run that ends before they are drawn, as one that goes to another page."""
-    for control in CONTROLS:
-        if control.key in st.session_state:
-            st.session_state[control.key] = st.session_state[control.key]
-
-
-def _draw(sets: Sets, values: Values, choices: Mapping[str, list[Any]], page: str) -> None:
-    """Draw the sidebar's controls that mean something under the values."""
-    state = st.session_state
+def _draw(controls: Sequence[Control], sets: Sets, values: Values, choices: Mapping[str, list[Any]]) -> None:
+    """Draw the controls that have a meaning for the values, by group."""
     group = ""
     with st.sidebar:
-        for control in CONTROLS:
-            if control.hidden(values) or control.page not in ("", page):
-                # Streamlit forgets a widget that isn't drawn, unless its value is touched.
-                if control.key in state:
-                    state[control.key] = state[control.key]
-                continue
-            if control.page:
+        for control in controls:
+            if control.hidden(values):
                 continue
             if control.group != group:
                 group = control.group
@@ -161,43 +191,39 @@ def _draw(sets: Sets, values: Values, choices: Mapping[str, list[Any]], page: st
                 if group == "Recipe":
                     _preset(values)
             draw_widget(control, choices[control.key], sets, values)
-            said = control.off(values) or control.remark(values)
-            if said:
-                st.caption(said)
+            caption = control.off(values) or control.remark(values)
+            if caption:
+                st.caption(caption)
 
 
 def _preset(values: Values) -> None:
-    """Offer the recipes that have a name, and show which of them is chosen."""
-    named = selected_preset(values)
-    options = list(PRESETS) if named else [_OWN_CHOICE, *PRESETS]
-    if st.session_state.get("preset") != (named or _OWN_CHOICE):
-        st.session_state.preset = named or _OWN_CHOICE
+    """Offer the presets, and show which one is the current recipe."""
+    preset = selected_preset(values)
+    options = list(PRESETS) if preset else [_NO_PRESET, *PRESETS]
+    if st.session_state.get("preset") != (preset or _NO_PRESET):
+        st.session_state.preset = preset or _NO_PRESET
     st.selectbox(
         "Preset",
         options,
-        format_func=lambda name: PRESETS[name].label if name in PRESETS else "your own choice",
+        format_func=lambda name: PRESETS[name].label if name in PRESETS else "custom",
         key="preset",
-        on_change=_take_preset,
-        help="Recipes that have a name. Choosing one sets everything below; what it does and whose it is stands here "
-        "then.",
+        on_change=_apply_preset,
+        help="Named recipes. Selecting one sets all controls below; its description and source are given here.",
     )
-    if named:
-        st.caption(f"{PRESETS[named].help} {PRESETS[named].citation}.")
+    if preset:
+        st.caption(f"{PRESETS[preset].help} {PRESETS[preset].citation}.")
 
 
-def _take_preset() -> None:
+def _apply_preset() -> None:
     if st.session_state.preset in PRESETS:
         st.session_state.update(preset_values(st.session_state.preset))
 
 
-def _select(panel: Panel) -> Selection:
+def _selection(panel: Panel) -> Selection:
     values = panel.values
-    seeds = SEEDS[: values["seeds"]]
+    info = panel.sets[values["fm"], values["data"]]
     return Selection(
-        panel.sets[values["fm"], values["data"]],
-        Task(values["fm"], values["data"], values["classes"], int(values["n"]), seeds[0]),
-        recipe_from_values(values),
-        seeds,
+        Experiment(info, values["classes"], int(values["n"]), recipe_from_values(values), SEEDS[: values["seeds"]]),
         Layout(values["map"], values["neighbors"], values["min_dist"], values["map_seed"]).canonical(),
         second_recipe(values["against"], values),
         panel,

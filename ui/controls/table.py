@@ -1,4 +1,4 @@
-"""The table of the sidebar's controls: widgets, help, validation and the link all read it."""
+"""The controls that pages share: widgets, help, validation and the link read this table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from imprint_core.models import FOUNDATION_MODELS
 from ui.compute import results
 from ui.controls.control import STEPS, Control, Sets, Values, described
 from ui.controls.recipe import RECIPE_CONTROLS
-from ui.panels.collapse.controls import COLLAPSE_CONTROLS
-from ui.panels.compare.controls import COMPARE_CONTROLS
-from ui.panels.curves.controls import CURVE_CONTROLS
-from ui.panels.leaderboard.controls import LEADERBOARD_CONTROLS
-from ui.panels.learn.controls import LEARN_CONTROLS
-from ui.panels.map.controls import MAP_CONTROLS
 from ui.text.labels import label_of_dataset, label_of_fm, register_labels
 from ui.text.markdown import plain
 
@@ -103,7 +97,7 @@ def _shots(sets: Sets, values: Values) -> list[int]:
     return [*(s for s in STEPS if s < most), most]
 
 
-CONTROLS = (
+SHARED_CONTROLS = (
     Control(
         "fm",
         "Task",
@@ -158,10 +152,4 @@ CONTROLS = (
         str,
         "segments",
     ),
-    *MAP_CONTROLS,
-    *COLLAPSE_CONTROLS,
-    *CURVE_CONTROLS,
-    *COMPARE_CONTROLS,
-    *LEADERBOARD_CONTROLS,
-    *LEARN_CONTROLS,
 )

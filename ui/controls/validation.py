@@ -1,4 +1,4 @@
-"""What a link or a file of settings asks for: valid values, and a sentence on each that isn't."""
+"""Valid values of controls from links, settings files and the session, with a sentence on each correction."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import find_preset
 from ui.controls.control import Control, Sets, Values, as_number, named_option
 from ui.controls.recipe import preset_values
-from ui.controls.table import CONTROLS
 
 
 def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
-    """The valid option nearest to `value`: itself, the nearest number, or the default."""
+    """Return the valid option nearest to `value`: itself, the nearest number, or the default."""
     if value in options:
         return value
     numbers = [o for o in options if not isinstance(o, str)]
@@ -30,107 +29,115 @@ def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
     return min(numbers, key=lambda o: abs(o - number))
 
 
-def follow(query: Mapping[str, str], sets: Sets, source: str = "link") -> list[str]:
-    """Take over the values of a link, or of a file; gives what is wrong with them, a sentence each."""
-    notes = []
-    query = dict(query)
-    if "preset" in query:
-        # A short way to write a link: the preset, and what differs from it.
-        asked = query.pop("preset")
-        named = find_preset(asked)
-        if named:
-            query = {k: str(v) for k, v in preset_values(named).items()} | query
-        else:
-            notes.append(f"Preset can't be {asked[:40] or 'empty'}; it is one of {', '.join(PRESETS)}. Ignored.")
-    if "lam" in query:
-        query["lam_from"] = "own"
-    values: Values = {}
-    for control in CONTROLS:
-        options = list(control.options(sets, values))
-        value = usual(control, options)
-        if control.key in query and control.kind == "many":
-            asked = query[control.key].split(",")
-            value, said = several(control, [named_option(control, t, options) for t in asked], options, sets, values)
-            notes += said
-        elif control.key in query:
-            named = named_option(control, query[control.key], options)
-            value, note = settled(control, named, options, value, sets, values)
-            notes += [note] if note else []
-        values[control.key] = value
-        if control.key in query or control.key in st.session_state:
-            st.session_state[control.key] = value
-    unknown = [name for name in query if name not in {c.key for c in CONTROLS}]
-    if unknown:
-        notes.append(f"The {source} has {', '.join(unknown)[:80]}, which this page doesn't know; ignored.")
-    return notes
-
-
-def usual(control: Control, options: Sequence[Any]) -> Any:
-    """What a control is at before anyone has chosen: its default, or the option next to that."""
+def default_of(control: Control, options: Sequence[Any]) -> Any:
+    """Return the control's default, or the option nearest to it."""
     return () if control.kind == "many" else nearest(control.default, options, control.default)
 
 
-def settled(
+def follow(query: Mapping[str, str], controls: Sequence[Control], sets: Sets, source: str = "link") -> list[str]:
+    """Set the controls to the values of a link or a settings file; return a sentence on each correction."""
+    query, notes = _with_preset(query)
+    if "lam" in query:
+        query["lam_from"] = "own"
+    values: Values = {}
+    for control in controls:
+        given = control.key in query
+        if control.page and not given and control.key not in st.session_state:
+            values[control.key] = control.default
+            continue
+        options = list(control.options(sets, values))
+        value = default_of(control, options)
+        if given and control.kind == "many":
+            texts = [named_option(control, text, options) for text in query[control.key].split(",")]
+            value, corrections = valid_values(control, texts, options, sets, values)
+            notes += corrections
+        elif given:
+            named = named_option(control, query[control.key], options)
+            value, note = valid_value(control, named, options, value, sets, values)
+            notes += [note] if note else []
+        values[control.key] = value
+        if given or control.key in st.session_state:
+            st.session_state[control.key] = value
+    unknown = [name for name in query if name not in {c.key for c in controls}]
+    if unknown:
+        notes.append(f"Unknown parameters in the {source}: {', '.join(unknown)[:80]}. Ignored.")
+    return notes
+
+
+def _with_preset(query: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Replace `preset` in a link by its recipe, on which the link's other values have precedence."""
+    query = dict(query)
+    text = query.pop("preset", None)
+    if text is None:
+        return query, []
+    name = find_preset(text)
+    if not name:
+        return query, [f"Preset “{text[:40]}” is not available. Available: {', '.join(PRESETS)}. Ignored."]
+    return {k: str(v) for k, v in preset_values(name).items()} | query, []
+
+
+def valid_value(
     control: Control,
-    was: Any,
+    value: Any,
     options: Sequence[Any],
     default: Any,
     sets: Sets,
     values: Values,
     before: Any = None,
 ) -> tuple[Any, str]:
-    """The valid value nearest to `was`, and a sentence where that means something else; `before` is the last one."""
-    if control.accepts and isinstance(was, str) and was not in options:
-        if control.joins and was.strip()[:1] in tuple(control.joins) and isinstance(before, str):
-            was = before + was
+    """Return the valid value nearest to `value`, and a sentence if that is another one; `before` is the last one."""
+    if control.accepts and isinstance(value, str) and value not in options:
+        if control.joins and value.strip()[:1] in tuple(control.joins) and isinstance(before, str):
+            value = before + value
         try:
-            return control.accepts(was, sets, values), ""
+            return control.accepts(value, sets, values), ""
         except ImprintError as error:
-            kept = default
-            if before is not None and before != was:
+            fallback = default
+            if before is not None and before != value:
                 with suppress(ImprintError):
-                    kept = before if before in options else control.accepts(before, sets, values)
-            now = control.show(kept)
-            return kept, f"“{was[:60]}”: {error} " + (f"Now {now}." if now else "Ignored.")
-    now = nearest(was, options, default)
-    return now, "" if now == was else _note(control, was, now, options)
+                    fallback = before if before in options else control.accepts(before, sets, values)
+            used = control.show(fallback)
+            return fallback, f"“{value[:60]}”: {error} " + (f"Using {used}." if used else "Ignored.")
+    valid = nearest(value, options, default)
+    return valid, "" if valid == value else _correction(control, value, valid, options)
 
 
-def several(
-    control: Control, asked: Sequence[Any], options: Sequence[Any], sets: Sets, values: Values
+def valid_values(
+    control: Control, given: Sequence[Any], options: Sequence[Any], sets: Sets, values: Values
 ) -> tuple[list[Any], list[str]]:
-    """Those of several values that are valid, and a sentence on the others."""
-    kept: list[Any] = []
+    """Return the valid ones of several values, and a sentence on the others."""
+    valid: list[Any] = []
     unknown: list[str] = []
     notes = []
-    for value in asked:
+    for value in given:
         if value in options:
-            kept.append(value)
+            valid.append(value)
         elif control.accepts:
             try:
-                kept.append(control.accepts(str(value), sets, values))
+                valid.append(control.accepts(str(value), sets, values))
             except ImprintError as error:
                 notes.append(f"{control.label}: {error} Ignored.")
         else:
             unknown.append(str(value))
     if unknown:
-        notes.append(f"{control.label}: {', '.join(unknown)[:60]} is not among them; ignored.")
-    return list(dict.fromkeys(kept)), notes
+        notes.append(f"{control.label}: {', '.join(unknown)[:60]} is not available. Ignored.")
+    return list(dict.fromkeys(valid)), notes
 
 
-def _note(control: Control, was: Any, now: Any, options: Sequence[Any]) -> str:
-    if control.kind == "slider":
-        valid = f"from {control.show(options[0])} to {control.show(options[-1])}"
-    else:
-        valid = "one of " + ", ".join(control.show(o) for o in options)
+def _correction(control: Control, value: Any, valid: Any, options: Sequence[Any]) -> str:
     name = control.label.split(":")[0]
     try:
-        shown = control.show(was)
+        shown = control.show(value)
     except (KeyError, TypeError, ValueError):
-        shown = str(was)
-    return f"{name} can't be {shown[:40] or 'empty'} here; it is {valid}. Now {control.show(now)}."
+        shown = str(value)
+    text = f"{name} = {shown[:40] or 'empty'}"
+    if control.kind == "slider":
+        text += f" is out of range ({control.show(options[0])}–{control.show(options[-1])})"
+    else:
+        text += f" is not available. Available: {', '.join(control.show(o) for o in options)}"
+    return f"{text}. Using {control.show(valid)}."
 
 
-def written(value: Any) -> str:
-    """A value as the link has it."""
+def link_text(value: Any) -> str:
+    """Return a value as the link has it."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

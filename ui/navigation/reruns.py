@@ -1,20 +1,21 @@
-"""A whole run that no person asked for: what the one before had to say is said again."""
+"""Reruns that no user interaction caused: notes of the previous run are repeated."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 
-def draw_again() -> None:
-    """Draw the page anew, since something that was computed aside is there now."""
-    st.session_state.by_itself = True
+def rerun_page() -> None:
+    """Rerun the page, because a result in the background is available."""
+    st.session_state.automatic_rerun = True
     st.rerun()
 
 
-def still_said(notes: list[str]) -> list[str]:
-    """The notes of this run, and of the one before where nothing but the page itself asked for this one."""
+def repeat_notes(notes: list[str]) -> list[str]:
+    """Return the notes of this run, after those of the previous one if this is an automatic rerun."""
     state = st.session_state
-    if state.pop("by_itself", False):
-        notes = [*state.get("said", []), *(note for note in notes if note not in state.get("said", []))]
-    state.said = notes
+    if state.pop("automatic_rerun", False):
+        previous = state.get("notes", [])
+        notes = [*previous, *(note for note in notes if note not in previous)]
+    state.notes = notes
     return notes

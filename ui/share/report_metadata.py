@@ -13,7 +13,6 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.export import PAPER
 from ui.compute import collapse, results
 from ui.controls.sidebar import Selection
-from ui.controls.table import CONTROLS
 from ui.text import descriptions
 
 # Groups of controls that the other lines of the report cover.
@@ -65,7 +64,7 @@ def report_metadata(selection: Selection) -> list[tuple[str, str]]:
 def _page_settings(selection: Selection) -> list[tuple[str, str]]:
     """Labels and values of the other controls that differ from their defaults."""
     settings = []
-    for control in CONTROLS:
+    for control in selection.panel.controls:
         value = selection.panel.values[control.key]
         if control.key in st.query_params and (control.group not in _COVERED_GROUPS or control.key == "map"):
             labels = map(control.show, value) if isinstance(value, tuple) else [control.show(value)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import streamlit as st
+
 from ui.controls.control import Control
 
 
@@ -37,3 +39,17 @@ LEARN_CONTROLS = (
         page="learn",
     ),
 )
+
+
+def linked_lesson(page: str) -> str:
+    """Return this page's path where a new session's link to the app's default page names a lesson; else empty."""
+    new = "followed" not in st.session_state
+    return "learn" if new and page == "explore" and st.query_params.get("view") in VIEWS else ""
+
+
+def close_lesson() -> None:
+    """Close the open lesson when another page is displayed, in the session and in the link."""
+    if "view" in st.session_state:
+        st.session_state.view = OVERVIEW
+    if st.query_params.get("view") in VIEWS:
+        del st.query_params["view"]
