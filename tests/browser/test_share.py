@@ -102,7 +102,7 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser
         for part in ("k=7", "norm_pre=none", "n=20", *filter(None, PAGE_SETTINGS.get(name, "").split("&"))):
             assert part in other.page.url
         assert "Page not found" not in other.page.content()
-        expect(other.page.get_by_text("can't be").or_(other.page.get_by_text("ignored."))).to_have_count(0)
+        expect(other.page.get_by_text("is not available").or_(other.page.get_by_text("Ignored."))).to_have_count(0)
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
     other.page.close()

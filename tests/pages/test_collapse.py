@@ -328,7 +328,7 @@ def test_the_link_keeps_the_pages_controls():
     assert "nc1" not in app.query_params
     app = opened(draws="7", published="vgg")
     assert len(app.warning) == 1
-    assert "Draws can't be 7 here" in app.warning[0].value or "Draws can't be 7" in app.warning[0].value
+    assert "Draws = 7 is not available" in app.warning[0].value
 
 
 def test_how_good_suggestions_are_is_on_the_page():

@@ -117,21 +117,21 @@ def test_labels_are_understood_in_a_link():
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"k": "999"}, "k can't be 999 here; it is from 1 to 50. Now 50."),
-        ({"k": "-4"}, "k can't be -4 here; it is from 1 to 50. Now 1."),
-        ({"k": "11"}, "k can't be 11 here; it is from 1 to 50. Now 10."),
-        ({"n": "nan"}, "n-shot can't be nan here; it is from 1 to 300."),
-        ({"n": "1e999"}, "n-shot can't be 1e999 here; it is from 1 to 300."),
-        ({"fm": "<script>"}, "Foundation model (FM) can't be <script> here; it is one of"),
+        ({"k": "999"}, "k = 999 is out of range (1–50). Using 50."),
+        ({"k": "-4"}, "k = -4 is out of range (1–50). Using 1."),
+        ({"k": "11"}, "k = 11 is not available. Using the nearest value, 10."),
+        ({"n": "nan"}, "n-shot = nan is out of range (1–300)."),
+        ({"n": "1e999"}, "n-shot = 1e999 is out of range (1–300)."),
+        ({"fm": "<script>"}, "Foundation model (FM) = <script> is not available. Available:"),
         (
             {"fm": "resnet50", "data": "tiny_imagenet_100"},
-            "Dataset can't be Tiny-ImageNet (100 classes) here; it is one of MNIST",
+            "Dataset = Tiny-ImageNet (100 classes) is not available. Available: MNIST",
         ),
         (
             {"gen": ""},
-            "GEN can't be empty here; it is one of mean, k-means, k-medoids, k-medoids (cosine),",
+            "GEN = empty is not available. Available: mean, k-means, k-medoids, k-medoids (cosine),",
         ),
-        ({"foo": "1"}, "The link has foo, which this page doesn't know; ignored."),
+        ({"foo": "1"}, "Unknown parameters in the link: foo. Ignored."),
     ],
 )
 def test_bad_link_falls_back_and_says_so(query, sentence):
@@ -148,7 +148,7 @@ def test_n_above_a_smaller_dataset_is_put_right():
     app = opened(fm="vit_tiny_patch16_224", n="300")
     app.selectbox(key="data").set_value("tiny_imagenet_100").run()
     assert app.select_slider(key="n").value == 60
-    assert app.warning[0].value == plain("n-shot can't be 300 here; it is from 1 to 60. Now 60.")
+    assert app.warning[0].value == plain("n-shot = 300 is out of range (1–60). Using 60.")
 
 
 def test_n_larger_than_a_class_and_k_larger_than_n_are_told():
@@ -300,7 +300,7 @@ def captions(app):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_preset_sets_everything_and_says_whose_it_is(preset, vit_digits):
     app = small()
-    assert app.selectbox(key="preset").value == "own choice"
+    assert app.selectbox(key="preset").value == "custom"
     app.selectbox(key="preset").set_value(preset).run()
     assert not app.exception
     assert not app.error
@@ -320,7 +320,7 @@ def test_preset_sets_everything_and_says_whose_it_is(preset, vit_digits):
 def test_preset_can_be_named_in_a_link_and_differed_from():
     app = small(preset="own", k="3")
     assert app.select_slider(key="k").value == 3
-    assert app.selectbox(key="preset").value == "own choice"
+    assert app.selectbox(key="preset").value == "custom"
     assert "preset" not in app.query_params
     app = small(preset="janson")
     assert app.selectbox(key="preset").value == "janson"
@@ -329,14 +329,14 @@ def test_preset_can_be_named_in_a_link_and_differed_from():
     assert app.selectbox(key="preset").value == "whitened"
     app = small(preset="nobody")
     assert app.warning[0].value.startswith(
-        "Preset can't be nobody; it is one of qi, hosoda, janson, own, oracle, whitened"
+        "Preset “nobody” is not available. Available: qi, hosoda, janson, own, oracle, whitened"
     )
 
 
 def test_a_change_by_hand_leaves_the_preset():
     app = small(preset="qi")
     app.selectbox(key="gen").set_value("random").run()
-    assert app.selectbox(key="preset").value == "own choice"
+    assert app.selectbox(key="preset").value == "custom"
     app.selectbox(key="gen").set_value("mean").run()
     assert app.selectbox(key="preset").value == "qi"
 
@@ -404,7 +404,7 @@ def test_lambda_is_the_fms_or_ones_own():
     assert app.selectbox(key="preset").value == "oracle"
     own = small(gen="ls", norm_pre="none", norm_post="none", norm_inf="none", lam_from="own", lam="5")
     assert own.select_slider(key="lam").value == 5
-    assert own.selectbox(key="preset").value == "own choice"
+    assert own.selectbox(key="preset").value == "custom"
     assert "least squares, λ = 5" in " ".join(m.value for m in own.markdown)
     assert metrics(own)["Accuracy"].value != metrics(app)["Accuracy"].value
     app.selectbox(key="fm").set_value("resnet50").run()
@@ -423,7 +423,7 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
     app = small(pretransform="whiten", shrinkage="0.33")
     assert app.selectbox(key="shrinkage").value == 0.3
     assert app.warning[0].value.startswith(
-        "Shrinkage of whitening can't be 0.33 here; it is one of auto, Ledoit–Wolf, 0.01"
+        "Shrinkage of whitening = 0.33 is not available. Available: auto, Ledoit–Wolf, 0.01"
     )
 
 
@@ -436,19 +436,14 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
             {"gen": "ls", "lam_from": "own", "lam": "abc"},
             "lam",
             0.01,
-            "λ can't be abc here; it is from 1e-06 to 50. Now 0.01.",
+            "λ = abc is out of range (1e-06–50). Using 0.01.",
         ),
-        ({"gen": "ls", "lam": "3"}, "lam", 2.0, "λ can't be 3 here"),
+        ({"gen": "ls", "lam": "3"}, "lam", 2.0, "λ = 3 is not available. Using the nearest value, 2."),
         ({"pretransform": "whiten", "shrinkage": "0.50"}, "shrinkage", 0.5, ""),
-        (
-            {"pretransform": "whiten", "shrinkage": "nan"},
-            "shrinkage",
-            "auto",
-            "Shrinkage of whitening can't be nan here",
-        ),
-        ({"k": "inf"}, "k", 50, "k can't be inf here"),
-        ({"k": "-inf"}, "k", 1, "k can't be -inf here"),
-        ({"agg": "mnn", "m": "9999"}, "m", 50, "m can't be 9999 here; it is from 1 to 50. Now 50."),
+        ({"pretransform": "whiten", "shrinkage": "nan"}, "shrinkage", "auto", "Shrinkage of whitening = nan is not available."),
+        ({"k": "inf"}, "k", 50, "k = inf is out of range"),
+        ({"k": "-inf"}, "k", 1, "k = -inf is out of range"),
+        ({"agg": "mnn", "m": "9999"}, "m", 50, "m = 9999 is out of range (1–50). Using 50."),
     ],
 )
 def test_numbers_in_a_link_however_they_are_written(query, control, value, sentence):
@@ -539,7 +534,7 @@ def test_a_remapping_is_written_by_link_and_by_widget():
     app.selectbox(key="data").set_value("digits").run()
     assert app.selectbox(key="classes").value == "all"
     assert plain("There is no class 'cat' here; write a number from 0 to 9, or a") in app.warning[0].value
-    assert app.warning[0].value.endswith("Now all.")
+    assert app.warning[0].value.endswith("Using all.")
     assert "classes" not in app.query_params
 
 
@@ -564,7 +559,7 @@ def test_a_wrong_spec_is_told_and_all_classes_stand_in(spec):
         assert not app.exception
         assert not app.error
         assert len(app.warning) == 1
-        assert app.warning[0].value.endswith("Now all.")
+        assert app.warning[0].value.endswith("Using all.")
         assert len(app.warning[0].value) < 400
         assert app.selectbox(key="classes").value == "all"
         assert sorted(pictures(app)) == sorted(PICTURES)
@@ -622,4 +617,4 @@ def test_a_written_spec_is_extended_and_an_error_keeps_the_one_before():
     written(app, "nonsense")
     assert app.query_params["classes"] == "a=0+1, b=2"
     assert app.warning[0].value.startswith("“nonsense”")
-    assert "Now a" in app.warning[0].value
+    assert "Using a" in app.warning[0].value

@@ -81,7 +81,7 @@ def test_findings_are_on_the_page_with_their_figures(table):
 def test_the_choice_of_recipes_and_tasks(table):
     app = opened(methods="own,own k=1,qi norm_post=none", board_fms="resnet50", board_data="mnist", board_measure="f1")
     # What a link got wrong is said, the rest is kept.
-    assert any("Measure can't be f1" in w.value for w in app.warning)
+    assert any("Measure = f1 is not available" in w.value for w in app.warning)
     app = opened(methods="own,own k=1", board_fms="resnet50", board_data="mnist", board_measure="macro_f1")
     assert not [w for w in app.warning if "ignored" in w.value]
     tasks = [w for w in table.tasks if (w.fm, w.dataset, w.n) == ("resnet50", "mnist", 100)]

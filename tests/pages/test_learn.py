@@ -209,7 +209,7 @@ def test_a_view_that_there_is_not_is_named_and_ignored():
         app = opened(page, view="lesson-9")
         (warning,) = [w.value for w in app.warning]
         assert "lesson\\-9" in warning
-        assert "Now lessons." in warning
+        assert "Using lessons." in warning
         assert "view" not in app.query_params
     assert app.title[0].value == "Learn weight imprinting"
 

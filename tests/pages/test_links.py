@@ -138,10 +138,10 @@ def test_every_page_hands_the_whole_link_on(page, bundled):
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"gone": "1"}, "The link has gone, which this page doesn't know; ignored."),
-        ({"data": "svhn"}, "Dataset can't be SVHN here; it is one of"),
-        ({"k": "77"}, "k can't be 77 here; it is from 1 to 50. Now 50."),
-        ({"gen": "magic"}, "GEN can't be magic here; it is one of"),
+        ({"gone": "1"}, "Unknown parameters in the link: gone. Ignored."),
+        ({"data": "svhn"}, "Dataset = SVHN is not available. Available:"),
+        ({"k": "77"}, "k = 77 is out of range (1–50). Using 50."),
+        ({"gen": "magic"}, "GEN = magic is not available. Available:"),
     ],
 )
 def test_what_is_unknown_or_out_of_date_is_named_and_ignored(page, query, sentence):

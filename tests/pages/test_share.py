@@ -226,14 +226,14 @@ def test_settings_file_opens_its_page():
 @pytest.mark.parametrize(
     ("controls", "sentences"),
     [
-        ({"gone": 1, "k": 9}, ["The file has gone, which this page doesn't know; ignored."]),
-        ({"n": 7000}, ["n-shot can't be 7000 here; it is from 1 to 122. Now 122."]),
-        ({"data": "svhn"}, ["Dataset can't be SVHN here; it is one of"]),
+        ({"gone": 1, "k": 9}, ["Unknown parameters in the file: gone. Ignored."]),
+        ({"n": 7000}, ["n-shot = 7000 is out of range (1–122). Using 122."]),
+        ({"data": "svhn"}, ["Dataset = SVHN is not available. Available:"]),
         ({"k": {"a": 1}, "norm_pre": None}, ["k in the file is not a text", "norm_pre in the file is not a text"]),
         ({"only": [[1]]}, ["only in the file is not a text"]),
-        ({"classes": "__import__('os')"}, ["Now all."]),
-        ({"k": float("nan")}, ["k can't be nan here"]),
-        ({"shots": "perhaps"}, ["Shots can't be perhaps here; it is one of off, on."]),
+        ({"classes": "__import__('os')"}, ["Using all."]),
+        ({"k": float("nan")}, ["k = nan is out of range"]),
+        ({"shots": "perhaps"}, ["Shots = perhaps is not available. Available: off, on."]),
     ],
 )
 def test_invalid_settings_are_reported_and_ignored(controls, sentences):

@@ -130,12 +130,12 @@ def _correction(control: Control, value: Any, valid: Any, options: Sequence[Any]
         shown = control.show(value)
     except (KeyError, TypeError, ValueError):
         shown = str(value)
-    text = f"{name} = {shown[:40] or 'empty'}"
-    if control.kind == "slider":
-        text += f" is out of range ({control.show(options[0])}–{control.show(options[-1])})"
-    else:
-        text += f" is not available. Available: {', '.join(control.show(o) for o in options)}"
-    return f"{text}. Using {control.show(valid)}."
+    text, used = f"{name} = {shown[:40] or 'empty'}", control.show(valid)
+    if control.kind != "slider":
+        return f"{text} is not available. Available: {', '.join(map(control.show, options))}. Using {used}."
+    if options[0] <= as_number(value) <= options[-1]:
+        return f"{text} is not available. Using the nearest value, {used}."
+    return f"{text} is out of range ({control.show(options[0])}–{control.show(options[-1])}). Using {used}."
 
 
 def link_text(value: Any) -> str:

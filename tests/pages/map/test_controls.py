@@ -37,14 +37,14 @@ def test_every_control_is_in_the_link(requested):
 
 
 BAD_LINK = {
-    "map": ("tsne", "Map can't be tsne here; it is one of UMAP, PCA"),
-    "neighbors": ("8", "Neighbours (n_neighbors) can't be 8 here"),
-    "min_dist": ("nan", "Minimum distance (min_dist) can't be nan here"),
-    "map_seed": ("-1", "UMAP seed can't be -1 here"),
-    "color": ("source", "Colour by can't be source here; it is one of true class"),
-    "shown": ("9", "Samples can't be 9 here; it is one of test samples"),
-    "only": ("3,77,cat", "Only classes: 77, cat is not among them; ignored."),
-    "regions": ("maybe", "Decision regions can't be maybe here; it is one of off, on. Now off."),
+    "map": ("tsne", "Map = tsne is not available. Available: UMAP, PCA"),
+    "neighbors": ("8", "Neighbours (n_neighbors) = 8 is not available"),
+    "min_dist": ("nan", "Minimum distance (min_dist) = nan is not available"),
+    "map_seed": ("-1", "UMAP seed = -1 is not available"),
+    "color": ("source", "Colour by = source is not available. Available: true class"),
+    "shown": ("9", "Samples = 9 is not available. Available: test samples"),
+    "only": ("3,77,cat", "Only classes: 77, cat is not available. Ignored."),
+    "regions": ("maybe", "Decision regions = maybe is not available. Available: off, on. Using off."),
     "against": ("k=99999", "“k=99999”: k can't be 99999; it is from 1 to"),
     "sample": ("training 99999", "“training 99999”: there is no training sample 99999 in this set."),
 }

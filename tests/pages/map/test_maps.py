@@ -267,5 +267,5 @@ def test_merged_classes_are_a_coloring(requested):
     explained = why(ref.model(DEFAULT, 5), ref.X[ref.row[code]], ref.pool.names)
     assert plain(in_words(explained, ref.pool.names, int(ref.y[ref.row[code]]))) in page_text(fine(app))
     app.selectbox(key="classes").set_value("all").run()
-    assert "Colour by can't be" in fine(app).warning[0].value
+    assert "Colour by = source is not available" in fine(app).warning[0].value
     assert "color" not in app.query_params
