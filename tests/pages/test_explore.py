@@ -329,7 +329,7 @@ def test_preset_can_be_named_in_a_link_and_differed_from():
     assert app.selectbox(key="preset").value == "whitened"
     app = small(preset="nobody")
     assert app.warning[0].value.startswith(
-        "Preset “nobody” is not available. Available: qi, hosoda, janson, own, oracle, whitened"
+        plain("Preset “nobody” is not available. Available: qi, hosoda, janson, own, oracle, whitened")
     )
 
 
@@ -423,7 +423,7 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
     app = small(pretransform="whiten", shrinkage="0.33")
     assert app.selectbox(key="shrinkage").value == 0.3
     assert app.warning[0].value.startswith(
-        "Shrinkage of whitening = 0.33 is not available. Available: auto, Ledoit–Wolf, 0.01"
+        plain("Shrinkage of whitening = 0.33 is not available. Available: auto, Ledoit–Wolf, 0.01")
     )
 
 
