@@ -80,7 +80,7 @@ def test_link_restores_and_the_back_button_goes_back(visit, browser):
     page = visit.open("?fm=resnet50&data=fashion_mnist&n=20&k=3&map=pca&foo=1")
     visit.settle()
     assert visit.search() == "?fm=resnet50&data=fashion_mnist&n=20&k=3&map=pca"
-    assert "The link has foo" in page.locator("[data-testid=stAlert]").inner_text()
+    assert "Unknown parameters in the link: foo" in page.locator("[data-testid=stAlert]").inner_text()
     there = visit.accuracy()
     slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()

@@ -440,7 +440,12 @@ def test_a_shrinkage_between_two_becomes_the_nearest():
         ),
         ({"gen": "ls", "lam": "3"}, "lam", 2.0, "λ = 3 is not available. Using the nearest value, 2."),
         ({"pretransform": "whiten", "shrinkage": "0.50"}, "shrinkage", 0.5, ""),
-        ({"pretransform": "whiten", "shrinkage": "nan"}, "shrinkage", "auto", "Shrinkage of whitening = nan is not available."),
+        (
+            {"pretransform": "whiten", "shrinkage": "nan"},
+            "shrinkage",
+            "auto",
+            "Shrinkage of whitening = nan is not available.",
+        ),
         ({"k": "inf"}, "k", 50, "k = inf is out of range"),
         ({"k": "-inf"}, "k", 1, "k = -inf is out of range"),
         ({"agg": "mnn", "m": "9999"}, "m", 50, "m = 9999 is out of range (1–50). Using 50."),
