@@ -5,9 +5,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imprint_core.background.locks import lock_job
-from imprint_core.background.process import discard_job, find_jobs, start_job, stop_job
-from imprint_core.background.progress import Progress, read_progress
+from imprint_core.background.locks import ACTIVITIES, lock_job
+from imprint_core.background.process import (
+    discard_job,
+    find_jobs,
+    job_folder,
+    read_job,
+    record_command,
+    start_job,
+    stop_job,
+)
 from imprint_core.embeddings import find_sets
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
@@ -18,7 +25,7 @@ NAME = "squeezenet1_1__digits"
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Random weights: what is tested is the process, not what it computes."""
+    """Random weights; the tests do not depend on their values."""
     path = tmp_path_factory.mktemp("w") / "w.safetensors"
     torch.manual_seed(0)
     network, _ = build(foundation_model("squeezenet1_1"), official=False)
@@ -45,12 +52,12 @@ def only(folder):
     return job
 
 
-def test_started_watched_stopped_resumed_and_finished(tmp_path, weights):
+def test_job_is_started_stopped_and_resumed(tmp_path, weights):
     start_job(tmp_path, NAME, arguments(tmp_path, weights))
     assert only(tmp_path).running
     with pytest.raises(ImprintError, match=f"The embedding '{NAME}' is already running"):
         start_job(tmp_path, NAME, arguments(tmp_path, weights))
-    with pytest.raises(ImprintError, match=f"The embedding '{NAME}' is still running. Stop it first"):
+    with pytest.raises(ImprintError, match=f"The embedding '{NAME}' is still running"):
         discard_job(only(tmp_path))
     wait_for(lambda: only(tmp_path).progress.done >= 12)
     assert only(tmp_path).progress.total == 320
@@ -63,7 +70,7 @@ def test_started_watched_stopped_resumed_and_finished(tmp_path, weights):
     done = len(list((tmp_path / f"{NAME}.partial").glob("0*.safetensors")))
     assert 3 <= done < 80
 
-    # With what lies on disk, as another server would.
+    # With the arguments on disk, as another server would.
     start_job(tmp_path, NAME, stopped.arguments)
     wait_for(lambda: not find_jobs(tmp_path))
     sets, problems = find_sets(tmp_path)
@@ -71,7 +78,7 @@ def test_started_watched_stopped_resumed_and_finished(tmp_path, weights):
     assert not problems
 
 
-def test_what_goes_wrong_is_told(tmp_path):
+def test_failed_job_reports_its_error(tmp_path):
     start_job(tmp_path, NAME, arguments(tmp_path, "/gone.safetensors"))
     wait_for(lambda: not only(tmp_path).running and only(tmp_path).error)
     assert "The weights file '/gone.safetensors' does not exist" in only(tmp_path).error
@@ -79,23 +86,14 @@ def test_what_goes_wrong_is_told(tmp_path):
     assert not find_jobs(tmp_path)
 
 
-def test_a_job_of_another_process_is_seen(tmp_path):
+def test_job_of_another_process_is_running(tmp_path):
     (tmp_path / f"{NAME}.partial").mkdir()
     with lock_job(tmp_path, NAME, "embed"):
         assert only(tmp_path).running
     assert not only(tmp_path).running
 
 
-def test_progress_that_cannot_be_read_is_a_fresh_one(tmp_path):
-    for text in ("", "{", "[]", '{"stage": "x", "unknown": 1}'):
-        (tmp_path / "progress.json").write_text(text)
-        assert read_progress(tmp_path) == Progress()
-    assert read_progress(tmp_path / "gone") == Progress()
-    assert Progress(done=10, total=30, rate=4.0).remaining == 5
-    assert Progress().remaining is None
-
-
-def test_two_starts_at_once_are_one_job(tmp_path, weights):
+def test_concurrent_starts_are_one_job(tmp_path, weights):
     def start(_):
         try:
             start_job(tmp_path, NAME, arguments(tmp_path, weights))
@@ -105,8 +103,31 @@ def test_two_starts_at_once_are_one_job(tmp_path, weights):
         return "started"
 
     with ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(start, range(4)))
-    assert said.count("started") == 1
-    assert all("is already running" in one for one in said if one != "started")
+        results = list(pool.map(start, range(4)))
+    assert results.count("started") == 1
+    assert all("is already running" in result for result in results if result != "started")
     stop_job(only(tmp_path))
     wait_for(lambda: not only(tmp_path).running)
+
+
+@pytest.mark.parametrize("command", ACTIVITIES)
+def test_errors_name_the_activity_of_a_running_job(tmp_path, command):
+    record_command(job_folder(tmp_path, "x"), command, ["--fm", "y"])
+    with lock_job(tmp_path, "x", command):
+        job = read_job(tmp_path, "x")
+        assert (job.command, job.arguments, job.running) == (command, ("--fm", "y"), True)
+        with pytest.raises(ImprintError, match=f"^The {ACTIVITIES[command]} 'x' is already running"):
+            start_job(tmp_path, "x", ["--fm", "y"], command)
+        with pytest.raises(ImprintError, match=rf"^The {ACTIVITIES[command]} 'x' is still running\. Stop it first"):
+            discard_job(job)
+    discard_job(job)
+    assert not job_folder(tmp_path, "x").exists()
+
+
+def test_arguments_recorded_by_version_1_are_those_of_an_embedding(tmp_path):
+    job_folder(tmp_path, NAME).mkdir()
+    (job_folder(tmp_path, NAME) / "arguments.json").write_text('["--fm", "squeezenet1_1"]')
+    job = only(tmp_path)
+    assert (job.command, job.arguments) == ("embed", ("--fm", "squeezenet1_1"))
+    (job_folder(tmp_path, NAME) / "arguments.json").write_text("{")
+    assert only(tmp_path).arguments == ()

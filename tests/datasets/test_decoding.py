@@ -34,7 +34,7 @@ def exif(orientation):
 
 
 def png(width, height, bits=8, colour=0, rows=b""):
-    """A PNG written by hand, whatever its header declares."""
+    """A PNG whose header may declare any size."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -45,7 +45,7 @@ def png(width, height, bits=8, colour=0, rows=b""):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF", "PPM"])
-def test_colours_come_as_they_are(kind, tmp_path):
+def test_colours_are_unchanged(kind, tmp_path):
     data = encoded(picture(), kind, **({"lossless": True} if kind == "WEBP" else {}))
     image = decode(data)
     assert image.mode == "RGB"
@@ -63,13 +63,13 @@ def test_grey_stays_grey(mode):
     assert decode(encoded(picture("L"), "JPEG")).mode == "L"
 
 
-def test_transparency_is_laid_over_white():
+def test_transparent_pixels_are_composed_with_white():
     pixels = np.zeros((2, 2, 4), np.uint8)
     pixels[0, 0] = (200, 100, 0, 255)
     pixels[0, 1] = (200, 100, 0, 0)
     pixels[1, 0] = (200, 100, 0, 51)
-    seen = np.asarray(decode(encoded(Image.fromarray(pixels)))).tolist()
-    assert seen == [[[200, 100, 0], [255, 255, 255]], [[244, 224, 204], [255, 255, 255]]]
+    pixels = np.asarray(decode(encoded(Image.fromarray(pixels)))).tolist()
+    assert pixels == [[[200, 100, 0], [255, 255, 255]], [[244, 224, 204], [255, 255, 255]]]
     grey = Image.fromarray(np.array([[[7, 255], [7, 0]]], np.uint8))
     assert grey.mode == "LA"
     assert np.asarray(decode(encoded(grey))).tolist() == [[7, 255]]
@@ -88,7 +88,7 @@ def test_grey_with_a_transparent_shade_stays_grey():
     assert (decode(data).mode, np.asarray(decode(data)).tolist()) == ("L", [[255, 10]])
 
 
-def test_cmyk_and_ycbcr_come_as_rgb():
+def test_cmyk_and_ycbcr_become_rgb():
     flat = Image.new("RGB", (32, 32), (220, 40, 60))
     for mode, kind in (("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF")):
         image = decode(encoded(flat.convert(mode), kind))
@@ -123,7 +123,7 @@ def test_floats_are_scaled(values, scaled):
     assert np.asarray(decode(data)).tolist() == [scaled]
 
 
-def test_all_rows_are_scaled_also_where_there_are_millions():
+def test_all_of_many_rows_are_scaled():
     values = (np.arange(3_000_000) % 65_536).astype(">u2")
     for width in (1, 1_500_000):
         image = decode(b"P5 %d %d 65535\n" % (width, 3_000_000 // width) + values.tobytes())
@@ -146,7 +146,7 @@ def test_first_frame_of_an_animation(kind):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_turns_upright(orientation):
-    # Where the EXIF says that a camera lay on its side, it stored the picture turned the other way.
+    # Stored images whose EXIF orientation turns them to COLOURS.
     stored = {
         1: COLOURS,
         2: COLOURS[:, ::-1],
@@ -171,14 +171,14 @@ def test_exif_of_a_jpeg_turns_upright():
     assert np.abs(np.asarray(image, int) - np.asarray(source, int)).mean() < 5
 
 
-# Of the first Pillow makes an error (in a WebP), of the second nothing, of the third a text.
+# Pillow raises an error for the first (in a WebP), ignores the second, and reads the third as a text.
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG"])
-@pytest.mark.parametrize(("at", "broken"), [(0, b"\xff" * 8), (4, b"\x7f\0\0\0"), (12, b"\0\2")])
-def test_damaged_exif_leaves_the_image(kind, at, broken):
+@pytest.mark.parametrize(("position", "broken"), [(0, b"\xff" * 8), (4, b"\x7f\0\0\0"), (12, b"\0\2")])
+def test_damaged_exif_leaves_the_image(kind, position, broken):
     whole = encoded(picture(), kind, exif=exif(6))
-    at += whole.index(b"MM\0*")
-    changed = whole[:at] + broken + whole[at + len(broken) :]
+    position += whole.index(b"MM\0*")
+    changed = whole[:position] + broken + whole[position + len(broken) :]
     if kind == "PNG":  # whose chunks have checksums
         chunk = changed.index(b"eXIf")
         end = chunk + 4 + int.from_bytes(changed[chunk - 4 : chunk], "big")
@@ -203,7 +203,7 @@ def test_jpeg_keeps_its_size_where_half_would_be_too_small(side):
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM"])
-def test_broken_off_files_are_refused(kind):
+def test_incomplete_files_are_refused(kind):
     data = encoded(picture(), kind)
     for part in (len(data) // 2, 20):
         with pytest.raises(ImprintError, match=r"damaged or incomplete|not a readable JPEG"):
@@ -235,7 +235,7 @@ def test_missing_file(tmp_path):
         decode(tmp_path / "gone.png")
 
 
-# Pillow itself warns of the second and refuses the third.
+# Pillow warns about the second and refuses the third.
 @pytest.mark.parametrize("side", [8_001, 10_000, 50_000])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_bombs_are_refused_by_their_header(side):
@@ -272,13 +272,13 @@ SEEDS = [
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SEEDS), st.data())
 @pytest.mark.filterwarnings("ignore")
-def test_whatever_comes_is_an_image_or_a_sentence(seed, data):
+def test_any_file_gives_an_image_or_a_clear_error(seed, data):
     changed = bytearray(seed)
-    for at in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=6)):
-        changed[at] = data.draw(st.integers(0, 255))
-    kept = data.draw(st.sampled_from([len(seed), data.draw(st.integers(0, len(seed)))]))
+    for position in data.draw(st.lists(st.integers(0, len(seed) - 1), max_size=6)):
+        changed[position] = data.draw(st.integers(0, 255))
+    length = data.draw(st.sampled_from([len(seed), data.draw(st.integers(0, len(seed)))]))
     try:
-        image = decode(bytes(changed[:kept]))
+        image = decode(bytes(changed[:length]))
     except ImprintError:
         return
     assert image.mode in ("L", "RGB")
@@ -290,6 +290,6 @@ def test_whatever_comes_is_an_image_or_a_sentence(seed, data):
     st.binary(max_size=200), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"GIF89a", b"P6 "])
 )
 @pytest.mark.filterwarnings("ignore")
-def test_random_bytes_raise_nothing_else(data, magic):
+def test_random_bytes_raise_no_other_error(data, magic):
     with suppress(ImprintError):
         decode(magic + data)

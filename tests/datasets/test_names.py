@@ -10,7 +10,7 @@ from imprint_core.errors import ImprintError
 
 
 @pytest.mark.parametrize(
-    ("given_name", "shown"),
+    ("raw", "clean"),
     [
         ("cat", "cat"),
         ("  a \t\n b\r\n", "a b"),
@@ -28,12 +28,12 @@ from imprint_core.errors import ImprintError
         ("x" * 81, "x" * 79 + "…"),
     ],
 )
-def test_names_are_made_fit_to_be_shown(given_name, shown):
-    assert clean_name(given_name) == shown
+def test_names_are_cleaned_for_display(raw, clean):
+    assert clean_name(raw) == clean
 
 
 @given(st.text(max_size=200))
-def test_clean_names_stay_as_they_are(text):
+def test_clean_names_are_unchanged(text):
     name = clean_name(text)
     assert clean_name(name) == name
     assert 0 < len(name) <= MOST_CHARACTERS
@@ -42,14 +42,14 @@ def test_clean_names_stay_as_they_are(text):
     assert not set(name) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
-def test_a_name_of_megabytes_takes_no_time():
+def test_long_names_are_cleaned_fast():
     text = "\u202e" * 10**7 + "x"
     start = perf_counter()
     assert clean_name(text) == "unnamed"
     assert perf_counter() - start < 0.3
 
 
-def test_classes_are_in_order():
+def test_classes_are_ordered():
     assert clean_classes([" b", "a", "a"]) == {"a": "a", " b": "b"}
     assert list(clean_classes(["a", " b"]).values()) == ["a", "b"]
     assert list(clean_classes(map(str, range(-1, 12)))) == [str(i) for i in range(-1, 12)]
@@ -66,6 +66,6 @@ def test_classes_are_in_order():
         ([str(i) for i in range(1001)], r"1,001 classes are too many. Use at most 1,000"),
     ],
 )
-def test_classes_that_cannot_be_told_apart(names, sentence):
+def test_indistinct_classes_raise_a_clear_error(names, sentence):
     with pytest.raises(ImprintError, match=sentence):
         clean_classes(names)
