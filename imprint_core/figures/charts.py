@@ -52,18 +52,9 @@ def accuracy_over_k(
     suggested : int, optional
         The suggested k, one of `ks`.
     """
-    figure = _curve(ks, runs, method, "accuracy %{y:.1f} %")
+    figure = go.Figure(curve_traces(ks, runs, method, "accuracy %{y:.1f} %"))
     label, level = flat
-    figure.add_trace(
-        go.Scatter(
-            x=across(ks),
-            y=[level.median] * 2,
-            mode="lines",
-            name=label,
-            line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
-            hovertemplate=f"{escape(label)}: {level.median:.1f} %<extra></extra>",
-        )
-    )
+    figure.add_trace(level_line(across(ks), level.median, label, f"{escape(label)}: {level.median:.1f} %"))
     if suggested is not None:
         marker = suggestion_mark([suggested], [runs[list(ks).index(suggested)].median])
         # The caption explains the mark: another line of legend would shrink the plot.
@@ -86,17 +77,8 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
     current : (int, Summary) or None
         The current n and its NC1.
     """
-    figure = _curve(ns, runs, "NC1", "NC1 %{y:.2f}")
-    figure.add_trace(
-        go.Scatter(
-            x=across(ns),
-            y=[1, 1],
-            mode="lines",
-            name="NC1 = 1",
-            line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
-            hovertemplate="NC1 = 1: classes vary about as much within as between them<extra></extra>",
-        )
-    )
+    figure = go.Figure(curve_traces(ns, runs, "NC1", "NC1 %{y:.2f}"))
+    figure.add_trace(nc1_line(across(ns)))
     if current is not None:
         figure.add_trace(mark(*current, f"n = {current[0]}", ""))
     plain_axis(figure, ns, "shots per class, n")
@@ -189,11 +171,6 @@ def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequen
     return figure
 
 
-def _curve(xs: Sequence[int], runs: Sequence[Summary], name: str, hover: str) -> go.Figure:
-    """Median line with a band from the lowest to the highest run."""
-    return go.Figure(curve_traces(xs, runs, name, hover))
-
-
 def curve_traces(
     xs: Sequence[float],
     runs: Sequence[Summary],
@@ -263,6 +240,19 @@ def curve_traces(
 def across(xs: Sequence[float]) -> list[float]:
     """Ends of a horizontal line across the chart; a single point gets some width."""
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
+
+
+def level_line(xs: Sequence[Any], y: float, name: str, hover: str) -> go.Scatter:
+    """Dotted horizontal line."""
+    line = {"color": THEME_TEXT, "width": 1.2, "dash": "dot"}
+    return go.Scatter(
+        x=xs, y=[y] * len(xs), mode="lines", name=name, line=line, hovertemplate=f"{hover}<extra></extra>"
+    )
+
+
+def nc1_line(xs: Sequence[Any]) -> go.Scatter:
+    """The line NC1 = 1."""
+    return level_line(list(xs), 1, "NC1 = 1", "NC1 = 1: classes vary about as much within as between")
 
 
 def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:

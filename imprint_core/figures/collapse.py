@@ -14,7 +14,7 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 from imprint_core.collapse.correlation import Relation
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import across, curve_traces, mark, plain_axis, suggestion_mark
+from imprint_core.figures.charts import across, curve_traces, mark, nc1_line, plain_axis, suggestion_mark
 from imprint_core.figures.style import (
     ACCENT,
     CLASS_COLORS,
@@ -177,7 +177,7 @@ def nc1_by_merging(runs: Mapping[int, Summary], published: Published | None, mos
                 hovertemplate=f"{published.name}, with NC1 as published, %{{x}} in 1: %{{y:.2f}}<extra></extra>",
             )
         )
-    figure.add_trace(_one([1, max(most, 2)]))
+    figure.add_trace(nc1_line([1, max(most, 2)]))
     values = [v for r in runs.values() for v in (r.high,)] + list(published.values if published else ())
     figure.update_layout(
         xaxis={"title": "original classes merged into one, d", "dtick": 1, "range": [0.6, max(most, 2) + 0.4]},
@@ -194,7 +194,7 @@ def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> go.Figure:
     figure = go.Figure(curve_traces(ks, runs, "NC1 of the parts", "NC1 %{y:.2f}"))
     least = int(np.argmin([r.median for r in runs]))
     figure.add_trace(mark(ks[least], runs[least], f"least at k = {ks[least]}", ""))
-    figure.add_trace(_one(across(ks)))
+    figure.add_trace(nc1_line(across(ks)))
     plain_axis(figure, ks, "parts of each class, k")
     values = [v for r in runs for v in (r.high,)]
     figure.update_yaxes(title="NC1", range=[0, 1.1 * max([1.0, *_finite(values)])])
@@ -369,7 +369,7 @@ def nc1_of_sets(dots: Sequence[Dot], fms: Sequence[str], data: Sequence[str]) ->
                 hovertemplate=f"{escape(fm)}, %{{x}}: NC1 %{{y:.2f}}<extra></extra>",
             )
         )
-    figure.add_trace(_one([escape(_brief(name)) for name in data]))
+    figure.add_trace(nc1_line([escape(_brief(name)) for name in data]))
     values = [v for dot in dots for v in (dot.nc1.low, dot.nc1.high) if v > 0]
     low, high = min([0.5, *_finite(values)]), max([2.0, *_finite(values)])
     figure.update_layout(
@@ -481,17 +481,6 @@ def gain_over_nc1(
         hovermode="closest",
     )
     return figure
-
-
-def _one(xs: Sequence[Any]) -> go.Scatter:
-    return go.Scatter(
-        x=list(xs),
-        y=[1] * len(xs),
-        mode="lines",
-        name="NC1 = 1",
-        line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
-        hovertemplate="NC1 = 1: classes vary about as much within as between<extra></extra>",
-    )
 
 
 def _brief(name: str) -> str:

@@ -26,7 +26,7 @@ from imprint_core.maps.predictions import Predictions, predict_samples
 from imprint_core.maps.samples import Samples, map_samples, sample_sources
 from imprint_core.maps.store import BaseMap
 from ui.compute import results
-from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, HashFuncs
+from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, BY_SPACE, HashFuncs
 
 if TYPE_CHECKING:
     from imprint_core.maps.decision_regions import PixelGrid
@@ -91,7 +91,11 @@ def base_layer(experiment: Experiment, base: BaseMap, displayed: str) -> BaseLay
 def predictions(experiment: Experiment, displayed: str) -> Predictions:
     """Return the samples' predictions with the first seed's proxies."""
     model, _ = results.classifier(experiment)
-    return predict_samples(model, samples(experiment, displayed).X)
+    points = samples(experiment, displayed)
+    if displayed == "test":
+        return predict_samples(model, points.X)
+    test, training = predictions(experiment, "test"), predict_samples(model, points.X[points.test :])
+    return Predictions(*(np.concatenate([getattr(part, name) for part in (test, training)]) for name in vars(test)))
 
 
 def sources(info: SetInfo, points: Samples) -> embedding_map.Sources:
@@ -240,12 +244,8 @@ def combine(layer: BaseLayer, colors: str, overlays: Sequence[str], regions_uri:
     return MapLayers(layer.figure, colors, tuple(overlays), regions_uri, box, layer.key)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SAMPLES)
-def _normalized_samples(experiment: Experiment, norm: str) -> tuple[Array, NDArray[np.int32]]:
-    points = samples(experiment, "all")
-    return NORMALIZATIONS[norm].function(points.X), points.codes
-
-
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SPACE)
 def normalized_samples(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
     """Return all samples (n, d) in the space of the map, and their codes."""
-    return _normalized_samples(experiment, experiment.recipe.space.shown)
+    points = samples(experiment, "all")
+    return NORMALIZATIONS[experiment.recipe.space.shown].function(points.X), points.codes
