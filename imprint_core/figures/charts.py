@@ -21,7 +21,6 @@ from imprint_core.figures.style import (
     MATRIX_FULL,
     THEME_BACKGROUND,
     THEME_TEXT,
-    class_color,
     escape,
     faded,
     shortened,
@@ -121,52 +120,6 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
         xaxis={**axis, "title": "predicted class", "tickangle": 0 if max(map(len, short)) < 3 else -40},
         yaxis={**axis, "title": "true class", "autorange": "reversed"},
         margin=MARGINS,
-    )
-    return figure
-
-
-def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequence[int], measure: str) -> go.Figure:
-    """Similarities or distances of proxies to one image, nearest first.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        Label of each proxy.
-    values : sequence of float
-        Its similarity or distance.
-    classes : sequence of int
-        Its class number.
-    measure : str
-        Name of the values.
-    """
-    rows = list(range(len(labels)))
-    figure = go.Figure(
-        go.Bar(
-            x=list(values),
-            y=rows,
-            orientation="h",
-            marker={"color": [class_color(c) for c in classes]},
-            text=[f"{v:.3f}".replace("-", "−") for v in values],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=[escape(label) for label in labels],
-            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
-            showlegend=False,
-        )
-    )
-    figure.update_layout(
-        # Labels can repeat, so the axis is numeric.
-        yaxis={
-            "autorange": "reversed",
-            "tickvals": rows,
-            "ticktext": [escape(label) for label in labels],
-            "automargin": True,
-            "ticks": "",
-        },
-        # Room for the numbers at the ends of the bars.
-        xaxis={"title": measure, "zeroline": True, "range": [1.25 * min(0.0, *values), 1.15 * max(0.0, *values)]},
-        margin=MARGINS,
-        bargap=0.35,
     )
     return figure
 

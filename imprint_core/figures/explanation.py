@@ -1,4 +1,4 @@
-"""Similarities of one sample to all proxies."""
+"""Similarities of one sample to proxies: all of them, or the nearest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from imprint_core.figures.style import FEW_CLASSES, THEME_TEXT, class_color, escape, shortened
+from imprint_core.figures.style import FEW_CLASSES, MARGINS, THEME_TEXT, class_color, escape, shortened
 
 
 def all_proxies(
@@ -91,6 +91,52 @@ def all_proxies(
             "range": [low, high + 0.42 * (high - low or 1.0)],
             "zeroline": True,
         },
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGINS,
+    )
+    return figure
+
+
+def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequence[int], measure: str) -> go.Figure:
+    """Similarities or distances of proxies to one image, nearest first.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Label of each proxy.
+    values : sequence of float
+        Its similarity or distance.
+    classes : sequence of int
+        Its class number.
+    measure : str
+        Name of the values.
+    """
+    rows = list(range(len(labels)))
+    figure = go.Figure(
+        go.Bar(
+            x=list(values),
+            y=rows,
+            orientation="h",
+            marker={"color": [class_color(c) for c in classes]},
+            text=[f"{v:.3f}".replace("-", "−") for v in values],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[escape(label) for label in labels],
+            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.update_layout(
+        # Labels can repeat, so the axis is numeric.
+        yaxis={
+            "autorange": "reversed",
+            "tickvals": rows,
+            "ticktext": [escape(label) for label in labels],
+            "automargin": True,
+            "ticks": "",
+        },
+        # Room for the numbers at the ends of the bars.
+        xaxis={"title": measure, "zeroline": True, "range": [1.25 * min(0.0, *values), 1.15 * max(0.0, *values)]},
+        margin=MARGINS,
+        bargap=0.35,
     )
     return figure

@@ -45,12 +45,3 @@ def test_repeated_and_long_class_names_keep_their_rows():
     assert len(set(figure.data[0].x)) == 3
     assert figure.data[0].x[2] == names[2]
     assert list(figure.layout.xaxis.ticktext) == ["crane", "crane", "a name that is mu…"]
-
-
-def test_near_proxies_have_room_for_numbers():
-    figure = charts.near_proxies(["a", "<b>"], [0.9, -0.2], [0, 1], "cosine")
-    low, high = figure.layout.xaxis.range
-    assert low < -0.2
-    assert high > 0.9
-    assert list(figure.data[0].text) == ["0.900", "−0.200"]
-    assert list(figure.layout.yaxis.ticktext) == ["a", "&lt;b&gt;"]

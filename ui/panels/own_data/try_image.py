@@ -12,7 +12,7 @@ from imprint_core.datasets.images import Splits
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.figures import charts, style
+from imprint_core.figures import explanation, style
 from imprint_core.framework.explanation import why
 from imprint_core.framework.explanation_text import in_words
 from imprint_core.framework.incremental import NearProxy, Trial, try_embedding
@@ -70,7 +70,7 @@ def _show_proxies(trial: Trial, names: dict[int, str]) -> None:
     similarities = [near.similarity for near in trial.near]
     plot(
         "near-proxies",
-        charts.near_proxies(labels, similarities, [near.label for near in trial.near], trial.measure),
+        explanation.near_proxies(labels, similarities, [near.label for near in trial.near], trial.measure),
         alt="Nearest proxies: "
         + ", ".join(f"{label} {value:.3f}" for label, value in zip(labels, similarities, strict=True)),
         height=60 + 34 * len(labels),
