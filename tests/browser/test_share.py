@@ -15,7 +15,7 @@ PAGE_SETTINGS = {
     "map": "&color=right&against=own",
     "collapse": "&draws=1&nc1=published",
     "curves": "&over=n&curve_recipes=own",
-    "compare": "&b=k%3D2%2C+post%3Dnone&b_n=10",
+    "compare": "&b=k%3D2+norm_post%3Dnone&b_n=10",
     "leaderboard": "&board_tasks=whole&methods=qi%2Cown",
 }
 PATHS = {"explore": ""}
