@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from ui.compute import base_maps
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.map.confusion import show_confusion
@@ -13,6 +12,7 @@ from ui.panels.map.maps import show_maps
 from ui.panels.map.nine_layouts import show_layouts
 from ui.panels.map.toolbar import show_toolbar
 from ui.text.markdown import plain
+from ui.widgets import base_maps
 
 
 def show(selection: Selection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imprint_core.maps.jobs import MapJob
-from ui.compute import base_maps
+from ui.widgets import base_maps
 
 
 @pytest.fixture(autouse=True)

@@ -28,8 +28,8 @@ from tests.pages.map.helpers import (
 )
 from tests.pages.map.test_comparison import written
 from tests.pages.reading import page_text
-from ui.compute import base_maps
 from ui.text.markdown import plain
+from ui.widgets import base_maps
 
 EDGE_CASES = {
     "one class": lambda: (random_embeddings(20, 8), [0] * 20, random_embeddings(9, 8, 1), [0] * 9, ["only"]),

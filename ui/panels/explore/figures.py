@@ -15,12 +15,13 @@ from imprint_core.maps.samples import Samples, split_and_id
 from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
-from ui.compute import base_maps, map_layers, results
+from ui.compute import map_layers, results
 from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to
 from ui.text import descriptions
 from ui.text.markdown import plain
+from ui.widgets import base_maps
 
 
 def show_map(selection: Selection) -> None:

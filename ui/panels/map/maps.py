@@ -13,12 +13,13 @@ from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import DISPLAYED
 from imprint_core.maps.store import BaseMap
 from ui.charts.map_plot import map_plot
-from ui.compute import base_maps, map_layers, results
+from ui.compute import map_layers, results
 from ui.controls.sample_selection import chosen_sample, pick, selected
 from ui.controls.sidebar import Selection
 from ui.panels.map.explanation import sample_marks, show_explanation, show_summary
 from ui.panels.map.selected_samples import show_differences, show_selected
 from ui.text import descriptions
+from ui.widgets import base_maps
 
 _HEIGHT, _PAIR_HEIGHT = 600, 460
 

@@ -8,8 +8,9 @@ from imprint_core.figures import embedding_map
 from imprint_core.maps.layouts import LAYOUT_GRID
 from ui.charts.plot import plot
 from ui.charts.record import heading
-from ui.compute import base_maps, map_layers, stored_maps
+from ui.compute import map_layers, stored_maps
 from ui.controls.sidebar import Selection
+from ui.widgets import base_maps
 
 _SAMPLES = 1000
 
