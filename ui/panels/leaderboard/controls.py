@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from imprint_core.errors import ImprintError
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.sweeps.grid import GRIDS, read_grid
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
@@ -39,46 +38,33 @@ def _table(sets: Sets, values: Values) -> SweepTable | None:
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
-    if values["board"] == BUNDLED:
-        # The grid has the same n-shots; reading the table would delay the first run of every page.
-        return list(GRIDS[BUNDLED]["n"])
     table = _table(sets, values)
     return sorted({task.n for task in table.tasks}) if table is not None and table.tasks else [0]
 
 
 def _recipes(sets: Sets, values: Values) -> list[str]:
-    if values["board"] == BUNDLED:
-        return list(_bundled_recipes())
     table = _table(sets, values)
-    return [recipe.text for recipe in ordered_recipes(table)] if table is not None else []
-
-
-@cache
-def _bundled_recipes() -> tuple[str, ...]:
-    """The recipes of the bundled grid, which starts with the presets."""
-    return tuple(recipe.text for recipe in read_grid(BUNDLED).recipes)
+    return list(_ordered_recipes(table)) if table is not None else []
 
 
 @lru_cache(maxsize=4)
-def ordered_recipes(table: SweepTable) -> list[SweepRecipe]:
-    """The recipes of a table: presets first, then by GEN and k."""
+def _ordered_recipes(table: SweepTable) -> tuple[str, ...]:
+    """The texts of a table's recipes: presets first, then by GEN and k."""
     presets, gens = list(PRESETS), list(GENERATORS)
 
     def order(recipe: SweepRecipe) -> tuple[int, int, int, str]:
-        text = recipe.text
-        preset = presets.index(text) if text in presets else len(presets)
-        return preset, gens.index(recipe.recipe.gen), recipe.recipe.k, text
+        preset = presets.index(recipe.text) if recipe.text in presets else len(presets)
+        return preset, gens.index(recipe.recipe.gen), recipe.recipe.k, recipe.text
 
-    return sorted(table.recipes, key=order)
+    return tuple(recipe.text for recipe in sorted(table.recipes, key=order))
 
 
 def compared_recipes(table: SweepTable, values: Values) -> list[SweepRecipe]:
     """The selected recipes; by default the table's presets, or its first recipes if it has fewer than two presets."""
-    if values["methods"]:
-        return [parse_sweep_recipe(text) for text in values["methods"]]
-    recipes = ordered_recipes(table)
-    presets = [recipe for recipe in recipes if recipe.text in PRESETS]
-    return presets if len(presets) > 1 else recipes[:_DEFAULT_RECIPES]
+    texts = values["methods"] or [text for text in _ordered_recipes(table) if text in PRESETS]
+    if len(texts) < 2 and not values["methods"]:
+        texts = _ordered_recipes(table)[:_DEFAULT_RECIPES]
+    return [parse_sweep_recipe(text) for text in texts]
 
 
 LEADERBOARD_CONTROLS = (
