@@ -1,4 +1,4 @@
-"""How often a suggested k is near the best k: every rule on every bundled task, and what was found the last time."""
+"""Accuracy of suggested k compared with the best k: every rule on every bundled task, and the bundled results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 SHOTS = (5, 10, 20, 50, 100, 200)
 _RUNS, _SUGGESTIONS = 5, 3
 _MERGED = (1, 2, 3, 5, 8, 10)
-# Points of accuracy that count as near.
+# Losses of at most so many points of accuracy count as near.
 NEAR = 1.0
 SPLIT = "nc1_split"
 _FIXED = (1, 5, 20)
@@ -38,20 +38,20 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Case:
-    """How far suggestions fell short on one task with one n-shot.
+    """Losses of the suggestions on one task with one n-shot.
 
     Attributes
     ----------
     fm, dataset, classes : str
-        The set's names, and the spec of its classes.
+        Names of the set, and the class spec.
     digest : str
-        Of the set.
+        Digest of the set.
     n : int
-        Shots a class.
+        Shots per class.
     best : int
-        The k of the highest median accuracy over seeds.
+        The k with the highest median accuracy over seeds.
     short : dict of str to tuple of float
-        For each rule and each seed's shots: points of that curve between its best and the suggested k.
+        For each rule and each seed's shots: loss of median accuracy from the best to the suggested k, in points.
     """
 
     fm: str
@@ -65,15 +65,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Standing:
-    """A rule over some cases.
+    """Summary of a rule over some cases.
 
     Attributes
     ----------
     near : float
         Share of suggestions within `NEAR` points of the best k.
     mean, late : float
-        Mean, and 95th percentile, of the points that they fall short.
+        Mean and 95th percentile of the loss in points.
     suggestions : int
+        Number of suggestions.
     """
 
     near: float
@@ -82,14 +83,14 @@ class Standing:
     suggestions: int
 
 
-def study(sets: Mapping[tuple[str, str], SetInfo], tell: Callable[[str], None]) -> Iterator[Case]:
-    """Ask every rule on every set for the paper's k-means, with many classes also merged d into one."""
+def study(sets: Mapping[tuple[str, str], SetInfo], report_progress: Callable[[str], None]) -> Iterator[Case]:
+    """Evaluate every rule for the paper's k-means on every set; sets of many classes with classes merged d into one."""
     recipe = PRESETS["own"].recipe
     for info in sets.values():
         embeddings = open_set(info)
         many = len(class_names(embeddings)) >= 10 * max(_MERGED)
         for spec in [f"{d}in1" for d in _MERGED] if many else ["all"]:
-            tell(f"{info.path.stem} {spec}")
+            report_progress(f"{info.path.stem} {spec}")
             pool = choose_classes(embeddings, spec)
             evaluator = Evaluator(pool, recipe.space)
             sizes = np.bincount(pool.y_train)
@@ -109,7 +110,7 @@ def _case(info: SetInfo, spec: str, n: int, evaluator: Evaluator) -> Case:
         scores = [left_out_accuracy(x, y, recipe, ks, fold) for fold in partings(y, seed)]
         chosen = {name: suggested(ks, scores, name) for name in RULES}
         chosen[SPLIT] = least_split_nc1(x, y, ks, seed)
-        chosen |= {f"k={k}": max(own for own in ks if own <= k) for k in _FIXED}
+        chosen |= {f"k={k}": max(smaller for smaller in ks if smaller <= k) for k in _FIXED}
         for name, k in chosen.items():
             short[name].append(float(curve.max() - curve[ks.index(k)]))
     return Case(
@@ -124,14 +125,14 @@ def _case(info: SetInfo, spec: str, n: int, evaluator: Evaluator) -> Case:
 
 
 def least_split_nc1(X: Array, y: NDArray[np.integer], ks: Sequence[int], seed: int) -> int:
-    """A cluster criterion for k: that of the least NC1 of the classes, split after L2."""
+    """The k with the smallest NC1 of classes split into k parts after L2; the first k if no k can be measured."""
     x = l2(X)
-    told = split_ks(np.unique(y, return_counts=True)[1], X.shape[1], ks)
-    return int(min(told, key=lambda k: nc1_of_split(x, y, k, seed))) if told else int(ks[0])
+    measurable = split_ks(np.unique(y, return_counts=True)[1], X.shape[1], ks)
+    return int(min(measurable, key=lambda k: nc1_of_split(x, y, k, seed))) if measurable else int(ks[0])
 
 
 def standing(cases: Iterable[Case], rule: str) -> Standing:
-    """How a rule does over some cases, of which there is at least one."""
+    """Summarise a rule over one case or more."""
     short = np.array([value for case in cases for value in case.short[rule]])
     return Standing(float((short <= NEAR).mean()), float(short.mean()), float(np.percentile(short, 95)), len(short))
 
@@ -153,9 +154,9 @@ def report(cases: Sequence[Case]) -> str:
         f"|---|--:|--:|--:|{'--:|' * len(shots)}",
     ]
     for rule, label in LABELS.items():
-        own = standing(cases, rule)
-        at = [f"{standing([c for c in cases if c.n == n], rule).near:.0%}" for n in shots]
-        lines.append(f"| {label} | {own.near:.0%} | {own.mean:.2f} | {own.late:.1f} | {' | '.join(at)} |")
+        total = standing(cases, rule)
+        by_n = [f"{standing([case for case in cases if case.n == n], rule).near:.0%}" for n in shots]
+        lines.append(f"| {label} | {total.near:.0%} | {total.mean:.2f} | {total.late:.1f} | {' | '.join(by_n)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -165,13 +166,13 @@ def write(cases: Sequence[Case]) -> bytes:
 
 
 def found_path() -> Path:
-    """Where it is kept what the study found."""
+    """Path of the bundled results."""
     return bundled_folder() / "suggested_k.json"
 
 
 @cache
 def found() -> tuple[Case, ...]:
-    """What the study found on the bundled sets the last time that it was run.
+    """Return the bundled results of the study.
 
     Raises
     ------
