@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework import classifier
 from imprint_core.framework.aggregation import AGGREGATIONS, TIES, VOTES
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -380,3 +381,19 @@ def test_a_new_fit_forgets_the_old_ones_feature_names():
     model.fit(X, y)
     assert not hasattr(model, "feature_names_in_")
     model.predict(T)
+
+
+def test_every_shot_belongs_to_one_proxy_of_its_class(vit_digits):
+    split = Task("", "", "all", 20, SEEDS[0]).split(vit_digits)
+    model = ImprintingClassifier(k=4, random_state=SEEDS[0]).fit(split.X_train, split.y_train)
+    assigned = [model.shots_of(p) for p in range(len(model.proxies_))]
+    assert sorted(np.concatenate(assigned)) == list(range(len(split.y_train)))
+    for p, rows in enumerate(assigned):
+        assert (split.y_train[rows] == model.proxy_class_[p]).all()
+        cosines = split.X_train[rows] @ model.proxies_[p] / np.linalg.norm(split.X_train[rows], axis=1)
+        assert (np.diff(cosines) <= 1e-6).all()
+    # The clusters of k-means: a centroid is the mean of its shots.
+    x = split.X_train / np.linalg.norm(split.X_train, axis=1, keepdims=True)
+    centroids = np.stack([x[rows].mean(axis=0) for rows in assigned])
+    cosine = (centroids * model.proxies_).sum(axis=1) / np.linalg.norm(centroids, axis=1)
+    assert np.median(cosine) > 0.999

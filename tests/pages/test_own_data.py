@@ -18,7 +18,7 @@ from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.task import SEEDS, Task
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.incremental import try_embedding
+from imprint_core.framework.explanation import explain_sample, nearest_proxies
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.models.download import unfinished_download
@@ -162,9 +162,11 @@ def test_test_sample_is_compared_with_the_sidebars_proxies(bundled):
     model = ImprintingClassifier.from_recipe(Recipe("kmeans", 3), random_state=SEEDS[0]).fit(
         split.X_train, split.y_train
     )
-    expected = try_embedding(model, opened.X_test[7])
+    expected = explain_sample(model, opened.X_test[7])
     assert {m.label: m.value for m in app.metric}["Predicted class"] == str(expected.label)
-    np.testing.assert_allclose(np.array(near(app)["x"], float), [p.similarity for p in expected.near], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(near(app)["x"], float), [p.similarity for p in nearest_proxies(model, expected)], rtol=1e-5
+    )
     # The numerals come with scikit-learn, so that they can always be shown.
     assert len(app.get("image")) >= 5
 

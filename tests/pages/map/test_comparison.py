@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from imprint_core.framework.explanation import why
-from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.explanation import describe, explain_sample
 from imprint_core.recipes.presets import PRESETS
 from tests.pages.browser_events import components
 from tests.pages.map.helpers import (
@@ -80,8 +79,8 @@ def test_buttons_select_the_samples_that_differ():
     # Both predictions are explained.
     code = int(ref.codes[9])
     pick(app, "one", [code], "map-b")
-    explained = why(ref.model(other), ref.X[ref.row[code]], NAMES)
-    assert f"**B:** {plain(in_words(explained, NAMES, int(ref.y[ref.row[code]])))}" in page_text(fine(app))
+    explained = explain_sample(ref.model(other), ref.X[ref.row[code]])
+    assert f"**B:** {plain(describe(explained, NAMES, int(ref.y[ref.row[code]])))}" in page_text(fine(app))
 
 
 def test_changes_can_be_entered_as_text():

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from imprint_core.framework.explanation import why
-from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.explanation import describe, explain_sample
+from imprint_core.framework.explanation_steps import explanation_steps
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import Layout
@@ -29,18 +29,19 @@ def test_explanations_equal_the_core():
     for code in (misclassified, correct):
         app.text_input(key="sample").set_value(str(code)).run()
         row = ref.row[code]
-        explained = why(model, ref.X[row], NAMES)
+        explained = explain_sample(model, ref.X[row])
         assert (explained.label, explained.winner) == (predicted[row], winner[row])
         true = int(ref.y[row])
         assert f"##### Explanation: test sample {code} · class {true}" in page_text(fine(app))
-        assert plain(in_words(explained, NAMES, true)) in page_text(app)
+        assert plain(describe(explained, NAMES, true)) in page_text(app)
         assert ("Wrong" in page_text(app)) == (code == misclassified)
         check_bars(app, model, ref.X[row], explained)
+        expected = explanation_steps(model, ref.X[row], explained, NAMES)
         steps = [m.value for m in app.markdown if m.value.startswith("**") and ". " in m.value[:6]]
-        assert steps == [f"**{i}. {plain(step.name)}**" for i, step in enumerate(explained.steps, 1)]
-        assert [c.value for c in app.code] == [step.formula for step in explained.steps]
-        assert all(plain(step.told) in page_text(app) for step in explained.steps)
-        tables = [step for step in explained.steps if step.values]
+        assert steps == [f"**{i}. {plain(step.name)}**" for i, step in enumerate(expected, 1)]
+        assert [c.value for c in app.code] == [step.formula for step in expected]
+        assert all(plain(step.text) in page_text(app) for step in expected)
+        tables = [step for step in expected if step.values]
         for step, table in zip(tables, app.dataframe, strict=True):
             values = [f"{value:.4g}".replace("-", "−") for _, value in step.values]
             assert table.value["value"].tolist() == values
@@ -126,8 +127,8 @@ def test_explanations_of_other_recipes(query):
         pretransform=recipe.get("pretransform", "none"),
         lam=0.1,
     )
-    explained = why(ref.model(recipe), ref.X[ref.row[code]], NAMES)
-    assert plain(in_words(explained, NAMES, int(ref.y[ref.row[code]]))) in page_text(app)
+    explained = explain_sample(ref.model(recipe), ref.X[ref.row[code]])
+    assert plain(describe(explained, NAMES, int(ref.y[ref.row[code]]))) in page_text(app)
 
 
 def test_a_sample_is_entered_by_its_number():

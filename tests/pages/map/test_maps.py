@@ -13,8 +13,7 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.figures.embedding_map import COLORINGS
 from imprint_core.figures.style import CLASS_COLORS
-from imprint_core.framework.explanation import why
-from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.explanation import describe, explain_sample
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import MAP_METHODS, Layout
 from imprint_core.maps.placement import place_points
@@ -264,8 +263,8 @@ def test_merged_classes_are_a_coloring(requested):
     assert "are not on this machine" in page_text(app)
     code = int(ref.codes[3])
     pick(app, "one", [code])
-    explained = why(ref.model(DEFAULT, 5), ref.X[ref.row[code]], ref.pool.names)
-    assert plain(in_words(explained, ref.pool.names, int(ref.y[ref.row[code]]))) in page_text(fine(app))
+    explained = explain_sample(ref.model(DEFAULT, 5), ref.X[ref.row[code]])
+    assert plain(describe(explained, ref.pool.names, int(ref.y[ref.row[code]]))) in page_text(fine(app))
     app.selectbox(key="classes").set_value("all").run()
     assert "Colour by = source is not available" in fine(app).warning[0].value
     assert "color" not in app.query_params

@@ -13,8 +13,8 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import explanation
 from imprint_core.figures.map_overlays import sample_overlay
 from imprint_core.figures.style import shortened
-from imprint_core.framework.explanation import Why, why
-from imprint_core.framework.explanation_text import in_words
+from imprint_core.framework.explanation import SampleExplanation, describe, explain_sample
+from imprint_core.framework.explanation_steps import Step, explanation_steps
 from imprint_core.maps.neighbours import nearest_samples
 from imprint_core.maps.samples import sample_code, split_and_id
 from imprint_core.maps.store import BaseMap
@@ -31,10 +31,18 @@ _NEIGHBOURS, _SHOTS = 8, 6
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
-def _explain(experiment: Experiment, code: int) -> Why:
+def _explain(experiment: Experiment, code: int) -> SampleExplanation:
     samples = map_layers.samples(experiment, "all")
     model, _ = results.classifier(experiment)
-    return why(model, samples.X[samples.rows_of(np.array([code]))[0]], samples.names)
+    return explain_sample(model, samples.X[samples.rows_of(np.array([code]))[0]])
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+def _steps(experiment: Experiment, code: int) -> list[Step]:
+    samples = map_layers.samples(experiment, "all")
+    model, _ = results.classifier(experiment)
+    x = samples.X[samples.rows_of(np.array([code]))[0]]
+    return explanation_steps(model, x, _explain(experiment, code), samples.names)
 
 
 @st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_SPACE)
@@ -46,7 +54,7 @@ def _nearest(experiment: Experiment, code: int) -> tuple[list[int], list[float]]
     return codes[rows].tolist(), distances.tolist()
 
 
-def _proxies(explained: Why) -> list[tuple[str, int]]:
+def _proxies(explained: SampleExplanation) -> list[tuple[str, int]]:
     """Label and row of the nearest proxy of the predicted class, and of the runner-up's if there is one."""
     return [("winner", explained.winner)] + ([("runner-up", explained.second)] if explained.second is not None else [])
 
@@ -76,7 +84,7 @@ def show_summary(selection: Selection, code: int) -> None:
     with text:
         for side, recipe in recipes.items():
             explained = _explain(selection.experiment.with_(recipe=recipe), code)
-            st.markdown(side + plain(in_words(explained, samples.names, truth)))
+            st.markdown(side + plain(describe(explained, samples.names, truth)))
         if code < 0:
             st.caption(_training_note(selection, code))
 
@@ -95,7 +103,7 @@ def show_explanation(selection: Selection, code: int) -> None:
         _show_similarities(explained, names)
         _show_shots(selection, explained, names)
     with st.expander("Steps from the embedding to the class"):
-        _show_steps(explained)
+        _show_steps(_steps(selection.experiment, code))
 
 
 def _training_note(selection: Selection, code: int) -> str:
@@ -123,7 +131,7 @@ def _show_neighbours(selection: Selection, code: int) -> None:
         st.caption(without_images(selection))
 
 
-def _show_similarities(explained: Why, names: tuple[str, ...]) -> None:
+def _show_similarities(explained: SampleExplanation, names: tuple[str, ...]) -> None:
     proxies = _proxies(explained)
     labels = [
         f"{role} is proxy {explained.numbers[row]} of class {names[explained.labels[row]]}" for role, row in proxies
@@ -144,7 +152,7 @@ def _show_similarities(explained: Why, names: tuple[str, ...]) -> None:
     )
 
 
-def _show_shots(selection: Selection, explained: Why, names: tuple[str, ...]) -> None:
+def _show_shots(selection: Selection, explained: SampleExplanation, names: tuple[str, ...]) -> None:
     """Draw the shots behind the winner and the runner-up, those nearest to the proxy first."""
     model, rows = results.classifier(selection.experiment)
     pool = results.pool(selection.experiment)
@@ -168,12 +176,12 @@ def _show_shots(selection: Selection, explained: Why, names: tuple[str, ...]) ->
                 )
 
 
-def _show_steps(explained: Why) -> None:
-    for number, step in enumerate(explained.steps, 1):
+def _show_steps(steps: list[Step]) -> None:
+    for number, step in enumerate(steps, 1):
         left, right = st.columns([3, 2], gap="medium")
         left.markdown(f"**{number}. {plain(step.name)}**")
         left.code(step.formula, language=None, wrap_lines=True)
-        left.markdown(plain(step.told))
+        left.markdown(plain(step.text))
         if step.values:
             table = pd.DataFrame(
                 [(name, f"{value:.4g}".replace("-", "−")) for name, value in step.values], columns=["", "value"]

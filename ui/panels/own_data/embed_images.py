@@ -11,7 +11,7 @@ from PIL import Image
 
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo
-from imprint_core.framework.incremental import check_same_weights
+from imprint_core.embeddings.new_images import check_same_weights
 from ui.compute import results
 from ui.widgets.fm_choice import load_fm
 

@@ -13,9 +13,7 @@ from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import explanation, style
-from imprint_core.framework.explanation import why
-from imprint_core.framework.explanation_text import in_words
-from imprint_core.framework.incremental import NearProxy, Trial, try_embedding
+from imprint_core.framework.explanation import NearProxy, describe, explain_sample, nearest_proxies
 from ui.charts.plot import plot
 from ui.compute import results
 from ui.panels.own_data.add_class import ImprintedClass, class_names, imprinted_classes
@@ -49,28 +47,29 @@ def show_try_image(experiment: Experiment) -> None:
     if sample is None:
         return
     x, image, truth = sample
-    trial = try_embedding(model, x, _MOST_PROXIES)
+    result = explain_sample(model, x)
+    nearest = nearest_proxies(model, result, _MOST_PROXIES)
     with left:
         if image is not None:
             st.image(thumbnail(image, 260), alt="The classified image")
-        st.metric("Predicted class", plain(names[trial.label]))
-        st.markdown(plain(in_words(why(model, x, names), names, truth)))
+        st.metric("Predicted class", plain(names[result.label]))
+        st.markdown(plain(describe(result, names, truth)))
     with right:
-        _show_proxies(trial, names)
-        _show_shots(experiment, trial, names, rows, added)
+        _show_proxies(nearest, result.measure, names)
+        _show_shots(experiment, nearest, names, rows, added)
 
 
-def _proxy_labels(trial: Trial, names: dict[int, str]) -> list[str]:
-    return [f"{style.shortened(names[near.label])} · proxy {near.number}" for near in trial.near]
+def _proxy_labels(nearest: list[NearProxy], names: dict[int, str]) -> list[str]:
+    return [f"{style.shortened(names[near.label])} · proxy {near.number}" for near in nearest]
 
 
-def _show_proxies(trial: Trial, names: dict[int, str]) -> None:
+def _show_proxies(nearest: list[NearProxy], measure: str, names: dict[int, str]) -> None:
     st.markdown("##### Nearest proxies")
-    labels = _proxy_labels(trial, names)
-    similarities = [near.similarity for near in trial.near]
+    labels = _proxy_labels(nearest, names)
+    similarities = [near.similarity for near in nearest]
     plot(
         "near-proxies",
-        explanation.near_proxies(labels, similarities, [near.label for near in trial.near], trial.measure),
+        explanation.near_proxies(labels, similarities, [near.label for near in nearest], measure),
         alt="Nearest proxies: "
         + ", ".join(f"{label} {value:.3f}" for label, value in zip(labels, similarities, strict=True)),
         height=60 + 34 * len(labels),
@@ -79,7 +78,7 @@ def _show_proxies(trial: Trial, names: dict[int, str]) -> None:
 
 def _show_shots(
     experiment: Experiment,
-    trial: Trial,
+    nearest: list[NearProxy],
     names: dict[int, str],
     rows: NDArray[np.intp],
     added: list[ImprintedClass],
@@ -93,7 +92,7 @@ def _show_shots(
             f"listed by their numbers in the training split.{hint}"
         )
     id_train = results.pool(experiment).id_train
-    for near, label in zip(trial.near, _proxy_labels(trial, names), strict=True):
+    for near, label in zip(nearest, _proxy_labels(nearest, names), strict=True):
         st.markdown(f"**{plain(label)}** · {len(near.shots)} {'shot' if len(near.shots) == 1 else 'shots'}")
         ids = id_train[rows[near.shots[near.shots < len(rows)][:_MOST_SHOTS]]]
         thumbnails = _thumbnails(near, ids, images, len(rows), added)

@@ -1,0 +1,63 @@
+"""Embeddings of images outside a set: whether a model embeds them like the set's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imprint_core.datasets.images import Splits
+from imprint_core.embeddings.store import EmbeddingSet, SetInfo
+from imprint_core.errors import ImprintError
+
+if TYPE_CHECKING:
+    # It imports torch, which pages need only for new images.
+    from imprint_core.models.loading import LoadedModel
+
+# Least cosine of two embeddings of one image by the same model. Weights rounded to 16 bits or embeddings rounded to 8
+# bits keep it above 0.9995; another training run of the network does not.
+_LEAST_COSINE = 0.999
+_COMPARED_IMAGES = 4
+
+
+def check_same_weights(
+    info: SetInfo, model: LoadedModel, known: Callable[[], tuple[EmbeddingSet, Splits] | None]
+) -> None:
+    """Check that embeddings by a model are comparable with a set.
+
+    Parameters
+    ----------
+    info : SetInfo
+    model : LoadedModel
+    known : callable
+        Returns a set made with the same weights and its images, or None if none is on this machine. It is called only
+        if the digests of the weights differ: rounded weights have another digest and the same embeddings.
+
+    Raises
+    ------
+    ImprintError
+        If the set was made with other weights.
+    """
+    if info.meta["fm"].get("weights_sha256") == model.weights_digest:
+        return
+    known_set = known()
+    if known_set is not None and _embeds_alike(model, *known_set):
+        return
+    weights = model.weights_file or "the library's official ones"
+    raise ImprintError(
+        f"The available weights ({weights}) differ from the weights of this embedding set "
+        f"({info.meta['fm']['weights_origin']}), so a new image's embedding is not comparable with it. Embed the "
+        "dataset again with these weights in the Library."
+    )
+
+
+def _embeds_alike(model: LoadedModel, embeddings: EmbeddingSet, images: Splits) -> bool:
+    """Whether the model reproduces the set's embeddings of a few images."""
+    rows = np.linspace(0, len(embeddings.id_train) - 1, _COMPARED_IMAGES).astype(int)
+    x = model.embed([images.train.by_id(int(i)) for i in embeddings.id_train[rows]])
+    stored = embeddings.X_train[rows]
+    if x.shape != stored.shape:
+        return False
+    cosine = (x * stored).sum(axis=1) / np.maximum(np.linalg.norm(x, axis=1) * np.linalg.norm(stored, axis=1), 1e-12)
+    return bool((cosine > _LEAST_COSINE).all())
