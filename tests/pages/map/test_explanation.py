@@ -34,7 +34,7 @@ def test_explanations_equal_the_core():
         true = int(ref.y[row])
         assert f"##### Explanation: test sample {code} · class {true}" in page_text(fine(app))
         assert plain(describe(explained, NAMES, true)) in page_text(app)
-        assert ("Wrong" in page_text(app)) == (code == misclassified)
+        assert ("Incorrect" in page_text(app)) == (code == misclassified)
         check_bars(app, model, ref.X[row], explained)
         expected = explanation_steps(model, ref.X[row], explained, NAMES)
         steps = [m.value for m in app.markdown if m.value.startswith("**") and ". " in m.value[:6]]
