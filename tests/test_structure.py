@@ -190,13 +190,6 @@ def test_sources_list_every_bundled_set(bundled):
 BACKWARD_IMPORTS_LEFT: set[str] = {
     "ui.compute.sweeps -> ui.controls.control",
     "ui.compute.task_curves -> ui.controls.sidebar",
-    "ui.controls.table -> ui.panels.collapse.controls",
-    "ui.controls.table -> ui.panels.compare.controls",
-    "ui.controls.table -> ui.panels.curves.controls",
-    "ui.controls.table -> ui.panels.leaderboard.controls",
-    "ui.controls.table -> ui.panels.learn.controls",
-    "ui.controls.table -> ui.panels.map.controls",
-    "ui.navigation.links -> ui.panels.learn.controls",
 }
 CYCLES_LEFT: set[str] = set()
 LONG_MODULES_LEFT: set[str] = {

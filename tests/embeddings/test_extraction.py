@@ -36,13 +36,13 @@ class Counting(torch.nn.Module):
 
     def __init__(self, seconds=0.0):
         super().__init__()
-        self.seen = 0
+        self.progress = 0
         self.seconds = seconds
         torch.manual_seed(0)
         self.layer = torch.nn.Linear(192, 6)
 
     def forward(self, x):
-        self.seen += len(x)
+        self.progress += len(x)
         time.sleep(self.seconds)
         return self.layer(x.flatten(1))
 
@@ -64,18 +64,18 @@ def job(folder, **changes):
 
 
 def test_set_holds_the_requested_samples(tmp_path, network):
-    seen = []
-    opened = open_set(extract(job(tmp_path), lambda done, total: seen.append((done, total))))
+    progress = []
+    opened = open_set(extract(job(tmp_path), lambda done, total: progress.append((done, total))))
     assert opened.X_train.shape == (70, 6)
     assert np.bincount(opened.y_test).tolist() == [3] * 10
     images = dataset("digits").read(None)
     np.testing.assert_array_equal(images.train.labels[opened.id_train], opened.y_train)
     with torch.inference_mode():
         pixels = to_tensor(images.test.load(int(opened.id_test[5])).convert("RGB"))
-        wanted = network.layer(pixels.flatten()).numpy()
-    np.testing.assert_allclose(opened.X_test[5], wanted, atol=2e-3)
-    assert seen[0] == (0, 100)
-    assert seen[-1] == (100, 100)
+        expected = network.layer(pixels.flatten()).numpy()
+    np.testing.assert_allclose(opened.X_test[5], expected, atol=2e-3)
+    assert progress[0] == (0, 100)
+    assert progress[-1] == (100, 100)
     assert not (tmp_path / "squeezenet1_1__digits.partial").exists()
     assert opened.info.meta["versions"]["torch"]
     assert opened.info.meta["samples"]["train"] == {"count": 70, "per_class_least": 7, "per_class_most": 7}
@@ -98,29 +98,29 @@ def test_interrupted_extraction_resumes_with_the_same_result(tmp_path, network):
         with pytest.raises(KeyboardInterrupt):
             extract(job(folder), stopping_at(8 * stop, reached := []))
         assert not list(folder.glob("*.safetensors"))
-        network.seen = 0
+        network.progress = 0
         assert extract(job(folder)).path.read_bytes() == whole
-        assert network.seen == 100 - reached[-1]
+        assert network.progress == 100 - reached[-1]
 
 
 def test_batches_of_another_job_are_not_reused(tmp_path, network):
     with pytest.raises(KeyboardInterrupt):
         extract(job(tmp_path), stopping_at(24))
-    network.seen = 0
+    network.progress = 0
     extract(job(tmp_path, per_class=9))
-    assert network.seen == 120
+    assert network.progress == 120
 
 
 def test_complete_set_is_left_unchanged_and_another_job_replaces_it(tmp_path, network):
     first = extract(job(tmp_path), finish=add_base_maps)
     assert set_maps_path(first).is_file()
-    network.seen = 0
+    network.progress = 0
     assert extract(job(tmp_path)).digest == first.digest
-    assert network.seen == 0
+    assert network.progress == 0
     # Killed between the set and its maps: only these are computed.
     set_maps_path(first).unlink()
     extract(job(tmp_path), finish=add_base_maps)
-    assert network.seen == 0
+    assert network.progress == 0
     assert set_maps_path(first).is_file()
     larger = extract(job(tmp_path, per_class=9))
     assert (larger.path, larger.digest == first.digest) == (first.path, False)
@@ -206,7 +206,7 @@ def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path):
     whole = context.Process(target=_slow_child, args=(tmp_path / "whole", done))
     whole.start()
     whole.join(120)
-    wanted = read_tensors(tmp_path / "whole" / "squeezenet1_1__digits.safetensors")
+    expected = read_tensors(tmp_path / "whole" / "squeezenet1_1__digits.safetensors")
     kills, rounds = 0, 0
     while kills < 20 and rounds < 60:
         rounds += 1
@@ -231,7 +231,7 @@ def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path):
                 assert sum(len(read_tensors(shard)["x"]) for shard in shards) >= done.value
             assert not problems
         got = read_tensors(folder / "squeezenet1_1__digits.safetensors")
-        assert {k: v.tobytes() for k, v in got.items()} == {k: v.tobytes() for k, v in wanted.items()}
+        assert {k: v.tobytes() for k, v in got.items()} == {k: v.tobytes() for k, v in expected.items()}
         assert not job(folder).partial.exists()
         assert not list(folder.glob(".*.tmp"))
     assert kills == 20

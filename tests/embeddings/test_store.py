@@ -194,9 +194,9 @@ def test_all_files_of_a_set_are_removed_and_bundled_sets_kept(tmp_path, bundled,
     _, other = small_set(tmp_path / "sets", "other", n=20)
     set_maps_path(info).write_bytes(b"maps")
     assert size_of(info) + size_of(other) == sum(p.stat().st_size for p in (tmp_path / "sets").iterdir())
-    for one in (info, other):
-        save_map(one, base := load_pca_map(open_set(one), "l2"))
-        assert user_map_path(one, "l2", base.layout).is_file()
+    for stored in (info, other):
+        save_map(stored, base := load_pca_map(open_set(stored), "l2"))
+        assert user_map_path(stored, "l2", base.layout).is_file()
     remove_set(info)
     assert not info.files
     assert not maps_folder(info).exists()

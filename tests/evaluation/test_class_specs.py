@@ -67,7 +67,7 @@ def test_a_subset_keeps_numbers_and_names(spec, chosen):
         ("0+1+2+3", ((0, 1, 2, 3),), ("airplane + automobile + 2 more",)),
     ],
 )
-def test_a_remapping_is_numbered_anew(spec, groups, names):
+def test_merged_classes_are_numbered_consecutively(spec, groups, names):
     grouping = parse_classes(spec, ANIMALS)
     assert grouping.remapped
     assert grouping.groups == groups
@@ -124,7 +124,7 @@ def test_a_wrong_spec_says_what_is_wrong(spec, sentence):
     assert len(str(raised.value)) < 300
 
 
-def test_too_few_classes_are_told():
+def test_too_few_classes_are_reported():
     with pytest.raises(ImprintError, match="'odd' leaves no class of 1; choose other classes"):
         parse_classes("odd", ("only",))
     with pytest.raises(ImprintError, match="'2 in 1' can't be made of 1 classes; it takes two classes or more"):
@@ -133,7 +133,7 @@ def test_too_few_classes_are_told():
         parse_classes("all", ())
 
 
-def test_names_that_several_classes_have_are_told():
+def test_ambiguous_names_are_reported():
     names = ("crane", "Crane", "crane", "T-shirt")
     with pytest.raises(ImprintError, match="2 classes are called 'crane'; write the number, 0 or 2"):
         parse_classes("crane", names)
@@ -168,7 +168,7 @@ def test_random_groupings_come_back(data):
 
 
 @given(st.text(max_size=60) | st.text(alphabet="0123456789in,+=- catdog", max_size=60))
-def test_whatever_is_written_gives_a_grouping_or_a_sentence(text):
+def test_any_text_gives_a_grouping_or_an_error(text):
     try:
         grouping = parse_classes(text, ANIMALS)
     except ImprintError:
@@ -230,6 +230,6 @@ def test_accuracy_over_k_bends_at_d(bundled):
     embeddings = open_set(bundled["vit_tiny_patch16_224", "tiny_imagenet_100"])
     for spec in ("5in1", "5in1-2"):
         evaluator = Evaluator(choose_classes(embeddings, spec), Recipe().space)
-        one, five, ten = np.median(evaluator.accuracy_over_k(Recipe(), (1, 5, 10), 300, SEEDS[:3]), axis=1)
-        assert five > one + 10
-        assert abs(ten - five) < 5
+        k1, k5, k10 = np.median(evaluator.accuracy_over_k(Recipe(), (1, 5, 10), 300, SEEDS[:3]), axis=1)
+        assert k5 > k1 + 10
+        assert abs(k10 - k5) < 5

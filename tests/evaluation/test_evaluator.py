@@ -49,11 +49,11 @@ def test_classes_of_unequal_size_give_what_they_have(vit_digits):
     assert (evaluated.predictions[0] == model.predict(small.X_test)).mean() >= 0.99
 
 
-def test_a_remapping_is_evaluated_as_the_estimator_on_hand_mapped_labels(vit_digits):
-    by_hand = {0: 0, 8: 0, 3: 1, 5: 1, 1: 2}
-    train, test = (np.isin(y, list(by_hand)) for y in (vit_digits.y_train, vit_digits.y_test))
+def test_a_remapping_is_evaluated_as_the_estimator_on_mapped_labels(vit_digits):
+    mapping = {0: 0, 8: 0, 3: 1, 5: 1, 1: 2}
+    train, test = (np.isin(y, list(mapping)) for y in (vit_digits.y_train, vit_digits.y_test))
     y_train, y_test = (
-        np.array([by_hand[c] for c in y.tolist()]) for y in (vit_digits.y_train[train], vit_digits.y_test[test])
+        np.array([mapping[c] for c in y.tolist()]) for y in (vit_digits.y_train[train], vit_digits.y_test[test])
     )
     pool = choose_classes(vit_digits, "round=0+8, 3+5, 1")
     np.testing.assert_array_equal(pool.y_train, y_train)
@@ -71,10 +71,10 @@ def test_a_remapping_is_evaluated_as_the_estimator_on_hand_mapped_labels(vit_dig
 
 def test_what_is_kept_for_the_next_recipe_changes_nothing(vit_digits):
     pool = choose_classes(vit_digits)
-    kept = Evaluator(pool, Recipe().space)
+    shared = Evaluator(pool, Recipe().space)
     for n, seeds, k in ((20, SEEDS[:2], 3), (20, SEEDS[:2], 7), (20, SEEDS[:3], 7), (30, SEEDS[:3], 7)):
         fresh = Evaluator(pool, Recipe().space).evaluate(Recipe(k=k), n, seeds)
-        np.testing.assert_array_equal(kept.evaluate(Recipe(k=k), n, seeds).predictions, fresh.predictions)
+        np.testing.assert_array_equal(shared.evaluate(Recipe(k=k), n, seeds).predictions, fresh.predictions)
 
 
 def test_accuracy_over_k_is_that_of_each_k(vit_digits):
@@ -157,11 +157,11 @@ def test_whitened_proxies_stand_at_the_same_mixture_of_untransformed_shots(vit_d
         proxies, classes, around = evaluator.imprint(recipe, 20, SEEDS[0])
         np.testing.assert_allclose(np.linalg.norm(around, axis=1), 1, rtol=1e-5)
         for c, shots in enumerate(evaluator.shots(20, SEEDS[0])):
-            own = proxies[classes == c]
+            members = proxies[classes == c]
             if gen == "mean":
-                np.testing.assert_allclose(own, around[shots].mean(axis=0, keepdims=True), atol=1e-6)
+                np.testing.assert_allclose(members, around[shots].mean(axis=0, keepdims=True), atol=1e-6)
             else:
-                assert (own >= around[shots].min(axis=0) - 1e-6).all()
-                assert (own <= around[shots].max(axis=0) + 1e-6).all()
+                assert (members >= around[shots].min(axis=0) - 1e-6).all()
+                assert (members <= around[shots].max(axis=0) + 1e-6).all()
             if gen == "kmedoids":
-                assert all((around[shots] == one).all(axis=1).any() for one in own)
+                assert all((around[shots] == proxy).all(axis=1).any() for proxy in members)

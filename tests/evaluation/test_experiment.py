@@ -28,17 +28,17 @@ def test_every_change_of_results_changes_the_key(vit_digits, changes):
 
 
 def test_embeddings_and_class_names_are_in_the_key(bundled):
-    one, other = (Experiment(bundled["squeezenet1_1", data]) for data in ("mnist", "cifar10"))
-    assert one != other
+    mnist, cifar10 = (Experiment(bundled["squeezenet1_1", data]) for data in ("mnist", "cifar10"))
+    assert mnist != cifar10
 
 
 def test_evaluation_of_an_experiment_is_that_of_its_evaluator(vit_digits):
     recipe = Recipe("kmeans", 3)
     experiment = Experiment(vit_digits.info, "odd", 20, recipe, SEEDS[:3])
     expected = Evaluator(choose_classes(vit_digits, "odd"), recipe.space).evaluate(recipe, 20, SEEDS[:3])
-    found = experiment.evaluate()
-    np.testing.assert_array_equal(found.predictions, expected.predictions)
-    np.testing.assert_array_equal(found.accuracy, experiment.evaluate(vit_digits).accuracy)
+    evaluation = experiment.evaluate()
+    np.testing.assert_array_equal(evaluation.predictions, expected.predictions)
+    np.testing.assert_array_equal(evaluation.accuracy, experiment.evaluate(vit_digits).accuracy)
 
 
 def test_the_first_seed_alone(vit_digits):

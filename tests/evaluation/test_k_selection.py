@@ -47,13 +47,13 @@ def test_every_shot_is_left_out_once_in_a_parting_and_each_class_keeps_one(sizes
         Recipe("ls", lam=0.1),
     ],
 )
-def test_left_out_shots_are_told_as_the_estimator_tells_them(vit_digits, recipe):
+def test_validation_accuracy_is_that_of_the_estimator(vit_digits, recipe):
     X, y = shots_of(vit_digits, 20)
     fold = partings(y, 7)[3]
     got = left_out_accuracy(X, y, recipe, KS, fold)
     for k, accuracy in zip(KS, got, strict=True):
-        own = Recipe(**{**vars(recipe), "k": k})
-        model = ImprintingClassifier.from_recipe(own, random_state=fold.seed).fit(X[fold.stay], y[fold.stay])
+        at_k = Recipe(**{**vars(recipe), "k": k})
+        model = ImprintingClassifier.from_recipe(at_k, random_state=fold.seed).fit(X[fold.stay], y[fold.stay])
         assert accuracy == pytest.approx(100 * model.score(X[fold.out], y[fold.out]))
 
 

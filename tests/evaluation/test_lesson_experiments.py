@@ -1,4 +1,4 @@
-"""What lessons ask about, on numbers that can be told by hand."""
+"""Experiments of lessons, on numbers that are known in advance."""
 
 import numpy as np
 import pytest
@@ -43,14 +43,14 @@ def test_the_place_of_a_pair_counts_those_above():
 def test_wins_are_sorted_by_length_and_add_up(vit_digits):
     none = Recipe("mean", 1, "none", "none", "none")
     evaluator = Evaluator(choose_classes(vit_digits), none.space)
-    found = wins(evaluator, none, Recipe("mean", 1, "none", "l2", "none"), 20, 0)
-    assert (np.diff(found.lengths) <= 0).all()
-    assert found.true.sum() == found.none.sum() == found.l2.sum() == len(evaluator.truth)
-    assert sorted(found.classes.tolist()) == list(range(10))
-    rows = evaluator.shots(20, 0)[found.classes[0]]
+    shares = wins(evaluator, none, Recipe("mean", 1, "none", "l2", "none"), 20, 0)
+    assert (np.diff(shares.lengths) <= 0).all()
+    assert shares.true.sum() == shares.none.sum() == shares.l2.sum() == len(evaluator.truth)
+    assert sorted(shares.classes.tolist()) == list(range(10))
+    rows = evaluator.shots(20, 0)[shares.classes[0]]
     mean = vit_digits.X_train[rows].mean(axis=0)
-    assert found.lengths[0] == pytest.approx(float(np.linalg.norm(mean)), rel=1e-4)
-    figure = lessons.wins_by_length(found, [f"<{c}>" for c in found.classes])
+    assert shares.lengths[0] == pytest.approx(float(np.linalg.norm(mean)), rel=1e-4)
+    figure = lessons.wins_by_length(shares, [f"<{c}>" for c in shares.classes])
     assert [sum(trace.y) for trace in figure.data] == [len(evaluator.truth)] * 3
     assert figure.data[0].x[0].startswith("&lt;")
 

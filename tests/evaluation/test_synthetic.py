@@ -1,4 +1,4 @@
-"""The toy's answer is known: one proxy a class fails, two succeed, and without NORM none does."""
+"""Synthetic data with a known result: one proxy per class fails, two succeed, and without NORM none does."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_one_proxy_fails_and_two_succeed(seed):
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
-def test_without_norm_the_long_class_wins_whatever_k_is(k):
+def test_without_norm_the_long_class_wins_for_every_k(k):
     run = run_toy(make_toy(), k, False)
     assert run.accuracy < 75
     lengths = np.linalg.norm(run.proxies, axis=1)
@@ -24,10 +24,10 @@ def test_without_norm_the_long_class_wins_whatever_k_is(k):
 
 
 def test_a_seed_makes_the_same_toy_and_another_another():
-    one, same, other = make_toy(3), make_toy(3), make_toy(4)
-    assert np.array_equal(one.X_train, same.X_train)
-    assert not np.array_equal(one.X_train, other.X_train)
-    for y in (one.y_train, one.y_test):
+    first, same, other = make_toy(3), make_toy(3), make_toy(4)
+    assert np.array_equal(first.X_train, same.X_train)
+    assert not np.array_equal(first.X_train, other.X_train)
+    for y in (first.y_train, first.y_test):
         assert len(set(np.bincount(y).tolist())) == 1
 
 

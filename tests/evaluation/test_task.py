@@ -55,7 +55,7 @@ def test_a_subset_keeps_the_datasets_numbers_and_names(vit_digits):
         assert split.names == vit_digits.info.class_names
 
 
-def test_a_remapping_has_numbers_and_names_of_its_own(vit_digits):
+def test_merged_classes_have_new_numbers_and_names(vit_digits):
     pool = choose_classes(vit_digits, "low=1+0, 9, 5-7")
     assert pool.names == ("low", "9", "5", "6", "7")
     assert pool.y_train.dtype == pool.y_test.dtype == np.int32
