@@ -1,94 +1,81 @@
-"""Neural collapse: how collapsed classes are, what that predicts for k, and whether it is so."""
+"""Neural collapse, and the number of proxies it suggests."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.k_selection import RULE
+from imprint_core.evaluation.k_selection import DEFAULT_RULE
 from imprint_core.sweeps.k_selection_study import LABELS, NEAR, found, standing
 from ui.charts.record import heading, table
 from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
-from ui.panels.collapse.class_measures import show_classes, show_measures
-from ui.panels.collapse.merged_classes import show_merging
+from ui.panels.collapse.class_measures import show_class_curves, show_measures
+from ui.panels.collapse.merged_classes import show_merged_classes
 from ui.panels.collapse.spectra import show_spectra
-from ui.panels.collapse.task_scatter import show_tasks
+from ui.panels.collapse.task_scatter import show_all_tasks
 from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    st.title("Neural collapse, and how many proxies pay", anchor=False)
+    st.title("Neural collapse and the number of proxies", anchor=False)
     st.caption(
-        "A class is **collapsed** where the FM puts all its images on one spot: then one proxy says it all. **NC1** "
-        "measures how far classes are from that: their spread within, divided by the spread between; at 1 they vary as "
-        "much within as between. Merge several classes into one, and it has several spots: does NC1 rise, and with it "
-        "what more proxies bring?"
+        "A class is **collapsed** if the FM maps all its images to nearly the same embedding: then one proxy suffices. "
+        "**NC1** measures the distance from collapse: the variance within classes relative to the variance between "
+        "class means. A class merged from several classes has several modes. Does NC1 rise, and with it the gain of "
+        "more proxies?"
     )
-    _tools(selection)
-    try:
-        heading("Merged classes: accuracy over k, and NC1", "accuracy-by-merging")
-        show_merging(selection)
-        show_tasks(selection)
-        _these(selection)
-        _suggestions()
-    except ImprintError as error:
-        st.error(plain(error))
-
-
-def _tools(selection: Selection) -> None:
     draw = selection.panel.draw
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for key, width in (("merge", 260), ("draws", 200), ("merge_n", 160)):
             draw(key, width)
-        with st.popover("As published", icon=":material/menu_book:"):
+        with st.popover("Published results", icon=":material/menu_book:"):
             draw("nc1")
             draw("published")
+    try:
+        heading("Merged classes: accuracy over k, and NC1", "accuracy-by-merging")
+        show_merged_classes(selection)
+        show_all_tasks(selection)
+        _show_current_classes(selection)
+        _show_suggestions()
+    except ImprintError as error:
+        st.error(plain(error))
 
 
-def _two_classes(selection: Selection) -> bool:
-    """Whether there is anything to compare, and says why where there isn't."""
-    classes = results.evaluator(selection.experiment).classes
-    if len(classes) > 1 and selection.n > 1:
-        return True
-    st.info("Collapse compares how classes vary: it needs two classes of two shots.", icon=":material/info:")
-    return False
+def _show_current_classes(selection: Selection) -> None:
+    experiment, variant = selection.experiment, str(selection.panel.values["nc1"])
+    fm, dataset = (plain(experiment.info.meta[part]["label"]) for part in ("fm", "dataset"))
+    classes = "" if experiment.classes == "all" else f", classes {plain(experiment.classes)}"
+    st.subheader(f"Current classes: {fm} on {dataset}{classes}", anchor=False)
+    if len(results.evaluator(experiment).classes) < 2 or experiment.n_shot == 1:
+        st.info("NC1 needs at least two classes with two shots each.", icon=":material/info:")
+        return
+    # Figures that change with every control are drawn before the table above them, which takes longer.
+    measures = st.container()
+    show_class_curves(experiment, variant)
+    heading("Collapse and normalisation", "spectra")
+    show_spectra(experiment, variant)
+    with measures:
+        show_measures(experiment, variant)
 
 
-def _these(selection: Selection) -> None:
-    meta, classes = selection.info.meta, selection.experiment.classes
-    which = "" if classes == "all" else f", classes {plain(classes)}"
-    st.subheader(
-        f"The classes now: {plain(meta['fm']['label'])} on {plain(meta['dataset']['label'])}{which}", anchor=False
-    )
-    if _two_classes(selection):
-        # What moves with every control is drawn first; the table, which takes longer, stands above it all the same.
-        table = st.container()
-        show_classes(selection)
-        heading("What normalisation does to collapse", "spectra")
-        show_spectra(selection)
-        with table:
-            show_measures(selection)
-
-
-def _suggestions() -> None:
-    """How far suggested k's can be trusted."""
+def _show_suggestions() -> None:
+    """Show how close suggested k's are to the best k."""
     cases = found()
-    own = standing(cases, RULE)
-    heading("How good a suggested k is", "suggestions")
+    heading("Accuracy of the suggested k", "suggestions")
     rows = []
     for rule, label in LABELS.items():
-        of = standing(cases, rule)
-        name = f"{label}, the one shown" if rule == RULE else label
-        rows.append([name, f"{100 * of.near:.0f} %", f"{of.mean:.2f}", f"{of.late:.1f}"])
-    head = ["rule", f"within {NEAR:g} point of the best k", "points short, mean", "95 % are below"]
-    table("suggestions", head, rows, strong=list(LABELS).index(RULE))
+        result = standing(cases, rule)
+        name = f"{label} (displayed)" if rule == DEFAULT_RULE else label
+        rows.append([name, f"{100 * result.near:.0f} %", f"{result.mean:.2f}", f"{result.late:.1f}"])
+    head = ["rule", f"within {NEAR:g} point of the best k", "mean loss (points)", "95th percentile"]
+    table("suggestions", head, rows, strong=list(LABELS).index(DEFAULT_RULE))
     st.caption(
-        f"Over {len(cases)} pairs of a bundled task and an n-shot, {own.suggestions:,} suggestions, each from the "
-        f"shots of one seed alone. The best k is that of the highest median accuracy on the test samples; {NEAR:g} "
-        "point of accuracy counts as near. Measured by `python -m imprint_core survey --of suggested-k`."
+        f"{len(cases)} pairs of a bundled task and an n-shot, {standing(cases, DEFAULT_RULE).suggestions:,} "
+        "suggestions, each from the shots of one seed. The best k has the highest median test accuracy. Loss: its "
+        "accuracy minus that of the suggested k. Computed by `python -m imprint_core survey --of suggested-k`."
     )
 
 

@@ -1,8 +1,8 @@
-"""Learn: short lessons, each a question, a prediction, something to try, and what is so."""
+"""Learn: short lessons, each with a question, a prediction, something to try, and the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -11,26 +11,12 @@ from imprint_core.errors import ImprintError
 from ui.controls.control import Sets
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to, hand_over
-from ui.panels.learn.collapse import show_collapse
 from ui.panels.learn.controls import LESSONS, OVERVIEW
 from ui.panels.learn.frame import progress
-from ui.panels.learn.maps import show_maps
-from ui.panels.learn.means import show_few_shots, show_one_mean
-from ui.panels.learn.modes import show_modes, show_toy
-from ui.panels.learn.norms import show_norms
 from ui.text.glossary import show_glossary
 from ui.text.markdown import plain
 
-_SHOWN: dict[str, Callable[[Sets], None]] = {
-    "lesson-1": show_one_mean,
-    "lesson-2": show_modes,
-    "lesson-3": show_norms,
-    "lesson-4": show_few_shots,
-    "lesson-5": show_collapse,
-    "lesson-6": show_maps,
-    "toy": show_toy,
-}
-# Wider lines are hard to read.
+# In pixels. Longer lines are hard to read.
 _WIDTH = 860
 _to_top = st.components.v2.component(
     "imprint_to_top",
@@ -44,65 +30,66 @@ def show(selection: Selection) -> None:
     view = selection.panel.values["view"]
     _to_top(key="to_top", data={"view": view})
     if view == OVERVIEW:
-        _overview()
+        _show_overview()
         show_glossary()
         return
-    # The lesson alone: what else there is would be in its way.
+    # A lesson is shown without the sidebar and the links to other pages, which would distract.
     st.html(
         "<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stTopNavLinkContainer],"
         " [data-testid=stToolbar] .rc-overflow { display: none }</style>"
     )
     with st.container(horizontal_alignment="center"), st.container(width=_WIDTH):
-        _lesson(view, selection.panel.sets)
+        _show_lesson(view, selection.panel.sets)
         show_glossary()
 
 
-def _overview() -> None:
+def _show_overview() -> None:
     st.title("Learn weight imprinting", anchor=False)
     st.caption(
-        "Short lessons on real embeddings. Each asks you to predict first, then to try, and then shows what is so. To "
-        "hand one on, copy its address while it is open: others see that lesson alone."
+        "Short lessons on real embeddings: make a prediction, try it, and compare it with the result. To share a "
+        "lesson, copy its address while it is open."
     )
-    done = [view for view in LESSONS if progress(view).right is not None]
-    if done:
-        st.progress(len(done) / len(LESSONS), text=f"{len(done)} of {len(LESSONS)} finished")
+    finished = [view for view in LESSONS if progress(view).correct is not None]
+    if finished:
+        st.progress(len(finished) / len(LESSONS), text=f"{len(finished)} of {len(LESSONS)} finished")
     for row in range(0, len(LESSONS), 2):
         columns = st.columns(2, gap="small")
         for column, view in zip(columns, list(LESSONS)[row : row + 2], strict=False):
             with column.container(border=True, height="stretch"):
-                mark = " :material/check_circle:" if view in done else ""
-                st.markdown(f"##### {_number(view)}{LESSONS[view].title}{mark}")
-                st.markdown(LESSONS[view].asks)
-                label = f"Open lesson {view[-1]}" if _number(view) else "Open the toy"
+                mark = " :material/check_circle:" if view in finished else ""
+                st.markdown(f"##### {_title(view)}{mark}")
+                st.markdown(LESSONS[view].question)
+                label = f"Open lesson {view[-1]}" if "-" in view else "Open example"
                 st.button(label, on_click=_open, args=(view,), key=f"open-{view}")
 
 
-def _lesson(view: str, sets: Sets) -> None:
+def _show_lesson(view: str, sets: Sets) -> None:
     with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
         st.button("All lessons", icon=":material/school:", on_click=_open, args=(OVERVIEW,), key="all_lessons")
-        st.button("Open the whole app", icon=":material/open_in_full:", on_click=_leave, key="whole_app")
-    st.title(f"{_number(view)}{LESSONS[view].title}", anchor=False)
+        st.button("Open the app", icon=":material/open_in_full:", on_click=_leave, key="whole_app")
+    st.title(_title(view), anchor=False)
     try:
-        _SHOWN[view](sets)
+        import_module(LESSONS[view].module).show(sets)
     except ImprintError as error:
         st.error(plain(error))
     views = list(LESSONS)
-    here = views.index(view)
+    position = views.index(view)
     st.divider()
     with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
-        if here:
-            _step(views[here - 1], "Previous", ":material/arrow_back:")
-        if here + 1 < len(views):
-            _step(views[here + 1], "Next", ":material/arrow_forward:")
+        if position:
+            _show_step(views[position - 1], "Previous", ":material/arrow_back:")
+        if position + 1 < len(views):
+            _show_step(views[position + 1], "Next", ":material/arrow_forward:")
 
 
-def _step(view: str, way: str, icon: str) -> None:
-    label = f"{way}: {LESSONS[view].title}"
-    st.button(label, icon=icon, on_click=_open, args=(view,), key=f"step-{way.lower()}")
+def _show_step(view: str, direction: str, icon: str) -> None:
+    label = f"{direction}: {LESSONS[view].title}"
+    st.button(label, icon=icon, on_click=_open, args=(view,), key=f"step-{direction.lower()}")
 
 
-def _number(view: str) -> str:
-    return f"{view.rpartition('-')[2]}. " if "-" in view else ""
+def _title(view: str) -> str:
+    number = f"{view.rpartition('-')[2]}. " if "-" in view else ""
+    return number + LESSONS[view].title
 
 
 def _open(view: str) -> None:

@@ -1,4 +1,4 @@
-"""Neural collapse: class statistics, NC1 and its relatives, spectra, and accuracy over k of merged classes.
+"""Neural collapse: class statistics, NC1 and related measures, spectra, and accuracy over k of merged classes.
 
-Charts of these are in `figures`.
+Figures of these results are in `figures.collapse`.
 """

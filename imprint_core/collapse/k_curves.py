@@ -1,4 +1,4 @@
-"""How collapse goes with k: NC1 and accuracy over k of one task, where that has its elbow, and NC1 of split classes."""
+"""NC1 and accuracy over k of one task, the elbow of such a curve, and NC1 of classes split by k-means."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.collapse.measures import NC1_VARIANTS
-from imprint_core.errors import ImprintError
+from imprint_core.collapse.measures import NC1_VARIANTS, require_two_classes
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import Split
 from imprint_core.framework.generation import Shots, kmeans
@@ -20,14 +19,14 @@ from imprint_core.framework.recipe import Recipe
 
 @dataclass(frozen=True)
 class TaskCurve:
-    """One draw of a task.
+    """NC1 and accuracy over k of one draw of a task.
 
     Attributes
     ----------
     nc1 : dict of str to float
-        NC1 of the shots after NORM_pre, before any transform; by the keys of `NC1_VARIANTS`.
+        NC1 of the shots after NORM pre, before any transform, by the keys of `NC1_VARIANTS`.
     accuracy : ndarray of shape (len(ks),)
-        Percent of the test samples that are right at each k.
+        Test accuracy at each k, in percent.
     """
 
     nc1: dict[str, float]
@@ -35,16 +34,17 @@ class TaskCurve:
 
 
 def task_curve(pool: Split, recipe: Recipe, ks: Sequence[int], n: int | None, seed: int) -> TaskCurve:
-    """NC1 and accuracy over k of a task (paper, Fig. 11 and 12).
+    """Compute NC1 and accuracy over k of a task (paper, Figures 11 and 12).
 
     Parameters
     ----------
     pool : Split
+        All training and test samples of the task.
     recipe : Recipe
-        Its own k is not looked at.
+        Its k is ignored.
     ks : sequence of int
     n : int or None
-        Shots a class; None for all.
+        Shots per class; None for all.
     seed : int
 
     Raises
@@ -60,7 +60,7 @@ def task_curve(pool: Split, recipe: Recipe, ks: Sequence[int], n: int | None, se
 
 
 def elbow(ks: Sequence[int], accuracy: NDArray[np.floating]) -> int:
-    """Where a curve bends: the k at which two straight lines that meet there fit it best, by least squares.
+    """Return the k at which two joined straight lines fit a curve best, by least squares.
 
     Parameters
     ----------
@@ -71,12 +71,12 @@ def elbow(ks: Sequence[int], accuracy: NDArray[np.floating]) -> int:
     Returns
     -------
     int
-        One of the inner k's, of equally good ones the first; the first k where there are fewer than three.
+        One of the inner k's, the smallest of equally good ones. With fewer than three k's the first.
     """
     return _elbow(tuple(map(float, ks)), tuple(map(float, accuracy)))
 
 
-# A page asks about the same curves whenever it is drawn.
+# Cached because a page needs the same elbows in every run.
 @lru_cache(maxsize=256)
 def _elbow(ks: tuple[float, ...], accuracy: tuple[float, ...]) -> int:
     x, y = np.array(ks), np.array(accuracy)
@@ -90,50 +90,56 @@ def _elbow(ks: tuple[float, ...], accuracy: tuple[float, ...]) -> int:
 
 
 def split_classes(X: Array, y: NDArray[np.integer], k: int, seed: int) -> NDArray[np.intp]:
-    """Each class parted into k by k-means: parts (n,), numbered from 0 up, in the order of the classes.
+    """Split each class into k clusters by k-means.
 
-    Classes of one size are parted together, as GEN does.
+    Classes of equal size are clustered together, as in GEN.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The cluster of each sample, numbered from 0 in the order of the classes.
     """
-    parts = np.empty(len(y), dtype=np.intp)
+    clusters = np.empty(len(y), dtype=np.intp)
     members = [np.flatnonzero(y == c) for c in np.unique(y)]
     sizes = np.array([len(m) for m in members])
     labels: dict[int, NDArray[np.intp]] = {}
     for size in np.unique(sizes):
-        alike = np.flatnonzero(sizes == size)
-        x = X[np.stack([members[c] for c in alike])]
-        mixture = kmeans(Shots(lambda x=x: x, x.shape), k, np.full(len(alike), seed))  # type: ignore[misc]
-        labels |= {int(c): mixture.labels(i) for i, c in enumerate(alike)}
+        equal = np.flatnonzero(sizes == size)
+        x = X[np.stack([members[c] for c in equal])]
+        mixture = kmeans(Shots(lambda x=x: x, x.shape), k, np.full(len(equal), seed))  # type: ignore[misc]
+        labels |= {int(c): mixture.labels(i) for i, c in enumerate(equal)}
     first = 0
     for c, rows in enumerate(members):
-        parts[rows] = first + labels[c]
+        clusters[rows] = first + labels[c]
         first += int(labels[c].max()) + 1
-    return parts
+    return clusters
 
 
 def split_ks(sizes: NDArray[np.integer], dim: int, ks: Sequence[int]) -> tuple[int, ...]:
-    """The k's at which NC1 of split classes says something.
+    """Select the k's for which NC1 of split classes is meaningful.
 
-    Parts of one sample have no spread; and where the parts are nearly as many as the dimensions, some direction
-    between them has almost no variance and Σ_B⁺ explodes.
+    Clusters need two samples each, and at most half as many clusters as dimensions: with more, Σ_B has directions of
+    almost no variance, and Σ_B⁺ explodes.
     """
-    most = min(int(sizes.min()) // 2, dim // (2 * len(sizes)))
-    return tuple(k for k in ks if k <= max(1, most))
+    largest = min(int(sizes.min()) // 2, dim // (2 * len(sizes)))
+    return tuple(k for k in ks if k <= max(1, largest))
 
 
 def nc1_of_split(X: Array, y: NDArray[np.integer], k: int, seed: int, variant: str = "textbook") -> float:
-    """NC1 of the classes split into k parts each, every part counted as a class.
+    """Compute NC1 of the classes split into k clusters each, every cluster counted as a class.
 
-    It falls as long as the parts stand apart, and rises as soon as they are pieces of one cloud: their means then
-    differ less than their samples.
+    It falls with k as long as the clusters are separate sub-clusters, and rises when k-means divides one of these:
+    the means of its pieces differ less than their samples.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
         Embeddings after NORM.
     y : ndarray of shape (n,)
+        Classes.
     k : int
     seed : int
-        Of k-means.
+        Seed of k-means.
     variant : str
         Key of `NC1_VARIANTS`.
 
@@ -142,6 +148,5 @@ def nc1_of_split(X: Array, y: NDArray[np.integer], k: int, seed: int, variant: s
     ImprintError
         For fewer than two classes.
     """
-    if len(np.unique(y)) < 2:
-        raise ImprintError("NC1 compares classes; it needs samples of at least two.")
+    require_two_classes(len(np.unique(y)))
     return float(NC1_VARIANTS[variant].per_class(X, split_classes(X, y, k, seed)).mean())

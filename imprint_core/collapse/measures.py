@@ -1,8 +1,7 @@
-"""Neural collapse: how far each class varies around its mean, and how the means stand to each other.
+"""Measures of neural collapse: NC1 to NC4 (Papyan, Han and Donoho, PNAS 2020), CDNV, VCI and the trace ratio.
 
-NC1 to NC4 are those of Papyan, Han and Donoho (PNAS 2020). All measures count classes equally,
-whatever their sizes, and need at least two. Classes of one sample have no variance, which makes
-any set look more collapsed than it is.
+All measures weight classes equally, and need at least two. A class with a single sample has no variance, so it makes
+the set look more collapsed than it is.
 """
 
 from __future__ import annotations
@@ -17,93 +16,89 @@ from imprint_core.collapse.class_statistics import RANK_TOLERANCE, ClassStatisti
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import Array
 
-# Directions of Σ_T with less of its variance than this are rounding.
+# Eigenvalues of Σ_T below this share of the largest are rounding errors.
 _NULL = 1e-10
 
 
-def _two_classes(statistics: ClassStatistics, measure: str) -> None:
-    if len(statistics.sizes) < 2:
-        raise ImprintError(f"{measure} compares classes; it needs samples of at least two.")
+def require_two_classes(classes: int, measure: str = "NC1") -> None:
+    """Raise an `ImprintError` for fewer than two classes."""
+    if classes < 2:
+        raise ImprintError(f"{measure} needs at least two classes.")
 
 
 def _ratio(within: Floats, between: Floats, scale: float) -> Floats:
-    """Quotients of variances: `inf` where only `between` vanishes against the scale, 0 where both do."""
-    nothing = (RANK_TOLERANCE**2) * scale
+    """Divide variances; infinite if only `between` is zero up to rounding at this scale, 0 if both are."""
+    zero = (RANK_TOLERANCE**2) * scale
     with np.errstate(divide="ignore", invalid="ignore"):
         quotients = within / between
-    return np.where(between > nothing, quotients, np.where(within > nothing, np.inf, 0.0))
+    return np.where(between > zero, quotients, np.where(within > zero, np.inf, 0.0))
 
 
 def _scale(statistics: ClassStatistics) -> float:
-    """The largest squared length there is, against which rounding is told from variance."""
+    """Return the largest mean squared length of a class: rounding errors are relative to it."""
     return float(np.max(np.einsum("ij,ij->i", statistics.means, statistics.means) + statistics.variances, initial=0))
 
 
 def nc1_per_class(statistics: ClassStatistics) -> Floats:
-    """What each class adds to NC1: trace(Σ_c Σ_B⁺)/C, of shape (C,); NC1 is their mean.
+    """Compute trace(Σ_c Σ_B⁺)/C of each class, of shape (C,); NC1 is their mean.
 
-    With Z = (class means − their mean)/√C = U S Vᵀ this is the mean of ‖(x − μ_c) V / S‖²,
-    divided by C: no d × d matrix and no pseudo-inverse. Without any difference between the
-    means it is `inf` for a class that varies and 0 for one that doesn't.
+    With (class means − their mean)/√C = U S Vᵀ it equals the mean of ‖(x − μ_c) V / S‖², divided by C, which needs
+    neither d × d matrices nor a pseudo-inverse. If all means coincide, it is infinite for classes that vary and 0 for
+    others.
     """
-    _two_classes(statistics, "NC1")
+    require_two_classes(len(statistics.sizes))
     if not len(statistics.between):
         return _ratio(statistics.variances, np.zeros(len(statistics.sizes)), _scale(statistics))
-    return np.asarray((statistics.along / statistics.between).sum(axis=1) / len(statistics.sizes))
+    return np.asarray((statistics.along_axes / statistics.between).sum(axis=1) / len(statistics.sizes))
 
 
 def nc1(X: Array, y: NDArray[np.integer]) -> float:
-    """Within-class variability, trace(Σ_W Σ_B⁺)/C (Papyan et al. 2020, NC1), as the textbook has it.
+    """Compute NC1, the within-class variability trace(Σ_W Σ_B⁺)/C (Papyan et al., 2020).
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
         Embeddings.
     y : ndarray of shape (n,)
-        Their classes.
+        Classes.
 
     Returns
     -------
     float
-        0 for fully collapsed classes; `inf` where classes vary but all means coincide.
+        0 for fully collapsed classes; infinite if classes vary but all means coincide.
 
     Raises
     ------
     ImprintError
-        For fewer than two classes: with one there is nothing between classes.
+        For fewer than two classes.
     """
     return float(nc1_per_class(class_statistics(X, y)).mean())
 
 
 def published_nc1_per_class(statistics: ClassStatistics) -> Floats:
-    """What each class adds to NC1 in the paper's code, of shape (C,); the statistics' μ_G is that of all samples."""
-    own = nc1_per_class(statistics)
-    if not len(statistics.between):
-        return own
-    return own + np.sum((statistics.axes @ statistics.center) ** 2 / statistics.between) / len(statistics.sizes)
+    """Compute NC1 of each class as the paper's code does, of shape (C,), to compare with its figures.
 
-
-def published_nc1(X: Array, y: NDArray[np.integer]) -> float:
-    """NC1 as the paper's code computes it, to compare with its figures; takes what `nc1` takes.
-
-    It subtracts (class mean − global mean) instead of the class mean, so that its Σ_W has an extra
-    μ_G μ_Gᵀ: embeddings far from the origin seem less collapsed. Its μ_G is the mean of all samples.
+    The code subtracts (class mean − μ_G) instead of the class mean, so its Σ_W has an extra term μ_G μ_Gᵀ. Embeddings
+    far from the origin therefore look less collapsed. μ_G must be the mean of all samples.
     """
-    return float(published_nc1_per_class(class_statistics(X, y, center="samples")).mean())
+    values = nc1_per_class(statistics)
+    if not len(statistics.between):
+        return values
+    return values + np.sum((statistics.axes @ statistics.center) ** 2 / statistics.between) / len(statistics.sizes)
 
 
 @dataclass(frozen=True)
 class Nc1Variant:
-    """An entry of the table: which NC1 is meant.
+    """An entry of the table: a definition of NC1.
 
     Attributes
     ----------
     label, help : str
         For pages and the documentation.
     center : {"classes", "samples"}
-        Which μ_G it takes (`class_statistics`).
+        The μ_G that it uses, see `class_statistics`.
     of : callable
-        Maps such statistics to what each class adds, (C,).
+        Maps such statistics to NC1 of each class, of shape (C,).
     """
 
     label: str
@@ -112,21 +107,21 @@ class Nc1Variant:
     of: Callable[[ClassStatistics], Floats]
 
     def per_class(self, X: Array, y: NDArray[np.integer]) -> Floats:
-        """What each class (C,) of embeddings (n, d) adds; NC1 is their mean."""
+        """Compute NC1 of each class (C,) of embeddings (n, d); NC1 is their mean."""
         return self.of(class_statistics(X, y, center=self.center))
 
 
 NC1_VARIANTS: dict[str, Nc1Variant] = {
     "textbook": Nc1Variant(
         "textbook",
-        "Samples are compared with their class mean (Papyan et al., 2020, NC1).",
+        "Variance of samples around their class mean (Papyan et al., 2020, NC1).",
         "classes",
         nc1_per_class,
     ),
     "published": Nc1Variant(
         "as published",
-        "The paper's code subtracts (class mean − global mean) instead of the class mean, so that the square of the "
-        "global mean counts as spread within classes and NC1 comes out larger.",
+        "The paper's code subtracts (class mean − global mean) instead of the class mean. The global mean then counts "
+        "as variance within classes, so NC1 is larger.",
         "samples",
         published_nc1_per_class,
     ),
@@ -134,64 +129,62 @@ NC1_VARIANTS: dict[str, Nc1Variant] = {
 
 
 def trace_ratio(statistics: ClassStatistics) -> float:
-    """trace(Σ_W)/trace(Σ_B): NC1 without regard to directions, and without a pseudo-inverse."""
-    _two_classes(statistics, "The ratio of traces")
+    """Compute trace(Σ_W)/trace(Σ_B), which unlike NC1 ignores directions."""
+    require_two_classes(len(statistics.sizes), "The trace ratio")
     within, between = statistics.variances.mean(), statistics.between.sum()
     return float(_ratio(within, between, _scale(statistics)))
 
 
 def cdnv(statistics: ClassStatistics) -> Floats:
-    """Class-distance normalised variance of each pair of classes (Galanti, György and Hutter, ICLR 2022).
+    """Compute the class-distance normalised variance of each pair of classes (Galanti, György and Hutter, ICLR 2022).
 
     Returns
     -------
     ndarray of shape (C, C)
-        (var_i + var_j) / (2 ‖μ_i − μ_j‖²), with 0 on the diagonal; `inf` for two classes
-        around the same mean. Its mean over pairs is the measure that is usually told.
+        (var_i + var_j) / (2 ‖μ_i − μ_j‖²), with 0 on the diagonal; infinite for two classes with the same mean.
+        Usually the mean over pairs is reported.
     """
-    _two_classes(statistics, "CDNV")
+    require_two_classes(len(statistics.sizes), "CDNV")
     centered = statistics.centered
-    # Differences of means, not expanded squares: means may be close to each other and far from 0.
-    apart = np.array([np.sum((centered - mean) ** 2, axis=1) for mean in centered])
-    quotients = _ratio(statistics.variances[:, None] + statistics.variances, 2 * apart, _scale(statistics))
+    # Differences of means instead of expanded squares: means can be close to each other and far from the origin.
+    distances = np.array([np.sum((centered - mean) ** 2, axis=1) for mean in centered])
+    quotients = _ratio(statistics.variances[:, None] + statistics.variances, 2 * distances, _scale(statistics))
     np.fill_diagonal(quotients, 0)
     return quotients
 
 
 def mean_cdnv(statistics: ClassStatistics) -> float:
-    """CDNV, averaged over all pairs of different classes."""
+    """Compute the mean CDNV over all pairs of different classes."""
     count = len(statistics.sizes)
     return float(cdnv(statistics).sum() / (count * (count - 1)))
 
 
 def vci(statistics: ClassStatistics) -> float:
-    """Variability collapse index, 1 − trace(Σ_T⁺ Σ_B)/rank(Σ_B) (Xu and Liu, ICML 2023).
+    """Compute the variability collapse index, 1 − trace(Σ_T⁺ Σ_B)/rank(Σ_B) (Xu and Liu, ICML 2023).
 
-    From 0 (collapsed) to 1; rotations, scales and any invertible linear map leave it as it is. Where
-    there are fewer samples than dimensions, some direction separates them all and it is 0: it
-    needs more samples than dimensions to say anything. 1 where all means coincide. The
-    statistics must have been made with their covariance.
+    It is 0 for collapsed classes and 1 if all means coincide, and invariant to invertible linear maps. With fewer
+    samples than dimensions it is always 0, because some direction separates all samples. The statistics must have
+    a covariance.
     """
-    _two_classes(statistics, "VCI")
+    require_two_classes(len(statistics.sizes), "VCI")
     return _vci(_covariance(statistics), statistics, _NULL)
 
 
 def published_vci(X: Array, y: NDArray[np.integer]) -> float:
-    """VCI as the paper's code computes it: with the Σ_W of `published_nc1`, and directions of little variance dropped.
+    """Compute VCI of embeddings (n, d) as the paper's code does: with the Σ_W of `published_nc1_per_class`.
 
-    Its pseudo-inverse has the default tolerance of float32, d · 1.2e-7 of the largest eigenvalue, which is the global
-    mean's and large. So it drops directions within classes that are real, 14 of 192 on ViT-Ti × MNIST. Takes what `nc1`
-    takes.
+    The code's pseudo-inverse has the default tolerance of float32, d · 1.2e-7 of the largest eigenvalue, which belongs
+    to the global mean and is large. It therefore drops real directions: 14 of 192 on ViT-Ti × MNIST.
     """
     statistics = class_statistics(X, y, center="samples", covariance=True)
-    _two_classes(statistics, "VCI")
+    require_two_classes(len(statistics.sizes), "VCI")
     within = _covariance(statistics) + np.outer(statistics.center, statistics.center)
     return _vci(within, statistics, X.shape[1] * float(np.finfo(np.float32).eps))
 
 
 def _covariance(statistics: ClassStatistics) -> Floats:
     if statistics.covariance is None:
-        raise ValueError("VCI needs statistics with their covariance")
+        raise ValueError("VCI needs statistics with a covariance.")
     return statistics.covariance
 
 
@@ -206,19 +199,19 @@ def _vci(within: Floats, statistics: ClassStatistics, null: float) -> float:
 
 
 def equinorm(statistics: ClassStatistics) -> float:
-    """How much the class means differ in length, seen from μ_G: std/mean (Papyan et al. 2020, NC2); 0 if equal."""
-    _two_classes(statistics, "NC2")
+    """Compute the variation of the distances of the class means from μ_G, std/mean (Papyan et al., 2020, NC2)."""
+    require_two_classes(len(statistics.sizes), "NC2")
     lengths = np.linalg.norm(_resolved(statistics), axis=1)
     return float(lengths.std() / lengths.mean()) if lengths.any() else 0.0
 
 
 def equiangularity(statistics: ClassStatistics) -> float:
-    """How far angles between class means are from the largest that C means can all have (Papyan et al. 2020, NC2).
+    """Compute how far angles between class means are from those of a simplex (Papyan et al., 2020, NC2).
 
-    The mean of |cos(μ_i − μ_G, μ_j − μ_G) + 1/(C − 1)| over pairs; 0 for a simplex. A mean that is μ_G
-    itself points nowhere: its cosines count as 0.
+    This is the mean of |cos(μ_i − μ_G, μ_j − μ_G) + 1/(C − 1)| over pairs, 0 for a simplex. The cosines of a class
+    mean equal to μ_G count as 0.
     """
-    _two_classes(statistics, "NC2")
+    require_two_classes(len(statistics.sizes), "NC2")
     centered = _resolved(statistics)
     lengths = np.linalg.norm(centered, axis=1, keepdims=True)
     units = np.divide(centered, lengths, out=np.zeros_like(centered), where=lengths > 0)
@@ -227,12 +220,12 @@ def equiangularity(statistics: ClassStatistics) -> float:
 
 
 def etf_distance(statistics: ClassStatistics) -> float:
-    """Distance of the class means to a simplex equiangular tight frame, lengths and angles in one number.
+    """Compute the distance of the class means from a simplex equiangular tight frame (Zhu et al., NeurIPS 2021, NC2).
 
-    ‖G/‖G‖ − (I − 11ᵀ/C)/√(C − 1)‖ in the Frobenius norm, with G the inner products of the class
-    means seen from μ_G (Zhu et al., NeurIPS 2021, NC2). 0 for a simplex, 1 where all means coincide.
+    This is ‖G/‖G‖ − (I − 11ᵀ/C)/√(C − 1)‖ in the Frobenius norm, with the inner products G of the class means minus
+    μ_G. It covers lengths and angles: 0 for a simplex, 1 if all means coincide.
     """
-    _two_classes(statistics, "NC2")
+    require_two_classes(len(statistics.sizes), "NC2")
     centered = _resolved(statistics)
     count = len(centered)
     products = centered @ centered.T
@@ -242,39 +235,39 @@ def etf_distance(statistics: ClassStatistics) -> float:
 
 
 def _resolved(statistics: ClassStatistics) -> Floats:
-    """Class means (C, r) seen from μ_G along the directions in which they differ by more than rounding."""
+    """Return class means minus μ_G along `axes` (C, r), where they differ by more than rounding errors."""
     return statistics.centered @ statistics.axes.T
 
 
 def nc3(proxies: Array, y_proxies: NDArray[np.integer], statistics: ClassStatistics) -> float:
-    """How far proxies are from being the class means, up to one scale (Papyan et al. 2020, NC3).
+    """Compute the distance between proxies and class means, up to scale (Papyan et al., 2020, NC3).
 
-    ‖W/‖W‖ − M/‖M‖‖ in the Frobenius norm, with M the class means seen from μ_G, and for imprinting W
-    the mean proxy of each class, seen from their mean.
+    This is ‖W/‖W‖ − M/‖M‖‖ in the Frobenius norm, with the class means minus μ_G as M, and the centred mean proxy of
+    each class as W.
 
     Parameters
     ----------
     proxies : ndarray of shape (p, d)
     y_proxies : ndarray of shape (p,)
-        Their classes, 0 … C − 1 in the order of the statistics; each has at least one.
+        Classes 0 … C − 1 of the proxies, in the order of the statistics; each has at least one proxy.
     statistics : ClassStatistics
-        Of the embeddings that the proxies are to stand for, in the same space.
+        Statistics of embeddings in the same space.
 
     Returns
     -------
     float
-        0 where proxies and means agree, √2 where they have nothing in common, 2 where opposed.
+        0 if proxies and means agree, √2 if they are unrelated, 2 if they are opposite.
 
     Raises
     ------
     ImprintError
         For fewer than two classes, or a class without a proxy.
     """
-    _two_classes(statistics, "NC3")
-    found = class_statistics(proxies, y_proxies)
-    if len(found.sizes) != len(statistics.sizes):
-        raise ImprintError("NC3 compares proxies with class means; every class needs a proxy.")
-    return float(np.linalg.norm(_unit(found.centered) - _unit(statistics.centered)))
+    require_two_classes(len(statistics.sizes), "NC3")
+    means = class_statistics(proxies, y_proxies)
+    if len(means.sizes) != len(statistics.sizes):
+        raise ImprintError("NC3 compares proxies with class means: every class needs a proxy.")
+    return float(np.linalg.norm(_unit(means.centered) - _unit(statistics.centered)))
 
 
 def _unit(values: Floats) -> Floats:
@@ -283,22 +276,22 @@ def _unit(values: Floats) -> Floats:
 
 
 def nc4(predictions: NDArray[np.integer], X: Array, statistics: ClassStatistics) -> float:
-    """Share of samples that a classifier gives the class of the nearest class mean (Papyan et al. 2020, NC4).
+    """Compute the share of samples predicted as the class of the nearest class mean (Papyan et al., 2020, NC4).
 
     Parameters
     ----------
     predictions : ndarray of shape (n,)
         Predicted classes, 0 … C − 1 in the order of the statistics.
     X : ndarray of shape (n, d)
-        The samples, n ≥ 1, in the space of the statistics.
+        At least one sample, in the space of the statistics.
     statistics : ClassStatistics
 
     Returns
     -------
     float
-        From 0 to 1. Of equally near means the first counts.
+        From 0 to 1. Of equally near class means the first counts.
     """
-    seen = X - statistics.center.astype(X.dtype)
+    centered = X - statistics.center.astype(X.dtype)
     means = statistics.centered
-    distances = np.einsum("ij,ij->i", means, means) - 2 * (seen @ means.T.astype(X.dtype))
+    distances = np.einsum("ij,ij->i", means, means) - 2 * (centered @ means.T.astype(X.dtype))
     return float(np.mean(np.argmin(distances, axis=1) == predictions))

@@ -1,11 +1,11 @@
-"""Which tasks say how collapse and k go together: every set, and its classes merged d into one.
+"""Tasks on which collapse and k are compared: every embedding set, and its classes merged d into one.
 
-What is computed of them has a key, made of the embeddings' digest and of everything else that it depends on.
+Their results have keys made of the embeddings' digest and everything else that they depend on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,30 +14,32 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse.k_curves import TaskCurve, task_curve
 from imprint_core.embeddings import EmbeddingSet, SetInfo
-from imprint_core.evaluation.class_specs import DRAWS, MERGED, parse_classes
-from imprint_core.evaluation.k_selection import left_out_accuracy, parting_plan, partings
-from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
+from imprint_core.evaluation.class_specs import DRAWS, MERGED_CLASSES, parse_classes
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.k_selection import fold_accuracy, fold_plan, validation_folds
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 
-# The k's of the paper's Figure 11; its Figure 12 compares the fifth with the first.
+# The k's of the paper's Figure 11; Figure 12 compares the second of `GAIN_KS` with the first.
 KS = tuple(range(1, 16))
-GAIN = (1, 5)
-# So many classes make ten merged ones of two at least; fewer still show what merging does.
-MANY, SOME = 20, 4
+GAIN_KS = (1, 5)
+# Classes of a dataset that suffice for ten merged ones of two each, and to show any effect of merging.
+MANY_CLASSES, MERGEABLE_CLASSES = 20, 4
 
 
 @dataclass(frozen=True)
-class DrawnTask:
-    """One draw of one task.
+class TaskDraw:
+    """One draw of a task.
 
     Attributes
     ----------
     info : SetInfo
     d : int
-        Classes merged into one; 0 where none is and all take part as they are.
+        Classes merged into one; 0 for all classes without merging.
     draw : int
-        From 1 up: of the merging, and of the seed.
+        Number of the draw of merged classes and of the seed, from 1.
     ks : tuple of int
+        The k's of its curve.
     """
 
     info: SetInfo
@@ -47,132 +49,105 @@ class DrawnTask:
 
     @property
     def spec(self) -> str:
-        """The classes of this very draw."""
+        """The class spec."""
         return f"{self.d}in1-{self.draw}" if self.d else "all"
 
-    @property
-    def seed(self) -> int:
-        """Of shots and proxies."""
-        return SEEDS[(self.draw - 1) % len(SEEDS)]
+    def experiment(self, recipe: Recipe, n_shot: int | None) -> Experiment:
+        """Return the experiment with the draw's seed and the recipe's counterpart that has a k."""
+        seed = SEEDS[(self.draw - 1) % len(SEEDS)]
+        return Experiment(self.info, self.spec, n_shot, _with_k(recipe), (seed,))
 
 
-def merged_most(classes: int) -> int:
-    """How many of so many classes can be merged into one."""
-    return min(MERGED, classes // 2)
+def largest_d(classes: int) -> int:
+    """Return how many of the classes of a dataset can be merged into one."""
+    return min(MERGED_CLASSES, classes // 2)
 
 
-def merged_tasks(info: SetInfo, classes: int, draws: int) -> list[DrawnTask]:
-    """Every d of a set of so many classes, draw by draw (paper, Fig. 11)."""
-    return [DrawnTask(info, d, draw, KS) for draw in range(1, draws + 1) for d in range(1, merged_most(classes) + 1)]
+def merged_tasks(info: SetInfo, classes: int, draws: int) -> list[TaskDraw]:
+    """Return every d of a set with this number of classes, draw by draw (paper, Figure 11)."""
+    return [TaskDraw(info, d, draw, KS) for draw in range(1, draws + 1) for d in range(1, largest_d(classes) + 1)]
 
 
-def every_task(sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo], int], draws: int) -> list[DrawnTask]:
-    """Every set, those of many classes as every d in 1 (paper, Fig. 12); a set's tasks beside each other.
-
-    Parameters
-    ----------
-    sets : mapping
-    count : callable
-        Tells how many classes a set has.
-    draws : int
-    """
-    tasks: list[DrawnTask] = []
-    for info in sets.values():
-        if count(info) < 2:
-            # A single class has nothing to be compared with.
-            continue
-        if count(info) >= MANY:
-            tasks += merged_tasks(info, count(info), draws)
-        else:
-            tasks += [DrawnTask(info, 0, draw, GAIN) for draw in range(1, min(draws, DRAWS, len(SEEDS)) + 1)]
+def all_tasks(sets: Iterable[SetInfo], class_count: Callable[[SetInfo], int], draws: int) -> list[TaskDraw]:
+    """Return the tasks of every set, with d from 1 if it has many classes (paper, Figure 12), set by set."""
+    tasks: list[TaskDraw] = []
+    for info in sets:
+        if class_count(info) >= MANY_CLASSES:
+            tasks += merged_tasks(info, class_count(info), draws)
+        elif class_count(info) > 1:
+            tasks += [TaskDraw(info, 0, draw, GAIN_KS) for draw in range(1, min(draws, DRAWS, len(SEEDS)) + 1)]
     return tasks
 
 
-@lru_cache(maxsize=64)
-def with_k(recipe: Recipe) -> Recipe:
-    """The recipe with k = 1, with a related GEN method if its own ignores k."""
-    return recipe.with_k()
+def compute_curve(task: TaskDraw, embeddings: EmbeddingSet, recipe: Recipe, n_shot: int | None) -> TaskCurve:
+    """Compute NC1 and accuracy over k of a task; n_shot None takes all training samples."""
+    experiment = task.experiment(recipe, n_shot)
+    return task_curve(experiment.pool(embeddings), experiment.recipe, task.ks, n_shot, experiment.seeds[0])
 
 
-def curve_of(task: DrawnTask, embeddings: EmbeddingSet, recipe: Recipe, n: int | None) -> TaskCurve:
-    """NC1 and accuracy over k of a task; n None takes all training samples."""
-    return task_curve(choose_classes(embeddings, task.spec), with_k(recipe), task.ks, n, task.seed)
-
-
-def curve_key(task: DrawnTask, recipe: Recipe, n: int | None) -> str:
-    """Under which a curve is kept."""
-    return _key("curve", task.info, task.spec, with_k(recipe), task.ks, n, task.seed)
+def curve_key(task: TaskDraw, recipe: Recipe, n_shot: int | None) -> str:
+    """Identify a curve."""
+    return _key("curve", task.experiment(recipe, n_shot), task.ks)
 
 
 @dataclass(frozen=True)
-class Asking:
-    """What the shots of one seed are asked for a k about.
+class KSelectionJob:
+    """Cross-validation of k on the shots of an experiment's first seed.
 
     Attributes
     ----------
-    info : SetInfo
-    classes : str
-    recipe : Recipe
+    experiment : Experiment
+        Its k is ignored.
     ks : tuple of int
-    n : int or None
-        Shots a class; None for all.
-    seed : int
+        The k's to choose from.
     """
 
-    info: SetInfo
-    classes: str
-    recipe: Recipe
+    experiment: Experiment
     ks: tuple[int, ...]
-    n: int | None
-    seed: int
 
-    def folds(self, most: int) -> int:
-        """How many folds there are, where a class gives `most` shots at most; none where there is nothing to choose."""
-        folds, repeats = parting_plan(most)
+    def fold_count(self, largest_class: int) -> int:
+        """Return the number of folds if the largest class has this many shots; none for a single k."""
+        folds, repeats = fold_plan(largest_class)
         return folds * repeats if len(self.ks) > 1 else 0
 
     def key(self, fold: int) -> str:
-        """Under which a fold's scores are kept."""
-        return _key(f"fold {fold}", self.info, self.classes, with_k(self.recipe), self.ks, self.n, self.seed)
+        """Identify the scores of a fold."""
+        return _key(f"fold {fold}", self.experiment, self.ks)
 
     def scores(self, fold: int, embeddings: EmbeddingSet) -> NDArray[np.float64]:
-        """Accuracy (len(ks),) of the fold's left-out shots at each k, in percent."""
-        pool = choose_classes(embeddings, self.classes)
-        rows = np.concatenate([order[: self.n] for order in shot_order(pool.y_train, self.seed)])
-        x, y = pool.X_train[rows], pool.y_train[rows]
-        return left_out_accuracy(x, y, self.recipe, self.ks, partings(y, self.seed)[fold])
+        """Compute the accuracy (len(ks),) on a validation fold at each k, in percent."""
+        shots, seed = self.experiment.split(embeddings=embeddings), self.experiment.seeds[0]
+        folds = validation_folds(shots.y_train, seed)
+        return fold_accuracy(shots.X_train, shots.y_train, self.experiment.recipe, self.ks, folds[fold])
 
 
-def most_shots(spec: str, names: Sequence[str], sizes: Sequence[int], n: int | None) -> int:
-    """How many shots a class of a spec gives at most.
+def most_shots(spec: str, names: Sequence[str], sizes: Sequence[int], n_shot: int | None) -> int:
+    """Return the number of shots of the largest class of a spec.
 
     Parameters
     ----------
     spec : str
-        Of `parse_classes`.
+        See `parse_classes`.
     names : sequence of str
-        Of the dataset's classes.
+        Class names of the dataset.
     sizes : sequence of int
-        Training samples of each of them.
-    n : int or None
-        Shots a class; None for all.
+        Training samples of each class of the dataset.
+    n_shot : int or None
+        Shots per class; None for all.
     """
     most = max(sum(sizes[c] for c in group) for group in parse_classes(spec, names).groups)
-    return most if n is None else min(most, n)
+    return most if n_shot is None else min(most, n_shot)
 
 
-def merged_asking(info: SetInfo, task: DrawnTask, recipe: Recipe, n: int | None) -> Asking:
-    """Ask the shots of a merged task."""
-    return Asking(info, task.spec, with_k(recipe), task.ks, n, task.seed)
+def _key(result: str, experiment: Experiment, ks: Sequence[int]) -> str:
+    samples, recipe = f"{experiment.info.digest[:16]} {experiment.classes}", _digest(experiment.recipe)
+    return f"{result} {samples} {recipe} {','.join(map(str, ks))} {experiment.n_shot or 'all'} {experiment.seeds[0]}"
 
 
-def _key(what: str, info: SetInfo, classes: str, recipe: Recipe, ks: Sequence[int], n: int | None, seed: int) -> str:
-    return " ".join(
-        [what, info.digest[:16], classes, _digest(recipe), ",".join(map(str, ks)), str(n or "all"), str(seed)]
-    )
+# Cached because a page makes hundreds of keys of one recipe.
+_with_k = lru_cache(maxsize=64)(Recipe.with_k)
 
 
 @lru_cache(maxsize=64)
 def _digest(recipe: Recipe) -> str:
-    # A page makes hundreds of keys of one recipe.
-    return recipe.digest[:16]
+    return _with_k(recipe).digest[:16]

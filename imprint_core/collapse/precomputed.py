@@ -1,11 +1,11 @@
-"""What the Collapse page shows first of the bundled sets, computed by `python -m imprint_core survey --of collapse`.
+"""Bundled curves and fold scores of the bundled sets, which take most of a minute to compute.
 
-It takes most of a minute, and a page is to be there at once. Pages look it up under the keys of `collapse_tasks`.
+`python -m imprint_core survey --of collapse` writes them; pages look them up by the keys of `merged_tasks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from imprint_core.collapse.k_curves import TaskCurve
-from imprint_core.collapse.merged_tasks import curve_key, curve_of, every_task, merged_asking, most_shots
+from imprint_core.collapse.merged_tasks import KSelectionJob, all_tasks, compute_curve, curve_key, most_shots
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.results_version import read_json
@@ -21,46 +21,43 @@ from imprint_core.evaluation.task import class_names
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 
-KEPT_DRAWS = 3
+PRECOMPUTED_DRAWS = 3
 
 
-def kept_path() -> Path:
-    """Where it lies what comes with the bundled sets."""
+def precomputed_path() -> Path:
+    """Return the path of the bundled file."""
     return bundled_folder() / "collapse.json"
 
 
 @cache
-def kept() -> Mapping[str, Any]:
-    """What comes with the bundled sets: curves and folds' scores by their keys; without the file, nothing."""
-    found: dict[str, Any] = {}
+def precomputed_results() -> Mapping[str, Any]:
+    """Return bundled curves and fold scores by key; none if the file is missing or of another version."""
     try:
-        values = read_json(kept_path())
+        values = read_json(precomputed_path())
     except ImprintError:
-        # Pages compute the results then, as they do for other sets.
-        return found
-    for key, value in values.items():
-        if isinstance(value, list):
-            found[key] = np.array(value)
-        else:
-            found[key] = TaskCurve(value["nc1"], np.array(value["accuracy"]))
-    return found
+        # Pages then compute the results, as for other sets.
+        return {}
+    return {
+        key: np.array(value) if isinstance(value, list) else TaskCurve(value["nc1"], np.array(value["accuracy"]))
+        for key, value in values.items()
+    }
 
 
-def compute_kept(
-    sets: Mapping[tuple[str, str], SetInfo], count: Callable[[SetInfo], int], tell: Callable[[str], None]
+def compute_results(
+    sets: Iterable[SetInfo], class_count: Callable[[SetInfo], int], report: Callable[[str], None]
 ) -> Iterator[tuple[str, Any]]:
-    """What `kept` gives, as JSON takes it, computed: the paper's own recipe on all training samples."""
+    """Compute what the bundled file holds, as JSON values: the paper's recipe on all training samples."""
     recipe = PRESETS["own"].recipe
-    for info in sets.values():
+    for info in sets:
         embeddings = open_set(info)
-        for task in every_task({("", ""): info}, count, KEPT_DRAWS):
-            tell(f"{info.path.stem} {task.spec}")
-            curve = curve_of(task, embeddings, recipe, None)
+        for task in all_tasks([info], class_count, PRECOMPUTED_DRAWS):
+            report(f"{info.path.stem} {task.spec}")
+            curve = compute_curve(task, embeddings, recipe, None)
             accuracy = [round(value, 6) for value in curve.accuracy.tolist()]
             yield curve_key(task, recipe, None), {"nc1": curve.nc1, "accuracy": accuracy}
             if task.draw == 1 and task.d:
-                asking = merged_asking(info, task, recipe, None)
+                job = KSelectionJob(task.experiment(recipe, None), task.ks)
                 sizes = np.bincount(embeddings.y_train).tolist()
-                for fold in range(asking.folds(most_shots(task.spec, class_names(embeddings), sizes, None))):
-                    scores = asking.scores(fold, embeddings)
-                    yield asking.key(fold), [round(value, 6) for value in scores.tolist()]
+                for fold in range(job.fold_count(most_shots(task.spec, class_names(embeddings), sizes, None))):
+                    scores = job.scores(fold, embeddings)
+                    yield job.key(fold), [round(value, 6) for value in scores.tolist()]

@@ -1,4 +1,4 @@
-"""Spectra of the variance within and between classes, and what NORM and transforms do to them."""
+"""Spectra of the variance within and between classes, before and after NORM and transforms."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from imprint_core.framework.transforms import centring
 from imprint_core.framework.whitening import Shrinkage, whitening
 
 Floats = NDArray[np.float64]
-# Eigenvalues with less than this share of the largest are rounding.
+# Eigenvalues below this share of the largest are rounding errors.
 _TINY = 1e-7
 
 
 @dataclass(frozen=True)
 class Stage:
-    """An entry of the table: what embeddings go through.
+    """An entry of the table: a transformation of embeddings.
 
     Attributes
     ----------
     label, help : str
         For pages.
     fit : callable
-        Maps shots (n, d), their classes (n,) from 0 up and a shrinkage to what takes vectors (m, d) there.
+        Maps shots (n, d), their classes (n,) from 0 up and a shrinkage to a function of vectors (m, d).
     """
 
     label: str
@@ -43,17 +43,17 @@ def _cl2n(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage) -> Callabl
 
 
 STAGES: dict[str, Stage] = {
-    "none": Stage("as they are", "Embeddings as the FM gives them.", lambda x, codes, shrinkage: Map()),
+    "none": Stage("unchanged", "Embeddings as the FM outputs them.", lambda x, codes, shrinkage: Map()),
     "l2": Stage("L2", "Scaled to length 1 (paper, NORM).", lambda x, codes, shrinkage: l2),
     "cl2n": Stage(
         "L2, centred, L2",
-        "Less the mean of the class means, then scaled to length 1 once more (Wang et al., 2019, SimpleShot). Centring "
-        "alone moves all classes alike and changes neither spectrum.",
+        "Scaled to length 1, centred on the mean of the class means, and scaled to length 1 again (Wang et al., 2019, "
+        "SimpleShot). Centring alone changes neither spectrum.",
         _cl2n,
     ),
     "whiten": Stage(
         "whitened",
-        "L2, centred, and every direction divided by the classes' own spread along it.",
+        "L2, centred, and scaled so that the covariance within classes is the identity, up to the shrinkage.",
         whitening,
     ),
 }
@@ -61,20 +61,20 @@ STAGES: dict[str, Stage] = {
 
 @dataclass(frozen=True)
 class Spectra:
-    """Variance along principal directions, largest first.
+    """Variances along principal directions, largest first.
 
     Attributes
     ----------
     within : ndarray of shape (r,)
         Eigenvalues of Σ_W.
     between : ndarray of shape (q,)
-        Eigenvalues of Σ_B, C − 1 at most.
+        Eigenvalues of Σ_B, at most C − 1.
     center : float
         ‖μ_G‖², the squared length of the mean of the class means.
     dim : int
         Width of the embeddings, d.
     nc1, nc1_test : float
-        Of the shots, and of test samples that had no part in what the shots went through.
+        NC1 of the shots, and of the test samples, to which the stage was not fitted.
     """
 
     within: Floats
@@ -86,7 +86,7 @@ class Spectra:
 
     @property
     def traces(self) -> tuple[float, float, float]:
-        """trace(Σ_W), trace(Σ_B) and ‖μ_G‖²: of unit vectors in classes of one size they add up to 1."""
+        """trace(Σ_W), trace(Σ_B) and ‖μ_G‖²; for unit vectors in classes of equal size they sum to 1."""
         return float(self.within.sum()), float(self.between.sum()), self.center
 
 
@@ -99,20 +99,21 @@ def spectra(
     shrinkage: Shrinkage = "auto",
     variant: str = "textbook",
 ) -> Spectra:
-    """Spectra of shots at a stage of the table.
+    """Compute the spectra of shots at a stage.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
-        Shots, as the FM gives them.
+        Shots as the FM outputs them.
     y : ndarray of shape (n,)
+        Classes.
     X_test : ndarray of shape (m, d)
     y_test : ndarray of shape (m,)
-        Of the same classes.
+        The same classes as `y`.
     stage : str
         Key of `STAGES`.
     shrinkage
-        Of whitening.
+        Shrinkage of whitening.
     variant : str
         Key of `NC1_VARIANTS`.
 
@@ -122,24 +123,24 @@ def spectra(
         For fewer than two classes.
     """
     codes = np.unique(y, return_inverse=True)[1]
-    through = STAGES[stage].fit(X, codes, shrinkage)
-    shots = through(X)
+    transform = STAGES[stage].fit(X, codes, shrinkage)
+    shots = transform(X)
     nc1 = NC1_VARIANTS[variant]
-    own = class_statistics(shots, codes)
-    # Of the same statistics where they are of the same μ_G; it also says what is wrong with a single class.
-    value = float((nc1.of(own) if nc1.center == "classes" else nc1.per_class(shots, codes)).mean())
+    statistics = class_statistics(shots, codes)
+    # Raises an error for a single class. Statistics are computed again if the variant uses another μ_G.
+    value = float((nc1.of(statistics) if nc1.center == "classes" else nc1.per_class(shots, codes)).mean())
     return Spectra(
-        within_spectrum(shots, codes, own),
-        own.between,
-        float(own.center @ own.center),
+        within_spectrum(shots, codes, statistics),
+        statistics.between,
+        float(statistics.center @ statistics.center),
         X.shape[1],
         value,
-        float(nc1.per_class(through(X_test), y_test).mean()),
+        float(nc1.per_class(transform(X_test), y_test).mean()),
     )
 
 
 def within_spectrum(X: Array, codes: NDArray[np.integer], statistics: ClassStatistics) -> Floats:
-    """Eigenvalues of Σ_W, largest first, without those that are rounding; from whichever Gram matrix is smaller."""
+    """Compute the eigenvalues of Σ_W, largest first, from the smaller Gram matrix; rounding errors are dropped."""
     weights = 1 / np.sqrt(len(statistics.sizes) * statistics.sizes.astype(np.float64))
     residuals = (X - statistics.means.astype(X.dtype)[codes]) * weights.astype(X.dtype)[codes, None]
     n, d = residuals.shape

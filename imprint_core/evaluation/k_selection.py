@@ -1,7 +1,7 @@
-"""Which k the shots themselves suggest, without a look at any test sample.
+"""Selection of k by cross-validation on the shots, without test samples.
 
-Shots are left out fold by fold and classified by proxies of the others, at every k. The rules that turn those scores
-into one k stand in a table; `docs/suggested_k.md` shows how often each is near the best k of the bundled tasks.
+The table `RULES` holds the rules that select one k from the scores of validation folds; `docs/suggested_k.md` shows how
+often each is near the best k of the bundled tasks.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from imprint_core.framework.normalization import Array
 from imprint_core.framework.recipe import Recipe
 
 Scores = NDArray[np.float64]
-# Few shots are parted into more folds, so that what is left is nearly all of them, and more often, for each parting
-# of few shots is a gamble.
-_FEW, _FOLDS, _FOLDS_OF_FEW = 20, 5, 10
-_REPEATS, _ENOUGH = 5, 200
+# Up to `_FEW_SHOTS` there are more folds, so that training sets stay close to all shots.
+_FEW_SHOTS, _FOLDS, _FOLDS_OF_FEW_SHOTS = 20, 5, 10
+# Cross-validation of few shots depends on the split, so it is repeated until about `_VALIDATED` samples per class are
+# validated.
+_MAX_REPEATS, _VALIDATED = 5, 200
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Some shots left out, and those that stay.
+    """One split of the shots.
 
     Attributes
     ----------
-    stay, out : ndarray of int
+    train, validation : ndarray of int
         Rows of the shots.
     seed : int
-        Of GEN, where it draws random numbers.
+        Seed of GEN.
     """
 
-    stay: NDArray[np.intp]
-    out: NDArray[np.intp]
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
     seed: int
 
 
@@ -51,7 +52,7 @@ class Rule:
     label, help : str
         For pages and the documentation.
     choose : callable
-        Maps the accuracy (f, len(ks)) of the left-out shots in each fold to the place of the suggested k.
+        Maps the accuracy (folds, len(ks)) on the validation folds to the index of the suggested k.
     """
 
     label: str
@@ -59,11 +60,11 @@ class Rule:
     choose: Callable[[Scores], int]
 
 
-def _peak(scores: Scores) -> int:
+def _best(scores: Scores) -> int:
     return int(np.argmax(scores.mean(axis=0)))
 
 
-def _smoothed(scores: Scores) -> int:
+def _best_smoothed(scores: Scores) -> int:
     mean = scores.mean(axis=0)
     padded = np.concatenate([mean[:1], mean, mean[-1:]])
     return int(np.argmax((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4))
@@ -72,7 +73,7 @@ def _smoothed(scores: Scores) -> int:
 def _one_standard_error(scores: Scores) -> int:
     mean = scores.mean(axis=0)
     best = int(np.argmax(mean))
-    # Folds of one parting are counted; those of the next one see the same shots again.
+    # Only the folds of one repeat count: further repeats validate the same shots.
     count = min(len(scores), _FOLDS)
     error = scores[:, best].std(ddof=1) / np.sqrt(count) if len(scores) > 1 else 0.0
     return int(np.flatnonzero(mean >= mean[best] - error)[0])
@@ -81,10 +82,10 @@ def _one_standard_error(scores: Scores) -> int:
 RULES: dict[str, Rule] = {
     "smoothed": Rule(
         "cross-validation, smoothed",
-        "The k whose left-out shots are told best, its neighbours on the curve counted half.",
-        _smoothed,
+        "The k with the highest mean accuracy on validation folds, averaged with its neighbours (weights 1, 2, 1).",
+        _best_smoothed,
     ),
-    "peak": Rule("cross-validation, best", "The k whose left-out shots are told best.", _peak),
+    "peak": Rule("cross-validation, best", "The k with the highest mean accuracy on validation folds.", _best),
     "one_se": Rule(
         "one standard error",
         "The smallest k within one standard error of the best (Breiman et al., 1984, *Classification and Regression "
@@ -92,77 +93,79 @@ RULES: dict[str, Rule] = {
         _one_standard_error,
     ),
 }
-RULE = "smoothed"
+DEFAULT_RULE = "smoothed"
 
 
-def partings(y: NDArray[np.integer], seed: int) -> list[Fold]:
-    """How shots are left out: each once in a parting, in equal parts of every class.
+def validation_folds(y: NDArray[np.integer], seed: int) -> list[Fold]:
+    """Split shots into stratified validation folds, repeatedly for few shots.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Classes of the shots.
     seed : int
-        Of the draws, and of GEN.
+        Seed of the splits and of GEN.
 
     Returns
     -------
     list of Fold
-        Empty where no class has two shots: a class's only shot always stays.
+        A class's only shot is always a training sample. Empty if no class has two shots.
     """
     order = [shots for shots in shot_order(y, seed) if len(shots) > 1]
     if not order:
         return []
-    most = max(map(len, order))
-    folds, repeats = parting_plan(most)
-    parted = []
+    folds, repeats = fold_plan(max(map(len, order)))
+    splits = []
     for repeat in range(repeats):
         fold = np.full(len(y), -1)
         for shots in order:
             fold[np.random.default_rng((seed, repeat, int(y[shots[0]]))).permutation(shots)] = (
                 np.arange(len(shots)) % folds
             )
-        parted += [Fold(np.flatnonzero(fold != f), np.flatnonzero(fold == f), seed + repeat) for f in range(folds)]
-    return parted
+        splits += [Fold(np.flatnonzero(fold != f), np.flatnonzero(fold == f), seed + repeat) for f in range(folds)]
+    return splits
 
 
-def parting_plan(most: int) -> tuple[int, int]:
-    """Folds of a parting, and partings, for classes of `most` shots at most; no fold where that is 1."""
-    if most < 2:
+def fold_plan(largest_class: int) -> tuple[int, int]:
+    """Return the number of folds and of repeats if the largest class has this many shots; (0, 0) for one shot."""
+    if largest_class < 2:
         return 0, 0
-    return min(most, _FOLDS_OF_FEW) if most <= _FEW else _FOLDS, max(1, min(_REPEATS, _ENOUGH // most))
+    folds = min(largest_class, _FOLDS_OF_FEW_SHOTS) if largest_class <= _FEW_SHOTS else _FOLDS
+    return folds, max(1, min(_MAX_REPEATS, _VALIDATED // largest_class))
 
 
-def left_out_accuracy(
+def fold_accuracy(
     X: Array, y: NDArray[np.integer], recipe: Recipe, ks: Sequence[int], fold: Fold
 ) -> NDArray[np.float64]:
-    """Percent of a fold's left-out shots that proxies of the others tell rightly, at each k (len(ks),).
+    """Compute the accuracy (len(ks),) on a validation fold at each k, in percent.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
-        Shots, before any transform or NORM.
+        Shots before any transform or NORM.
     y : ndarray of shape (n,)
+        Classes.
     recipe : Recipe
-        Its own k is not looked at.
+        Its k is ignored.
     ks : sequence of int
     fold : Fold
     """
     none = np.zeros(0, dtype=np.int32)
     classes = y.astype(np.int32)
-    split = Split(X[fold.stay], classes[fold.stay], none, X[fold.out], classes[fold.out], none, none, none, ())
+    train, validation = fold.train, fold.validation
+    split = Split(X[train], classes[train], none, X[validation], classes[validation], none, none, none, ())
     return Evaluator(split, recipe.space).accuracy_over_k(recipe, ks, None, [fold.seed])[:, 0]
 
 
-def suggested(ks: Sequence[int], scores: Sequence[Scores], rule: str = RULE) -> int:
-    """The k that a rule of the table reads from the folds' scores; the smallest where there is none.
+def choose_k(ks: Sequence[int], scores: Sequence[Scores], rule: str = DEFAULT_RULE) -> int:
+    """Choose a k from the scores of the validation folds; the smallest if there are no folds.
 
     Parameters
     ----------
     ks : sequence of int
         Ascending.
     scores : sequence of ndarray of shape (len(ks),)
-        What `left_out_accuracy` gives for each fold.
+        `fold_accuracy` of each fold.
     rule : str
         Key of `RULES`.
     """
@@ -170,19 +173,20 @@ def suggested(ks: Sequence[int], scores: Sequence[Scores], rule: str = RULE) -> 
 
 
 def suggest_k(
-    X: Array, y: NDArray[np.integer], recipe: Recipe, ks: Sequence[int], seed: int = 0, rule: str = RULE
+    X: Array, y: NDArray[np.integer], recipe: Recipe, ks: Sequence[int], seed: int = 0, rule: str = DEFAULT_RULE
 ) -> int:
-    """Suggest k for a recipe from its shots alone.
+    """Suggest a k for a recipe by cross-validation on its shots.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
-        Shots, before any transform or NORM.
+        Shots before any transform or NORM.
     y : ndarray of shape (n,)
+        Classes.
     recipe : Recipe
-        Its own k is not looked at.
+        Its k is ignored.
     ks : sequence of int
-        What is chosen from, ascending.
+        Candidates, ascending.
     seed : int
     rule : str
         Key of `RULES`.
@@ -190,13 +194,13 @@ def suggest_k(
     Returns
     -------
     int
-        One of `ks`; the smallest where no class has a shot to leave out.
+        One of `ks`; the smallest if no class has two shots.
 
     Raises
     ------
     ImprintError
-        Without any k to choose from.
+        If `ks` is empty.
     """
     if not len(ks):
-        raise ImprintError("There is no k to choose from; give at least one.")
-    return suggested(ks, [left_out_accuracy(X, y, recipe, ks, fold) for fold in partings(y, seed)], rule)
+        raise ImprintError("There is no k to choose from. Give at least one.")
+    return choose_k(ks, [fold_accuracy(X, y, recipe, ks, fold) for fold in validation_folds(y, seed)], rule)

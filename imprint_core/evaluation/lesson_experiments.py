@@ -1,4 +1,4 @@
-"""What lessons ask about: bands that a number falls into, which of two is ahead, who wins too much, what a map says."""
+"""Experiments of the lessons: answers from numbers, predictions per class, and overlap of classes on maps."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from numpy.typing import NDArray
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.framework.recipe import Recipe
 
-# Points of accuracy by which one must be ahead of another to count.
-NEAR = 1.0
-# Neighbours on a map that say whether classes touch there.
-_TOUCHING = 10
+# A smaller difference, in points of accuracy, does not count.
+MIN_DIFFERENCE = 1.0
+# Nearest neighbours on a map that define how much classes overlap.
+_NEIGHBOURS = 10
 
 Matrix = NDArray[np.float64]
 
 
 def band(value: float, edges: Sequence[float]) -> int:
-    """Which band a value is in, from 0 up; one on an edge is in the upper."""
+    """Return the index of the interval that contains a value; an edge belongs to the upper interval."""
     return int(np.searchsorted(edges, value, side="right"))
 
 
-def ahead(first: float, second: float, near: float = NEAR) -> int:
-    """0 where the first is ahead by `near` or more, 1 where the second is, 2 where neither."""
-    return 2 if abs(first - second) < near else int(second > first)
+def higher_of(first: float, second: float, min_difference: float = MIN_DIFFERENCE) -> int:
+    """Return 0 if the first value is higher by `min_difference`, 1 if the second is, otherwise 2."""
+    return 2 if abs(first - second) < min_difference else int(second > first)
 
 
-class Wins(NamedTuple):
-    """Who wins how many test samples; of the classes, those of the longest proxies first.
+class PredictionCounts(NamedTuple):
+    """Number of test samples predicted as each class, in descending order of proxy length.
 
     Attributes
     ----------
     classes : ndarray of shape (C,)
-        Indices of the classes that take part.
+        Indices of the selected classes.
     lengths : ndarray of shape (C,)
-        Of their proxies, before NORM post.
+        Length of each class's proxy before NORM post.
     true, none, l2 : ndarray of shape (C,)
-        Test samples of each class, and those that its proxy wins with NORM post none and with L2.
+        Test samples of each class, and test samples predicted as each class with NORM post none and L2.
     """
 
     classes: NDArray[np.intp]
@@ -49,46 +49,46 @@ class Wins(NamedTuple):
     l2: NDArray[np.intp]
 
 
-def wins(evaluator: Evaluator, none: Recipe, scaled: Recipe, n: int, seed: int) -> Wins:
-    """Lengths of one proxy a class, and what it wins under two recipes that differ in NORM post."""
+def count_predictions(evaluator: Evaluator, none: Recipe, l2: Recipe, n: int, seed: int) -> PredictionCounts:
+    """Count predictions of two recipes with one proxy per class that differ in NORM post."""
     lengths = np.linalg.norm(evaluator.imprint(none, n, seed).proxies, axis=1).astype(float)
     count = len(evaluator.classes)
     order = np.argsort(-lengths)
-    won = [np.bincount(evaluator.evaluate(r, n, [seed]).predictions[0], minlength=count) for r in (none, scaled)]
-    return Wins(order, lengths[order], np.bincount(evaluator.truth)[order], won[0][order], won[1][order])
+    counts = [np.bincount(evaluator.evaluate(r, n, [seed]).predictions[0], minlength=count)[order] for r in (none, l2)]
+    return PredictionCounts(order, lengths[order], np.bincount(evaluator.truth)[order], *counts)
 
 
-def touching(positions: NDArray[np.float32], y: NDArray[np.integer]) -> Matrix:
-    """How much classes touch on a map: percent (C, C) of either's nearest neighbours that are the other's.
+def map_overlap(positions: NDArray[np.float32], y: NDArray[np.integer]) -> Matrix:
+    """Compute the overlap (C, C) of classes on a map: percent of nearest neighbours that are of the other class.
 
     Parameters
     ----------
     positions : ndarray of shape (n, 2)
     y : ndarray of shape (n,)
-        Classes, 0 … C − 1.
+        Classes 0 … C − 1.
     """
     from scipy.spatial import cKDTree
 
-    nearest = cKDTree(positions).query(positions, min(_TOUCHING + 1, len(positions)))[1][:, 1:]
+    nearest = cKDTree(positions).query(positions, min(_NEIGHBOURS + 1, len(positions)))[1][:, 1:]
     counts = np.zeros((int(y.max()) + 1,) * 2)
     np.add.at(counts, (np.repeat(y, nearest.shape[1]), y[nearest].ravel()), 1)
-    return mutual(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+    return symmetric(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
-def mutual(matrix: Matrix) -> Matrix:
-    """Either way round: the mean of a matrix (C, C) with its transpose, and 0 for a class with itself."""
-    both = (matrix + matrix.T) / 2
-    np.fill_diagonal(both, 0)
-    return both
+def symmetric(matrix: Matrix) -> Matrix:
+    """Return the mean of a matrix (C, C) and its transpose, with 0 on the diagonal."""
+    mean = (matrix + matrix.T) / 2
+    np.fill_diagonal(mean, 0)
+    return mean
 
 
-def top_pair(both: Matrix) -> tuple[int, int]:
-    """The two classes with the largest value of a mutual matrix, the smaller number first."""
-    first, second = np.unravel_index(np.argmax(np.triu(both, 1)), both.shape)
+def top_pair(pairs: Matrix) -> tuple[int, int]:
+    """Return the two classes with the largest value of a symmetric matrix, in ascending order."""
+    first, second = np.unravel_index(np.argmax(np.triu(pairs, 1)), pairs.shape)
     return int(first), int(second)
 
 
-def place(both: Matrix, pair: tuple[int, int]) -> int:
-    """The place of a pair among all, 1 for the largest value."""
-    values = both[np.triu_indices(len(both), 1)]
-    return 1 + int((values > both[pair]).sum())
+def rank_of(pairs: Matrix, pair: tuple[int, int]) -> int:
+    """Return the rank of a pair of classes in a symmetric matrix, 1 for the largest value."""
+    values = pairs[np.triu_indices(len(pairs), 1)]
+    return 1 + int((values > pairs[pair]).sum())

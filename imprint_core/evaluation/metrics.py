@@ -18,8 +18,8 @@ class Summary:
     Attributes
     ----------
     median, low, high : float
-        Median, smallest and largest value. With 3 to 8 seeds the range is as informative as
-        any interval and assumes no distribution.
+        Median, smallest and largest value. For 3 to 8 seeds a range is as informative as an interval, and needs no
+        distribution.
     runs : int
         Number of seeds.
     """
@@ -42,18 +42,18 @@ class Summary:
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, such as "−0.5"; never negative zero."""
+    """Format a number with its sign, such as "−0.5"; never negative zero."""
     return f"{value:+z.{digits}f}".replace("-", MINUS)
 
 
 def summarize(values: ArrayLike) -> Summary:
-    """Median and range of the values (s,) of s ≥ 1 runs."""
+    """Return median and range of values (s,), s ≥ 1."""
     v = np.asarray(values, dtype=float)
     return Summary(float(np.median(v)), float(v.min()), float(v.max()), len(v))
 
 
 def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], classes: int) -> NDArray[np.float64]:
-    """Confusion matrix in percent of each true class, averaged over runs.
+    """Compute the confusion matrix in percent of each true class, averaged over runs.
 
     Parameters
     ----------
@@ -66,8 +66,7 @@ def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], clas
     Returns
     -------
     ndarray of shape (classes, classes)
-        Rows are true, columns predicted classes; a row adds up to 100, or to 0 for a class
-        without test samples.
+        Rows are true, columns predicted classes. A row sums to 100, or to 0 for a class without test samples.
     """
     flat = np.tile(truth, len(predictions)) * classes + predictions.ravel()
     counts = np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
@@ -76,14 +75,14 @@ def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], clas
 
 
 def macro_f1(truth: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> float:
-    """F1 averaged over classes, in percent: 2 · right / (predicted + true) of each, 0 for one that is never predicted.
+    """Compute macro-F1 in percent: the mean over classes of 2 · correct / (predicted + true).
 
     Parameters
     ----------
     truth, predicted : ndarray of shape (m,)
-        Classes, 0 … classes − 1; every class has a test sample.
+        Classes 0 … classes − 1; every class has a test sample. F1 of a class that is never predicted is 0.
     classes : int
     """
-    right = np.bincount(truth[truth == predicted], minlength=classes)
+    correct = np.bincount(truth[truth == predicted], minlength=classes)
     both = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
-    return float(100 * np.mean(np.divide(2 * right, both, out=np.zeros(classes), where=both > 0)))
+    return float(100 * np.mean(np.divide(2 * correct, both, out=np.zeros(classes), where=both > 0)))

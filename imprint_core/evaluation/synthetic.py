@@ -1,7 +1,7 @@
-"""A toy in two dimensions whose right answer is known: one class lies in a middle, the other on both sides of it.
+"""Synthetic data in two dimensions with known results: one class in the middle, the other on both sides of it.
 
-The mean of the class with two modes points into the middle, where the other class is: one proxy a class must fail, and
-two succeed. The one in the middle is longer, so that with every NORM off its proxies win whatever k is.
+The mean of the class with two modes points towards the other class, so one proxy per class fails and two succeed.
+The class in the middle has longer vectors, so without NORM its proxies win for every k.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.normalization import Array
 
 NAMES = ("in the middle", "on both sides")
-# How far the second class's modes are turned from the first, in degrees, and how long either's points are.
+# Angle between the modes of the second class and the first class in degrees, mean lengths of both, and noise.
 _ANGLE, _LENGTHS, _SPREAD = 50.0, (3.0, 1.5), 0.16
 _SHOTS, _TEST = 40, 100
-# What pictures show along either axis, and how many cells that has.
+# Displayed range of both axes, and cells per axis.
 EXTENT, _CELLS = ((-1.0, 4.0), (-2.5, 2.5)), 121
 
 
 @dataclass(frozen=True)
-class Toy:
-    """Points of two classes, equally many of each.
+class SyntheticData:
+    """Points of two classes of equal size.
 
     Attributes
     ----------
     X_train, X_test : ndarray of shape (n, 2)
     y_train, y_test : ndarray of shape (n,)
-        Indices of `NAMES`.
+        Classes, indices of `NAMES`.
     """
 
     X_train: Array
@@ -40,20 +40,21 @@ class Toy:
 
 
 @dataclass(frozen=True)
-class ToyRun:
-    """What imprinting makes of a toy.
+class SyntheticResult:
+    """Result of imprinting on the synthetic data.
 
     Attributes
     ----------
     accuracy : float
-        In percent of the test points.
+        Test accuracy in percent.
     proxies : ndarray of shape (p, 2)
-        As they are compared, after NORM post.
+        Proxies after NORM post.
     classes : ndarray of shape (p,)
+        Classes of the proxies.
     axes : (ndarray of shape (c,), ndarray of shape (c,))
-        Where the cells of `regions` are, along the first and the second axis.
+        Coordinates of the cells of `regions` along the first and the second axis.
     regions : ndarray of shape (c, c)
-        Predicted class of each cell; rows go along the second axis.
+        Predicted class of each cell; rows run along the second axis.
     """
 
     accuracy: float
@@ -63,14 +64,14 @@ class ToyRun:
     regions: NDArray[np.intp]
 
 
-def make_toy(seed: int = 0) -> Toy:
+def make_data(seed: int = 0) -> SyntheticData:
     """Draw the points."""
     rng = np.random.default_rng(seed)
-    return Toy(*_points(rng, _SHOTS), *_points(rng, _TEST))
+    return SyntheticData(*_points(rng, _SHOTS), *_points(rng, _TEST))
 
 
 def _points(rng: np.random.Generator, count: int) -> tuple[Array, NDArray[np.intp]]:
-    """As many points of either class; those of the second lie by turns on both sides."""
+    """Draw `count` points per class; those of the second class alternate between its modes."""
     sides = np.where(np.arange(count) % 2, 1.0, -1.0)
     angles = np.deg2rad(np.concatenate([np.zeros(count), sides * _ANGLE]))
     lengths = np.repeat(_LENGTHS, count)
@@ -78,12 +79,12 @@ def _points(rng: np.random.Generator, count: int) -> tuple[Array, NDArray[np.int
     return centres + _SPREAD * rng.standard_normal(centres.shape), np.repeat([0, 1], count)
 
 
-def run_toy(toy: Toy, k: int, normalised: bool, seed: int = 0) -> ToyRun:
-    """Imprint k proxies a class by k-means, with every NORM L2 or none, and ask for a class everywhere."""
+def imprint_data(data: SyntheticData, k: int, normalised: bool, seed: int = 0) -> SyntheticResult:
+    """Imprint k proxies per class by k-means with L2 or none as every NORM, and predict the class of each cell."""
     norm = "l2" if normalised else "none"
-    model = ImprintingClassifier("kmeans", k, norm, norm, norm, random_state=seed).fit(toy.X_train, toy.y_train)
+    model = ImprintingClassifier("kmeans", k, norm, norm, norm, random_state=seed).fit(data.X_train, data.y_train)
     axes = (np.linspace(*EXTENT[0], _CELLS), np.linspace(*EXTENT[1], _CELLS))
     x, y = np.meshgrid(*axes)
     regions = model.predict(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)
-    accuracy = 100 * float(np.mean(model.predict(toy.X_test) == toy.y_test))
-    return ToyRun(accuracy, model.proxies_, model.proxy_class_, axes, regions)
+    accuracy = 100 * float(np.mean(model.predict(data.X_test) == data.y_test))
+    return SyntheticResult(accuracy, model.proxies_, model.proxy_class_, axes, regions)

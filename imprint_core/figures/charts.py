@@ -81,8 +81,7 @@ def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[in
     if current is not None:
         figure.add_trace(mark(*current, f"n = {current[0]}", ""))
     plain_axis(figure, ns, "shots per class, n")
-    values = [v for r in runs for v in (r.low, r.high) if np.isfinite(v)]
-    figure.update_yaxes(title="NC1", range=[0, 1.08 * max([1.0, *values])])
+    figure.update_yaxes(title="NC1", range=nc1_range([v for r in runs for v in (r.low, r.high)], 1.08))
     return figure
 
 
@@ -176,18 +175,40 @@ def curve_traces(
             line={"color": color, "width": 2},
             marker={"size": 6},
             # A band needs two points to be visible.
-            error_y={
-                "visible": varies and len(xs) == 1,
-                "symmetric": False,
-                "array": [r.high - r.median for r in runs],
-                "arrayminus": [r.median - r.low for r in runs],
-            },
+            error_y={**error_bars(runs), "visible": varies and len(xs) == 1},
             hovertemplate="%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
             "%{customdata[2]} " + over + "<extra></extra>",
             **group,
         )
     )
     return traces
+
+
+def error_bars(runs: Sequence[Summary], **style: float) -> dict[str, Any]:
+    """Error bars from the lowest to the highest run, visible if runs differ."""
+    return {
+        "visible": any(r.low < r.high for r in runs),
+        "symmetric": False,
+        "array": [r.high - r.median for r in runs],
+        "arrayminus": [r.median - r.low for r in runs],
+        **style,
+    }
+
+
+def nc1_range(values: Sequence[float], headroom: float = 1.1) -> list[float]:
+    """Range of an NC1 axis: from 0 to the largest finite value, at least to NC1 = 1."""
+    return [0, headroom * max([1.0, *finite(values)])]
+
+
+def finite(values: Sequence[float]) -> list[float]:
+    """The finite values."""
+    return [v for v in values if np.isfinite(v)]
+
+
+def log_ticks(low: float, high: float, steps: Sequence[int] = (1, 2, 5)) -> dict[str, Any]:
+    """Tick marks of a logarithmic axis as plain numbers."""
+    ticks = [a * 10.0**e for e in range(-4, 6) for a in steps if low <= a * 10.0**e <= high]
+    return {"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
 
 
 def across(xs: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""The pictures that lessons alone have: data in, Plotly figure out (see `figures`)."""
+"""Figures of the lessons: accuracy curves, predictions per class, the synthetic example, and class names on a map."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from imprint_core.evaluation.lesson_experiments import Wins
+from imprint_core.evaluation.lesson_experiments import PredictionCounts
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.evaluation.synthetic import EXTENT, NAMES, Toy, ToyRun
+from imprint_core.evaluation.synthetic import EXTENT, NAMES, SyntheticData, SyntheticResult
 from imprint_core.figures.charts import curve_traces, plain_axis
 from imprint_core.figures.style import (
     CLASS_COLORS,
@@ -25,19 +25,19 @@ from imprint_core.figures.style import (
 )
 
 _LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
-# Points of accuracy that an axis shows at least.
-_LEAST = 20.0
+# Smallest range of an accuracy axis, in points.
+_MIN_RANGE = 20.0
 
 
 class Line(NamedTuple):
-    """Accuracy over something.
+    """A curve of accuracy over a parameter.
 
     Attributes
     ----------
     name : str
     xs : sequence of int
     runs : sequence of Summary
-        At each x, over seeds.
+        Accuracy at each x over seeds.
     """
 
     name: str
@@ -45,19 +45,19 @@ class Line(NamedTuple):
     runs: Sequence[Summary]
 
 
-def curves(lines: Sequence[Line], span: Sequence[int], title: str, bend: int | None = None) -> go.Figure:
-    """Accuracy curves.
+def curves(lines: Sequence[Line], xs: Sequence[int], title: str, elbow: int | None = None) -> go.Figure:
+    """Draw accuracy curves.
 
     Parameters
     ----------
     lines : sequence of Line
-        Those without a point yet are left out, and keep their colours.
-    span : sequence of int
-        What the axis shows, whatever points there are.
+        Empty ones are not drawn; the others keep their colours.
+    xs : sequence of int
+        Values on the x axis, regardless of the points.
     title : str
-        Of that axis.
-    bend : int, optional
-        Where a line is drawn from top to bottom.
+        Title of the x axis.
+    elbow : int, optional
+        Position of a vertical line.
     """
     figure = go.Figure()
     for line, color in zip(lines, LINE_COLORS, strict=False):
@@ -65,11 +65,11 @@ def curves(lines: Sequence[Line], span: Sequence[int], title: str, bend: int | N
             hover = f"{escape(line.name)}: %{{y:.1f}} %"
             group = {"legendgroup": line.name}
             figure.add_traces(curve_traces(line.xs, line.runs, escape(line.name), hover, color, **group))
-    plain_axis(figure, span, title)
+    plain_axis(figure, xs, title)
     if figure.layout.xaxis.type != "log":
-        figure.update_xaxes(range=[span[0] - 0.5, span[-1] + 0.5])
-    if bend is not None:
-        figure.add_vline(x=bend, line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"})
+        figure.update_xaxes(range=[xs[0] - 0.5, xs[-1] + 0.5])
+    if elbow is not None:
+        figure.add_vline(x=elbow, line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"})
     figure.update_yaxes(
         title="accuracy (%)", range=_padded([v for line in lines for r in line.runs for v in (r.low, r.high)])
     )
@@ -77,27 +77,27 @@ def curves(lines: Sequence[Line], span: Sequence[int], title: str, bend: int | N
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float] | None:
-    """A range with all values; not narrower than `_LEAST`, so that a first point's seeds don't fill the picture."""
+    """Return a range with all values, at least `_MIN_RANGE` wide, so that the first point does not fill the figure."""
     if not values:
         return None
     low, high = min(values), max(values)
-    pad = max(1.0, (_LEAST - (high - low)) / 2)
+    pad = max(1.0, (_MIN_RANGE - (high - low)) / 2)
     return low - pad, high + pad
 
 
-def wins_by_length(found: Wins, names: Sequence[str]) -> go.Figure:
-    """What each class's proxy wins, those of the longest proxies first; `names` are in that order."""
-    labels = [f"{escape(name)}<br>{length:.1f}" for name, length in zip(names, found.lengths, strict=True)]
+def predictions_by_length(counts: PredictionCounts, names: Sequence[str]) -> go.Figure:
+    """Draw the number of test samples predicted as each class; `names` are in the order of `counts`."""
+    labels = [f"{escape(name)}<br>{length:.1f}" for name, length in zip(names, counts.lengths, strict=True)]
     hover, figure = "%{y} test samples<extra></extra>", go.Figure()
-    for won, name, color in (
-        (found.none, "NORM post none", CLASS_COLORS[6]),
-        (found.l2, "NORM post L2", CLASS_COLORS[0]),
+    for predicted, name, color in (
+        (counts.none, "predicted, NORM post none", CLASS_COLORS[6]),
+        (counts.l2, "predicted, NORM post L2", CLASS_COLORS[0]),
     ):
-        figure.add_bar(x=labels, y=won.tolist(), name=name, marker={"color": color}, hovertemplate=hover)
+        figure.add_bar(x=labels, y=predicted.tolist(), name=name, marker={"color": color}, hovertemplate=hover)
     figure.add_trace(
         go.Scatter(
             x=labels,
-            y=found.true.tolist(),
+            y=counts.true.tolist(),
             name="test samples of the class",
             mode="markers",
             marker={"symbol": "line-ew", "size": 26, "line": {"width": 2.5, "color": THEME_TEXT}},
@@ -109,20 +109,20 @@ def wins_by_length(found: Wins, names: Sequence[str]) -> go.Figure:
         bargap=0.25,
         margin=MARGINS,
         legend=_LEGEND,
-        xaxis={"type": "category", "title": "class, and the length of its proxy", "tickangle": 0},
-        yaxis={"title": "test samples won"},
+        xaxis={"type": "category", "title": "class and length of its proxy", "tickangle": 0},
+        yaxis={"title": "test samples"},
     )
     return figure
 
 
-def toy_picture(toy: Toy, run: ToyRun) -> go.Figure:
-    """The toy's test points and proxies on its decision regions."""
+def synthetic_figure(data: SyntheticData, result: SyntheticResult) -> go.Figure:
+    """Draw the test points and proxies of the synthetic example on its decision regions."""
     colors = [CLASS_COLORS[0], CLASS_COLORS[1]]
     figure = go.Figure(
         go.Heatmap(
-            x=run.axes[0],
-            y=run.axes[1],
-            z=run.regions.astype(np.int8),
+            x=result.axes[0],
+            y=result.axes[1],
+            z=result.regions.astype(np.int8),
             colorscale=[[0, faded(colors[0])], [0.5, faded(colors[0])], [0.5, faded(colors[1])], [1, faded(colors[1])]],
             zmin=0,
             zmax=1,
@@ -131,11 +131,11 @@ def toy_picture(toy: Toy, run: ToyRun) -> go.Figure:
         )
     )
     for c, name in enumerate(NAMES):
-        own = toy.X_test[toy.y_test == c]
+        points = data.X_test[data.y_test == c]
         figure.add_trace(
             go.Scatter(
-                x=own[:, 0],
-                y=own[:, 1],
+                x=points[:, 0],
+                y=points[:, 1],
                 mode="markers",
                 name=name,
                 marker={"color": colors[c], "symbol": CLASS_SYMBOLS[c], "size": 6},
@@ -144,18 +144,18 @@ def toy_picture(toy: Toy, run: ToyRun) -> go.Figure:
         )
     figure.add_trace(
         go.Scatter(
-            x=run.proxies[:, 0],
-            y=run.proxies[:, 1],
+            x=result.proxies[:, 0],
+            y=result.proxies[:, 1],
             mode="markers",
             name="proxies",
             marker={
                 "symbol": "star",
-                # One on top of another is still seen.
-                "size": [26 if c == 0 else 14 for c in run.classes],
-                "color": [colors[c] for c in run.classes],
+                # Different sizes keep overlapping proxies visible.
+                "size": [26 if c == 0 else 14 for c in result.classes],
+                "color": [colors[c] for c in result.classes],
                 "line": {"width": 1.4, "color": THEME_TEXT},
             },
-            text=[NAMES[c] for c in run.classes],
+            text=[NAMES[c] for c in result.classes],
             hovertemplate="proxy of: %{text}<extra></extra>",
         )
     )
@@ -176,12 +176,12 @@ def name_classes(
     names: Sequence[str],
     pair: tuple[int, int] | None = None,
 ) -> go.Figure:
-    """Write classes' names on a map, where the middle of each is; of a pair larger.
+    """Write class names at the median positions of the classes on a map, those of a pair larger.
 
     Parameters
     ----------
     figure : Figure
-        Of `map_figures.base_map`.
+        See `embedding_map.base_layer`.
     positions : ndarray of shape (n, 2)
     y : ndarray of shape (n,)
     names : sequence of str

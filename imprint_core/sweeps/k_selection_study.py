@@ -14,7 +14,7 @@ from imprint_core.collapse.k_curves import nc1_of_split, split_ks
 from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
-from imprint_core.evaluation.k_selection import RULES, left_out_accuracy, partings, suggested
+from imprint_core.evaluation.k_selection import RULES, choose_k, fold_accuracy, validation_folds
 from imprint_core.evaluation.results_version import read_json, to_json
 from imprint_core.evaluation.task import SEEDS, choose_classes, class_names
 from imprint_core.framework.normalization import Array, l2
@@ -107,8 +107,8 @@ def _case(info: SetInfo, spec: str, n: int, evaluator: Evaluator) -> Case:
     for seed in SEEDS[:_SUGGESTIONS]:
         rows = np.concatenate(evaluator.shots(n, seed))
         x, y = pool.X_train[rows], pool.y_train[rows]
-        scores = [left_out_accuracy(x, y, recipe, ks, fold) for fold in partings(y, seed)]
-        chosen = {name: suggested(ks, scores, name) for name in RULES}
+        scores = [fold_accuracy(x, y, recipe, ks, fold) for fold in validation_folds(y, seed)]
+        chosen = {name: choose_k(ks, scores, name) for name in RULES}
         chosen[SPLIT] = least_split_nc1(x, y, ks, seed)
         chosen |= {f"k={k}": max(smaller for smaller in ks if smaller <= k) for k in _FIXED}
         for name, k in chosen.items():

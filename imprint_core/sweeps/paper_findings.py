@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from imprint_core.collapse.correlation import relate
+from imprint_core.collapse.correlation import correlate
 from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.ranking import ALPHA, p_text, rank, wilcoxon
 from imprint_core.framework.recipe import Recipe
@@ -165,7 +165,7 @@ def _gain_with_nc1(selection: _Selection) -> tuple[bool, str]:
     scores = selection.scores(single, five)
     runs = [selection.table.runs(task, single) for task in scores.tasks]
     nc1 = [float(np.median(run.values["nc1"])) for run in runs if run is not None]
-    relation = relate(nc1, (scores.values[:, 1] - scores.values[:, 0]).tolist())
+    relation = correlate(nc1, (scores.values[:, 1] - scores.values[:, 0]).tolist())
     if relation is None:
         raise _MissingRunsError
     return relation.spearman > 0 and relation.spearman_p < ALPHA, (

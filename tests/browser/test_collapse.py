@@ -1,4 +1,4 @@
-"""What only a browser shows of the Collapse page: that pictures fill in by themselves, stop and go on."""
+"""The Collapse page in the browser: progressive figures continue by themselves, stop and resume."""
 
 import re
 
@@ -16,8 +16,8 @@ def opened(visit, query=""):
     return page
 
 
-def whole(page):
-    """Wait until nothing is computed any more."""
+def wait_until_complete(page):
+    """Wait until nothing is computed."""
     page.wait_for_function(
         """() => {
           const now = [...document.querySelectorAll('.imprint-plot')].map((e) => e.dataset.drawn).join()
@@ -34,32 +34,32 @@ LENGTH = "([name, trace]) => document.querySelector(`[data-name=${name}]`).data.
 
 
 def points(page, name, trace):
-    """How many points a trace has; nothing where it isn't there."""
+    """Number of points of a trace; None if it is missing."""
     return page.evaluate(LENGTH, [name, trace])
 
 
 @SCREENS
-def test_nine_pictures_fit_and_nothing_leaves_the_machine(visit):
+def test_nine_figures_fit_and_nothing_is_loaded_from_outside(visit):
     page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1")
-    whole(page)
+    wait_until_complete(page)
     assert len(page.query_selector_all(".imprint-plot")) == 9
     visit.pictures_fit_in_both()
     assert visit.errors_of_ours() == []
     assert visit.outside == []
 
 
-def test_pictures_fill_in_by_themselves(visit):
+def test_progressive_figures_complete_by_themselves(visit):
     page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=25&seeds=3")
-    whole(page)
-    # Twelve parts of a class at most: 25 shots, two a part; and 96 dimensions for ten classes.
-    assert points(page, "nc1-of-split", "NC1 of the parts") == 8
+    wait_until_complete(page)
+    # At most twelve clusters per class: 25 shots, two per cluster; and 96 dimensions for ten classes.
+    assert points(page, "nc1-of-split", "NC1 of the clusters") == 8
     assert page.locator("text=whitened").count() > 0
     assert points(page, "accuracy-over-k-here", "suggested k") == 1
     assert not visit.errors_of_ours()
 
 
-def test_what_takes_long_shows_how_far_it_is_stops_and_goes_on(visit):
-    """Another recipe: nothing of it comes along, so every curve has to be computed."""
+def test_a_slow_figure_shows_its_progress_stops_and_resumes(visit):
+    """Nothing is bundled for this recipe, so every curve is computed."""
     page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1&draws=1&gen=random")
     progress = page.locator("[data-testid=stProgress]", has_text="Merging classes")
     progress.wait_for(timeout=60_000)
@@ -71,7 +71,7 @@ def test_what_takes_long_shows_how_far_it_is_stops_and_goes_on(visit):
     before = stopped.inner_text()
     page.wait_for_timeout(2500)
     assert stopped.inner_text() == before
-    # The page answers meanwhile.
+    # The page responds meanwhile.
     slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -82,10 +82,10 @@ def test_what_takes_long_shows_how_far_it_is_stops_and_goes_on(visit):
     assert not visit.errors_of_ours()
 
 
-def test_the_published_curves_are_laid_over_and_the_link_keeps_them(visit):
+def test_published_curves_are_overlaid_and_in_the_link(visit):
     page = opened(visit, "?n=5&seeds=1")
-    page.get_by_role("button", name="As published").click()
-    page.get_by_role("combobox", name="Lay over, as published").click()
+    page.get_by_role("button", name="Published results").click()
+    page.get_by_role("combobox", name="Overlay published results").click()
     page.get_by_role("option", name="Swin-B").click()
     page.wait_for_function("location.search.includes('published=swin_b')", timeout=20_000)
     page.wait_for_function(

@@ -1,4 +1,4 @@
-"""What only a browser shows of the lessons."""
+"""Lessons in the browser."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def opened(visit, query):
 
 
 def finish(visit):
-    """Predict the first answer to every question, reveal, and go on to what is to be taken away."""
+    """Predict the first answer to every question, show the result, and wait for the summary."""
     page = visit.page
     page.get_by_role("heading", name="Predict").wait_for(timeout=60_000)
     visit.settle()
@@ -25,12 +25,12 @@ def finish(visit):
         questions.nth(i).locator("label:has(input)").first.click()
         visit.settle()
     page.get_by_role("button", name="prediction").click()
-    page.get_by_role("button", name="Reveal").click(timeout=60_000)
-    page.get_by_role("heading", name="To take away").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Show result").click(timeout=60_000)
+    page.get_by_role("heading", name="Summary").wait_for(timeout=60_000)
     visit.settle()
 
 
-def test_all_lessons_are_walked_through_to_their_end(visit):
+def test_all_lessons_can_be_finished(visit):
     page = opened(visit, "?view=lesson-1")
     for view, lesson in LESSONS.items():
         page.get_by_role("heading", level=1, name=lesson.title).wait_for(timeout=60_000)
@@ -41,7 +41,7 @@ def test_all_lessons_are_walked_through_to_their_end(visit):
         following = page.get_by_role("button", name="Next:")
         if following.count():
             following.click()
-            # A lesson begins at its beginning.
+            # A lesson opens at its top.
             page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 50", timeout=20_000)
     assert visit.errors_of_ours() == []
     assert visit.outside == []
@@ -49,18 +49,18 @@ def test_all_lessons_are_walked_through_to_their_end(visit):
     page.get_by_text(f"{len(LESSONS)} of {len(LESSONS)} finished").wait_for(timeout=20_000)
 
 
-def test_a_lesson_stands_alone_and_leads_out(visit):
+def test_a_lesson_hides_the_app_and_leads_to_it(visit):
     page = opened(visit, "?view=lesson-3")
-    assert page.get_by_role("heading", level=1).inner_text() == "3. What normalising does"
+    assert page.get_by_role("heading", level=1).inner_text() == "3. Normalisation"
     for hidden in ("Map", "Explore"):
         assert not page.get_by_role("link", name=hidden, exact=True).is_visible()
     assert not page.locator("[data-testid=stSidebar]").is_visible()
-    # A word leads to what it means, without a new page.
+    # A term leads to its definition on the same page.
     page.get_by_role("link", name="proxy", exact=True).first.click()
     page.wait_for_function("location.hash === '#term-proxy'")
     assert page.locator("#term-proxy").evaluate("(e) => e.getBoundingClientRect().top < innerHeight")
-    assert page.get_by_role("heading", level=1).inner_text() == "3. What normalising does"
-    page.get_by_role("button", name="Open the whole app").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "3. Normalisation"
+    page.get_by_role("button", name="Open the app").click()
     page.get_by_role("heading", level=1, name="Explore weight imprinting").wait_for(timeout=60_000)
     page.wait_for_function("!location.search.includes('view')", timeout=20_000)
     assert page.locator("[data-testid=stSidebar]").is_visible()

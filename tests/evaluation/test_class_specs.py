@@ -67,7 +67,7 @@ def test_a_subset_keeps_numbers_and_names(spec, chosen):
         ("0+1+2+3", ((0, 1, 2, 3),), ("airplane + automobile + 2 more",)),
     ],
 )
-def test_merged_classes_are_numbered_consecutively(spec, groups, names):
+def test_merged_classes_are_numbered_from_0(spec, groups, names):
     grouping = parse_classes(spec, ANIMALS)
     assert grouping.remapped
     assert grouping.groups == groups
@@ -77,7 +77,7 @@ def test_merged_classes_are_numbered_consecutively(spec, groups, names):
     assert grouping.largest == max(map(len, groups))
 
 
-def test_the_same_grouping_is_equal_however_it_is_written():
+def test_groupings_are_equal_if_they_define_the_same_task():
     assert parse_classes("2, 0", ANIMALS) == parse_classes("airplane,BIRD", ANIMALS)
     assert parse_classes("0-9", ANIMALS) == parse_classes("all", ANIMALS) == parse_classes("ten", ANIMALS)
     assert parse_classes("dog + cat, 1", ANIMALS) == parse_classes("3+5,automobile", ANIMALS)
@@ -108,23 +108,23 @@ def test_the_same_grouping_is_equal_however_it_is_written():
         ("0,1,0", "Class 0 (airplane) is named twice; a class can be in one group only."),
         ("0-5,4+9", "Class 4 (deer) is named twice"),
         ("cat+3", "Class 3 (cat) is named twice"),
-        ("a=0,a=1", "Two groups are called 'a'; give each a name of its own, or join them by '+'."),
+        ("a=0,a=1", "Two groups are called 'a'; give them different names, or join them by '+'."),
         ("dog=cat,dog", "Two groups are called 'dog'"),
-        ("x" * 31 + "=0", "The name 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' is too long; 30 characters are the most."),
+        ("x" * 31 + "=0", "The name 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' is too long; at most 30 characters."),
         ("6in1", "'6 in 1' can't be made of 10 classes; d can be 1 to 5."),
         ("0in1", "'0 in 1' can't be made of 10 classes; d can be 1 to 5."),
         ("2in1-11", "There is no draw 11 of '2 in 1'; draws are numbered 1 to 10."),
         ("2in1-0", "There is no draw 0 of '2 in 1'"),
     ],
 )
-def test_a_wrong_spec_says_what_is_wrong(spec, sentence):
+def test_invalid_specs_raise_errors(spec, sentence):
     with pytest.raises(ImprintError) as raised:
         parse_classes(spec, ANIMALS)
     assert str(raised.value).startswith(sentence)
     assert len(str(raised.value)) < 300
 
 
-def test_too_few_classes_are_reported():
+def test_too_few_classes_raise_errors():
     with pytest.raises(ImprintError, match="'odd' leaves no class of 1; choose other classes"):
         parse_classes("odd", ("only",))
     with pytest.raises(ImprintError, match="'2 in 1' can't be made of 1 classes; it takes two classes or more"):
@@ -133,7 +133,7 @@ def test_too_few_classes_are_reported():
         parse_classes("all", ())
 
 
-def test_ambiguous_names_are_reported():
+def test_ambiguous_names_raise_errors():
     names = ("crane", "Crane", "crane", "T-shirt")
     with pytest.raises(ImprintError, match="2 classes are called 'crane'; write the number, 0 or 2"):
         parse_classes("crane", names)
@@ -144,7 +144,7 @@ def test_ambiguous_names_are_reported():
 
 
 @given(st.data())
-def test_random_groupings_come_back(data):
+def test_written_groupings_are_parsed_back(data):
     order = data.draw(st.permutations(range(10)))
     cuts = sorted(data.draw(st.sets(st.integers(1, 9), min_size=1)))
     groups = [order[a:b] for a, b in zip([0, *cuts], [*cuts, data.draw(st.integers(cuts[-1] + 1, 10))], strict=True)]
@@ -158,8 +158,8 @@ def test_random_groupings_come_back(data):
     expected = tuple(tuple(sorted(g)) for g in groups)
     if any(given_names) or any(len(g) > 1 for g in groups):
         assert grouping.groups == expected
-        for name, shown, group in zip(given_names, grouping.names, expected, strict=True):
-            assert shown == (name or joined([ANIMALS[c] for c in group]))
+        for name, label, group in zip(given_names, grouping.names, expected, strict=True):
+            assert label == (name or joined([ANIMALS[c] for c in group]))
     else:
         assert grouping.groups == tuple(sorted(expected))
     assert set(grouping.number_of) == {c for g in groups for c in g}
@@ -168,7 +168,7 @@ def test_random_groupings_come_back(data):
 
 
 @given(st.text(max_size=60) | st.text(alphabet="0123456789in,+=- catdog", max_size=60))
-def test_any_text_gives_a_grouping_or_an_error(text):
+def test_any_text_is_a_grouping_or_raises_an_error(text):
     try:
         grouping = parse_classes(text, ANIMALS)
     except ImprintError:
@@ -191,9 +191,9 @@ def test_d_in_1_merges_d_classes_each(d, draw, count):
     assert len(set(flat)) == len(flat)
     assert set(flat) <= set(range(count))
     # The same permutation for every d.
-    ones = [c for g in d_in_1(1, draw, count) for c in g]
-    shared = min(len(ones), len(flat))
-    assert flat[:shared] == ones[:shared]
+    singles = [c for g in d_in_1(1, draw, count) for c in g]
+    shared = min(len(singles), len(flat))
+    assert flat[:shared] == singles[:shared]
 
 
 def test_draws_differ():
@@ -221,15 +221,15 @@ def test_the_papers_tasks_have_names():
     assert parse_task("tiny_imagenet_100:3 in 1-2") == ("tiny_imagenet_100", "3in1-2")
     assert parse_task("cifar10: animals=cat+dog, ship") == ("cifar10", "animals=cat+dog, ship")
     for wrong in ("", ":even", "mnist:", " : "):
-        with pytest.raises(ImprintError, match="is no task; write a dataset, a dataset with its classes such as"):
+        with pytest.raises(ImprintError, match="is not a task; write a dataset, a dataset with its classes such as"):
             parse_task(wrong)
 
 
 def test_accuracy_over_k_bends_at_d(bundled):
-    """A merged class has d modes, so k below d leaves some out (paper §5.3, published for other FMs)."""
+    """A merged class has d modes, so fewer proxies miss some of them (paper §5.3, published for other FMs)."""
     embeddings = open_set(bundled["vit_tiny_patch16_224", "tiny_imagenet_100"])
     for spec in ("5in1", "5in1-2"):
         evaluator = Evaluator(choose_classes(embeddings, spec), Recipe().space)
-        k1, k5, k10 = np.median(evaluator.accuracy_over_k(Recipe(), (1, 5, 10), 300, SEEDS[:3]), axis=1)
-        assert k5 > k1 + 10
-        assert abs(k10 - k5) < 5
+        first, five, ten = np.median(evaluator.accuracy_over_k(Recipe(), (1, 5, 10), 300, SEEDS[:3]), axis=1)
+        assert five > first + 10
+        assert abs(ten - five) < 5

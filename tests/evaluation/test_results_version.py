@@ -6,7 +6,7 @@ import pytest
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
-from imprint_core.evaluation.k_selection import partings
+from imprint_core.evaluation.k_selection import validation_folds
 from imprint_core.evaluation.results_version import RESULTS_VERSION, read_json, to_json
 from imprint_core.evaluation.task import SEEDS, shot_order
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -22,7 +22,8 @@ def fingerprint():
     names = tuple(f"class {i}" for i in range(30))
     choices = [order.tolist() for seed in SEEDS for order in shot_order(labels, seed)]
     choices += [sorted(parse_classes(f"{d}in1-{draw}", names).number_of.items()) for d in (2, 3) for draw in (1, 2, 3)]
-    choices += [[fold.stay.tolist(), fold.out.tolist(), fold.seed] for fold in partings(labels[:60], SEEDS[0])]
+    folds = validation_folds(labels[:60], SEEDS[0])
+    choices += [[fold.train.tolist(), fold.validation.tolist(), fold.seed] for fold in folds]
     # One-hot shots show which of them become proxies; squares at corners, which clusters k-means finds.
     hot, y = np.eye(40, dtype=np.float32), np.arange(40) % 2
     corners = np.array([[9, 9], [9, -9], [-9, -9], [-9, 9]], dtype=np.float32)[np.arange(40) % 4]

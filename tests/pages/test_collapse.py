@@ -1,4 +1,4 @@
-"""The Collapse page without a browser: every number and picture against the core."""
+"""The Collapse page without a browser: its numbers and figures are those of the core."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.collapse import measures, precomputed
+from imprint_core.collapse import measures
 from imprint_core.collapse.class_statistics import class_statistics
 from imprint_core.collapse.k_curves import nc1_of_split
 from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
-from imprint_core.collapse.precomputed import KEPT_DRAWS, kept
+from imprint_core.collapse.precomputed import PRECOMPUTED_DRAWS, precomputed_results
 from imprint_core.collapse.spectra import spectra
 from imprint_core.embeddings import open_set
 from imprint_core.embeddings.store import class_sizes, write_set
@@ -29,6 +29,7 @@ from imprint_core.sweeps import paper_results
 from tests.conftest import ROOT
 from tests.pages.reading import pictures, read
 from ui.charts import progressive
+from ui.compute import collapse
 from ui.compute.progressive import point_cache
 from ui.text.markdown import plain
 
@@ -54,8 +55,8 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def at_once(monkeypatch):
-    """Pictures are whole after one run: AppTest has no browser that would ask for the next slice."""
+def complete_figures(monkeypatch):
+    """Figures are complete after one run: AppTest has no browser that requests the next slice."""
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
 
 
@@ -71,13 +72,13 @@ def traces(app, name):
     return {t.get("name"): t for t in json.loads(pictures(app)[name]["figure"])["data"]}
 
 
-def shots(bundled, classes="all", n=20, seed=SEEDS[0], fm="vit_tiny_patch16_224", data="digits"):
+def shots_of(bundled, classes="all", n=20, seed=SEEDS[0], fm="vit_tiny_patch16_224", data="digits"):
     pool = choose_classes(open_set(bundled[fm, data]), classes)
     rows = np.concatenate(Evaluator(pool, Recipe().space).shots(n, seed))
     return pool, pool.X_train[rows], pool.y_train[rows]
 
 
-def test_the_first_picture_is_there_at_once_and_the_rest_of_the_page_too():
+def test_all_figures_are_drawn_in_the_first_run():
     app = opened(fm="vit_tiny_patch16_224")
     assert not app.exception
     assert not app.error
@@ -87,65 +88,69 @@ def test_the_first_picture_is_there_at_once_and_the_rest_of_the_page_too():
     assert {f"{d}" for d in range(2, 11)} | {"d = 1"} <= set(merged)
 
 
-def test_merged_classes_are_the_cores(bundled):
+def test_merged_classes_match_the_core(bundled):
     app = opened(fm="squeezenet1_1")
     info = bundled["squeezenet1_1", "tiny_imagenet_100"]
     recipe = PRESETS["own"].recipe
     merged, over_d = traces(app, "accuracy-by-merging"), traces(app, "nc1-by-merging")
     for d in (3, 10):
-        own = [kept()[curve_key(t, recipe, None)] for t in merged_tasks(info, 100, KEPT_DRAWS) if t.d == d]
-        np.testing.assert_allclose(merged[f"{d}"]["y"], np.median([curve.accuracy for curve in own], axis=0))
-        value = np.median([curve.nc1["textbook"] for curve in own])
+        curves = [
+            precomputed_results()[curve_key(t, recipe, None)]
+            for t in merged_tasks(info, 100, PRECOMPUTED_DRAWS)
+            if t.d == d
+        ]
+        np.testing.assert_allclose(merged[f"{d}"]["y"], np.median([curve.accuracy for curve in curves], axis=0))
+        value = np.median([curve.nc1["textbook"] for curve in curves])
         assert over_d["NC1"]["y"][d - 1] == pytest.approx(value)
         assert f"{value:.2f} at d = 10" in read(app) or d != 10
     assert list(merged["d = 1"]["x"]) == list(KS)
-    # A mark for every d at k = d.
+    # Every curve has a mark at k = d.
     diamonds = next(
         t for t in json.loads(pictures(app)["accuracy-by-merging"]["figure"])["data"] if t["name"] == "k = d"
     )
     assert list(diamonds["x"]) == list(range(1, 11))
 
 
-def test_the_published_variant_and_curves_are_laid_over_and_named():
+def test_published_results_are_overlaid_and_named():
     app = opened(fm="vit_tiny_patch16_224", nc1="published", published="swin_b")
     assert not app.exception
-    drawn = json.loads(pictures(app)["accuracy-by-merging"]["figure"])["data"]
-    dotted = [t for t in drawn if t.get("line", {}).get("dash") == "dot"]
+    data = json.loads(pictures(app)["accuracy-by-merging"]["figure"])["data"]
+    dotted = [t for t in data if t.get("line", {}).get("dash") == "dot"]
     assert [tuple(t["y"]) for t in dotted] == [paper_results.accuracy_over_k("swin_b", f"{d}in1") for d in range(1, 11)]
-    over = traces(app, "nc1-by-merging")["Swin-B, published"]
-    assert list(over["y"]) == [paper_results.nc1("swin_b", f"{d}in1") for d in range(1, 11)]
+    overlay = traces(app, "nc1-by-merging")["Swin-B, published"]
+    assert list(overlay["y"]) == [paper_results.nc1("swin_b", f"{d}in1") for d in range(1, 11)]
     assert len(traces(app, "gain-over-nc1")["published"]["x"]) == 56
     usual = traces(opened(fm="vit_tiny_patch16_224"), "nc1-by-merging")["NC1"]["y"]
     assert (np.array(traces(app, "nc1-by-merging")["NC1"]["y"]) > usual).all()
-    assert "as published, as here" in read(app)
-    assert "Swin-B on ImageNet's own images as published" in read(app)
+    assert "as published, as the other points." in read(app)
+    assert "Swin-B on ImageNet, images and NC1 as published" in read(app)
 
 
-def test_every_measure_is_the_cores(bundled):
+def test_measures_match_the_core(bundled):
     app = opened(**QUICK)
-    _, x, y = shots(bundled)
-    own = class_statistics(l2(x), y, covariance=True)
+    _, x, y = shots_of(bundled)
+    statistics = class_statistics(l2(x), y, covariance=True)
     table = next(m.value for m in app.markdown if m.value.startswith("| measure"))
     lines = {line.split("**")[1]: line.split("|")[2].strip() for line in table.splitlines()[2:]}
     assert lines["NC1"] == f"{measures.nc1(l2(x), y):.2f}"
-    assert lines["CDNV"] == f"{measures.mean_cdnv(own):.2f}"
+    assert lines["CDNV"] == f"{measures.mean_cdnv(statistics):.2f}"
     # 200 shots in 192 dimensions.
     assert lines["VCI"] == "–"
-    assert lines["NC2, angles"] == f"{measures.equiangularity(own):.2f}"
-    assert lines["NC2, simplex"] == f"{measures.etf_distance(own):.2f}"
+    assert lines["NC2, angles"] == f"{measures.equiangularity(statistics):.2f}"
+    assert lines["NC2, simplex"] == f"{measures.etf_distance(statistics):.2f}"
     assert float(lines["NC3"]) < 0.6
     assert lines["NC4"].endswith("%")
     app.selectbox(key="gen").set_value("mean").run()
     table = next(m.value for m in app.markdown if m.value.startswith("| measure"))
     nc4 = next(line for line in table.splitlines() if "NC4" in line)
-    # One mean a class after L2 is nearly the nearest class mean.
+    # One mean per class after L2 predicts almost as the nearest class mean.
     assert float(nc4.split("|")[2].strip().removesuffix(" %").split()[0]) > 95
 
 
-def test_splits_classes_and_spectra_are_the_cores(bundled, at_once):
+def test_splits_classes_and_spectra_match_the_core(bundled, complete_figures):
     app = opened(**QUICK, classes="even")
-    pool, x, y = shots(bundled, "even")
-    split = traces(app, "nc1-of-split")["NC1 of the parts"]
+    pool, x, y = shots_of(bundled, "even")
+    split = traces(app, "nc1-of-split")["NC1 of the clusters"]
     assert list(split["x"]) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
     for k, value in zip(split["x"], split["y"], strict=True):
         assert value == pytest.approx(nc1_of_split(l2(x), y, k, SEEDS[0]), rel=1e-5)
@@ -153,14 +158,14 @@ def test_splits_classes_and_spectra_are_the_cores(bundled, at_once):
     per_class = measures.nc1_per_class(class_statistics(l2(x), y))
     np.testing.assert_allclose(sorted(bars["shots"]["y"]), sorted(per_class), rtol=1e-5)
     assert {row[0] for row in bars["shots"]["customdata"]} == set("02468")
-    told = spectra(x, y, pool.X_test, pool.y_test, "l2")
-    assert f"| L2 | {told.nc1:.2f} | {told.nc1_test:.2f} |" in read(app)
+    result = spectra(x, y, pool.X_test, pool.y_test, "l2")
+    assert f"| L2 | {result.nc1:.2f} | {result.nc1_test:.2f} |" in read(app)
     assert "= 1.0000" in read(app)
 
 
-def test_the_suggested_k_is_the_cores_on_both_pages(bundled, at_once):
+def test_the_suggested_k_matches_the_core_on_both_pages(bundled, complete_figures):
     app = opened(**QUICK)
-    _, x, y = shots(bundled)
+    _, x, y = shots_of(bundled)
     k = suggest_k(x, y, Recipe("kmeans", 1), (1, 2, 3, 5, 7, 10, 14, 20), SEEDS[0])
     assert list(traces(app, "accuracy-over-k-here")["suggested k"]["x"]) == [k]
     assert f"the shots suggest k = {k}" in pictures(app)["accuracy-over-k-here"]["alt"]
@@ -169,16 +174,16 @@ def test_the_suggested_k_is_the_cores_on_both_pages(bundled, at_once):
     assert list(traces(app, "accuracy-over-k")["suggested k"]["x"]) == [k]
 
 
-def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
-    """Slices are whole runs here; a clock of our own makes every point take a while."""
+def test_a_progressive_figure_stops_and_resumes(monkeypatch):
+    """Slices are whole runs here; a clock under test control makes every point slow."""
     clock = [0.0]
     monkeypatch.setattr(progressive.time, "monotonic", lambda: clock[0])
     app = opened(**QUICK, classes="even")
 
-    def there():
+    def point_count():
         return len(json.loads(pictures(app)["nc1-of-split"]["figure"])["data"][0]["x"])
 
-    assert there() == 1
+    assert point_count() == 1
     clock[0] += 2
     app.run()
     (progress,) = [e for e in app.get("progress") if "Splitting classes" in e.proto.text]
@@ -186,25 +191,23 @@ def test_a_picture_fills_in_stops_and_goes_on(monkeypatch):
     app.button(key="nc1-of-split_stop").click().run()
     assert any("Splitting classes: stopped at 1 of 9." in c.value for c in app.caption)
     app.run()
-    assert there() == 1
+    assert point_count() == 1
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
     app.button(key="nc1-of-split_resume").click().run()
     app.run()
-    assert there() == 9
+    assert point_count() == 9
     assert not [e for e in app.get("progress") if "Splitting classes" in e.proto.text]
 
 
-def test_a_point_that_fails_is_told_and_tried_again(monkeypatch, at_once):
-    from ui.panels.collapse import spectra as spectra_panel
-
-    whole = spectra_panel.collapse_cached.stage_spectra
+def test_a_failed_point_is_reported_and_computed_again(monkeypatch, complete_figures):
+    stage_spectra = collapse.stage_spectra
 
     def fails(experiment, stage, shrinkage, variant):
         if stage == "whiten":
             raise ImprintError("The disk is *gone*.")
-        return whole(experiment, stage, shrinkage, variant)
+        return stage_spectra(experiment, stage, shrinkage, variant)
 
-    monkeypatch.setattr(spectra_panel.collapse_cached, "stage_spectra", fails)
+    monkeypatch.setattr(collapse, "stage_spectra", fails)
     app = opened(**QUICK)
     assert not app.exception
     assert any(c.value == "The disk is \\*gone\\*." for c in app.caption)
@@ -231,9 +234,9 @@ def test_sets_of_every_fm_and_kind_open(bundled):
         assert sorted(pictures(app)) == PICTURES
 
 
-def test_few_classes_can_be_merged_and_the_page_says_what_that_means():
+def test_merging_few_classes_is_explained():
     app = opened(fm="resnet50", data="digits", n="5", seeds="1", draws="1")
-    assert any(plain("ResNet-50 has no set of many classes") in info.value for info in app.info)
+    assert any(plain("ResNet-50 has no set with many classes") in info.value for info in app.info)
     assert any(plain("SqueezeNet 1.1 and ViT-Ti/16") + " can merge a hundred" in info.value for info in app.info)
     app = opened(fm="vit_tiny_patch16_224", data="mnist", merge="mnist", n="5", seeds="1")
     assert app.selectbox(key="merge").value == "mnist"
@@ -243,29 +246,29 @@ def test_few_classes_can_be_merged_and_the_page_says_what_that_means():
     assert app.selectbox(key="merge").value == "mnist"
 
 
-def test_n_shot_and_another_recipe_count_where_they_are_asked_for(bundled, monkeypatch):
-    # The pictures of all other sets may stay unfinished.
+def test_merged_classes_use_n_shot_and_the_recipe_of_the_sidebar(bundled, monkeypatch):
+    # The figures of other sets can stay incomplete.
     monkeypatch.setattr(progressive, "FIRST_SLICE", 2.0)
     app = opened(**QUICK, merge_n="n", merge="digits", draws="1", gen="mean")
     assert not app.exception
     merged = traces(app, "accuracy-by-merging")
     pool = choose_classes(open_set(bundled["vit_tiny_patch16_224", "digits"]), "2in1-1")
-    own = Evaluator(pool, Recipe().space).accuracy_over_k(Recipe("kmeans", 1), KS, 20, SEEDS[:1])[:, 0]
-    np.testing.assert_allclose(merged["2"]["y"], own)
-    assert "20 shots of each merged class" in read(app)
+    accuracy = Evaluator(pool, Recipe().space).accuracy_over_k(Recipe("kmeans", 1), KS, 20, SEEDS[:1])[:, 0]
+    np.testing.assert_allclose(merged["2"]["y"], accuracy)
+    assert "20 shots per merged class" in read(app)
 
 
 @pytest.mark.parametrize("query", [{"n": "1"}, {"classes": "3"}])
-def test_nothing_to_compare_is_said(query):
+def test_too_few_classes_or_shots_for_nc1_are_reported(query):
     app = opened(**(QUICK | query))
     assert not app.exception
     assert not app.error
-    assert any("it needs two classes of two shots" in info.value for info in app.info)
+    assert any("NC1 needs at least two classes with two shots each." in info.value for info in app.info)
     assert "accuracy-by-merging" in pictures(app)
     assert "spectra" not in pictures(app)
 
 
-def test_a_set_without_classes_enough_to_merge(home, vit_digits, at_once):
+def test_a_set_with_too_few_classes_to_merge(home, vit_digits, complete_figures):
     tensors = read_tensors(vit_digits.info.path)
     for split in ("train", "test"):
         few = tensors[f"y_{split}"] < 3
@@ -277,22 +280,22 @@ def test_a_set_without_classes_enough_to_merge(home, vit_digits, at_once):
     write_set(home, tensors, meta)
     app = opened(fm="mine", data="three", n="20", seeds="1")
     assert not app.exception
-    assert any("Merging needs four classes or more, and \\*Mine\\*" in info.value for info in app.info)
+    assert any("Merging needs at least four classes, and \\*Mine\\*" in info.value for info in app.info)
     assert "nc1-of-classes" in pictures(app)
     bars = traces(app, "nc1-of-sets")
     assert "*Mine*" in bars
 
 
-def test_a_set_that_fails_leaves_the_others_alone(home, vit_digits, at_once):
-    """A damaged set, and one of a single class, beside the bundled ones."""
+def test_a_damaged_set_does_not_affect_the_others(home, vit_digits, complete_figures):
+    """A damaged set and one with a single class, in addition to the bundled ones."""
     tensors = read_tensors(vit_digits.info.path)
     meta = {k: v for k, v in vit_digits.info.meta.items() if k not in ("sha256", "format")}
     meta["fm"] = {**meta["fm"], "name": "mine", "label": "Mine"}
     path = write_set(home, tensors, {**meta, "dataset": {**meta["dataset"], "name": "torn"}}).path
     path.write_bytes(path.read_bytes()[:-9])
     for split in ("train", "test"):
-        one = tensors[f"y_{split}"] == 0
-        tensors |= {f"{name}_{split}": tensors[f"{name}_{split}"][one] for name in ("X", "y", "id")}
+        single = tensors[f"y_{split}"] == 0
+        tensors |= {f"{name}_{split}": tensors[f"{name}_{split}"][single] for name in ("X", "y", "id")}
     meta["samples"] = {"train": class_sizes(tensors["y_train"]), "test": class_sizes(tensors["y_test"])}
     write_set(home, tensors, {**meta, "dataset": {**meta["dataset"], "name": "single", "class_names": ["only"]}})
     app = opened(**QUICK)
@@ -303,7 +306,7 @@ def test_a_set_that_fails_leaves_the_others_alone(home, vit_digits, at_once):
 
 
 def test_coinciding_classes_do_not_break_the_page(home, vit_digits, monkeypatch):
-    """Every sample the same: no spread, no difference, nothing to scale by."""
+    """All samples are equal: there is no variance and no difference between classes."""
     monkeypatch.setattr(progressive, "FIRST_SLICE", 1.0)
     tensors = read_tensors(vit_digits.info.path)
     for split in ("train", "test"):
@@ -319,7 +322,7 @@ def test_coinciding_classes_do_not_break_the_page(home, vit_digits, monkeypatch)
     assert "| **NC1** | 0.00 |" in read(app)
 
 
-def test_the_link_keeps_the_pages_controls():
+def test_the_link_has_the_controls_of_the_page():
     app = opened(fm="vit_tiny_patch16_224", draws="5", merge_n="n", nc1="published", published="resnet18", n="20")
     assert not app.warning
     assert app.query_params["draws"] == "5"
@@ -331,22 +334,22 @@ def test_the_link_keeps_the_pages_controls():
     assert "Draws = 7 is not available" in app.warning[0].value
 
 
-def test_how_good_suggestions_are_is_on_the_page():
+def test_accuracy_of_suggestions_is_shown():
     from imprint_core.sweeps.k_selection_study import found, standing
 
-    own = standing(found(), "smoothed")
-    row = f"| **cross-validation, smoothed, the one shown** | **{100 * own.near:.0f} %** | **{own.mean:.2f}** |"
+    result = standing(found(), "smoothed")
+    row = f"| **cross-validation, smoothed (displayed)** | **{100 * result.near:.0f} %** | **{result.mean:.2f}** |"
     assert row in read(opened(**QUICK))
 
 
-def test_range_over_seeds_is_told(bundled):
+def test_measures_have_the_range_over_seeds(bundled):
     app = opened(**(QUICK | {"seeds": "3"}))
-    values = [measures.nc1(l2(x), y) for _, x, y in (shots(bundled, seed=seed) for seed in SEEDS[:3])]
+    values = [measures.nc1(l2(x), y) for _, x, y in (shots_of(bundled, seed=seed) for seed in SEEDS[:3])]
     run = summarize(values)
     assert f"{run.median:.2f}\u00a0({run.low:.2f}\u00a0to\u00a0{run.high:.2f})" in read(app)
 
 
-def test_results_that_should_have_come_along_are_asked_for_in_a_sentence(monkeypatch, tmp_path):
+def test_missing_bundled_suggestions_are_reported(monkeypatch, tmp_path):
     from imprint_core.sweeps import k_selection_study
 
     monkeypatch.setattr(k_selection_study, "found_path", lambda: tmp_path / "suggested_k.json")
@@ -355,10 +358,3 @@ def test_results_that_should_have_come_along_are_asked_for_in_a_sentence(monkeyp
     assert not app.exception
     assert [e.value for e in app.error if "is missing or damaged" in e.value]
     k_selection_study.found.cache_clear()
-
-
-def test_curves_that_should_have_come_along_are_computed(monkeypatch, tmp_path):
-    monkeypatch.setattr(precomputed, "kept_path", lambda: tmp_path / "collapse.json")
-    kept.cache_clear()
-    assert kept() == {}
-    kept.cache_clear()

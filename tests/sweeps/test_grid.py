@@ -78,7 +78,7 @@ def test_impossible_parts_have_a_reason_each(bundled):
         ({"recipe": "qi", "seeds": 99}, "seeds must be a number from 1 to 8 (the paper's first seeds)"),
         ({"recipe": "qi", "seeds": [1, -1]}, "seeds must be"),
         ({"recipe": "qi", "fm": [1]}, "The grid's fm must be 'all', a name, or a list of names."),
-        ({"recipe": "qi", "task": [":even"]}, "is no task"),
+        ({"recipe": "qi", "task": [":even"]}, "is not a task"),
     ],
 )
 def test_bad_grids_are_one_sentence(grid, sentence):

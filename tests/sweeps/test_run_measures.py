@@ -9,7 +9,7 @@ from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.sweeps.run_measures import MEASURES, measure_predictions, measure_shots
-from tests.collapse.test_measures import Book
+from tests.collapse.naive_measures import NaiveMeasures
 
 
 def test_every_measure_is_of_predictions_or_of_shots():
@@ -34,7 +34,9 @@ def test_measures_of_shots_are_after_norm_pre(vit_digits):
         values = measure_shots(pool, norm, 20, SEEDS[:2])["nc1"]
         for seed, value in zip(SEEDS, values, strict=False):
             rows = np.concatenate(evaluator.shots(20, seed))
-            assert value == pytest.approx(Book(function(pool.X_train[rows]), pool.y_train[rows]).nc1(), rel=1e-3)
+            assert value == pytest.approx(
+                NaiveMeasures(function(pool.X_train[rows]), pool.y_train[rows]).nc1(), rel=1e-3
+            )
 
 
 @pytest.mark.parametrize(("labels", "n"), [([0, 0, 0], 2), ([0, 0, 1, 1], 1), ([0, 1, 2], 5), ([4], None)])

@@ -16,7 +16,7 @@ from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.runner import evaluate_cell
 from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe, sweep_recipe
 from imprint_core.sweeps.sweep_table import KEY, TABLE_VERSION, SweepTable, TaskKey, bundled_sweep, schema
-from tests.collapse.test_measures import Book
+from tests.collapse.naive_measures import NaiveMeasures
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_nc1_is_that_of_the_textbook(table, bundled):
     evaluator = Evaluator(pool, PRESETS["qi"].recipe.space)
     for seed, value in zip(runs.seeds, runs.values["nc1"], strict=True):
         shots = np.concatenate(evaluator.shots(20, seed))
-        assert value == pytest.approx(Book(l2(pool.X_train[shots]), pool.y_train[shots]).nc1(), rel=1e-3)
+        assert value == pytest.approx(NaiveMeasures(l2(pool.X_train[shots]), pool.y_train[shots]).nc1(), rel=1e-3)
 
 
 def test_scores_are_medians_on_the_tasks_with_all_recipes(table, rows):

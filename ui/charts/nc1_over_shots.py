@@ -19,7 +19,7 @@ def show_nc1_over_shots(experiment: Experiment, name: str, variant: str = "textb
     ns = sorted({*(shots for shots in _NS if shots < most), most, n})
     runs = {shots: run for shots in ns if (run := collapse.nc1(experiment.with_(n_shot=shots), variant)) is not None}
     if not runs:
-        st.caption("NC1 needs at least two classes with two training samples each.")
+        st.caption("NC1 needs at least two classes with two shots each.")
         return
     current = (n, runs[n]) if n in runs else None
     first, last = min(runs), max(runs)

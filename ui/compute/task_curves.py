@@ -1,85 +1,92 @@
-"""Curves of tasks and suggested k's, as points of pictures that fill in; those that come along are there at once."""
+"""Curves of tasks and scores of validation folds as points of progressive figures; bundled ones need no computing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from imprint_core.collapse import precomputed
+from imprint_core.collapse.correlation import Correlation, correlate
 from imprint_core.collapse.k_curves import TaskCurve
-from imprint_core.collapse.merged_tasks import GAIN, Asking, DrawnTask, curve_key, curve_of
-from imprint_core.evaluation.k_selection import RULE, RULES, suggested
+from imprint_core.collapse.merged_tasks import GAIN_KS, KSelectionJob, TaskDraw, compute_curve, curve_key
+from imprint_core.collapse.precomputed import precomputed_results
+from imprint_core.evaluation.k_selection import choose_k
 from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.figures.nc1_gain import TaskPoint
 from imprint_core.framework.recipe import Recipe
-from ui.compute import results as cached
 from ui.compute.progressive import Point, point_cache
-from ui.controls.sidebar import Selection
+from ui.compute.results import embeddings
+from ui.text.labels import label_of_dataset, label_of_fm
 
-HOW = f"◯ is the k that the shots of the first seed suggest ({RULES[RULE].label})."
-
-
-def shots_of(selection: Selection) -> int | None:
-    """Shots a class for the pictures that may take all training samples."""
-    return selection.n if selection.panel.values["merge_n"] == "n" else None
+# FM, dataset, and d of "d in 1"; d is 0 for datasets without merging.
+TaskKey = tuple[str, str, int]
 
 
-def curve_points(tasks: Sequence[DrawnTask], recipe: Recipe, n: int | None) -> list[Point]:
-    """The tasks' curves."""
+def curve_points(tasks: Sequence[TaskDraw], recipe: Recipe, n_shot: int | None) -> list[Point]:
+    """Return the curves of tasks."""
 
-    def make(task: DrawnTask) -> TaskCurve:
-        return curve_of(task, cached.embeddings(task.info), recipe, n)
+    def compute(task: TaskDraw) -> TaskCurve:
+        return compute_curve(task, embeddings(task.info), recipe, n_shot)
 
-    return [
-        _point(
-            curve_key(task, recipe, n),
-            lambda task=task: make(task),  # type: ignore[misc]
-            # Products of all shots with all test samples, and k-means within classes, both go with the square.
-            float(task.d**2 + 2),
-        )
-        for task in tasks
-    ]
+    # Inner products of shots and test samples, and k-means within classes, take time quadratic in d.
+    return [_point(curve_key(task, recipe, n_shot), partial(compute, task), float(task.d**2 + 2)) for task in tasks]
 
 
-def fold_points(asking: Asking, most: int) -> list[Point]:
-    """The folds that suggest a k, where a class gives `most` shots at most."""
+def fold_points(job: KSelectionJob, largest_class: int) -> list[Point]:
+    """Return the scores of the validation folds if the largest class has this many shots."""
 
-    def make(fold: int) -> Any:
-        return asking.scores(fold, cached.embeddings(asking.info))
+    def compute(fold: int) -> Any:
+        return job.scores(fold, embeddings(job.experiment.info))
 
-    cost = (most / 60) ** 2 / 2
-    return [
-        _point(asking.key(fold), lambda fold=fold: make(fold), cost)  # type: ignore[misc]
-        for fold in range(asking.folds(most))
-    ]
+    cost = (largest_class / 60) ** 2 / 2
+    return [_point(job.key(fold), partial(compute, fold), cost) for fold in range(job.fold_count(largest_class))]
 
 
-def _point(key: str, make: Any, cost: float) -> Point:
-    known = precomputed.kept().get(key)
-    if known is not None and (key,) not in point_cache():
-        point_cache().put((key,), known)
-    return Point((key,), make, cost)
+def _point(key: str, compute: Callable[[], Any], cost: float) -> Point:
+    bundled = precomputed_results().get(key)
+    if bundled is not None and (key,) not in point_cache():
+        point_cache().put((key,), bundled)
+    return Point((key,), compute, cost)
 
 
-def suggested_of(scores: Sequence[Any], ks: Sequence[int]) -> int | None:
-    """The suggested k; None as long as a fold is missing, or where there is none."""
+def suggested_k(scores: Sequence[Any], ks: Sequence[int]) -> int | None:
+    """Return the suggested k; None while a fold is missing, or without folds."""
     if not scores or any(value is None for value in scores):
         return None
-    return suggested(ks, scores)
+    return choose_k(ks, scores)
 
 
 def nc1_of(curves: Sequence[TaskCurve], variant: str) -> Summary:
-    """NC1 over draws."""
+    """Summarize NC1 over draws."""
     return summarize([curve.nc1[variant] for curve in curves])
 
 
 def accuracy_of(curves: Sequence[TaskCurve]) -> list[Summary]:
-    """Accuracy at each k, over draws."""
-    return [summarize(at) for at in np.stack([curve.accuracy for curve in curves], axis=1)]
+    """Summarize the accuracy at each k over draws."""
+    return [summarize(accuracies) for accuracies in np.stack([curve.accuracy for curve in curves], axis=1)]
 
 
-def gain_of(curves: Sequence[TaskCurve], ks: Sequence[int]) -> Summary:
-    """Accuracy at k = 5 less that at k = 1, draw by draw."""
-    low, high = (list(ks).index(k) for k in GAIN)
-    return summarize([curve.accuracy[high] - curve.accuracy[low] for curve in curves])
+def task_points(
+    curves: Iterable[tuple[TaskDraw, TaskCurve]], variant: str, current: TaskKey | None = None
+) -> dict[TaskKey, TaskPoint]:
+    """Summarize NC1 and gain of each task over its draws, by FM, dataset and d."""
+    draws: dict[TaskKey, list[tuple[TaskDraw, TaskCurve]]] = {}
+    for task, curve in curves:
+        draws.setdefault((task.info.fm, task.info.dataset, task.d), []).append((task, curve))
+    points = {}
+    for (fm, data, d), pairs in draws.items():
+        labels = label_of_fm(fm), label_of_dataset(data)
+        name = ", ".join(labels) + (f", {d} in 1" if d else "")
+        low, high = (pairs[0][0].ks.index(k) for k in GAIN_KS)
+        gain = summarize([curve.accuracy[high] - curve.accuracy[low] for _, curve in pairs])
+        nc1 = nc1_of([curve for _, curve in pairs], variant)
+        points[fm, data, d] = TaskPoint(*labels, name, nc1, gain, (fm, data, d) == current)
+    return points
+
+
+def correlation_of(points: Iterable[TaskPoint]) -> Correlation | None:
+    """Correlate the medians of NC1 and gain over tasks."""
+    points = list(points)
+    return correlate([point.nc1.median for point in points], [point.gain.median for point in points])

@@ -38,14 +38,14 @@ def run(options: argparse.Namespace) -> int:
     from imprint_core.sweeps import k_selection_study, preset_survey
 
     page = Path("docs", f"{options.of.replace('-', '_')}.md")
-    out = options.out or (precomputed.kept_path() if options.of == "collapse" else page)
+    out = options.out or (precomputed.precomputed_path() if options.of == "collapse" else page)
     if not out.parent.is_dir():
         raise ImprintError(f"There is no folder {out.parent}; create it, or choose another with --out.")
     progress = partial(print, flush=True)
     sets, _ = find_sets(bundled_folder())
     if options.of == "collapse":
         write_atomically(
-            out, to_json(dict(precomputed.compute_kept(sets, lambda info: len(info.class_names), progress)))
+            out, to_json(dict(precomputed.compute_results(sets.values(), lambda info: len(info.class_names), progress)))
         )
     elif options.of == "presets":
         out.write_text(preset_survey.survey_page(list(preset_survey.survey(sets, progress))), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What normalisation does to collapse: spectra within and between classes at each stage."""
+"""Spectra of the variance within and between classes at each stage of normalisation."""
 
 from __future__ import annotations
 
@@ -8,45 +8,43 @@ from typing import Any
 import streamlit as st
 
 from imprint_core.collapse.spectra import STAGES, Spectra
-from imprint_core.figures import collapse
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.figures.collapse import spectra_panels
 from imprint_core.framework.transforms import TRANSFORMS
 from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import table
-from ui.compute import collapse as collapse_cached
+from ui.compute import collapse
 from ui.compute.progressive import Point
-from ui.controls.sidebar import Selection
 
 
-def show_spectra(selection: Selection) -> None:
-    """Draw the spectra of the first seed's shots; they fill in."""
-    experiment = selection.experiment.first_seed.with_(norm_pre="none")
-    shrinks = TRANSFORMS[selection.recipe.pretransform].shrinks
-    variant = str(selection.panel.values["nc1"])
-    shrinkage = selection.recipe.shrinkage if shrinks else "auto"
+def show_spectra(experiment: Experiment, variant: str) -> None:
+    """Draw the spectra of the first seed's shots."""
+    recipe = experiment.recipe
+    shrinkage = recipe.shrinkage if TRANSFORMS[recipe.pretransform].shrinks else "auto"
+    shots = experiment.first_seed.with_(norm_pre="none")
+    key = ("spectra", collapse.shots_key(shots), variant)
 
-    def make(stage: str) -> Spectra:
-        return collapse_cached.stage_spectra(experiment, stage, shrinkage, variant)
+    def compute(stage: str) -> Spectra:
+        return collapse.stage_spectra(shots, stage, shrinkage, variant)
 
-    key = ("spectra", collapse_cached.shots_key(experiment), variant)
-    points = [
-        Point((*key, stage, shrinkage if stage == "whiten" else ""), lambda stage=stage: make(stage))  # type: ignore[misc]
-        for stage in STAGES
-    ]
-    draw_progressively("spectra", points, partial(_draw, selection), "Spectra")
+    points = [Point((*key, stage, shrinkage if stage == "whiten" else ""), partial(compute, stage)) for stage in STAGES]
+    draw_progressively("spectra", points, partial(_draw, experiment.n_shot), "Spectra")
 
 
-def _draw(selection: Selection, found: list[Any], there: str) -> None:
-    told: dict[str, Spectra] = {name: own for name, own in zip(STAGES, found, strict=True) if own is not None}
-    if not told:
+def _draw(n_shot: int, values: list[Any], stamp: str) -> None:
+    spectra: dict[str, Spectra] = {
+        stage: value for stage, value in zip(STAGES, values, strict=True) if value is not None
+    }
+    if not spectra:
         return
     left, right = st.columns([1, 1], gap="medium")
     with left:
         plot(
             "spectra",
-            cached_figure(("spectra", there), lambda: collapse.spectra_panels(told)),
+            cached_figure(("spectra", stamp), lambda: spectra_panels(spectra)),
             alt="Variances along principal directions within and between classes: "
-            + "; ".join(f"{STAGES[name].label}, NC1 {own.nc1:.2f}" for name, own in told.items()),
+            + "; ".join(f"{STAGES[stage].label}, NC1 {value.nc1:.2f}" for stage, value in spectra.items()),
             height=460,
         )
     with right:
@@ -54,23 +52,22 @@ def _draw(selection: Selection, found: list[Any], there: str) -> None:
             "traces",
             ["stage", "NC1 shots", "NC1 test", "Σ_W", "Σ_B", "‖μ_G‖²"],
             [
-                [STAGES[name].label, f"{own.nc1:.2f}", f"{own.nc1_test:.2f}", *map(_short, own.traces)]
-                for name, own in told.items()
+                [STAGES[stage].label, f"{value.nc1:.2f}", f"{value.nc1_test:.2f}", *map(_short, value.traces)]
+                for stage, value in spectra.items()
             ],
         )
-        if "l2" in told:
-            within, between, center = told["l2"].traces
+        if "l2" in spectra:
+            within, between, center = spectra["l2"].traces
             st.markdown(
-                "On vectors of length 1, in classes of one size, trace(Σ_W) + trace(Σ_B) + ‖μ_G‖² = 1: here "
-                f"{within:.3f} + {between:.3f} + {center:.3f} = {within + between + center:.4f}. The paper's code "
-                "breaks this identity, for its Σ_W holds ‖μ_G‖² once more."
+                "For vectors of length 1 in classes of equal size, trace(Σ_W) + trace(Σ_B) + ‖μ_G‖² = 1. Measured: "
+                f"{within:.3f} + {between:.3f} + {center:.3f} = {within + between + center:.4f}. With the paper's code "
+                "the sum is larger, because its Σ_W contains ‖μ_G‖² again."
             )
         st.caption(
-            f"The {selection.n} shots a class of the first seed, in units of their mean variance within classes. A "
-            "round spread is a line at 1, as after whitening, which makes all directions within classes alike; its "
-            "shrinkage leaves a slope. Whitening has seen the shots, so their NC1 flatters it; that of the test "
-            "samples, around their own class means, doesn't. Centring alone changes neither spectrum. Columns of Σ are "
-            "traces."
+            f"{n_shot} shots per class of the first seed. Variances are relative to the mean variance within classes. "
+            "Whitening makes the variance within classes equal in all directions, a line at 1; shrinkage leaves a "
+            "slope. Whitening is fitted to the shots, so their NC1 is too low. NC1 of the test samples, around their "
+            "own class means, is not affected. Centring alone changes neither spectrum. Columns of Σ are traces."
         )
 
 

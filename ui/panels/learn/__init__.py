@@ -1,4 +1,4 @@
-"""Panels of Learn: the lessons and the frame that they share.
+"""Lessons of Learn, one per module, and the frame that they share; the table of lessons is in `controls`.
 
 The page's layout is in `pages/learn.py`.
 """

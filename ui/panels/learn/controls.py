@@ -1,4 +1,4 @@
-"""The control of the Learn page: which lesson is open, so that a link restores it."""
+"""The control of the Learn page, and the table of lessons."""
 
 from __future__ import annotations
 
@@ -9,47 +9,80 @@ import streamlit as st
 from ui.controls.control import Control
 
 
-class View(NamedTuple):
-    """What a lesson is called, and what it asks."""
+class LessonEntry(NamedTuple):
+    """An entry of the table: title, question, and the module with the function `show(sets)`."""
 
     title: str
-    asks: str
+    question: str
+    module: str
 
 
 OVERVIEW = "lessons"
 LESSONS = {
-    "lesson-1": View("One mean a class", "How well can ten classes be told apart from a single image of each?"),
-    "lesson-2": View("A class of several kinds", "How many proxies does a class need that has five kinds of images?"),
-    "lesson-3": View("What normalising does", "What happens if some proxies are longer than others?"),
-    "lesson-4": View("Few shots", "Do more proxies help, however few images there are?"),
-    "lesson-5": View("Collapse and proxies", "Can one tell beforehand whether more proxies will pay?"),
-    "lesson-6": View("Beware the map", "Are classes that touch on a map the ones that get confused?"),
-    "toy": View("The whole in two dimensions", "A toy whose right answer is known, with everything in sight."),
+    "lesson-1": LessonEntry(
+        "One mean per class",
+        "How accurate is a classifier made from a single image of each class?",
+        "ui.panels.learn.one_mean",
+    ),
+    "lesson-2": LessonEntry(
+        "Classes with several modes",
+        "How many proxies does a class need that consists of five kinds of images?",
+        "ui.panels.learn.modes",
+    ),
+    "lesson-3": LessonEntry(
+        "Normalisation",
+        "What happens if some proxies are longer than others?",
+        "ui.panels.learn.norms",
+    ),
+    "lesson-4": LessonEntry(
+        "Few shots",
+        "Do more proxies help with any number of images?",
+        "ui.panels.learn.few_shots",
+    ),
+    "lesson-5": LessonEntry(
+        "Neural collapse and proxies",
+        "Can NC1 predict whether more proxies help?",
+        "ui.panels.learn.collapse",
+    ),
+    "lesson-6": LessonEntry(
+        "Maps and confusion",
+        "Are classes that touch on a map the ones that are confused?",
+        "ui.panels.learn.maps",
+    ),
+    "toy": LessonEntry(
+        "Two dimensions",
+        "How do k and NORM act on data that can be drawn completely?",
+        "ui.panels.learn.synthetic",
+    ),
 }
-VIEWS = (OVERVIEW, *LESSONS)
+
 
 LEARN_CONTROLS = (
     Control(
         "view",
         "Learn",
         "Lesson",
-        "Which lesson is open.",
-        lambda sets, values: list(VIEWS),
+        "The open lesson (default: the overview).",
+        lambda sets, values: [OVERVIEW, *LESSONS],
         OVERVIEW,
         page="learn",
     ),
 )
 
 
+def _link_has_view() -> bool:
+    return st.query_params.get("view") in (OVERVIEW, *LESSONS)
+
+
 def linked_lesson(page: str) -> str:
     """Return this page's path where a new session's link to the app's default page names a lesson; else empty."""
     new = "followed" not in st.session_state
-    return "learn" if new and page == "explore" and st.query_params.get("view") in VIEWS else ""
+    return "learn" if new and page == "explore" and _link_has_view() else ""
 
 
 def close_lesson() -> None:
     """Close the open lesson when another page is displayed, in the session and in the link."""
     if "view" in st.session_state:
         st.session_state.view = OVERVIEW
-    if st.query_params.get("view") in VIEWS:
+    if _link_has_view():
         del st.query_params["view"]

@@ -1,4 +1,4 @@
-"""What every lesson has: a question, a prediction, something to try, and what is so."""
+"""The frame of every lesson: question, prediction, something to try, result and summary."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.evaluation.task import SEEDS
+from imprint_core.figures.lessons import Line, curves
 from imprint_core.framework.recipe import Recipe
+from ui.charts.plot import plot
 from ui.compute import results
 from ui.controls.control import Sets
 from ui.controls.recipe import recipe_values
@@ -25,189 +25,182 @@ from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
 LESSON_SEEDS = SEEDS[:5]
-BAND = f"Medians over {len(LESSON_SEEDS)} seeds; the band reaches from the lowest to the highest."
+SEEDS_CAPTION = f"Median over {len(LESSON_SEEDS)} seeds; the band shows the range."
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be predicted, and between which answers."""
+    """A question and its possible answers."""
 
-    ask: str
+    text: str
     options: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is so.
+    """Answers to the questions.
 
     Attributes
     ----------
     answers : sequence of (int, str)
-        For each question the right option, and what was computed, in Markdown.
-    takeaway : str
-        In Markdown, with words linked (`glossary.linked`).
+        For each question the index of the correct option, and the computed numbers in Markdown.
+    summary : str
+        In Markdown, with links to the glossary (`glossary.linked`).
     """
 
     answers: Sequence[tuple[int, str]]
-    takeaway: str
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a lesson is about, whatever the sidebar says: a set, classes, shots and a recipe."""
-
-    info: SetInfo
-    classes: str
-    n: int
-    recipe: Recipe
-
-    @property
-    def experiment(self) -> Experiment:
-        """The setting with the lessons' seeds."""
-        return Experiment(self.info, self.classes, self.n, self.recipe, LESSON_SEEDS)
-
-    @property
-    def name(self) -> str:
-        """The FM and the dataset, for Markdown."""
-        return f"{plain(label_of_fm(self.info.fm))} on {plain(label_of_dataset(self.info.dataset))}"
-
-    def accuracy(self, recipe: Recipe, n: int) -> Summary:
-        """Over the lessons' seeds, in percent."""
-        return summarize(results.evaluation(self.experiment.with_(recipe=recipe, n_shot=n)).accuracy)
-
-    def over_k(self, ks: tuple[int, ...]) -> list[Summary]:
-        """Accuracy at each k."""
-        at_each: np.ndarray = results.accuracy_over_k(self.experiment, ks)
-        return [summarize(runs) for runs in at_each]
+    summary: str
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson's parts.
+    """The parts of a lesson.
 
     Attributes
     ----------
-    about, hint : str
-        What is told before the question, and before trying; in Markdown, with words linked.
+    introduction, hint : str
+        Texts before the question and before trying, in Markdown, with links to the glossary.
     questions : sequence of Question
-    attempt : callable
-        Draws the control that matters, and what it does.
-    reveal : callable
-        Draws what is so, and tells it.
-    setting : Setting or None
-        What Explore is to be set to; None where that has nothing like it.
+    show_attempt : callable
+        Draws one control and its effect.
+    show_result : callable
+        Draws the result, and returns the outcome.
+    experiment : Experiment or None
+        Settings to open in Explore; None if Explore can't show the lesson's data.
     """
 
-    about: str
+    introduction: str
     questions: Sequence[Question]
     hint: str
-    attempt: Callable[[], None]
-    reveal: Callable[[], Outcome]
-    setting: Setting | None = None
+    show_attempt: Callable[[], None]
+    show_result: Callable[[], Outcome]
+    experiment: Experiment | None = None
 
 
 @dataclass
 class Progress:
-    """How far a person is in a lesson, and what was tried; kept for the session."""
+    """Predictions, number of correct ones, and tried values of a lesson, stored in the session."""
 
     predicted: tuple[int, ...] = ()
-    right: int | None = None
+    correct: int | None = None
     tried: dict[str, set[int]] = field(default_factory=dict)
 
 
 def progress(view: str) -> Progress:
-    """That of a lesson."""
-    kept: dict[str, Progress] = st.session_state.setdefault("lessons", {})
-    return kept.setdefault(view, Progress())
+    """Return the progress in a lesson."""
+    lessons: dict[str, Progress] = st.session_state.setdefault("lessons", {})
+    return lessons.setdefault(view, Progress())
 
 
-def setting(sets: Sets, fm: str, dataset: str, recipe: Recipe, n: int = 100, classes: str = "all") -> Setting:
-    """A lesson's own.
+def lesson_experiment(
+    sets: Sets, fm: str, dataset: str, recipe: Recipe, n_shot: int = 100, classes: str = "all"
+) -> Experiment:
+    """Return the experiment of a lesson, which does not depend on the sidebar.
 
     Raises
     ------
     ImprintError
-        If the set isn't there.
+        If the embedding set is missing.
     """
     if (fm, dataset) not in sets:
         raise ImprintError(
-            f"This lesson needs the embeddings {fm}__{dataset}, which come with the project; they are not here. "
-            "Restore imprint_core/bundled from the repository."
+            f"This lesson needs the bundled embeddings {fm}__{dataset}, which are missing. Restore "
+            "imprint_core/bundled from the repository."
         )
-    return Setting(sets[fm, dataset], classes, n, recipe)
+    return Experiment(sets[fm, dataset], classes, n_shot, recipe, LESSON_SEEDS)
+
+
+def name_of(experiment: Experiment) -> str:
+    """Return FM and dataset in Markdown."""
+    return f"{plain(label_of_fm(experiment.info.fm))} on {plain(label_of_dataset(experiment.info.dataset))}"
+
+
+def accuracy(experiment: Experiment, **changes: Any) -> Summary:
+    """Return the accuracy of an experiment with some fields changed, in percent."""
+    return summarize(results.evaluation(experiment.with_(**changes)).accuracy)
 
 
 @contextmanager
-def at_work() -> Iterator[None]:
-    """Say that something is being computed, where that takes longer than a moment."""
+def computing() -> Iterator[None]:
+    """Show a spinner while something is computed."""
     with st.empty(), st.spinner("Imprinting …"):
         yield
 
 
 def tried(view: str, value: int, line: str = "") -> list[int]:
-    """All that a person has tried of a lesson's control, with what is chosen now."""
+    """Add a value to those that the user has tried in a lesson, and return all of them."""
     values = progress(view).tried.setdefault(line, set())
     values.add(value)
     return sorted(values)
 
 
+def draw_curves(name: str, lines: Sequence[Line], xs: Sequence[int], title: str, elbow: int | None = None) -> None:
+    """Draw accuracy over k or n; `title` ends with the parameter's symbol."""
+    symbol, values = title[-1], []
+    for line in lines:
+        medians = (f"{symbol} = {x} {run.median:.1f} %" for x, run in zip(line.xs, line.runs, strict=True))
+        values += [f"{line.name}: {', '.join(medians)}"] if line.xs else []
+    plot(name, curves(lines, xs, title, elbow), alt=f"Accuracy over {symbol}. {'; '.join(values)}", height=300)
+
+
 def show_lesson(view: str, lesson: Lesson) -> None:
-    """Draw a lesson, as far as a person is."""
-    st.markdown(linked(lesson.about))
+    """Draw a lesson up to the user's progress."""
+    st.markdown(linked(lesson.introduction))
     state = progress(view)
-    _ask(view, lesson.questions, state)
+    _show_questions(view, lesson.questions, state)
     if not state.predicted:
         return
     _heading("Try it")
     st.markdown(linked(lesson.hint))
-    lesson.attempt()
-    if state.right is None and not st.session_state.get(f"{view}-reveal"):
-        st.button("Reveal", type="primary", key=f"{view}-reveal")
+    lesson.show_attempt()
+    if state.correct is None and not st.session_state.get(f"{view}-reveal"):
+        st.button("Show result", type="primary", key=f"{view}-reveal")
         return
-    _heading("What is so")
+    _heading("Result")
     verdicts = st.container()
-    outcome = lesson.reveal()
-    state.right = sum(is_so == said for said, (is_so, _) in zip(state.predicted, outcome.answers, strict=True))
+    outcome = lesson.show_result()
+    pairs = list(zip(lesson.questions, state.predicted, outcome.answers, strict=True))
+    state.correct = sum(predicted == answer for _, predicted, (answer, _) in pairs)
     with verdicts:
-        for question, said, (is_so, told) in zip(lesson.questions, state.predicted, outcome.answers, strict=True):
-            _verdict(question, said, is_so, told)
-    _heading("To take away")
-    st.markdown(linked(outcome.takeaway))
+        for question, predicted, (answer, numbers) in pairs:
+            _show_verdict(question, predicted, answer, numbers)
+    _heading("Summary")
+    st.markdown(linked(outcome.summary))
     with st.container(horizontal=True, gap="small"):
-        if lesson.setting is not None:
+        if lesson.experiment is not None:
             st.button(
-                "Try it in Explore",
+                "Open in Explore",
                 icon=":material/explore:",
-                on_click=_explore,
-                args=(lesson.setting,),
+                on_click=_open_in_explore,
+                args=(lesson.experiment,),
                 key="lesson-explore",
             )
-        st.button("Start this lesson over", icon=":material/replay:", on_click=_over, args=(view,), key="lesson-over")
+        st.button("Restart lesson", icon=":material/replay:", on_click=_restart, args=(view,), key="lesson-over")
 
 
 def _heading(text: str) -> None:
     st.subheader(text, anchor=False)
 
 
-def _ask(view: str, questions: Sequence[Question], state: Progress) -> None:
-    """The questions; a prediction stands once it is made."""
+def _show_questions(view: str, questions: Sequence[Question], state: Progress) -> None:
+    """Draw the questions, or the predictions, which can't be changed."""
     _heading("Predict")
     if state.predicted:
-        for question, said in zip(questions, state.predicted, strict=True):
-            st.markdown(f"{question.ask} You predicted: **{question.options[said]}**.")
+        for question, predicted in zip(questions, state.predicted, strict=True):
+            st.markdown(f"{question.text} You predicted: **{question.options[predicted]}**.")
         return
     answers = [
         st.radio(
-            question.ask,
+            question.text,
             range(len(question.options)),
             index=None,
-            format_func=lambda option, q=question: q.options[option],  # type: ignore[misc]
+            format_func=question.options.__getitem__,
             key=f"{view}-question-{i}",
         )
         for i, question in enumerate(questions)
     ]
     st.button(
-        "That is my prediction" if len(questions) == 1 else "These are my predictions",
+        "Submit prediction" if len(questions) == 1 else "Submit predictions",
         type="primary",
         disabled=None in answers,
         on_click=_predict,
@@ -220,23 +213,22 @@ def _predict(view: str, answers: list[int]) -> None:
     progress(view).predicted = tuple(answers)
 
 
-def _verdict(question: Question, said: int, is_so: int, told: str) -> None:
-    if said == is_so:
-        st.success(f"You predicted **{question.options[said]}**, and so it is. {told}", icon=":material/check_circle:")
+def _show_verdict(question: Question, predicted: int, answer: int, numbers: str) -> None:
+    prediction = f"You predicted **{question.options[predicted]}**"
+    if predicted == answer:
+        st.success(f"{prediction}: correct. {numbers}", icon=":material/check_circle:")
     else:
-        st.info(
-            f"You predicted **{question.options[said]}**; it is **{question.options[is_so]}**. {told}",
-            icon=":material/lightbulb:",
-        )
+        st.info(f"{prediction}; correct is **{question.options[answer]}**. {numbers}", icon=":material/lightbulb:")
 
 
-def _over(view: str) -> None:
+def _restart(view: str) -> None:
     st.session_state.lessons.pop(view, None)
     for key in [key for key in st.session_state if str(key).startswith(f"{view}-")]:
         del st.session_state[key]
 
 
-def _explore(own: Setting) -> None:
-    values: dict[str, Any] = {"fm": own.info.fm, "data": own.info.dataset, "classes": own.classes, "n": own.n}
-    st.session_state.update(values | recipe_values(own.recipe))
+def _open_in_explore(experiment: Experiment) -> None:
+    info, state = experiment.info, st.session_state
+    state.update(fm=info.fm, data=info.dataset, classes=experiment.classes, n=experiment.n_shot)
+    state.update(recipe_values(experiment.recipe))
     go_to("explore")

@@ -1,89 +1,104 @@
-"""Lesson 3: what normalisation does."""
+"""Lesson 3: normalisation of proxies."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from imprint_core.evaluation.lesson_experiments import Wins, band, wins
-from imprint_core.figures.lessons import wins_by_length
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.lesson_experiments import PredictionCounts, band, count_predictions
+from imprint_core.figures.lessons import predictions_by_length
 from imprint_core.framework.recipe import Recipe
 from ui.charts.plot import plot
 from ui.compute import results
+from ui.compute.results import BY_FIRST_SEED
 from ui.controls.control import Sets
-from ui.panels.learn.frame import LESSON_SEEDS, Lesson, Outcome, Question, Setting, at_work, setting, show_lesson
+from ui.panels.learn.frame import (
+    LESSON_SEEDS,
+    Lesson,
+    Outcome,
+    Question,
+    accuracy,
+    computing,
+    lesson_experiment,
+    name_of,
+    show_lesson,
+)
 from ui.text.markdown import plain
 
-_NONE = Recipe("mean", 1, "none", "none", "none")
-_L2 = replace(_NONE, norm_post="l2")
-_SHARES = (15.0, 30.0, 50.0)
-_WON = ("less than 15 %", "15 to 30 %", "30 to 50 %", "half or more")
+_NORMS = {"none": "none", "l2": "L2"}
+_SHARE_EDGES = (15.0, 30.0, 50.0)
+_SHARES = ("less than 15 %", "15 to 30 %", "30 to 50 %", "half or more")
 
 
-@st.cache_data(show_spinner=False)
-def _wins(key: str, n: int, _own: Setting) -> Wins:
-    return wins(results.evaluator(_own.experiment), _NONE, _L2, n, LESSON_SEEDS[0])
+@st.cache_data(show_spinner=False, hash_funcs=BY_FIRST_SEED)
+def _counts(experiment: Experiment) -> PredictionCounts:
+    scaled = experiment.with_(norm_post="l2").recipe
+    evaluator = results.evaluator(experiment)
+    return count_predictions(evaluator, experiment.recipe, scaled, experiment.n_shot, experiment.seeds[0])
 
 
-def show_norms(sets: Sets) -> None:
-    """Lesson 3."""
-    own = setting(sets, "resnet50", "mnist", _NONE)
+def show(sets: Sets) -> None:
+    """Draw the lesson."""
+    experiment = lesson_experiment(sets, "resnet50", "mnist", Recipe("mean", 1, "none", "none", "none"))
     show_lesson(
         "lesson-3",
         Lesson(
-            "A test image gets the class of the most similar [[proxy]], and similarity is an inner product: it grows "
-            "the smaller the angle is, and the longer the proxy. Means of embeddings differ in length by "
-            f"accident. [[NORM]] post L2 makes all proxies of length 1.\n\nHere: {own.name}, ten digits with about as "
-            f"many test images each, one mean a class of n = {own.n} shots, the other NORMs none.",
-            (Question("Without NORM post, how many of all test images does the longest of ten proxies win?", _WON),),
-            "Switch [[NORM]] post. What does it do to [[accuracy]]?",
-            partial(_try_post, own),
-            partial(_lengths, own),
-            own,
+            "A test image is predicted as the class of the most similar [[proxy]]. Similarity is an inner product: it "
+            "grows with the length of the proxy, and as the angle between image and proxy becomes smaller. The lengths "
+            "of mean embeddings differ by chance. [[NORM]] post L2 scales all proxies to length 1.\n\n"
+            f"This lesson: {name_of(experiment)}, ten digits with about equally many test images, one mean per class "
+            f"of n = {experiment.n_shot} shots, all other NORMs none.",
+            (
+                Question(
+                    "Without NORM post, how many of all test images are predicted as the class with the longest of the "
+                    "ten proxies?",
+                    _SHARES,
+                ),
+            ),
+            "Switch [[NORM]] post. How does the [[accuracy]] change?",
+            partial(_show_attempt, experiment),
+            partial(_show_result, experiment),
+            experiment,
         ),
     )
 
 
-def _try_post(own: Setting) -> None:
-    post = st.segmented_control(
-        "NORM post", ("none", "l2"), default="none", required=True, format_func=_label, key="lesson-3-post"
+def _show_attempt(experiment: Experiment) -> None:
+    norm = st.segmented_control(
+        "NORM post", _NORMS, default="none", required=True, format_func=_NORMS.__getitem__, key="lesson-3-post"
     )
-    with at_work():
-        now = own.accuracy(_L2 if post == "l2" else _NONE, own.n).median
-    st.metric(f"Accuracy with NORM post {_label(post)}", f"{now:.1f} %")
+    with computing():
+        median = accuracy(experiment, norm_post=norm).median
+    st.metric(f"Accuracy with NORM post {_NORMS[norm]}", f"{median:.1f} %")
 
 
-def _label(norm: str) -> str:
-    return "L2" if norm == "l2" else norm
-
-
-def _lengths(own: Setting) -> Outcome:
-    with at_work():
-        found = _wins(results.key_of(own.info), own.n, own)
-        none, scaled = (own.accuracy(recipe, own.n).median for recipe in (_NONE, _L2))
-    shared = results.evaluator(own.experiment)
-    names = [shared.pool.names[shared.classes[c]] for c in found.classes]
-    total, won, after, true = (int(v) for v in (found.true.sum(), found.none[0], found.l2[0], found.true[0]))
-    longest, shortest = found.lengths[0], found.lengths[-1]
+def _show_result(experiment: Experiment) -> Outcome:
+    with computing():
+        counts = _counts(experiment)
+        none, l2 = (accuracy(experiment, norm_post=norm).median for norm in _NORMS)
+    evaluator = results.evaluator(experiment)
+    names = [evaluator.pool.names[evaluator.classes[c]] for c in counts.classes]
+    total, before, after, true = (int(v) for v in (counts.true.sum(), counts.none[0], counts.l2[0], counts.true[0]))
+    longest, shortest = counts.lengths[0], counts.lengths[-1]
     plot(
         "lesson-3-wins",
-        wins_by_length(found, names),
-        alt=f"Test images won by each class's proxy, the longest first: {names[0]} wins {won} without NORM post and "
-        f"{after} with L2, of {true}",
+        predictions_by_length(counts, names),
+        alt=f"Test images predicted as each class, in descending order of proxy length: class {names[0]} has {true}; "
+        f"predicted {before} without NORM post and {after} with L2",
         height=340,
     )
     st.caption(f"Shots of the first of {len(LESSON_SEEDS)} seeds.")
     return Outcome(
         (
             (
-                band(100 * won / total, _SHARES),
-                f"The longest proxy, that of {plain(names[0])}, wins {won:,} of {total:,} test images, {true} of which "
-                f"are its own. With L2 it wins {after}.",
+                band(100 * before / total, _SHARE_EDGES),
+                f"The longest proxy belongs to class {plain(names[0])}: {before:,} of {total:,} test images are "
+                f"predicted as this class, which has {true}. With L2 it is {after}.",
             ),
         ),
-        f"The longest proxy is only {longest / shortest:.2f} times as long as the shortest ({longest:.1f} against "
-        f"{shortest:.1f}), and that is enough: without [[NORM]] post the accuracy is {none:.1f} %, with L2 "
-        f"{scaled:.1f} %. Of all choices for NORM the one after [[GEN]] decides (paper, §5.1).",
+        f"The longest proxy is only {longest / shortest:.2f} times as long as the shortest ({longest:.1f} and "
+        f"{shortest:.1f}), but this suffices: the accuracy is {none:.1f} % without [[NORM]] post and {l2:.1f} % with "
+        "L2. Of all NORMs, the one after [[GEN]] matters most (paper, §5.1).",
     )

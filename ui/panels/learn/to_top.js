@@ -1,4 +1,4 @@
-// Another lesson begins at its beginning, wherever the one before was left.
+// Scroll to the top when another lesson is opened.
 let last;
 
 export default ({ data }) => {

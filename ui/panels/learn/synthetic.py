@@ -1,0 +1,79 @@
+"""An example in two dimensions that shows modes and normalisation."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imprint_core.evaluation.synthetic import SyntheticData, SyntheticResult, imprint_data, make_data
+from imprint_core.figures.lessons import synthetic_figure
+from ui.charts.plot import plot
+from ui.controls.control import Sets
+from ui.panels.learn.frame import Lesson, Outcome, Question, computing, show_lesson
+
+_KS = (1, 2, 3, 4)
+_THRESHOLD = 97.0
+_ANSWERS = (*(f"k = {k}" for k in _KS), "no k up to 4")
+_NORMS = {"L2": True, "none": False}
+
+
+@st.cache_resource(show_spinner=False)
+def _data() -> SyntheticData:
+    return make_data()
+
+
+@st.cache_data(show_spinner=False)
+def _result(k: int, normalised: bool) -> SyntheticResult:
+    return imprint_data(_data(), k, normalised)
+
+
+def show(sets: Sets) -> None:
+    """Draw the example."""
+    show_lesson(
+        "toy",
+        Lesson(
+            "Embeddings have hundreds of dimensions. These points have two, so everything is visible. One class lies "
+            "in one direction from the origin and has longer vectors. The other lies on both sides of it, with shorter "
+            "vectors: it has two [[modes|mode]], whose mean points towards the first class.",
+            tuple(
+                Question(
+                    f"From which k on is the accuracy above {_THRESHOLD:g} % with NORM {norm} everywhere?", _ANSWERS
+                )
+                for norm in _NORMS
+            ),
+            "Change [[k]] and [[NORM]]. The background shows the predicted class of every point.",
+            _show_attempt,
+            _show_result,
+        ),
+    )
+
+
+def _show_attempt() -> None:
+    k = st.select_slider("k: proxies per class", _KS, value=1, key="toy-k")
+    normalised = st.toggle("NORM: L2 everywhere", value=True, key="toy-norm")
+    with computing():
+        result = _result(k, normalised)
+    norm = "L2" if normalised else "none"
+    st.metric(f"Accuracy with k = {k}, NORM {norm}", f"{result.accuracy:.1f} %")
+    plot(
+        "toy",
+        synthetic_figure(_data(), result),
+        alt=f"Points of two classes, {len(result.proxies)} proxies and their decision regions, with NORM {norm}: "
+        f"{result.accuracy:.1f} % correct",
+        height=440,
+    )
+
+
+def _show_result() -> Outcome:
+    answers = []
+    for norm, normalised in _NORMS.items():
+        with computing():
+            accuracies = [_result(k, normalised).accuracy for k in _KS]
+        answer = next((i for i, value in enumerate(accuracies) if value > _THRESHOLD), len(_KS))
+        numbers = ", ".join(f"{value:.1f}" for value in accuracies)
+        answers.append((answer, f"With NORM {norm} and k = {_KS[0]} to {_KS[-1]} the accuracy is {numbers} %."))
+    return Outcome(
+        answers,
+        "The mean of two [[modes|mode]] points towards the other class. Two [[proxies|proxy]] point towards the "
+        "images. Without [[NORM]] the similarity also depends on length: the longer proxies of the class in the middle "
+        "win nearly everywhere, for any number of proxies.",
+    )
