@@ -8,6 +8,7 @@ from imprint_core.errors import ImprintError
 from ui.charts.accuracy_over_k import show_accuracy_over_k
 from ui.charts.nc1_over_shots import show_nc1_over_shots
 from ui.charts.record import heading
+from ui.compute.experiment_results import ExperimentResults
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.explore.diagram import show_framework
@@ -19,14 +20,14 @@ from ui.text.markdown import plain
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    experiment = selection.experiment
+    view = ExperimentResults(selection.experiment)
     st.title("Explore weight imprinting", anchor=False)
     st.caption(
         "A pre-trained model stays frozen and maps every image to a vector, its embedding. Each class gets a few "
         "**proxies** ★, vectors computed from its **shots** ○, a few training images. A test image is assigned the "
         "class of the most similar proxy. No training takes place."
     )
-    show_framework(experiment)
+    show_framework(selection.experiment)
     # The containers come first, so that the fastest figure can be drawn first.
     numbers = st.container()
     left, right = st.columns([3, 2], gap="medium")
@@ -44,20 +45,20 @@ def show(selection: Selection) -> None:
         matrix = st.container()
     try:
         with numbers:
-            accuracy = show_numbers(experiment)
-            show_tries(selection, accuracy)
+            show_numbers(view)
+            show_tries(selection, view.evaluation.accuracy)
         with map_container:
-            show_map(selection)
+            show_map(selection, view)
         with matrix:
-            show_confusion(selection)
+            show_confusion(selection, view)
         with curve:
-            show_accuracy_over_k(experiment)
+            show_accuracy_over_k(view)
         with nc1:
-            show_nc1_over_shots(experiment, "nc1-over-shots")
+            show_nc1_over_shots(view, "nc1-over-shots")
     except ImprintError as error:
         st.error(plain(error))
     with bottom_right:
-        show_sources(experiment)
+        show_sources(view)
 
 
 if __name__ == "__main__":

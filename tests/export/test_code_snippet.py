@@ -68,9 +68,8 @@ def numbers_only(monkeypatch, tmp_path):
     from pages import explore
 
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
-    for part in ("show_map", "show_confusion", "show_accuracy_over_k"):
-        monkeypatch.setattr(explore, part, lambda selection: None)
-    monkeypatch.setattr(explore, "show_nc1_over_shots", lambda experiment, name: None)
+    for part in ("show_map", "show_confusion", "show_accuracy_over_k", "show_nc1_over_shots"):
+        monkeypatch.setattr(explore, part, lambda *arguments: None)
 
 
 def shown(query):

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import charts
 from ui.charts.plot import cached_figure, plot
-from ui.compute import collapse, results
+from ui.compute.collapse import shots_key
+from ui.compute.experiment_results import ExperimentResults
 
-_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
-
-def show_nc1_over_shots(experiment: Experiment, name: str, variant: str = "textbook") -> None:
+def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "textbook") -> None:
     """Draw the curve under the name `name`."""
-    n = experiment.n_shot
-    most = results.most_shots(experiment.info, experiment.classes)
-    ns = sorted({*(shots for shots in _NS if shots < most), most, n})
-    runs = {shots: run for shots in ns if (run := collapse.nc1(experiment.with_(n_shot=shots), variant)) is not None}
-    if not runs:
+    curve, n = view.nc1_over_shots(variant), view.experiment.n_shot
+    if not curve:
         st.caption("NC1 needs at least two classes with two shots each.")
         return
-    current = (n, runs[n]) if n in runs else None
-    first, last = min(runs), max(runs)
+    ns, runs = list(curve), list(curve.values())
+    current = (n, curve[n]) if n in curve else None
     plot(
         name,
         cached_figure(
-            ("over-n", collapse.shots_key(experiment), variant, most),
-            lambda: charts.nc1_over_shots(list(runs), list(runs.values()), current),
+            ("over-n", shots_key(view.experiment), variant, ns[-1]), lambda: charts.nc1_over_shots(ns, runs, current)
         ),
-        alt=f"NC1 of the shots over n-shot: {runs[first].median:.2f} at {first}, {runs[last].median:.2f} at {last}",
+        alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
         height=240,
     )
     st.caption(

@@ -19,6 +19,7 @@ from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
 from ui.compute import collapse, results
+from ui.compute.experiment_results import ExperimentResults
 from ui.compute.progressive import Point
 
 _KS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30)
@@ -42,10 +43,10 @@ def show_class_curves(experiment: Experiment, variant: str) -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         heading("NC1 over n-shot", "nc1-over-n")
-        show_nc1_over_shots(experiment, "nc1-over-n", variant)
+        show_nc1_over_shots(ExperimentResults(experiment), "nc1-over-n", variant)
     with right:
         heading("Accuracy over k", "accuracy-over-k-here")
-        show_accuracy_over_k(experiment, "accuracy-over-k-here")
+        show_accuracy_over_k(ExperimentResults(experiment), "accuracy-over-k-here")
     left, right = st.columns([1, 1], gap="large")
     with left:
         _show_split(experiment, variant)

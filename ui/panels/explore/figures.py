@@ -7,15 +7,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.metrics import confusion
 from imprint_core.figures import charts
 from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import Samples, split_and_id
 from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
-from ui.compute import map_layers, results
+from ui.compute.experiment_results import ExperimentResults
 from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to
@@ -24,27 +22,26 @@ from ui.text.markdown import plain
 from ui.widgets import base_maps
 
 
-def show_map(selection: Selection) -> None:
+def show_map(selection: Selection, view: ExperimentResults) -> None:
     """Draw the test samples with the first seed's shots and proxies."""
-    experiment = selection.experiment
-    base = base_maps.current_map(experiment, selection.layout)
-    layer = map_layers.base_layer(experiment, base, "test")
-    label = MAP_METHODS[base.layout.method].label
+    recipe, n_shot = view.experiment.recipe, view.experiment.n_shot
+    base = base_maps.current_map(view.experiment, selection.layout)
+    points, label = view.map_points(base), MAP_METHODS[base.layout.method].label
     map_plot(
         "map",
-        map_layers.combine(layer, map_layers.class_color_layer(experiment), map_layers.overlays(experiment, base)),
-        alt=f"{label} map of {len(layer.samples.y)} test samples by class, with the {experiment.n_shot}-shot sets as "
-        "rings and the proxies as stars",
+        view.map_figure(base, points),
+        alt=f"{label} map of {len(points.samples.y)} test samples by class, with the {n_shot}-shot sets as rings and "
+        "the proxies as stars",
         height=560,
-        selected=selected(selection, layer.samples).tolist(),
-        on_pick=partial(pick, selection, experiment.recipe),
+        selected=selected(selection, points.samples).tolist(),
+        on_pick=partial(pick, selection, recipe),
     )
     base_maps.show_progress()
-    _link_to_map(selection, layer.samples)
+    _link_to_map(selection, points.samples)
     st.caption(
-        f"{label} of the embeddings{descriptions.stage(experiment.recipe)}: all {len(layer.samples.y):,} test samples, "
-        "with shots and proxies of the first seed. Two dimensions cannot preserve all distances; accuracy is computed "
-        f"in the full space. A proxy is placed at the median of {descriptions.near(experiment.recipe)}."
+        f"{label} of the embeddings{descriptions.stage(recipe)}: all {len(points.samples.y):,} test samples, with "
+        "shots and proxies of the first seed. Two dimensions cannot preserve all distances; accuracy is computed in "
+        f"the full space. A proxy is placed at the median of {descriptions.near(recipe)}."
     )
 
 
@@ -60,12 +57,9 @@ def _link_to_map(selection: Selection, samples: Samples) -> None:
         right.button("Explain on the Map", on_click=go_to, args=("map",), width="stretch")
 
 
-def show_confusion(selection: Selection) -> None:
+def show_confusion(selection: Selection, view: ExperimentResults) -> None:
     """Draw the confusion matrix over all seeds; a click on a cell selects its samples."""
-    evaluator = results.evaluator(selection.experiment)
-    evaluation = results.evaluation(selection.experiment)
-    percent = confusion(evaluator.truth, evaluation.predictions, len(evaluator.classes))
-    names = [evaluator.pool.names[c] for c in evaluator.classes]
+    percent, names = view.confusion, [view.evaluator.pool.names[c] for c in view.evaluator.classes]
     errors = percent - np.diag(np.diag(percent))
     true, predicted = np.unravel_index(np.argmax(errors), errors.shape)
     sentence = (
@@ -87,12 +81,12 @@ def show_confusion(selection: Selection) -> None:
     )
 
 
-def show_sources(experiment: Experiment) -> None:
+def show_sources(view: ExperimentResults) -> None:
     """Write the configuration, and where FM, data and recipe come from."""
-    meta = experiment.info.meta
+    experiment, meta = view.experiment, view.experiment.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
     sampling = ", drawn at random per class" if data.get("draw_seed") is not None else ""
-    merged = descriptions.merged_classes(experiment.classes, results.class_names(experiment.info))
+    merged = descriptions.merged_classes(experiment.classes, view.class_names)
     heading("Configuration and sources")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {experiment.recipe}\n"

@@ -1,0 +1,136 @@
+"""All results of one experiment that pages draw, each computed when it is first used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.collapse.merged_tasks import KSelectionJob
+from imprint_core.embeddings import EmbeddingSet
+from imprint_core.evaluation.evaluator import Evaluation, Evaluator, Fit
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.metrics import Summary, confusion, summarize
+from imprint_core.framework.generation import GENERATORS
+from imprint_core.maps.store import BaseMap
+from ui.compute import collapse, map_layers, results
+from ui.compute.map_layers import BaseLayer
+from ui.compute.progressive import Point
+from ui.compute.results import ONE_MEAN
+from ui.compute.task_curves import fold_points
+
+KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
+_NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+@dataclass(frozen=True)
+class ExperimentResults:
+    """Results of an experiment.
+
+    They are cached for all sessions (`ui.compute.results`); this object hands each of them to the panels that draw it.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    """
+
+    experiment: Experiment
+
+    @cached_property
+    def embeddings(self) -> EmbeddingSet:
+        """The opened set."""
+        return results.embeddings(self.experiment.info)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the dataset's classes."""
+        return results.class_names(self.experiment.info)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The evaluator of the recipe's space, with the samples."""
+        return results.evaluator(self.experiment)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Predictions and accuracy over seeds."""
+        return results.evaluation(self.experiment)
+
+    @cached_property
+    def accuracy(self) -> Summary:
+        """Accuracy over seeds, in percent."""
+        return summarize(self.evaluation.accuracy)
+
+    @cached_property
+    def baseline(self) -> Summary:
+        """Accuracy of one mean per class."""
+        return summarize(self._baseline.accuracy)
+
+    @cached_property
+    def _baseline(self) -> Evaluation:
+        return results.evaluation(self.experiment.with_(recipe=ONE_MEAN))
+
+    @cached_property
+    def gains(self) -> NDArray[np.float64]:
+        """Accuracy minus that of one mean per class, for each seed."""
+        return self.evaluation.accuracy - self._baseline.accuracy
+
+    @cached_property
+    def nc1(self) -> Summary | None:
+        """NC1 of the shots; None if it is undefined."""
+        return collapse.nc1(self.experiment)
+
+    @cached_property
+    def fits(self) -> list[Fit]:
+        """What the transform estimated on each seed's shots."""
+        return [self.evaluator.fit_of(self.experiment.n_shot, seed) for seed in self.experiment.seeds]
+
+    @cached_property
+    def confusion(self) -> NDArray[np.float64]:
+        """Confusion matrix over all seeds, in percent of each true class."""
+        return confusion(self.evaluator.truth, self.evaluation.predictions, len(self.evaluator.classes))
+
+    def map_points(self, base: BaseMap) -> BaseLayer:
+        """The test samples on a map."""
+        return map_layers.base_layer(self.experiment, base, "test")
+
+    def map_figure(self, base: BaseMap, points: BaseLayer) -> map_layers.MapLayers:
+        """The test samples by class, with shots and proxies."""
+        colors = map_layers.class_color_layer(self.experiment)
+        return map_layers.combine(points, colors, map_layers.overlays(self.experiment, base))
+
+    @cached_property
+    def with_k(self) -> Experiment:
+        """The experiment with a GEN method that has a k: its own, or the corresponding one."""
+        return self.experiment.with_(recipe=self.experiment.recipe.with_k())
+
+    @cached_property
+    def ks(self) -> tuple[int, ...]:
+        """The k's of the accuracy curve: with k = n every shot is a proxy, so it ends there."""
+        n = self.experiment.n_shot
+        return tuple(k for k in KS if k < n) + ((n,) if n <= KS[-1] else ())
+
+    @cached_property
+    def accuracy_over_k(self) -> dict[int, Summary]:
+        """Accuracy at each k; includes the current k."""
+        accuracies = results.accuracy_over_k(self.with_k, self.ks)
+        curve = dict(zip(self.ks, map(summarize, accuracies), strict=True))
+        recipe = self.experiment.recipe
+        if GENERATORS[recipe.gen].uses_k:
+            curve[min(recipe.k, self.experiment.n_shot)] = self.accuracy
+        return dict(sorted(curve.items()))
+
+    @cached_property
+    def k_suggestion(self) -> list[Point]:
+        """The validation folds of the first seed's shots that suggest a k."""
+        shots = np.minimum(np.bincount(self.evaluator.pool.y_train), self.experiment.n_shot)
+        return fold_points(KSelectionJob(self.with_k, self.ks), int(shots.max()))
+
+    def nc1_over_shots(self, variant: str) -> dict[int, Summary]:
+        """NC1 at each n-shot at which it is defined; includes the current one."""
+        most = results.most_shots(self.experiment.info, self.experiment.classes)
+        ns = sorted({*(n for n in _NS if n < most), most, self.experiment.n_shot})
+        runs = {n: collapse.nc1(self.experiment.with_(n_shot=n), variant) for n in ns}
+        return {n: run for n, run in runs.items() if run is not None}
