@@ -14,7 +14,8 @@ from imprint_core.cli.options import count
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import PAPER_TASKS, parse_task
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
@@ -93,7 +94,7 @@ def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespac
     opened = open_set(info)
     runs = []
     for seed in SEEDS[: options.seeds]:
-        split = Task(info.fm, info.dataset, classes, options.n_shot, seed).split(opened)
+        split = Experiment(info, classes, options.n_shot).split(seed, opened)
         model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
         predicted = model.predict(split.X_test)
         row: dict[str, Any] = {"seed": seed, "accuracy": 100 * float((predicted == split.y_test).mean())}

@@ -1,10 +1,8 @@
-"""Task: which FM, data, classes and shots. The other half of everything on screen."""
+"""The samples of a task: draws of shots, and the samples of chosen classes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +11,15 @@ from imprint_core.embeddings import EmbeddingSet
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
 
-# The paper's seeds: §5.1 first, then the few-shot ones of §5.2 (facts §1).
+# The paper's seeds: those of §5.1, then those of the few-shot experiments (§5.2).
 SEEDS = (17121997, 123987, 12412312, 14057, 994348, 23092007, 123456, 98765)
 
 
 def shot_order(y: NDArray[np.integer], seed: int) -> list[NDArray[np.intp]]:
-    """In which order each class's samples become shots.
+    """Draw the order in which each class's samples become shots.
 
-    The n-shot set is the first n of each class, so it lies inside the (n+1)-shot set of the
-    same seed, and a class's order doesn't depend on which other classes take part.
+    The n-shot set is the first n of each class, so it is a subset of the (n+1)-shot set of the same seed, and a class's
+    order does not depend on which other classes are chosen.
 
     Parameters
     ----------
@@ -43,17 +41,17 @@ def shot_order(y: NDArray[np.integer], seed: int) -> list[NDArray[np.intp]]:
 
 @dataclass(frozen=True)
 class Split:
-    """What a task yields.
+    """Training and test samples.
 
     Attributes
     ----------
     X_train, X_test : ndarray of shape (n, d) and (m, d), float32
     y_train, y_test : ndarray of shape (n,) and (m,), int32
-        Class numbers: the dataset's, or those of a remapping.
+        Class numbers: the dataset's, or those of merged classes.
     id_train, id_test : ndarray of shape (n,) and (m,), int32
-        Index of each sample in the dataset's own split.
+        Index of each sample in the dataset's split.
     origin_train, origin_test : ndarray of shape (n,) and (m,), int32
-        The dataset's own class numbers.
+        The dataset's class numbers.
     names : tuple of str
         Class names, by number in y.
     """
@@ -69,62 +67,17 @@ class Split:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Task:
-    """The data side: FM, dataset, classes, shots a class, seed of their draw.
-
-    Parameters
-    ----------
-    fm, dataset : str
-        Names of an embedding set's FM and dataset.
-    classes : str
-        Spec of `parse_classes`; what it means is known once the embeddings are.
-    n_shot : int or None
-        Shots a class, of a merged one as of any other; a class with fewer gives all it has. None for all.
-    seed : int
-        Seed of the draw of shots.
-    """
-
-    fm: str
-    dataset: str
-    classes: str = "all"
-    n_shot: int | None = None
-    seed: int = SEEDS[0]
-
-    def __post_init__(self) -> None:
-        if self.n_shot is not None and self.n_shot < 1:
-            raise ImprintError(f"n-shot is {self.n_shot}; it must be 1 or more.")
-
-    @property
-    def digest(self) -> str:
-        """Equal for equal tasks."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-
-    def split(self, embeddings: EmbeddingSet) -> Split:
-        """Take the shots and test samples out of `embeddings`."""
-        pool = choose_classes(embeddings, self.classes)
-        order = shot_order(pool.y_train, self.seed)
-        shots = np.concatenate([o[: self.n_shot] for o in order])
-        return replace(
-            pool,
-            X_train=pool.X_train[shots],
-            y_train=pool.y_train[shots],
-            id_train=pool.id_train[shots],
-            origin_train=pool.origin_train[shots],
-        )
-
-
 def class_names(embeddings: EmbeddingSet) -> tuple[str, ...]:
-    """Class names by number; the numbers themselves where the set has no names."""
-    named = embeddings.info.class_names
-    if named:
-        return named
+    """Return class names by number; the numbers as text if the set has no names."""
+    names = embeddings.info.class_names
+    if names:
+        return names
     labels = np.concatenate([embeddings.y_train, embeddings.y_test])
     return tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
 
 
 def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
-    """All training and test samples of the chosen classes.
+    """Return all training and test samples of the chosen classes.
 
     Parameters
     ----------
@@ -135,18 +88,18 @@ def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
     Raises
     ------
     ImprintError
-        If the spec can't be read, or one of its classes has no training or no test sample.
+        If the spec is invalid, or one of its classes has no training or no test sample.
     """
     grouping = parse_classes(classes, class_names(embeddings))
     number_of = grouping.number_of
     chosen = np.array(sorted(number_of))
     renumbered = np.array([number_of[c] for c in chosen.tolist()], dtype=np.int32)
     for part, y in (("training", embeddings.y_train), ("test", embeddings.y_test)):
-        absent = np.setdiff1d(chosen, y)
-        if len(absent):
+        missing = np.setdiff1d(chosen, y)
+        if len(missing):
             raise ImprintError(
-                f"{embeddings.info.path.stem} has no {part} sample of class "
-                f"{', '.join(map(str, absent))}; choose other classes."
+                f"{embeddings.info.path.stem} has no {part} samples of class "
+                f"{', '.join(map(str, missing))}. Choose other classes."
             )
     train = np.flatnonzero(np.isin(embeddings.y_train, chosen))
     test = np.flatnonzero(np.isin(embeddings.y_test, chosen))

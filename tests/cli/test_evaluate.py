@@ -4,7 +4,8 @@ import pytest
 
 from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.recipes.presets import PRESETS
 
@@ -15,7 +16,7 @@ def test_evaluate_agrees_with_the_estimator(bundled, capsys):
     output = json.loads(capsys.readouterr().out)
     opened = open_set(bundled["squeezenet1_1", "mnist"])
     for run, seed in zip(output["runs"], SEEDS[:2], strict=True):
-        split = Task("squeezenet1_1", "mnist", "even", 20, seed).split(opened)
+        split = Experiment(opened.info, "even", 20).split(seed, opened)
         model = ImprintingClassifier.from_recipe(PRESETS["own"].recipe, random_state=seed).set_params(k=5)
         model.fit(split.X_train, split.y_train)
         assert run["seed"] == seed

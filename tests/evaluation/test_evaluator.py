@@ -5,7 +5,8 @@ import pytest
 
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.evaluator import Evaluator
-from imprint_core.evaluation.task import SEEDS, Task, choose_classes
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.recipe import Recipe
@@ -18,7 +19,7 @@ def assert_agreement(evaluator, recipe, embeddings, classes, n):
     evaluated = evaluator.evaluate(recipe, n, SEEDS[:2])
     models = {}
     for i, seed in enumerate(SEEDS[:2]):
-        split = Task("fm", "data", classes, n, seed).split(embeddings)
+        split = Experiment(embeddings.info, classes, n).split(seed, embeddings)
         model = models[seed] = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
         ours = evaluator.classes[evaluated.predictions[i]]
         assert (ours == model.predict(split.X_test)).mean() >= 0.99
@@ -90,7 +91,7 @@ def test_proxies_are_those_of_the_estimator_before_norm_post(vit_digits):
     evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
     proxies, classes, around = evaluator.imprint(recipe, 30, SEEDS[0])
     np.testing.assert_array_equal(around, evaluator.embedded)
-    split = Task("vit", "digits", n_shot=30).split(vit_digits)
+    split = Experiment(vit_digits.info, n_shot=30).split(embeddings=vit_digits)
     model = ImprintingClassifier.from_recipe(recipe, SEEDS[0]).fit(split.X_train, split.y_train)
     np.testing.assert_array_equal(classes, model.proxy_class_)
     unit = proxies / np.linalg.norm(proxies, axis=1, keepdims=True)

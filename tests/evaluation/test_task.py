@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.task import SEEDS, Task, choose_classes, class_names, shot_order
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS, choose_classes, class_names, shot_order
 
 
 @given(
@@ -21,14 +22,14 @@ def test_shots_are_nested_and_of_their_class(labels, seed, a, b):
 
 
 def test_a_class_keeps_its_shots_whoever_else_takes_part(vit_digits):
-    whole = Task("vit", "digits", "all", 5).split(vit_digits)
-    even = Task("vit", "digits", "even", 5).split(vit_digits)
+    whole = Experiment(vit_digits.info, "all", 5).split(embeddings=vit_digits)
+    even = Experiment(vit_digits.info, "even", 5).split(embeddings=vit_digits)
     for c in (0, 2, 4, 6, 8):
         np.testing.assert_array_equal(whole.id_train[whole.y_train == c], even.id_train[even.y_train == c])
 
 
 def test_split_is_what_the_task_says(vit_digits):
-    split = Task("vit", "digits", "odd", 7).split(vit_digits)
+    split = Experiment(vit_digits.info, "odd", 7).split(embeddings=vit_digits)
     assert split.X_train.shape == (35, 192)
     assert split.X_train.dtype == np.float32
     assert set(split.y_train) == set(split.y_test) == {1, 3, 5, 7, 9}
@@ -38,18 +39,18 @@ def test_split_is_what_the_task_says(vit_digits):
 
 
 def test_n_above_a_class_gives_all_it_has(vit_digits):
-    split = Task("vit", "digits", n_shot=10_000).split(vit_digits)
+    split = Experiment(vit_digits.info, n_shot=10_000).split(embeddings=vit_digits)
     assert len(split.X_train) == len(vit_digits.X_train)
 
 
 def test_other_seed_other_shots(vit_digits):
-    first, second = (Task("vit", "digits", n_shot=5, seed=s).split(vit_digits) for s in SEEDS[:2])
+    first, second = (Experiment(vit_digits.info, n_shot=5).split(s, vit_digits) for s in SEEDS[:2])
     assert set(first.id_train) != set(second.id_train)
 
 
 def test_a_subset_keeps_the_datasets_numbers_and_names(vit_digits):
     for spec in ("odd", "9, 7, 5, 3, 1"):
-        split = Task("vit", "digits", spec, 7).split(vit_digits)
+        split = Experiment(vit_digits.info, spec, 7).split(embeddings=vit_digits)
         np.testing.assert_array_equal(split.y_train, split.origin_train)
         np.testing.assert_array_equal(split.y_test, split.origin_test)
         assert split.names == vit_digits.info.class_names
@@ -67,7 +68,7 @@ def test_merged_classes_have_new_numbers_and_names(vit_digits):
         np.testing.assert_array_equal(y, [new[c] for c in origin.tolist()])
         np.testing.assert_array_equal(origin, labels[np.isin(labels, list(new))])
     # n shots of a merged class, as of any other.
-    split = Task("vit", "digits", "low=1+0, 9, 5-7", 30).split(vit_digits)
+    split = Experiment(vit_digits.info, "low=1+0, 9, 5-7", 30).split(embeddings=vit_digits)
     np.testing.assert_array_equal(np.bincount(split.y_train), [30] * 5)
     assert set(split.origin_train[split.y_train == 0]) == {0, 1}
 
@@ -81,13 +82,13 @@ def test_a_set_without_names_is_called_by_numbers(vit_digits):
 
 def test_wrong_tasks_say_what_is_wrong(vit_digits):
     with pytest.raises(ImprintError, match="There is no class 'prime' here; write a number from 0 to 9, or"):
-        Task("vit", "digits", "prime").split(vit_digits)
+        Experiment(vit_digits.info, "prime").split(embeddings=vit_digits)
     with pytest.raises(ImprintError, match="n-shot is 0; it must be 1 or more"):
-        Task("vit", "digits", n_shot=0)
+        Experiment(vit_digits.info, n_shot=0)
     keep = vit_digits.y_test != 4
     gone = replace(vit_digits, y_test=vit_digits.y_test[keep], X_test=vit_digits.X_test[keep])
-    with pytest.raises(ImprintError, match="no test sample of class 4; choose other classes"):
+    with pytest.raises(ImprintError, match="no test samples of class 4. Choose other classes"):
         choose_classes(gone)
-    with pytest.raises(ImprintError, match="no test sample of class 4; choose other classes"):
+    with pytest.raises(ImprintError, match="no test samples of class 4. Choose other classes"):
         choose_classes(gone, "0+4, 1")
     assert len(choose_classes(gone, "0+3, 1").names) == 2

@@ -16,7 +16,7 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.export import PAPER
 from imprint_core.export.model_card import Card, head_package, load_script, model_card
 from imprint_core.export.torch_head import load_head
@@ -85,7 +85,7 @@ def test_names_are_escaped(card):
 def test_zip_works_outside_the_app(card, recipe, vit_digits, tmp_path):
     import torch
 
-    split = Task("vit_tiny_patch16_224", "digits", "all", 20, SEEDS[0]).split(vit_digits)
+    split = Experiment(vit_digits.info, "all", 20).split(SEEDS[0], vit_digits)
     model = ImprintingClassifier.from_recipe(recipe, SEEDS[0]).fit(split.X_train, split.y_train)
     with zipfile.ZipFile(io.BytesIO(head_package(model, card))) as archive:
         assert archive.namelist() == ["head.safetensors", "MODEL_CARD.md", "load.py"]

@@ -3,7 +3,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.incremental import add_class, effect
 from imprint_core.recipes.presets import PRESETS
@@ -12,7 +13,7 @@ SEED = SEEDS[0]
 
 
 def fitted(data, classes="all", n=20, **recipe):
-    split = Task("", "", classes, n, SEED).split(data)
+    split = Experiment(data.info, classes, n).split(SEED, data)
     return ImprintingClassifier(**recipe, random_state=SEED).fit(split.X_train, split.y_train), split
 
 
@@ -21,7 +22,7 @@ def test_an_added_class_is_as_if_it_had_been_there(vit_digits, name):
     recipe = asdict(PRESETS[name].recipe)
     model, split = fitted(vit_digits, "0-8", **recipe)
     whole, _ = fitted(vit_digits, "all", **recipe)
-    every_class = Task("", "", "all", 20, SEED).split(vit_digits)
+    every_class = Experiment(vit_digits.info, "all", 20).split(SEED, vit_digits)
     before = model.proxies_.copy()
     added = add_class(model, every_class.X_train[every_class.y_train == 9])
     assert (added.label, added.model.classes_.tolist()) == (9, list(range(10)))

@@ -9,10 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.paired_tests import mcnemar, paired_difference, unpaired_difference
 from imprint_core.evaluation.ranking import wilcoxon
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
@@ -47,7 +48,7 @@ def right(bundled, recipe, fm="vit_tiny_patch16_224", data="digits", n=20, seeds
     """Which test samples the estimator classifies correctly, for each seed."""
     correct = []
     for seed in seeds:
-        split = Task(fm, data, "all", n, seed).split(open_set(bundled[fm, data]))
+        split = Experiment(bundled[fm, data], "all", n).split(seed)
         model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
         correct.append(model.predict(split.X_test) == split.y_test)
     return np.array(correct)

@@ -16,7 +16,8 @@ from imprint_core.background.process import find_jobs
 from imprint_core.datasets import dataset
 from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.explanation import explain_sample, nearest_proxies
 from imprint_core.framework.recipe import Recipe
@@ -158,7 +159,7 @@ def test_test_sample_is_compared_with_the_sidebars_proxies(bundled):
     on_tab(app, "Try one image")
     assert not app.exception
     opened = open_set(bundled["vit_tiny_patch16_224", "digits"])
-    split = Task("vit_tiny_patch16_224", "digits", "all", 20, SEEDS[0]).split(opened)
+    split = Experiment(opened.info, "all", 20).split(SEEDS[0], opened)
     model = ImprintingClassifier.from_recipe(Recipe("kmeans", 3), random_state=SEEDS[0]).fit(
         split.X_train, split.y_train
     )

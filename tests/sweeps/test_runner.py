@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 from imprint_core.cli.main import main
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.task import Task
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.sweeps.grid import cells, read_grid
 from imprint_core.sweeps.runner import evaluate_cell, run_cells, sweep
@@ -58,7 +58,7 @@ def test_rows_are_the_estimators_results(table, bundled):
     data = open_set(bundled["vit_tiny_patch16_224", "digits"])
     # GEN methods that do not depend on the order of shots.
     for row, recipe in [(r, p) for r, p in rows if r["fm"].startswith("vit") and p.gen in ("mean", "kmedoids")][::3]:
-        split = Task("vit_tiny_patch16_224", "digits", "all", row["n"], row["seed"]).split(data)
+        split = Experiment(data.info, "all", row["n"]).split(row["seed"], data)
         model = ImprintingClassifier.from_recipe(recipe, random_state=row["seed"]).fit(split.X_train, split.y_train)
         predicted = model.predict(split.X_test)
         assert row["accuracy"] == pytest.approx(100 * np.mean(predicted == split.y_test), abs=0.2)
