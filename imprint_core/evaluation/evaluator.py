@@ -1,11 +1,10 @@
 """Evaluate recipes on a task, over seeds and n-shots, from shared inner products.
 
-Almost every proxy is a weighted sum of shots (`generation`), so its similarity with a test sample
-is the same weighted sum of the shots' similarities. Those are computed once for a task; after that a
-new k, n or seed costs no pass over the embeddings, and 2048 dimensions answer as fast as 192.
-A transform that is fitted on the shots gives every draw of them inner products of its own; those of
-whitening, where embeddings are wide, come from the pool's.
-Predictions equal the estimator's up to rounding, and a test holds that.
+Almost every proxy is a weighted sum of shots (`generation`), so its similarity with a test sample is the same weighted
+sum of the shots' similarities. Those are computed once per task; a new k, n or seed then needs no pass over the
+embeddings, and 2048 dimensions are as fast as 192. A transform that is fitted on the shots needs separate inner
+products for each draw; whitening derives them from the pool's if there are fewer shots than dimensions.
+Predictions equal the estimator's up to rounding; a test compares them.
 """
 
 from __future__ import annotations
@@ -35,15 +34,14 @@ from imprint_core.framework.whitening import WhitenedProducts
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a recipe does on a task.
+    """Predictions and accuracy of a recipe on a task.
 
     Attributes
     ----------
     predictions : ndarray of shape (s, m), int32
-        Predicted class of every test sample, for each seed; as an index of the classes that
-        take part, ascending.
+        Predicted class of every test sample, for each seed, as an index of the chosen classes in ascending order.
     accuracy : ndarray of shape (s,)
-        Share of right predictions, in percent.
+        Share of correct predictions, in percent.
     """
 
     predictions: NDArray[np.int32]
@@ -56,10 +54,10 @@ class Imprint(NamedTuple):
     Attributes
     ----------
     proxies : ndarray of shape (p, d)
-        Before NORM_post and without the transform: the same mixture of the shots themselves. Those of least squares,
-        which are none, after it.
+        Before NORM_post and without the transform: the same weighted sums of the untransformed shots. Proxies of least
+        squares are no weighted sums and are returned after the transform.
     classes : ndarray of shape (p,)
-        Index of each proxy's class among those that take part.
+        Index of each proxy's class among the chosen classes.
     X_train : ndarray of shape (N, d)
         All training samples of the pool in the same space.
     """
@@ -69,13 +67,13 @@ class Imprint(NamedTuple):
     X_train: Array
 
 
-class Fit(NamedTuple):
-    """What a person may want to know about a transform that was fitted on a draw.
+class TransformDiagnostics(NamedTuple):
+    """Diagnostics of a transform that was fitted on a draw.
 
     Attributes
     ----------
     shrinkage : float or None
-        The one in force, where there is one.
+        The shrinkage used; None for transforms without one.
     remark : str
         As in `Map`.
     """
@@ -98,7 +96,7 @@ class Evaluator:
     ----------
     pool : Split
     classes : ndarray of shape (C,)
-        The class numbers that take part, ascending.
+        The chosen class numbers, ascending.
     truth : ndarray of shape (m,)
         True classes of the test samples, as indices of `classes`.
     """
@@ -111,30 +109,30 @@ class Evaluator:
         self._fitted = TRANSFORMS[space.pretransform].fitted
         self._orders: dict[int, Draw] = {}
         self._maps = LruCache[Map](CACHED)
-        self._own = LruCache[tuple[Products, Fit]](CACHED)
+        self._drawn_products = LruCache[tuple[Products, TransformDiagnostics]](CACHED)
         every = np.arange(len(pool.y_train))
         self._shared = None if self._fitted else self._of_vectors(self._map(every), every)
 
     def shots(self, n: int | None, seed: int) -> Draw:
-        """Indices into `pool` of the first n shots of every class (fewer where it has fewer; None: all)."""
+        """Return the rows in `pool` of the first n shots of every class; None returns all."""
         order = self._orders.get(seed)
         if order is None:
             order = self._orders[seed] = shot_order(self.pool.y_train, seed)
         return [o[:n] for o in order]
 
     def evaluate(self, recipe: Recipe, n: int | None, seeds: Sequence[int]) -> Evaluation:
-        """Imprint n shots a class (fewer where a class has fewer; None: all) and predict."""
+        """Imprint n shots per class (None: all) and predict the test samples."""
         if recipe.space != self.space:
-            raise ValueError(f"this evaluator is of {self.space}, not of {recipe}")
+            raise ValueError(f"this evaluator has the space {self.space}, not that of {recipe}")
         draws = {seed: self.shots(n, seed) for seed in seeds}
         if self._shared is not None:
             predictions = self._shared.predict(recipe, draws)
         else:
-            own = self._all_drawn(list(draws.values()))
+            drawn = self._all_drawn(list(draws.values()))
             predictions = np.concatenate(
                 [
                     products.predict(recipe, {seed: _within(draw)})
-                    for (seed, draw), products in zip(draws.items(), own, strict=True)
+                    for (seed, draw), products in zip(draws.items(), drawn, strict=True)
                 ]
             )
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
@@ -164,31 +162,32 @@ class Evaluator:
         return np.stack([result.accuracy for result in self.evaluate_each(recipes, n, seeds)])
 
     def imprint(self, recipe: Recipe, n: int | None, seed: int) -> Imprint:
-        """The proxies of one draw among the embeddings, for the map."""
+        """Return the proxies of one draw among the embeddings, for the map."""
         draw = self.shots(n, seed)
         if self._shared is not None:
             products, local = self._shared, draw
         else:
             products, local = self._drawn(_rows(draw))[0], _within(draw)
         if GENERATORS[recipe.gen].ridge:
-            made, x = products.solved(recipe, seed, local), products.vectors[0]
+            proxies, x = products.solved(recipe, seed, local), products.vectors[0]
             if self._shared is None:
                 x = NORMALIZATIONS[self.space.norm_pre].function(self._map(_rows(draw))(self.pool.X_train))
         else:
             x = self.embedded
-            made = [one.of(x[shots]) for one, shots in zip(products.mix(recipe, seed, local), draw, strict=True)]
-        return Imprint(np.concatenate(made), np.repeat(np.arange(len(made)), [len(p) for p in made]), x)
+            weights = products.mix(recipe, seed, local)
+            proxies = [each.of(x[shots]) for each, shots in zip(weights, draw, strict=True)]
+        return Imprint(np.concatenate(proxies), np.repeat(np.arange(len(proxies)), [len(p) for p in proxies]), x)
 
     @cached_property
     def embedded(self) -> Array:
-        """All training samples (N, d) of the pool before any transform, after the NORM that a map shows."""
+        """All training samples (N, d) of the pool before any transform, after the NORM of the map."""
         if self.space.pretransform == "none" and self._shared is not None:
             return self._shared.vectors[0]
         return NORMALIZATIONS[self.space.shown].function(self.pool.X_train)
 
-    def fit_of(self, n: int | None, seed: int) -> Fit:
-        """What the transform found on one draw."""
-        return self._drawn(_rows(self.shots(n, seed)))[1] if self._fitted else Fit(None, "")
+    def fit_of(self, n: int | None, seed: int) -> TransformDiagnostics:
+        """Return the diagnostics of the transform on one draw."""
+        return self._drawn(_rows(self.shots(n, seed)))[1] if self._fitted else TransformDiagnostics(None, "")
 
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])
@@ -202,44 +201,41 @@ class Evaluator:
         )
 
     def _all_drawn(self, draws: list[Draw]) -> list[Products]:
-        """Each draw's own products, made beside each other: one after the other leaves cores idle.
-
-        Draws of the same shots, in whatever order, share theirs.
-        """
+        """Compute the inner products of each draw in parallel; draws of the same shots in any order share them."""
         rows = [_rows(draw) for draw in draws]
-        distinct = {own.tobytes(): own for own in rows}
-        absent = [own for key, own in distinct.items() if key not in self._own]
-        if absent and self._by_products(absent[0]) is not None:
+        distinct = {shots.tobytes(): shots for shots in rows}
+        missing = [shots for key, shots in distinct.items() if key not in self._drawn_products]
+        if missing and self._by_products(missing[0]) is not None:
             _ = self._pool_products
-        if len(absent) > 1:
+        if len(missing) > 1:
             with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(self._drawn, absent))
-        return [self._drawn(own)[0] for own in rows]
+                list(pool.map(self._drawn, missing))
+        return [self._drawn(shots)[0] for shots in rows]
 
-    def _drawn(self, rows: NDArray[np.intp]) -> tuple[Products, Fit]:
-        return self._own.get(rows.tobytes(), lambda: self._make(rows))
+    def _drawn(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
+        return self._drawn_products.get(rows.tobytes(), lambda: self._make(rows))
 
     def _by_products(self, rows: NDArray[np.intp]) -> Callable[..., WhitenedProducts | None] | None:
-        """How the transform works on products, where it can and there are fewer shots than dimensions."""
+        """Return the transform on inner products, if it has one and there are fewer shots than dimensions."""
         wide = len(rows) < self.pool.X_train.shape[1]
         return TRANSFORMS[self.space.pretransform].products if wide else None
 
-    def _make(self, rows: NDArray[np.intp]) -> tuple[Products, Fit]:
+    def _make(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
         transform = self._by_products(rows)
         if transform is not None:
             gram, cross, test_squares = self._pool_products
             codes, dim = self._codes(rows), self.pool.X_train.shape[1]
             whitened = transform(gram[np.ix_(rows, rows)], cross[rows], test_squares, codes, dim, self.space.shrinkage)
             if whitened is not None:
-                return self._of_products(whitened, rows), Fit(whitened.shrinkage, "")
+                return self._of_products(whitened, rows), TransformDiagnostics(whitened.shrinkage, "")
         fitted = self._map(rows)
-        return self._of_vectors(fitted, rows), Fit(fitted.shrinkage, fitted.remark)
+        return self._of_vectors(fitted, rows), TransformDiagnostics(fitted.shrinkage, fitted.remark)
 
     @cached_property
     def _pool_products(self) -> tuple[Array, Array, Array]:
         """Inner products of the pool's shots, of them with test samples, and squared lengths of those, after L2."""
         train, test = l2(self.pool.X_train), l2(self.pool.X_test)
-        # Whitening doesn't see what is subtracted from all; without their mean the products are rounded less.
+        # Whitening is invariant to a common shift; without their mean the products have smaller rounding errors.
         mean = train.mean(axis=0)
         train, test = train - mean, test - mean
         return train @ train.T, train @ test.T, np.einsum("md,md->m", test, test)
@@ -250,9 +246,9 @@ class Evaluator:
         squares = np.einsum("nd,nd->n", train, train)
         return Products(
             members,
-            [train[own] @ test.T for own in members],
-            [squared_distances(train[own]) for own in members],
-            [squares[own] for own in members],
+            [train[rows] @ test.T for rows in members],
+            [squared_distances(train[rows]) for rows in members],
+            [squares[rows] for rows in members],
             np.einsum("md,md->m", test, test),
             test.shape[1],
             lambda: (train, test),
@@ -268,16 +264,16 @@ class Evaluator:
         cross = whitened.cross * inf * pre[:, None]
         return Products(
             members,
-            [cross[own] for own in members],
-            [_distances(gram[np.ix_(own, own)], squares[own]) for own in members],
-            [squares[own] for own in members],
+            [cross[c] for c in members],
+            [_distances(gram[np.ix_(c, c)], squares[c]) for c in members],
+            [squares[rows] for rows in members],
             whitened.test_squares * inf**2,
             self.pool.X_test.shape[1],
             lambda: self._vectors(self._map(rows), rows),
         )
 
     def _vectors(self, fitted: Map, rows: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Shots and test samples as GEN and AGG see them."""
+        """Return shots and test samples as input of GEN and AGG."""
         train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self.pool.X_train[rows]))
         return train, NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))
 
@@ -288,7 +284,7 @@ def _rows(draw: Draw) -> NDArray[np.intp]:
 
 
 def _within(draw: Draw) -> Draw:
-    """Each shot's place among all shots of the draw, ascending."""
+    """Each shot's position among all shots of the draw, ascending."""
     rows = _rows(draw)
     return [np.searchsorted(rows, shots) for shots in draw]
 

@@ -1,4 +1,4 @@
-"""Inner products of shots with each other and with test samples, and what recipes make of them."""
+"""Inner products of shots with each other and with test samples, and the predictions of recipes from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Products:
     members : list of ndarray of shape (n_c,)
         Rows of each class's samples; together 0 … N − 1.
     cross : list of ndarray of shape (n_c, m)
-        Their inner products with the test samples. Shots are rows, so that drawing some copies whole rows.
+        Their inner products with the test samples. Shots are rows, so that a draw copies whole rows.
     distances : list of ndarray of shape (n_c, n_c)
         Squared distances within each class.
     squares : list of ndarray of shape (n_c,)
@@ -39,7 +39,7 @@ class Products:
     dim : int
         Width of the embeddings, d.
     vectors : callable
-        Gives all training samples (N, d) and test samples (m, d), for recipes that need them.
+        Returns all training samples (N, d) and test samples (m, d), for recipes that need them.
     """
 
     def __init__(
@@ -61,46 +61,46 @@ class Products:
         self._test_squares = test_squares
         self._dim = dim
         self._make_vectors = vectors
-        self._kept: tuple[Any, Shots, Draw] | None = None
+        self._last_stack: tuple[Any, Shots, Draw] | None = None
         self._problems = LruCache[RidgeProblem](CACHED)
-        self._made = LruCache[dict[tuple[int, int], "Made"]](CACHED)
+        self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](CACHED)
 
     @cached_property
     def vectors(self) -> tuple[Array, Array]:
         """All training samples (N, d) and test samples (m, d)."""
         return self._make_vectors()
 
-    def mix(self, recipe: Recipe, seed: int, draw: Draw) -> list[Made]:
-        """Each class's proxies of one draw, as mixtures."""
-        made = self._generate(recipe, {seed: draw})
-        return [made[seed, c] for c in range(len(draw))]
+    def mix(self, recipe: Recipe, seed: int, draw: Draw) -> list[ClassProxies]:
+        """Return each class's proxies of one draw, as weighted sums of shots."""
+        proxies = self._generate(recipe, {seed: draw})
+        return [proxies[seed, c] for c in range(len(draw))]
 
     def solved(self, recipe: Recipe, seed: int, draw: Draw) -> list[Array]:
-        """Each class's least-squares proxies (p, d) of one draw, before NORM_post."""
+        """Return each class's least-squares proxies (p, d) of one draw, before NORM_post."""
         return self._proxies(recipe, draw, self.mix(recipe, seed, draw))
 
     def predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
-        """Predicted classes (s, m) for each seed's draw.
+        """Return the predicted classes (s, m) for each seed's draw.
 
-        Every (seed, class) is one problem; those of one size are generated together.
+        Every (seed, class) is one problem; problems of one size are generated together.
         """
-        made = self._generate(recipe, draws)
+        generated = self._generate(recipe, draws)
         predictions = np.empty((len(draws), len(self._test_squares)), dtype=np.int32)
         for i, (seed, draw) in enumerate(draws.items()):
-            own = [made[seed, c] for c in range(len(draw))]
-            scores = AGGREGATIONS[recipe.agg].function(self._compare(recipe, draw, own), recipe.voting)
+            proxies = [generated[seed, c] for c in range(len(draw))]
+            scores = AGGREGATIONS[recipe.agg].function(self._compare(recipe, draw, proxies), recipe.voting)
             predictions[i] = np.argmax(scores, axis=0)
         return predictions
 
-    def _generate(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], Made]:
+    def _generate(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], ClassProxies]:
         gen = GENERATORS[recipe.gen]
-        # What NORM post and AGG are makes no difference to it, nor what least squares does with clusters.
+        # Independent of NORM post, AGG, and the use of clusters by least squares.
         shots = b"".join(rows.tobytes() for draw in draws.values() for rows in draw)
         same = (gen.function, recipe.k if gen.uses_k else 1, tuple(draws), shots)
-        return self._made.get(same, lambda: self._generated(recipe, draws))
+        return self._cached_proxies.get(same, lambda: self._generated(recipe, draws))
 
-    def _generated(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], Made]:
-        made: dict[tuple[int, int], Made] = {}
+    def _generated(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], ClassProxies]:
+        proxies: dict[tuple[int, int], ClassProxies] = {}
         first = next(iter(draws.values()))
         sizes = np.array([len(shots) for shots in first])
         for size in np.unique(sizes):
@@ -108,17 +108,17 @@ class Products:
             shots, local = self._stack(alike, draws)
             seeds = np.array([seed for seed, _ in alike])
             batch = _Batch(GENERATORS[recipe.gen].function(shots, recipe.k, seeds), shots)
-            made |= {problem: Made(batch, i, local[i]) for i, problem in enumerate(alike)}
-        return made
+            proxies |= {problem: ClassProxies(batch, i, local[i]) for i, problem in enumerate(alike)}
+        return proxies
 
-    def _compare(self, recipe: Recipe, draw: Draw, made: list[Made]) -> Comparison:
+    def _compare(self, recipe: Recipe, draw: Draw, proxies: list[ClassProxies]) -> Comparison:
         post = POST_NORMALIZATIONS[recipe.norm_post]
         if GENERATORS[recipe.gen].ridge or post.scale is None:
-            proxies = self._proxies(recipe, draw, made)
-            starts = _starts(proxies)
-            return compare(post.function(np.concatenate(proxies), starts), self.vectors[1], starts)
-        similarities = [one.of(self._cross[c][one.local]) for c, one in enumerate(made)]
-        squares = np.concatenate([one.batch.squares[one.i] for one in made])
+            vectors = self._proxies(recipe, draw, proxies)
+            starts = _starts(vectors)
+            return compare(post.function(np.concatenate(vectors), starts), self.vectors[1], starts)
+        similarities = [p.of(self._cross[c][p.local]) for c, p in enumerate(proxies)]
+        squares = np.concatenate([p.batch.squares[p.i] for p in proxies])
         scale = post.scale(squares)
         inner = np.concatenate(similarities)
         inner *= scale[:, None]
@@ -126,46 +126,43 @@ class Products:
             inner,
             _starts(similarities),
             lambda: (squares * scale**2, self._test_squares),
-            lambda: (np.concatenate(self._proxies(recipe, draw, made)) * scale[:, None], self.vectors[1]),
+            lambda: (np.concatenate(self._proxies(recipe, draw, proxies)) * scale[:, None], self.vectors[1]),
         )
 
-    def _proxies(self, recipe: Recipe, draw: Draw, made: list[Made]) -> list[Array]:
-        """Each class's proxies (p, d) before NORM_post."""
+    def _proxies(self, recipe: Recipe, draw: Draw, proxies: list[ClassProxies]) -> list[Array]:
+        """Return each class's proxies (p, d) before NORM_post."""
         train, ridge = self.vectors[0], GENERATORS[recipe.gen].ridge
         if not ridge:
-            return [one.of(train[rows]) for rows, one in zip(draw, made, strict=True)]
+            return [p.of(train[rows]) for rows, p in zip(draw, proxies, strict=True)]
         # The same shots in another order are the same problem.
         rows = np.concatenate(draw)
         order = np.argsort(rows)
         problem = self._problems.get(
             (recipe.lam, rows[order].tobytes()), lambda: RidgeProblem(train[rows[order]], recipe.lam)
         )
-        labels = [one.batch.mixture.labels(one.i) for one in made]
+        labels = [p.batch.mixture.labels(p.i) for p in proxies]
         return solve(problem, labels, ridge == "published", train.dtype, order)
 
     def _stack(self, problems: list[tuple[int, int]], draws: dict[int, Draw]) -> tuple[Shots, Draw]:
-        """The problems' shots, and their rows among their class's.
-
-        The last are kept, for the next recipe on the same shots.
-        """
+        """Return the problems' shots, and their rows among their class's samples; the last result is cached."""
         picked = [draws[seed][c] for seed, c in problems]
         key = (tuple(problems), len(picked[0]))
-        kept = self._kept
-        if kept is None or kept[0] != key:
+        last = self._last_stack
+        if last is None or last[0] != key:
             local = [self._place[rows] for rows in picked]
-            own = [(c, i) for (_, c), i in zip(problems, local, strict=True)]
-            distances = np.stack([self._distances[c][np.ix_(i, i)] for c, i in own])
-            squares = np.stack([self._squares[c][i] for c, i in own])
+            classes = [(c, i) for (_, c), i in zip(problems, local, strict=True)]
+            distances = np.stack([self._distances[c][np.ix_(i, i)] for c, i in classes])
+            squares = np.stack([self._squares[c][i] for c, i in classes])
             shots = Shots(
                 lambda: self.vectors[0][np.stack(picked)], (*distances.shape[:2], self._dim), distances, squares
             )
-            # One assignment, for another tab may be evaluating on the same products.
-            self._kept = kept = (key, shots, local)
-        return kept[1:]
+            # A single assignment, because other threads may evaluate with the same products.
+            self._last_stack = last = (key, shots, local)
+        return last[1:]
 
 
 class _Batch:
-    """The proxies of problems that were generated together."""
+    """Proxies of problems that were generated together."""
 
     def __init__(self, mixture: Mixture, shots: Shots) -> None:
         self.mixture = mixture
@@ -177,7 +174,7 @@ class _Batch:
         return self.mixture.squared_lengths(self._shots.squares, self._shots.distances)
 
 
-class Made(NamedTuple):
+class ClassProxies(NamedTuple):
     """The proxies of one (seed, class): problem `i` of a batch, and its shots' rows among their class's."""
 
     batch: _Batch
@@ -185,7 +182,7 @@ class Made(NamedTuple):
     local: NDArray[np.intp]
 
     def of(self, rows: Array) -> Array:
-        """Mix what the shots have (n, …) into what the proxies have (p, …)."""
+        """Return the weighted sums (p, …) of values of the shots (n, …)."""
         return self.batch.mixture.of(rows, self.i)
 
 

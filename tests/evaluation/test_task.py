@@ -87,8 +87,8 @@ def test_wrong_tasks_say_what_is_wrong(vit_digits):
         Experiment(vit_digits.info, n_shot=0)
     keep = vit_digits.y_test != 4
     gone = replace(vit_digits, y_test=vit_digits.y_test[keep], X_test=vit_digits.X_test[keep])
-    with pytest.raises(ImprintError, match="no test samples of class 4. Choose other classes"):
+    with pytest.raises(ImprintError, match=r"no test samples of class 4\. Choose other classes"):
         choose_classes(gone)
-    with pytest.raises(ImprintError, match="no test samples of class 4. Choose other classes"):
+    with pytest.raises(ImprintError, match=r"no test samples of class 4\. Choose other classes"):
         choose_classes(gone, "0+4, 1")
     assert len(choose_classes(gone, "0+3, 1").names) == 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse.merged_tasks import KSelectionJob
 from imprint_core.embeddings import EmbeddingSet
-from imprint_core.evaluation.evaluator import Evaluation, Evaluator, Fit
+from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDiagnostics
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, confusion, summarize
 from imprint_core.framework.generation import GENERATORS
@@ -83,7 +83,7 @@ class ExperimentResults:
         return collapse.nc1(self.experiment)
 
     @cached_property
-    def fits(self) -> list[Fit]:
+    def fits(self) -> list[TransformDiagnostics]:
         """What the transform estimated on each seed's shots."""
         return [self.evaluator.fit_of(self.experiment.n_shot, seed) for seed in self.experiment.seeds]
 

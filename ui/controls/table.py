@@ -39,7 +39,7 @@ def _class_sets(sets: Sets, values: Values) -> list[str]:
     for name, entry in CLASS_SETS.items():
         classes = tuple(entry.choose(count))
         if len(classes) > 1 or len(classes) == count:
-            # Of two names for the same classes ("all" and "first ten" of ten) the first stays.
+            # Of two names of the same classes ("all" and "first ten" of ten) the first is offered.
             chosen.setdefault(classes, name)
     return [*chosen.values(), *(f"{d}in1" for d in _OFFERED_D if count >= 2 * d)]
 
@@ -55,31 +55,31 @@ def _show_classes(spec: str) -> str:
     return CLASS_SETS[spec].label if spec in CLASS_SETS else spec
 
 
-def _written_classes(text: str, sets: Sets, values: Values) -> str:
+def _parse_classes(text: str, sets: Sets, values: Values) -> str:
     names, spec = _names(sets, values), canonical(text)
     try:
         parse_classes(spec, names)
     except ImprintError as error:
-        # In a link that was typed by hand, the browser takes each + for a space.
-        mended = re.sub(r"(?<![,=+]) (?![,=+])", "+", spec)
+        # Browsers decode a + that was typed into a link as a space.
+        repaired = re.sub(r"(?<![,=+]) (?![,=+])", "+", spec)
         try:
-            parse_classes(mended, names)
+            parse_classes(repaired, names)
         except ImprintError:
             raise error from None
-        return mended
+        return repaired
     return spec
 
 
 def _classes_help(sets: Sets, values: Values) -> str:
     names = _names(sets, values)
-    # A name that the grammar would read otherwise is written by its number.
+    # A name that the grammar cannot represent is replaced by its number.
     words = [str(i) if name[:1].isdigit() or set(name) & set(",+=") else name for i, name in enumerate(names)]
     example = f" For example: {plain(f'pair={words[0]}+{words[1]}, {words[2]}')}" if len(words) > 2 else ""
     return (
-        described(CLASS_SETS, "Which classes take part (paper, §5.1: all, even, odd, first three).")
-        + "\n- **d in 1**: classes drawn at random are merged, d into one, into ten at most (paper, §5.3). There are "
-        f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write your own: numbers or names with commas between, 5\\-7 for a "
-        f"range, + to make one class of several, and = to name it.{example}"
+        described(CLASS_SETS, "The classes of the task (paper, §5.1: all, even, odd, first three).")
+        + "\n- **d in 1**: classes drawn at random are merged, d into one, into at most ten (paper, §5.3). There are "
+        f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write numbers or names separated by commas, 5\\-7 for a range, + to "
+        f"merge classes, and = to name a merged class.{example}"
     )
 
 
@@ -88,8 +88,8 @@ def _classes_remark(values: Values) -> str:
     if not drawn or drawn[0] == 1:
         return ""
     d, draw = drawn
-    another = f"{d}in1\\-{draw % DRAWS + 1}"
-    return f"Draw {draw} of {DRAWS}: {d} classes each, taken at random. For another draw write {another}."
+    other = f"{d}in1\\-{draw % DRAWS + 1}"
+    return f"Draw {draw} of {DRAWS}: {d} classes each, drawn at random. For another draw write {other}."
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
@@ -111,8 +111,7 @@ SHARED_CONTROLS = (
         "data",
         "Task",
         "Dataset",
-        "The images to be told apart (paper, §5.1: MNIST, Fashion-MNIST, CIFAR-10). Those that this FM has embedded "
-        "are listed.",
+        "The images to classify (paper, §5.1: MNIST, Fashion-MNIST, CIFAR-10), among those embedded by this FM.",
         _datasets,
         "mnist",
         label_of_dataset,
@@ -125,16 +124,16 @@ SHARED_CONTROLS = (
         _class_sets,
         "all",
         _show_classes,
-        accepts=_written_classes,
+        accepts=_parse_classes,
         joins=",+=",
         remark=_classes_remark,
     ),
     Control(
         "n",
         "Task",
-        "n-shot: training samples a class",
-        "How many images of each class are imprinted (paper, §5.2). The shots are drawn at random for each seed, and "
-        "nested: the 5 shots are among the 10.",
+        "n-shot: training samples per class",
+        "Number of imprinted images per class (paper, §5.2). Shots are drawn at random for each seed and nested: 5 "
+        "shots are a subset of 10.",
         _shots,
         100,
         str,
@@ -145,7 +144,7 @@ SHARED_CONTROLS = (
         "seeds",
         "Runs",
         "Seeds",
-        "How often shots and proxies are drawn anew (paper: three times in §5.1 and §5.3, five in §5.2). Numbers are "
+        "Number of random seeds for shots and proxies (paper: three in §5.1 and §5.3, five in §5.2). Results are "
         "medians over the seeds, with their range.",
         lambda sets, values: [1, 3, 5, len(SEEDS)],
         5,
