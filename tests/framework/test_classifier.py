@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework import classifier
 from imprint_core.framework.aggregation import AGGREGATIONS, TIES, VOTES
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -384,7 +385,7 @@ def test_a_new_fit_forgets_the_old_ones_feature_names():
 
 
 def test_every_shot_belongs_to_one_proxy_of_its_class(vit_digits):
-    split = Task("", "", "all", 20, SEEDS[0]).split(vit_digits)
+    split = Experiment(vit_digits.info, "all", 20).split(SEEDS[0], vit_digits)
     model = ImprintingClassifier(k=4, random_state=SEEDS[0]).fit(split.X_train, split.y_train)
     assigned = [model.shots_of(p) for p in range(len(model.proxies_))]
     assert sorted(np.concatenate(assigned)) == list(range(len(split.y_train)))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.task import SEEDS, Task
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.aggregation import AGGREGATIONS, TIES, VOTES
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import DISTANCES
@@ -229,7 +230,7 @@ def test_bad_embeddings_are_refused():
     "recipe", [{"k": 3}, {"gen": "mean"}, {"gen": "all", "agg": "mnn"}, {"gen": "ls", "agg": "sum"}]
 )
 def test_nearest_proxies_agree_with_the_classifier(vit_digits, recipe):
-    split = Task("", "", "all", 10, SEEDS[0]).split(vit_digits)
+    split = Experiment(vit_digits.info, "all", 10).split(SEEDS[0], vit_digits)
     model = ImprintingClassifier(**recipe, random_state=SEEDS[0]).fit(split.X_train, split.y_train)
     predicted, explained = model.predict(split.X_test[:40]), model.explain(split.X_test[:40])
     gaps, rows = model.kneighbors(split.X_test[:40], 4)
