@@ -415,8 +415,8 @@ def test_senseless_recipes_say_what_to_change():
     app = small(agg="mnn", m="50", norm_inf="none", k="3")
     said = app.info[0].value
     assert said.count("\n- ") == 1
-    assert "set NORM inf to L2" in said
-    assert "choose m of at most 3" in said
+    assert "Set NORM inf to L2" in said
+    assert "Choose m of at most 3" in said
 
 
 def test_a_shrinkage_between_two_becomes_the_nearest():

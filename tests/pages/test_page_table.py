@@ -1,0 +1,70 @@
+"""The page table and the control table: what a page displays, and what is computed for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import CONTROLS, PAGES
+from tests.conftest import ROOT
+from ui.controls import sidebar
+
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+
+
+def test_every_file_of_pages_is_a_row_of_the_table():
+    assert sorted(PAGES) == sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
+
+
+def test_every_control_has_another_key_and_belongs_to_a_page():
+    assert len({control.key for control in CONTROLS}) == len(CONTROLS)
+    assert {control.page for control in CONTROLS} <= {"", *PAGES}
+
+
+@pytest.mark.parametrize(
+    ("page", "displayed", "hidden"),
+    [
+        ("learn", set(), {"fm", "data", "n", "k", "seeds", "map", "preset"}),
+        ("library", {"fm"}, {"data", "n", "k", "seeds", "map", "preset"}),
+        ("own_data", {"fm", "data", "classes", "n", "k", "preset"}, {"seeds", "map"}),
+    ],
+)
+def test_controls_without_an_effect_are_not_displayed_and_keep_their_values(
+    page, displayed, hidden, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in QUICK.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = page
+    app.run()
+    assert not app.exception
+    kinds = ("selectbox", "select_slider", "button_group")
+    keys = {widget.key for kind in kinds for widget in app.sidebar.get(kind)}
+    assert displayed <= keys
+    assert not hidden & keys
+    link = {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+    assert QUICK.items() <= link.items()
+
+
+def test_options_are_computed_for_displayed_controls_only(bundled, monkeypatch):
+    computed = []
+
+    def counted(control):
+        def options(sets, values):
+            computed.append(control.key)
+            return control.options(sets, values)
+
+        return replace(control, options=options)
+
+    monkeypatch.setattr(sidebar.st, "session_state", {"nc1": "published"})
+    controls = [counted(control) for control in CONTROLS]
+    displayed = {control.key: control.page in ("", "map") for control in CONTROLS}
+    values, defaults, choices, notes = sidebar._resolve(controls, bundled, displayed, followed=False)
+    assert set(computed) == {control.key for control in CONTROLS if control.page in ("", "map")} | {"nc1"}
+    assert len(computed) == len(choices) < len(CONTROLS)
+    assert set(values) == set(defaults) == {control.key for control in CONTROLS}
+    assert values["nc1"] == "published"
+    assert notes == []
