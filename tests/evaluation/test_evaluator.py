@@ -99,7 +99,7 @@ def test_proxies_are_those_of_the_estimator_before_norm_post(vit_digits):
 
 
 def test_evaluator_refuses_a_recipe_of_another_space(vit_digits):
-    with pytest.raises(ValueError, match="this evaluator is of Space"):
+    with pytest.raises(ValueError, match="this evaluator has the space Space"):
         Evaluator(choose_classes(vit_digits), Recipe().space).evaluate(Recipe(norm_pre="none"), 5, [0])
 
 
