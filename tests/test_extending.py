@@ -43,6 +43,7 @@ from tests.conftest import ROOT
 from tests.pages.conftest import warm  # noqa: F401
 from tests.pages.reading import pictures, read
 from ui.charts import progressive
+from ui.panels.learn.controls import LESSONS, LessonEntry
 
 SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 
@@ -307,3 +308,42 @@ def test_measure_of_runs_is_an_entry_and_a_version(monkeypatch, vit_digits):
     table = SweepTable.from_rows([row])
     (task,), (recipe,) = table.tasks, table.recipes
     assert table.runs(task, recipe.recipe).values["least"].tolist() == [row["least"]]
+
+
+LESSON = """
+import streamlit as st
+
+from imprint_core import PRESETS
+from ui.panels.learn.frame import Lesson, Outcome, Question, accuracy, lesson_experiment, show_lesson
+
+
+def show(sets):
+    experiment = lesson_experiment(sets, "squeezenet1_1", "digits", PRESETS["qi"].recipe, 20)
+
+    def show_result():
+        value = accuracy(experiment).median
+        return Outcome([(int(value > 50), f"It is {value:.1f} %.")], "An [[embedding]] suffices.")
+
+    question = Question("Is the accuracy above 50 %?", ("no", "yes"))
+    lesson = Lesson("A test.", [question], "Nothing to try.", lambda: st.write("tried"), show_result, experiment)
+    show_lesson("lesson-7", lesson)
+"""
+
+
+def test_a_lesson_is_a_file_and_a_row(monkeypatch, tmp_path):
+    (tmp_path / "lesson_from_outside.py").write_text(LESSON)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(LESSONS, "lesson-7", LessonEntry("Digits", "Is it easy?", "lesson_from_outside"))
+    app = app_with(page="learn")
+    assert "##### 7. Digits" in [markdown.value for markdown in app.main.markdown]
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    app.query_params["view"] = "lesson-7"
+    app.run()
+    assert app.title[0].value == "7. Digits"
+    app.main.radio[0].set_value(1).run()
+    for key in ("lesson-7-predict", "lesson-7-reveal"):
+        next(button for button in app.button if button.key == key).click().run()
+    assert not app.exception
+    assert app.query_params["view"] == "lesson-7"
+    assert app.success[0].value.startswith("You predicted **yes**: correct. It is ")
+    assert [heading.value for heading in app.subheader] == ["Predict", "Try it", "Result", "Summary"]
