@@ -20,7 +20,7 @@ from imprint_core.figures import style
 from imprint_core.figures.small_multiples import AXES
 from imprint_core.framework.aggregation import AGGREGATIONS, Aggregation
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.generation import GENERATORS, Generator, Mixture
+from imprint_core.framework.generation import GENERATORS, Generator, ProxyWeights
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Normalization, PostNormalization
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS, libraries
@@ -78,7 +78,7 @@ def home(tmp_path, monkeypatch):
 def first_shots(shots, k, seeds):
     """The first k sampled shots."""
     b, n, _ = shots.shape
-    return Mixture(picks=np.tile(np.arange(min(k, n)), (b, 1)))
+    return ProxyWeights(picks=np.tile(np.arange(min(k, n)), (b, 1)))
 
 
 def test_a_gen(monkeypatch, vit_digits):
@@ -97,7 +97,7 @@ def test_a_gen(monkeypatch, vit_digits):
 def last_shot(shots, k, seeds):
     """The last shot."""
     b, n, _ = shots.shape
-    return Mixture(picks=np.full((b, 1), n - 1))
+    return ProxyWeights(picks=np.full((b, 1), n - 1))
 
 
 def test_an_entry_of_gen_is_enough_for_controls_curves_and_advice(monkeypatch):

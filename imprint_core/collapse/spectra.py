@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse.class_statistics import ClassStatistics, class_statistics
 from imprint_core.collapse.measures import NC1_VARIANTS
-from imprint_core.framework.feature_map import Map
+from imprint_core.framework.feature_map import FeatureMap
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.framework.transforms import centring
 from imprint_core.framework.whitening import Shrinkage, whitening
@@ -38,12 +38,12 @@ class Stage:
 
 
 def _cl2n(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage) -> Callable[[Array], Array]:
-    centred: Map = centring(l2(x), codes)
+    centred: FeatureMap = centring(l2(x), codes)
     return lambda vectors: l2(centred(l2(vectors)))
 
 
 STAGES: dict[str, Stage] = {
-    "none": Stage("unchanged", "Embeddings as the FM outputs them.", lambda x, codes, shrinkage: Map()),
+    "none": Stage("unchanged", "Embeddings as the FM outputs them.", lambda x, codes, shrinkage: FeatureMap()),
     "l2": Stage("L2", "Scaled to length 1 (paper, NORM).", lambda x, codes, shrinkage: l2),
     "cl2n": Stage(
         "L2, centred, L2",

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from imprint_core.evaluation.inner_products import CACHED, Draw, Products
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split, shot_order
-from imprint_core.framework.feature_map import Map
+from imprint_core.framework.feature_map import FeatureMap
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.kmeans import squared_distances
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
@@ -75,7 +75,7 @@ class TransformDiagnostics(NamedTuple):
     shrinkage : float or None
         The shrinkage used; None for transforms without one.
     remark : str
-        As in `Map`.
+        As in `FeatureMap`.
     """
 
     shrinkage: float | None
@@ -108,7 +108,7 @@ class Evaluator:
         self.truth = np.searchsorted(self.classes, pool.y_test)
         self._fitted = TRANSFORMS[space.pretransform].fitted
         self._orders: dict[int, Draw] = {}
-        self._maps = LruCache[Map](CACHED)
+        self._maps = LruCache[FeatureMap](CACHED)
         self._drawn_products = LruCache[tuple[Products, TransformDiagnostics]](CACHED)
         every = np.arange(len(pool.y_train))
         self._shared = None if self._fitted else self._of_vectors(self._map(every), every)
@@ -183,7 +183,7 @@ class Evaluator:
         """All training samples (N, d) of the pool before any transform, after the NORM of the map."""
         if self.space.pretransform == "none" and self._shared is not None:
             return self._shared.vectors[0]
-        return NORMALIZATIONS[self.space.shown].function(self.pool.X_train)
+        return NORMALIZATIONS[self.space.base_norm].function(self.pool.X_train)
 
     def fit_of(self, n: int | None, seed: int) -> TransformDiagnostics:
         """Return the diagnostics of the transform on one draw."""
@@ -192,7 +192,7 @@ class Evaluator:
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])
 
-    def _map(self, rows: NDArray[np.intp]) -> Map:
+    def _map(self, rows: NDArray[np.intp]) -> FeatureMap:
         return self._maps.get(
             rows.tobytes() if self._fitted else b"",
             lambda: fit_transform(
@@ -240,7 +240,7 @@ class Evaluator:
         train, test = train - mean, test - mean
         return train @ train.T, train @ test.T, np.einsum("md,md->m", test, test)
 
-    def _of_vectors(self, fitted: Map, rows: NDArray[np.intp]) -> Products:
+    def _of_vectors(self, fitted: FeatureMap, rows: NDArray[np.intp]) -> Products:
         train, test = self._vectors(fitted, rows)
         members = _members(self._codes(rows))
         squares = np.einsum("nd,nd->n", train, train)
@@ -272,7 +272,7 @@ class Evaluator:
             lambda: self._vectors(self._map(rows), rows),
         )
 
-    def _vectors(self, fitted: Map, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+    def _vectors(self, fitted: FeatureMap, rows: NDArray[np.intp]) -> tuple[Array, Array]:
         """Return shots and test samples as input of GEN and AGG."""
         train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self.pool.X_train[rows]))
         return train, NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import Comparison, compare
-from imprint_core.framework.generation import GENERATORS, Mixture, Shots, solve
+from imprint_core.framework.generation import GENERATORS, ProxyWeights, Shots
 from imprint_core.framework.normalization import POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
-from imprint_core.framework.ridge import RidgeProblem
+from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
 
 Draw = list[NDArray[np.intp]]
 # Cached values of each kind: one per seed.
@@ -141,7 +141,7 @@ class Products:
             (recipe.lam, rows[order].tobytes()), lambda: RidgeProblem(train[rows[order]], recipe.lam)
         )
         labels = [p.batch.mixture.labels(p.i) for p in proxies]
-        return solve(problem, labels, ridge == "published", train.dtype, order)
+        return least_squares_proxies(problem, labels, ridge == "published", train.dtype, order)
 
     def _stack(self, problems: list[tuple[int, int]], draws: dict[int, Draw]) -> tuple[Shots, Draw]:
         """Return the problems' shots, and their rows among their class's samples; the last result is cached."""
@@ -164,7 +164,7 @@ class Products:
 class _Batch:
     """Proxies of problems that were generated together."""
 
-    def __init__(self, mixture: Mixture, shots: Shots) -> None:
+    def __init__(self, mixture: ProxyWeights, shots: Shots) -> None:
         self.mixture = mixture
         self._shots = shots
 

@@ -1,4 +1,4 @@
-"""ImprintingClassifier: NORM, GEN and AGG put together as a scikit-learn estimator."""
+"""ImprintingClassifier: NORM, GEN and AGG as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from threadpoolctl import threadpool_limits
 from imprint_core.errors import ImprintError
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import DISTANCES, Comparison, compare, smallest
-from imprint_core.framework.feature_map import Map
+from imprint_core.framework.feature_map import FeatureMap
 from imprint_core.framework.generation import GENERATORS, generate
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS, fit_transform
 
 T = TypeVar("T")
-# Inner products that a core holds at once while predicting.
+# Number of inner products per block of samples during prediction.
 _CELLS = 2**22
 
 
 class Explanation(NamedTuple):
-    """Why samples were classified as they were.
+    """Winning proxies, runners-up and margins of predictions.
 
     Attributes
     ----------
     winner : ndarray of shape (m,)
-        The nearest proxy of the predicted class, a row of `proxies_`.
+        Row of `proxies_` of the nearest proxy of the predicted class.
     runner_up : ndarray of shape (m,)
-        The nearest proxy of the class with the second-highest score, of several such the nearest of all; -1 where
-        there is no other class.
+        Row of the nearest proxy of the class with the second-highest score, of tied classes the nearest; -1 if there
+        is no other class.
     margin : ndarray of shape (m,)
-        By how much the predicted class's score is higher; `inf` where there is no other class.
+        Score of the predicted class minus the second-highest score; `inf` if there is no other class.
     """
 
     winner: NDArray[np.intp]
@@ -57,22 +57,21 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     gen, k, norm_pre, norm_post, norm_inf, agg, pretransform, shrinkage, lam, m, distance, vote, ties
         As in `Recipe`.
     random_state : int, default=0
-        Seed, 0 to 2³² − 1, of the GEN methods that draw random numbers; each class uses it
-        afresh, as the paper does.
+        Seed, 0 to 2³² − 1, of GEN methods with random numbers; each class uses the same seed, as in the paper.
 
     Attributes
     ----------
     classes_ : ndarray of shape (C,)
-        The class labels.
+        Class labels.
     proxies_ : ndarray of shape (p, d)
-        The proxies after NORM_post, ordered by class.
+        Proxies after NORM_post, ordered by class.
     proxy_class_ : ndarray of shape (p,)
         Index in `classes_` of each proxy's class.
     proxy_source_ : ndarray of shape (p,), object
-        Row of the training data that a proxy is, or None where it is none of them. After
-        `partial_fit` rows count on from those of the calls before.
-    transform_ : Map
-        What embeddings go through before any NORM; `transform_.shrinkage` is the one in force.
+        Row of the training data that equals a proxy, or None. After `partial_fit`, rows continue those of earlier
+        calls.
+    transform_ : FeatureMap
+        Applied to embeddings before any NORM; `transform_.shrinkage` is the shrinkage that was used.
     n_features_in_ : int
         d.
 
@@ -88,7 +87,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     proxies_: Array
     proxy_class_: NDArray[np.intp]
     proxy_source_: NDArray[np.object_]
-    transform_: Map
+    transform_: FeatureMap
     _codes: NDArray[np.intp]
     _shots: Array
 
@@ -126,12 +125,12 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, random_state: int = 0) -> ImprintingClassifier:
-        """The estimator of a recipe."""
+        """Estimator of a recipe."""
         return cls(**asdict(recipe), random_state=random_state)
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the parameters.
+        """Recipe of the parameters.
 
         Raises
         ------
@@ -149,7 +148,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return int(seed)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> ImprintingClassifier:
-        """Imprint the proxies of the shots.
+        """Imprint proxies from shots.
 
         Parameters
         ----------
@@ -164,24 +163,24 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         fresh.classes_, fresh._codes = np.unique(y, return_inverse=True)
         fresh._shots = np.asarray(X)
         fresh._imprint_all(self.recipe)
-        # All at once, so that a fit that fails leaves what was fitted before.
+        # Replaced at the end, so that a failing fit leaves the previous one intact.
         self.__dict__ = fresh.__dict__
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> ImprintingClassifier:
-        """Add shots, of known or of new classes.
+        """Add shots of known or new classes.
 
-        Only the proxies of classes with new shots change, unless a proxy depends on all classes'
-        shots: after a fitted transform, with least squares, and with NORM_post quantile. All
-        shots are kept for that, as a class's proxies are made from all of its shots. NORM_post
-        quantile_published fits classes to those that came before, in the order in which they come.
+        Only the proxies of classes with new shots change, unless proxies depend on the shots of all classes: after a
+        fitted transform, with least squares, and with NORM_post quantile. All shots are stored, because the proxies
+        of a class are made from all its shots. NORM_post quantile_published fits each class to the classes added
+        before it.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
         y : array-like of shape (n,)
         classes : array-like, optional
-            Not needed: a class is known from its first shot on.
+            Ignored: a class is known from its first shot.
         """
         if not hasattr(self, "classes_"):
             return self.fit(X, y)
@@ -191,12 +190,12 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         kinds = ["numbers" if labels.dtype.kind in "biuf" else "names" for labels in (self.classes_, y)]
         if kinds[0] != kinds[1]:
             raise ImprintError(
-                f"The classes so far are {kinds[0]}, such as {self.classes_[0]!r}, and the new ones {kinds[1]}, such "
-                f"as {y[0]!r}; call all classes by the same kind of label."
+                f"The known classes are {kinds[0]}, such as {self.classes_[0]!r}, and the new classes are {kinds[1]}, "
+                f"such as {y[0]!r}. Use one kind of label for all classes."
             )
         grown = copy(self)
         grown._add(np.asarray(X), y)
-        # All at once, so that an addition that fails loses nothing.
+        # Replaced at the end, so that a failing addition leaves the model intact.
         self.__dict__ = grown.__dict__
         return self
 
@@ -214,20 +213,20 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         post = POST_NORMALIZATIONS[recipe.norm_post]
         changed = np.unique(codes)
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
-        made, sources = generate(x, self._members(changed), recipe.gen, recipe.k, self._seed())
+        generated, sources = generate(x, self._members(changed), recipe.gen, recipe.k, self._seed())
         owner = moved[self.proxy_class_]
-        stay = ~np.isin(owner, changed)
-        kept, kept_sources = self.proxies_[stay], self.proxy_source_[stay]
-        # To those that stay the new ones come one class after the other.
-        blocks = [kept, *made] if len(kept) else made
+        unchanged = ~np.isin(owner, changed)
+        proxies, proxy_sources = self.proxies_[unchanged], self.proxy_source_[unchanged]
+        # NORM_post sees the unchanged proxies first, then the changed classes one after the other.
+        blocks = [proxies, *generated] if len(proxies) else generated
         starts = np.cumsum([0, *(len(b) for b in blocks[:-1])])
         normed = post.function(np.concatenate(blocks), starts)
-        normed[: len(kept)] = kept
-        owners = np.concatenate([owner[stay], np.repeat(changed, [len(p) for p in made])])
+        normed[: len(proxies)] = proxies
+        owners = np.concatenate([owner[unchanged], np.repeat(changed, [len(p) for p in generated])])
         order = np.argsort(owners, kind="stable")
         self.proxies_ = normed[order]
         self.proxy_class_ = owners[order]
-        self.proxy_source_ = np.concatenate([kept_sources, _or_none(np.concatenate(sources))])[order]
+        self.proxy_source_ = np.concatenate([proxy_sources, _or_none(np.concatenate(sources))])[order]
 
     def _members(self, classes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
         return [np.flatnonzero(self._codes == c) for c in classes]
@@ -236,15 +235,15 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.transform_ = fit_transform(recipe.pretransform, self._shots, self._codes, recipe.shrinkage)
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
         members = self._members(np.arange(len(self.classes_)))
-        made, sources = generate(x, members, recipe.gen, recipe.k, self._seed(), recipe.lam)
-        sizes = np.array([len(p) for p in made])
+        generated, sources = generate(x, members, recipe.gen, recipe.k, self._seed(), recipe.lam)
+        sizes = np.array([len(p) for p in generated])
         starts = np.cumsum(sizes) - sizes
-        self.proxies_ = POST_NORMALIZATIONS[recipe.norm_post].function(np.concatenate(made), starts)
+        self.proxies_ = POST_NORMALIZATIONS[recipe.norm_post].function(np.concatenate(generated), starts)
         self.proxy_source_ = _or_none(np.concatenate(sources))
-        self.proxy_class_ = np.repeat(np.arange(len(made)), sizes)
+        self.proxy_class_ = np.repeat(np.arange(len(generated)), sizes)
 
     def _each_part(self, X: ArrayLike, run: Callable[[Comparison], T]) -> list[T]:
-        """Compare proxies with the samples, as many at a time as memory should hold, and run something on each part."""
+        """Compare the proxies with blocks of samples, in parallel, and apply `run` to each comparison."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         x = NORMALIZATIONS[self.norm_inf].function(self.transform_(np.asarray(X)))
@@ -253,20 +252,20 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         parts = [x[i : i + step] for i in range(0, len(x), step)]
         if len(parts) == 1:
             return [run(compare(self.proxies_, x, starts))]
-        # A part on each core: only the matrix product would use them all by itself.
+        # One block per core, because BLAS parallelises the matrix product only.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(lambda part: run(compare(self.proxies_, part, starts)), parts))
 
     def _scores(self, X: ArrayLike) -> Array:
-        """Score of every class, (m, C)."""
+        """Scores (m, C) of all classes."""
         score, voting = AGGREGATIONS[self.agg].function, self.recipe.voting
         return np.concatenate(self._each_part(X, lambda part: score(part, voting).T))
 
     def decision_function(self, X: ArrayLike) -> Array:
-        """Scores (m, C); for two classes (m,), the second's score less the first's.
+        """Scores (m, C); for two classes (m,), the second score minus the first.
 
-        Inner products for AGG max and sum. For m-NN votes, plus less than half a vote that
-        breaks ties by distance (`aggregation.nearest_neighbours`).
+        Inner products for AGG max and sum; for m-NN, votes plus less than half a vote that breaks ties by distance
+        (`aggregation.nearest_neighbours`).
         """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
@@ -277,18 +276,18 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return np.asarray(self.classes_[np.argmax(scores, axis=1)])
 
     def kneighbors(self, X: ArrayLike, n_neighbors: int | None = None) -> tuple[Array, NDArray[np.intp]]:
-        """The nearest proxies of each sample, nearest first.
+        """Nearest proxies of each sample, nearest first.
 
         Parameters
         ----------
         X : array-like of shape (m, d)
         n_neighbors : int, optional
-            How many; the recipe's m, unless given. All proxies, if there are fewer.
+            Number of proxies, m by default; all proxies if there are fewer.
 
         Returns
         -------
         distances : ndarray of shape (m, n)
-            By the recipe's distance for m-NN; else negative inner products, for by those AGG max asks.
+            The recipe's distance for m-NN, otherwise negative inner products.
         proxies : ndarray of shape (m, n)
             Rows of `proxies_`.
         """
@@ -301,32 +300,32 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 return DISTANCES[self.distance].nearest(part, count)
             return smallest(-part.inner, min(count, len(part.inner)))
 
-        found = self._each_part(X, nearest)
-        return np.concatenate([gaps for _, gaps in found]), np.concatenate([rows for rows, _ in found])
+        rows, distances = zip(*self._each_part(X, nearest), strict=True)
+        return np.concatenate(distances), np.concatenate(rows)
 
     def shots_of(self, proxy: int) -> NDArray[np.intp]:
-        """The shots that a proxy stands for: those of its class to which no other of the class's proxies is nearer.
+        """Shots that a proxy represents: those of its class that are nearest to it among the proxies of the class.
 
         Parameters
         ----------
         proxy : int
-            A row of `proxies_`.
+            Row of `proxies_`.
 
         Returns
         -------
         ndarray of shape (s,)
-            Rows of the training data, those nearest to the proxy first; empty where it is nearest to none.
+            Rows of the training data, nearest to the proxy first; may be empty.
         """
-        own = np.flatnonzero(self.proxy_class_ == self.proxy_class_[proxy])
+        of_class = np.flatnonzero(self.proxy_class_ == self.proxy_class_[proxy])
         rows = np.flatnonzero(self._codes == self.proxy_class_[proxy])
         x = NORMALIZATIONS[self.norm_inf].function(self.transform_(self._shots[rows]))
-        gaps = self._gaps(compare(self.proxies_[own], x, np.zeros(1, dtype=np.intp)))
-        mine = int(np.searchsorted(own, proxy))
-        won = np.flatnonzero(np.argmin(gaps, axis=0) == mine)
-        return rows[won[np.argsort(gaps[mine, won], kind="stable")]]
+        gaps = self._gaps(compare(self.proxies_[of_class], x, np.zeros(1, dtype=np.intp)))
+        index = int(np.searchsorted(of_class, proxy))
+        nearest = np.flatnonzero(np.argmin(gaps, axis=0) == index)
+        return rows[nearest[np.argsort(gaps[index, nearest], kind="stable")]]
 
     def explain(self, X: ArrayLike) -> Explanation:
-        """For each sample of X (m, d): the winning proxy, the runner-up and the margin."""
+        """Winning proxy, runner-up and margin of each sample of X (m, d)."""
         voting = self.recipe.voting
 
         def explained(part: Comparison) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
@@ -339,7 +338,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 none = np.full(len(best), -1)
                 return self._nearest(gaps, best), none, np.full(len(best), np.inf)
             scores[best, columns] = -np.inf
-            # Of classes with equal scores, such as those without a vote, the one that has the nearest proxy.
+            # Of classes with equal scores, such as those without votes, the one with the nearest proxy.
             tied = scores == scores.max(axis=0)
             starts = np.searchsorted(self.proxy_class_, np.arange(len(scores)))
             second = np.argmin(np.where(tied, np.minimum.reduceat(gaps, starts, axis=0), np.inf), axis=0)
@@ -349,18 +348,18 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return Explanation(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def _gaps(self, part: Comparison) -> Array:
-        """How far each proxy is from each sample, (p, m), as AGG sees it."""
+        """Distance of each proxy to each sample, (p, m), or the negative inner product if AGG uses it."""
         if AGGREGATIONS[self.agg].uses_distance:
             return DISTANCES[self.distance].order(part)
         return -part.inner
 
     def _nearest(self, gaps: Array, classes: NDArray[np.intp]) -> NDArray[np.intp]:
-        own = self.proxy_class_[:, None] == classes
-        return np.argmin(np.where(own, gaps, np.inf), axis=0)
+        of_class = self.proxy_class_[:, None] == classes
+        return np.argmin(np.where(of_class, gaps, np.inf), axis=0)
 
 
 def depends_on_all(recipe: Recipe) -> bool:
-    """Whether a class's proxies depend on other classes' shots: fitted transforms, least squares, quantile."""
+    """Whether proxies depend on the shots of other classes: fitted transforms, least squares, quantile."""
     post = POST_NORMALIZATIONS[recipe.norm_post]
     return TRANSFORMS[recipe.pretransform].fitted or bool(GENERATORS[recipe.gen].ridge) or not post.separate
 

@@ -28,7 +28,7 @@ from imprint_core.framework.explanation import (
     shots_text,
     votes_of,
 )
-from imprint_core.framework.feature_map import Map
+from imprint_core.framework.feature_map import FeatureMap
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, l2
 from imprint_core.framework.recipe import Recipe
@@ -114,7 +114,7 @@ def _embedding(x: NDArray[np.float64]) -> Step:
 _BASES = {"none": "x", "l2": "x / ‖x‖", "power": "sign(x) · √|x|"}
 
 
-def _transform(recipe: Recipe, map_: Map, x: NDArray[np.float64], mapped: NDArray[np.float64]) -> Step:
+def _transform(recipe: Recipe, map_: FeatureMap, x: NDArray[np.float64], mapped: NDArray[np.float64]) -> Step:
     entry = TRANSFORMS[recipe.pretransform]
     formula, values = _BASES[map_.base], [("‖x‖", _length(x))]
     if map_.centre is not None:

@@ -1,4 +1,4 @@
-"""What a transform gives: a map that shots and test embeddings alike go through."""
+"""Affine feature maps that transforms apply to shots and test embeddings."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from imprint_core.framework.normalization import Array, identity, l2
 
 
 @dataclass(frozen=True)
-class Map:
+class FeatureMap:
     """x ↦ scale · (I + V diag(gains) Vᵀ) (base(x) − centre).
 
     Attributes
     ----------
     base : {"none", "l2", "power"}
-        What is done to each vector first.
+        First step, applied to each vector.
     centre : ndarray of shape (d,), or None
     axes : ndarray of shape (d, r), or None
         Orthonormal columns, V.
     gains : ndarray of shape (r,), or None
     scale : float
     shrinkage : float or None
-        The shrinkage s in force, where there is one.
+        Shrinkage s that was used; None if there is none.
     remark : str
-        What a person should know about this very fit; else empty.
+        Note on this fit for the user; empty if there is none.
     """
 
     base: str = "none"
@@ -41,7 +41,7 @@ class Map:
 
     @cached_property
     def _matrix(self) -> Array | None:
-        """The whole map as one matrix, where that is less work than its two factors."""
+        """The linear part as one matrix; None if its two factors need fewer operations."""
         if self.axes is None or self.gains is None or 2 * self.axes.shape[1] < self.axes.shape[0]:
             return None
         matrix = (self.axes * self.gains) @ self.axes.T
@@ -49,7 +49,7 @@ class Map:
         return matrix * matrix.dtype.type(self.scale)
 
     def __call__(self, x: Array) -> Array:
-        """Map vectors (n, d) to vectors (n, d)."""
+        """FeatureMap vectors (n, d) to vectors (n, d)."""
         x = BASES[self.base](x)
         if self.centre is not None:
             x = x - self.centre.astype(x.dtype)
@@ -62,7 +62,7 @@ class Map:
 
 
 def power(x: Array) -> Array:
-    """Signed square root of every feature, which evens out long tails (Hu et al., 2021, PT-MAP: β = ½)."""
+    """Signed square root of every feature (Hu et al., 2021, PT-MAP: β = ½)."""
     return np.sign(x) * np.sqrt(np.abs(x))
 
 
@@ -70,7 +70,7 @@ BASES: dict[str, Callable[[Array], Array]] = {"none": identity, "l2": l2, "power
 
 
 def class_means(x: Array, codes: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Means (C, d) and sizes (C,) of the classes of x (n, d), whose numbers (n,) go from 0 up."""
+    """Means (C, d) and sizes (C,) of the classes of x (n, d), numbered (n,) from 0."""
     sizes = np.bincount(codes)
     order = np.argsort(codes, kind="stable")
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])

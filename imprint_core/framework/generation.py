@@ -1,9 +1,8 @@
 """GEN: from the shots of a class to its proxies.
 
-Almost every method makes a proxy as a weighted sum of shots of its class, so it is told as
-those weights, which add up to 1. That is all an evaluation needs: inner products with proxies
-are the same weighted sums of inner products with shots, whatever the embedding's width. Least
-squares takes such a method's clusters as its targets (`least_squares`).
+Almost every method makes a proxy as a weighted sum of shots of its class and returns these weights, which add up to
+1. An evaluation needs nothing else: inner products with proxies are the same weighted sums of inner products with
+shots, in any number of dimensions. Least squares takes the clusters of such a method as its targets (`ridge`).
 """
 
 from __future__ import annotations
@@ -11,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, squared_distances
 from imprint_core.framework.normalization import Array
-from imprint_core.framework.ridge import RidgeProblem
+from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
 from imprint_core.registry import Entry, look_up
 
-# Above this many shots a class's distances to each other cost more than they save.
+# With more shots per class, computing all distances between them is slower than k-means on vectors.
 _DISTANCES_LIMIT = 1500
 
 
@@ -31,13 +29,13 @@ class Shots:
     Parameters
     ----------
     samples : callable
-        Gives the shots, (b, n, d); called at most once, and only by a method that needs them.
+        Returns the shots (b, n, d); called at most once, and only if a method needs them.
     shape : tuple of int
         (b, n, d).
     distances : ndarray of shape (b, n, n), float32, optional
-        Their squared distances, where at hand.
+        Squared distances between the shots, if they are available.
     squares : ndarray of shape (b, n), optional
-        Their squared lengths, where at hand.
+        Squared lengths of the shots, if they are available.
     """
 
     def __init__(
@@ -56,44 +54,44 @@ class Shots:
 
     @cached_property
     def samples(self) -> Array:
-        """The shots, (b, n, d)."""
+        """Shots (b, n, d)."""
         return self._samples()
 
     @cached_property
     def distances(self) -> NDArray[np.float32]:
-        """Their squared distances, (b, n, n)."""
+        """Squared distances (b, n, n) between the shots."""
         return squared_distances(self.samples)
 
     @cached_property
     def squares(self) -> Array:
-        """Their squared lengths, (b, n)."""
+        """Squared lengths (b, n) of the shots."""
         return np.einsum("bnd,bnd->bn", self.samples, self.samples)
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """Proxies told as mixtures of shots; exactly one of the two is set.
+class ProxyWeights:
+    """Proxies as weighted sums of shots; exactly one of the attributes is set.
 
     Attributes
     ----------
     picks : ndarray of shape (b, p), int, or None
-        The shot that each proxy is.
+        Shot that equals each proxy.
     weights : ndarray of shape (b, p, n), or None
-        The weight of every shot in each proxy.
+        Weight of every shot in each proxy.
     """
 
     picks: NDArray[np.intp] | None = None
     weights: Array | None = None
 
     def of(self, rows: Array, i: int) -> Array:
-        """Mix the rows (n, …) of problem `i` into (p, …)."""
+        """Weighted sums (p, …) of the rows (n, …) of problem `i`."""
         if self.picks is not None:
             return rows[self.picks[i]]
         assert self.weights is not None
         return self.weights[i] @ rows
 
     def labels(self, i: int) -> NDArray[np.intp]:
-        """The cluster (n,) of every shot of problem `i`, from 0 up without gaps."""
+        """Cluster (n,) of every shot of problem `i`, numbered from 0 without gaps."""
         if self.picks is not None:
             return np.argsort(self.picks[i])
         assert self.weights is not None
@@ -113,18 +111,18 @@ class Mixture:
             return np.take_along_axis(squares, self.picks, axis=1)
         assert self.weights is not None
         # ‖Σ w x‖² = Σ w ‖x‖² − ½ Σ w w ‖x − x‖², since the weights of a proxy add up to 1.
-        spread = np.einsum("bpn,bpn->bp", self.weights @ distances, self.weights) / 2
-        return np.maximum(np.einsum("bpn,bn->bp", self.weights, squares) - spread, 0)
+        scatter = np.einsum("bpn,bpn->bp", self.weights @ distances, self.weights) / 2
+        return np.maximum(np.einsum("bpn,bn->bp", self.weights, squares) - scatter, 0)
 
 
 @dataclass(frozen=True)
 class Generator(Entry):
-    """An entry of the table.
+    """An entry of the table of GEN methods.
 
     Attributes
     ----------
     function : callable
-        Maps (shots, k, seeds (b,)) to a `Mixture`.
+        Maps (shots, k, seeds (b,)) to a `ProxyWeights`.
     uses_k : bool
         Whether it depends on k; otherwise a class has one proxy, or all its shots.
     with_k : str
@@ -136,7 +134,7 @@ class Generator(Entry):
         weighted.
     """
 
-    function: Callable[[Shots, int, NDArray[np.integer]], Mixture]
+    function: Callable[[Shots, int, NDArray[np.integer]], ProxyWeights]
     uses_k: bool = False
     with_k: str = "kmeans"
     keeps_shots: bool = False
@@ -147,26 +145,26 @@ class Generator(Entry):
         return min(k, n) if self.uses_k else n if self.keeps_shots else 1
 
 
-def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """The mean of the class's shots; `k` and `seeds` are not looked at."""
+def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """Mean of the shots of the class; `k` and `seeds` are ignored."""
     b, n, _ = shots.shape
-    return Mixture(weights=np.full((b, 1, n), 1 / n, dtype=np.float32))
+    return ProxyWeights(weights=np.full((b, 1, n), 1 / n, dtype=np.float32))
 
 
-def every_sample(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """Every shot; `k` and `seeds` are not looked at."""
+def every_sample(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """Every shot; `k` and `seeds` are ignored."""
     b, n, _ = shots.shape
-    return Mixture(picks=np.tile(np.arange(n), (b, 1)))
+    return ProxyWeights(picks=np.tile(np.arange(n), (b, 1)))
 
 
-def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """`k` shots at random, nested: the first k of one permutation; all if k ≥ n."""
+def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """K random shots, nested: the first k of one permutation; all if k ≥ n."""
     _, n, _ = shots.shape
     picks = [np.random.default_rng(int(s)).permutation(n)[:k] for s in seeds]
-    return Mixture(picks=np.stack(picks))
+    return ProxyWeights(picks=np.stack(picks))
 
 
-def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
+def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     """Centroids of scikit-learn's k-means with `random_state=seed`; all shots if k ≥ n."""
     _, n, d = shots.shape
     if k >= n:
@@ -178,40 +176,40 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
     weights, whole = kmeans_memberships(shots.distances, k, seeds, d)
     for i in np.flatnonzero(~whole):
         weights[i] = _kmeans_by_sklearn(shots.samples[i], k, int(seeds[i]))
-    return Mixture(weights=weights)
+    return ProxyWeights(weights=weights)
 
 
-def kmedoids(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """The k shots around which the others lie closest, by Euclidean distance.
+def kmedoids(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """k-medoids by Euclidean distance.
 
-    The alternating algorithm (Park and Jun, 2009) that the paper uses through scikit-learn-extra:
-    start at the k most central shots, then in turn give every shot to its nearest medoid and
-    every cluster its most central member, until nothing gets better. `seeds` are not looked at.
+    The alternating algorithm (Park and Jun, 2009) of scikit-learn-extra, which the paper uses: start at the k most
+    central shots, then alternately assign every shot to its nearest medoid and move every medoid to the most central
+    shot of its cluster, until the cost stops decreasing. `seeds` are ignored.
     """
     if k >= shots.shape[1]:
         return every_sample(shots, k, seeds)
-    return Mixture(picks=np.stack([_alternate(np.sqrt(d), k) for d in shots.distances]))
+    return ProxyWeights(picks=np.stack([_alternate(np.sqrt(d), k) for d in shots.distances]))
 
 
-def kmedoids_cosine(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """As `kmedoids`, by the cosine distance."""
+def kmedoids_cosine(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """k-medoids by cosine distance."""
     if k >= shots.shape[1]:
         return every_sample(shots, k, seeds)
     lengths = np.sqrt(shots.squares.astype(np.float64))
-    # 1 − cos = (‖x − y‖² − (‖x‖ − ‖y‖)²) / 2‖x‖‖y‖ loses fewer digits than 1 less a product.
+    # 1 − cos = (‖x − y‖² − (‖x‖ − ‖y‖)²) / 2‖x‖‖y‖ loses fewer digits than 1 minus an inner product.
     apart = shots.distances - (lengths[:, :, None] - lengths[:, None, :]) ** 2
     products = 2 * lengths[:, :, None] * lengths[:, None, :]
     distances = np.divide(np.maximum(apart, 0), products, out=np.ones_like(products), where=products > 0)
     diagonal = np.arange(shots.shape[1])
     distances[:, diagonal, diagonal] = 0
-    return Mixture(picks=np.stack([_alternate(d, k) for d in distances]))
+    return ProxyWeights(picks=np.stack([_alternate(d, k) for d in distances]))
 
 
 def _alternate(distances: Array, k: int) -> NDArray[np.intp]:
     medoids = np.argsort(distances.sum(axis=1), kind="stable")[:k]
     while True:
         labels = np.argmin(distances[medoids], axis=0)
-        # A medoid stays in its own cluster, also where another one is equal to it.
+        # A medoid stays in its cluster, even if another medoid equals it.
         labels[medoids] = np.arange(k)
         better = medoids.copy()
         for j in range(k):
@@ -225,40 +223,37 @@ def _alternate(distances: Array, k: int) -> NDArray[np.intp]:
         medoids = better
 
 
-def farthest_point(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """A random shot, then again and again the one farthest from those taken; nested in k."""
+def farthest_point(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """Farthest point sampling from a random shot; nested in k."""
     b, n, _ = shots.shape
     picks = np.empty((b, min(k, n)), dtype=np.intp)
     picks[:, 0] = [np.random.default_rng(int(s)).integers(n) for s in seeds]
     rows = np.arange(b)
     gap = shots.distances[rows, picks[:, 0]].copy()
     for j in range(1, picks.shape[1]):
-        # Taken shots are below every gap, so that duplicates don't take one twice.
+        # Selected shots rank below all others, so that no shot is selected twice if there are duplicates.
         gap[rows, picks[:, j - 1]] = -1
         picks[:, j] = np.argmax(gap, axis=1)
         gap = np.minimum(gap, shots.distances[rows, picks[:, j]])
-    return Mixture(picks=picks)
+    return ProxyWeights(picks=picks)
 
 
-def covariance_maximisation(shots: Shots, k: int, seeds: NDArray[np.integer]) -> Mixture:
-    """The k shots whose features covary most with those of all shots; `seeds` are not looked at.
-
-    The sum of a shot's covariances, over the features, with every shot of its class.
-    """
+def covariance_maximisation(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
+    """The k shots with the largest sum of covariances, over the features, with all shots; `seeds` are ignored."""
     x = shots.samples.astype(np.float64)
     x -= x.mean(axis=2, keepdims=True)
     covariances = np.einsum("bnd,bd->bn", x, x.sum(axis=1))
-    return Mixture(picks=np.argsort(-covariances, axis=1, kind="stable")[:, :k])
+    return ProxyWeights(picks=np.argsort(-covariances, axis=1, kind="stable")[:, :k])
 
 
-def _kmeans_of_many(x: Array, k: int, seeds: NDArray[np.integer]) -> Mixture:
+def _kmeans_of_many(x: Array, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     weights = np.zeros((len(x), k, x.shape[1]), dtype=np.float32)
     for i, labels in enumerate(kmeans_labels(x, k, seeds)):
         sizes = np.bincount(labels, minlength=k)
         weights[i, labels, np.arange(len(labels))] = 1 / np.maximum(sizes, 1)[labels]
-        # Fewer distinct shots than k: a proxy twice is right, and changes nothing.
+        # Fewer distinct shots than k: a duplicate proxy is correct and changes nothing.
         weights[i, sizes == 0] = weights[i, labels[0]]
-    return Mixture(weights=weights)
+    return ProxyWeights(weights=weights)
 
 
 def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
@@ -268,7 +263,7 @@ def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # Fewer distinct shots than k: duplicate proxies are right, and change nothing.
+        # Fewer distinct shots than k: duplicate proxies are correct and change nothing.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = KMeans(n_clusters=k, random_state=seed).fit(x)
     member = fitted.labels_ == np.arange(k)[:, None]
@@ -281,44 +276,44 @@ def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
 
 
 GENERATORS: dict[str, Generator] = {
-    "mean": Generator("mean", "One proxy a class: the mean of its shots (Qi et al., 2018; paper, GEN).", mean),
+    "mean": Generator("mean", "One proxy per class: the mean of its shots (Qi et al., 2018; paper, GEN).", mean),
     "kmeans": Generator(
         "k-means",
-        "k proxies a class: the centroids of its shots' k-means clusters (paper, GEN; its best).",
+        "k proxies per class: centroids of k-means clusters of its shots (paper, GEN; its best method).",
         kmeans,
         uses_k=True,
     ),
     "kmedoids": Generator(
         "k-medoids",
-        "k proxies a class: the shots around which the others lie closest (paper, GEN).",
+        "k proxies per class: the medoids of its shots (paper, GEN).",
         kmedoids,
         uses_k=True,
         keeps_shots=True,
     ),
     "kmedoids_cosine": Generator(
         "k-medoids (cosine)",
-        "The same by the angle between shots instead of their distance.",
+        "k-medoids by cosine instead of Euclidean distance.",
         kmedoids_cosine,
         uses_k=True,
         keeps_shots=True,
     ),
     "cov_max": Generator(
         "covariance maximisation",
-        "k proxies a class: the shots that covary most with all (paper, GEN).",
+        "k proxies per class: the shots with the largest covariance with all shots (paper, GEN).",
         covariance_maximisation,
         uses_k=True,
         keeps_shots=True,
     ),
     "random": Generator(
         "random",
-        "k proxies a class: shots taken at random (paper, GEN).",
+        "k proxies per class: random shots (paper, GEN).",
         random,
         uses_k=True,
         keeps_shots=True,
     ),
     "fps": Generator(
         "farthest point",
-        "k proxies a class: a random shot, then always the one farthest from those taken (paper, GEN).",
+        "k proxies per class: a random shot, then repeatedly the shot farthest from the selected ones (paper, GEN).",
         farthest_point,
         uses_k=True,
         keeps_shots=True,
@@ -339,24 +334,19 @@ GENERATORS: dict[str, Generator] = {
     ),
     "kls": Generator(
         "k-least-squares",
-        "The same with every class's k-means clusters as classes of their own, solved exactly.",
+        "Least squares with the k-means clusters of every class as separate classes, solved exactly.",
         kmeans,
         uses_k=True,
         ridge="exact",
     ),
     "kls_published": Generator(
         "k-least-squares (published)",
-        "As in the paper's code, which weighs every cluster alike whatever its size: small clusters shout.",
+        "As in the official code, which weights every cluster equally: small clusters get long proxies.",
         kmeans,
         uses_k=True,
         ridge="published",
     ),
 }
-
-
-def generator(name: str) -> Generator:
-    """Look a GEN method up by name."""
-    return look_up(GENERATORS, name, "GEN method")
 
 
 def generate(
@@ -379,19 +369,19 @@ def generate(
     gen : str
         Key of `GENERATORS`.
     k, seed : int
-        Proxies a class; seed, which each class uses afresh, as the paper does.
+        Proxies per class; seed, used for each class, as in the paper.
     lam : float
-        λ of least squares.
+        Ridge penalty of least squares.
     problem : RidgeProblem, optional
-        The factorised least squares of the shots in the order of `members`, where at hand.
+        Factorised least squares of the shots in the order of `members`, if it is available.
 
     Returns
     -------
     proxies : list of ndarray of shape (p_c, d)
     sources : list of ndarray of shape (p_c,)
-        Row of `x` that a proxy is, or -1 where it is none.
+        Row of `x` that equals a proxy, or -1 if none does.
     """
-    entry = generator(gen)
+    entry = look_up(GENERATORS, gen, "GEN method")
     proxies: list[Array] = [np.empty(0)] * len(members)
     sources: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
     labels: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
@@ -412,24 +402,6 @@ def generate(
                 sources[c] = np.full(len(proxies[c]), -1, dtype=np.intp)
     if entry.ridge:
         problem = problem or RidgeProblem(x[np.concatenate(members)], lam)
-        proxies = solve(problem, labels, entry.ridge == "published", x.dtype)
+        proxies = least_squares_proxies(problem, labels, entry.ridge == "published", x.dtype)
         sources = [np.full(len(p), -1, dtype=np.intp) for p in proxies]
     return proxies, sources
-
-
-def solve(
-    problem: RidgeProblem,
-    labels: list[NDArray[np.intp]],
-    published: bool,
-    dtype: np.dtype[np.floating[Any]],
-    order: NDArray[np.intp] | slice = slice(None),
-) -> list[Array]:
-    """Least-squares proxies (p_c, d) of every class, from its shots' clusters (n_c,).
-
-    `order` puts the shots, class after class, into the problem's own order.
-    """
-    counts = [int(own.max()) + 1 for own in labels]
-    first = np.concatenate([[0], np.cumsum(counts)])
-    joint = np.concatenate([own + start for own, start in zip(labels, first, strict=False)])
-    weights = problem.weights(joint[order], int(first[-1]), published).astype(dtype)
-    return np.split(weights, first[1:-1])

@@ -1,4 +1,4 @@
-"""Recipe: how proxies are made, normalised and asked. Half of everything on screen."""
+"""Recipe: the parameters of generation, normalisation and aggregation of proxies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CHOICES = {
 
 
 class Space(NamedTuple):
-    """The part of a recipe that shots and test samples go through before they meet."""
+    """Parameters of a recipe that apply to shots and test embeddings before they are compared."""
 
     pretransform: str
     shrinkage: str | float
@@ -50,41 +50,41 @@ class Space(NamedTuple):
     norm_inf: str
 
     @property
-    def shown(self) -> str:
-        """NORM of the embeddings before any transform, which a map of them shows."""
+    def base_norm(self) -> str:
+        """NORM of the embeddings before any transform, which base maps use."""
         return TRANSFORMS[self.pretransform].base or self.norm_pre
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The paper's IMPRINT: NORM_pre → GEN(k) → NORM_post, then NORM_inf → AGG.
+    """A recipe of IMPRINT: NORM_pre → GEN(k) → NORM_post, then NORM_inf → AGG.
 
     Parameters
     ----------
     gen : str
         Key of `GENERATORS`.
     k : int
-        Proxies a class, for methods that use it; a class of k or fewer shots gives them all.
+        Proxies per class, for methods that use it; with k or fewer shots, every shot is a proxy.
     norm_pre, norm_post, norm_inf : str
-        Keys of `NORMALIZATIONS` (of `POST_NORMALIZATIONS`): before GEN, on the proxies, on the
-        test embeddings.
+        Keys of `NORMALIZATIONS` (`POST_NORMALIZATIONS` for norm_post): before GEN, of the proxies, of the test
+        embeddings.
     agg : str
         Key of `AGGREGATIONS`.
     pretransform : str
-        Key of `TRANSFORMS`: what shots and test embeddings go through before any NORM.
+        Key of `TRANSFORMS`, applied to shots and test embeddings before any NORM.
     shrinkage : "auto", "ledoit_wolf" or float
-        Of whitening.
+        Shrinkage of whitening.
     lam : float
-        λ of least squares, above 0.
+        Ridge penalty λ > 0 of least squares.
     m : int
-        Neighbours that vote, for m-NN; all proxies, where there are fewer.
+        Voting neighbours of m-NN; all proxies if there are fewer.
     distance, vote, ties : str
         Keys of `DISTANCES`, `VOTES` and `TIES`, for m-NN.
 
     Raises
     ------
     ImprintError
-        If a name is unknown or a number is out of its range.
+        If a name is unknown or a number is out of range.
     """
 
     gen: str = "kmeans"
@@ -116,12 +116,12 @@ class Recipe:
 
     @property
     def space(self) -> Space:
-        """Recipes of one space share their embeddings' inner products."""
+        """Recipes of the same space share the inner products of the embeddings."""
         return Space(self.pretransform, self.shrinkage, self.norm_pre, self.norm_inf)
 
     @property
     def voting(self) -> Voting:
-        """How m-NN votes."""
+        """Parameters of m-NN."""
         return Voting(self.m, self.distance, self.vote, self.ties)
 
     def with_k(self) -> Recipe:
@@ -130,7 +130,7 @@ class Recipe:
         return replace(self, gen=gen, k=1).canonical()
 
     def canonical(self) -> Recipe:
-        """The same recipe with whatever its methods don't look at put back to the default."""
+        """The same recipe with unused parameters at their defaults."""
         gen = GENERATORS[self.gen]
         unused: dict[str, Any] = {}
         if not gen.uses_k:
@@ -147,13 +147,13 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """Equal for recipes that do the same."""
+        """Digest of the canonical recipe."""
         text = json.dumps(asdict(self.canonical()), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """The recipe of a mapping such as `dataclasses.asdict` gives."""
+        """Recipe of a mapping, such as that of `dataclasses.asdict`."""
         check_parameters(values)
         return cls(**values)
 

@@ -1,12 +1,13 @@
-"""Least squares: proxies that look at all classes together, the paper's oracle.
+"""Least squares: proxies fitted to the shots of all classes, the oracle of the paper (GEN, §5.1).
 
-The ridge problem min ‖XW − Y‖² + Nλ‖W‖² on the one-hot rows Y of classes, or of the clusters in them
-(k-least-squares), which then stand for classes. It is solved jointly and without an
-intercept: W = (XᵀX + NλI)⁻¹XᵀY (facts §1; `Ridge(alpha=Nλ, fit_intercept=False)`). One factorisation serves every
-k and label set of the same shots.
+The ridge problem min ‖XW − Y‖² + Nλ‖W‖² with one-hot rows Y of the classes, or of the clusters within them
+(k-least-squares). It is solved jointly and without an intercept: W = (XᵀX + NλI)⁻¹XᵀY, which is scikit-learn's
+`Ridge(alpha=Nλ, fit_intercept=False)`. One factorisation serves every k and label set of the same shots.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,14 @@ from imprint_core.framework.normalization import Array
 
 
 class RidgeProblem:
-    """The factorised problem of some shots.
+    """Factorised ridge problem of a set of shots.
 
     Parameters
     ----------
     X : ndarray of shape (N, d)
         Shots.
     lam : float
-        λ, above 0: a share of the mean squared length, as the FMs' weight decay is.
+        Ridge penalty λ > 0, relative to the mean squared length of the shots.
 
     Raises
     ------
@@ -42,8 +43,8 @@ class RidgeProblem:
             self._factor = cho_factor(gram, lower=True, overwrite_a=True)
         except LinAlgError:
             raise ImprintError(
-                f"λ = {lam:g} is too small for least squares on these shots, whose features depend on each other; "
-                "choose a larger λ."
+                f"λ = {lam:g} is too small for least squares on these shots, because their features are linearly "
+                "dependent. Choose a larger λ."
             ) from None
 
     def weights(self, labels: NDArray[np.integer], count: int, published: bool = False) -> Array:
@@ -52,12 +53,12 @@ class RidgeProblem:
         Parameters
         ----------
         labels : ndarray of shape (N,)
-            (Pseudo-)class of every shot, each of 0 … count − 1 at least once.
+            Class or cluster of every shot; each of 0 … count − 1 occurs.
         count : int
-            How many there are, C'.
+            Number of classes or clusters, C'.
         published : bool
-            Weigh every (pseudo-)class's row by 1/C' instead of its share n_c/N, as the official
-            code does (facts §5 A): small clusters then get long proxies.
+            Weight every row by 1/C' instead of its share n_c/N, as the official code does: small clusters then get
+            long proxies.
 
         Returns
         -------
@@ -79,3 +80,21 @@ class RidgeProblem:
         if published:
             weights = weights * (len(labels) / (count * sizes))[:, None]
         return weights
+
+
+def least_squares_proxies(
+    problem: RidgeProblem,
+    labels: list[NDArray[np.intp]],
+    published: bool,
+    dtype: np.dtype[np.floating[Any]],
+    order: NDArray[np.intp] | slice = slice(None),
+) -> list[Array]:
+    """Least-squares proxies (p_c, d) of every class from the clusters (n_c,) of its shots.
+
+    `order` sorts the shots, which are grouped by class, into the order of the problem.
+    """
+    counts = [int(clusters.max()) + 1 for clusters in labels]
+    first = np.concatenate([[0], np.cumsum(counts)])
+    joint = np.concatenate([clusters + start for clusters, start in zip(labels, first, strict=False)])
+    weights = problem.weights(joint[order], int(first[-1]), published).astype(dtype)
+    return np.split(weights, first[1:-1])

@@ -1,6 +1,6 @@
-"""The table of maps that shots and test embeddings go through before NORM: beyond the paper.
+"""Transforms of shots and test embeddings before NORM, an extension of the paper.
 
-Centring (SimpleShot), a power transform, and within-class whitening. They look at the shots only.
+Centring (SimpleShot), a power transform, and within-class whitening. They are fitted to the shots only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.framework.feature_map import Map, class_means
+from imprint_core.framework.feature_map import FeatureMap, class_means
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.whitening import Shrinkage, WhitenedProducts, whitened_products, whitening
 from imprint_core.registry import Entry, look_up
@@ -19,51 +19,51 @@ from imprint_core.registry import Entry, look_up
 
 @dataclass(frozen=True)
 class Transform(Entry):
-    """An entry of the table.
+    """An entry of the table of transforms.
 
     Attributes
     ----------
     fit : callable
-        Maps shots (n, d), their class numbers (n,) from 0 up, and a shrinkage to a `Map`.
+        Maps shots (n, d), their class numbers (n,) from 0, and a shrinkage to a `FeatureMap`.
     fitted : bool
-        Whether the map depends on the shots.
+        Whether the feature map depends on the shots.
     shrinks : bool
-        Whether it looks at the shrinkage.
+        Whether it uses the shrinkage.
     base : str
-        Key of `NORMALIZATIONS` of what it does first; empty where it takes embeddings as they are.
+        Key of `NORMALIZATIONS` of its first step; empty if there is none.
     products : callable or None
-        The same from inner products alone, for embeddings wider than the shots are many.
+        The same from inner products alone, for embeddings with more dimensions than shots.
     """
 
-    fit: Callable[[Array, NDArray[np.integer], Shrinkage], Map]
+    fit: Callable[[Array, NDArray[np.integer], Shrinkage], FeatureMap]
     fitted: bool = False
     shrinks: bool = False
     base: str = ""
     products: Callable[..., WhitenedProducts | None] | None = None
 
 
-def centring(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> Map:
-    """Subtract the mean of the class means; with L2 after it, CL2N of Wang et al. (SimpleShot, 2019)."""
+def centring(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> FeatureMap:
+    """Subtract the mean of the class means; followed by L2, this is CL2N (Wang et al., 2019, SimpleShot)."""
     means, _ = class_means(x, codes)
-    return Map(centre=means.mean(axis=0).astype(x.dtype))
+    return FeatureMap(centre=means.mean(axis=0).astype(x.dtype))
 
 
 TRANSFORMS: dict[str, Transform] = {
-    "none": Transform("none", "Embeddings as they are (the paper).", lambda x, codes, shrinkage: Map()),
+    "none": Transform("none", "No transform (paper).", lambda x, codes, shrinkage: FeatureMap()),
     "centre": Transform(
         "centring",
-        "Less the mean of the class means; with L2 after it this is CL2N (Wang et al., 2019, SimpleShot).",
+        "Subtracts the mean of the class means; followed by L2, this is CL2N (Wang et al., 2019, SimpleShot).",
         centring,
         fitted=True,
     ),
     "power": Transform(
         "power",
-        "The square root of every feature, with its sign, which evens out long tails (Hu et al., 2021, PT-MAP).",
-        lambda x, codes, shrinkage: Map("power"),
+        "Signed square root of every feature, which reduces skewness (Hu et al., 2021, PT-MAP).",
+        lambda x, codes, shrinkage: FeatureMap("power"),
     ),
     "whiten": Transform(
         "whitening",
-        "L2, centring, then every direction is divided by the classes' own spread along it: collapse by hand.",
+        "L2, centring, then every direction is divided by the standard deviation within classes.",
         whitening,
         fitted=True,
         shrinks=True,
@@ -73,6 +73,6 @@ TRANSFORMS: dict[str, Transform] = {
 }
 
 
-def fit_transform(name: str, x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> Map:
-    """Fit a transform of the table to shots (n, d) of classes (n,)."""
+def fit_transform(name: str, x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> FeatureMap:
+    """Fit a transform to shots (n, d) of classes (n,)."""
     return look_up(TRANSFORMS, name, "transform").fit(x, codes, shrinkage)

@@ -1,8 +1,8 @@
-"""Within-class whitening: neural collapse read backwards, which gives every class the same, round spread.
+"""Within-class whitening, which makes the within-class covariance a multiple of the identity.
 
 L2, centring, then Σ^(−1/2) with Σ = (1 − s) Σ_W + s (tr Σ_W / d) I, where Σ_W is the pooled covariance of the
-shots around their class means. `whitening` gives the map, for vectors; `whitened_products` the same from inner
-products alone, which is what wide embeddings of few shots need.
+shots around their class means. `whitening` returns the map of vectors; `whitened_products` computes the
+same from inner products alone, for embeddings with more dimensions than shots.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.feature_map import Map, class_means
+from imprint_core.framework.feature_map import FeatureMap, class_means
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.registry import Entry
 
-# Residual directions with less than this share of the largest variance are rounding.
+# Residual directions with less than this share of the largest variance are rounding errors.
 _RANK_TOLERANCE = 1e-6
-# What `auto` chooses from, and its two constants. They were set on the bundled tasks, where the
-# choice hardly depends on them from 20 shots a class on; docs/presets.md shows how it does.
+# Candidates of `auto`, and its two constants. They were set on the bundled tasks, where they hardly affect the choice
+# from 20 shots per class (docs/presets.md).
 SHRINKAGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 _BLUNTEST, _DOUBLINGS = 5.0, 6
 _LIKELY = 0.95
 _PRIOR_WEIGHT = 0.5
-# More shots than this say no more about the shrinkage; every second, third, … is left out then.
+# More shots do not improve the choice of the shrinkage; of more, every second, third, … is left out.
 _MOST_LEFT_OUT = 2000
-# Below this, what lies outside the residuals' span would drown the rest in rounding.
+# With a smaller shrinkage, directions outside the residuals' span would dominate by rounding errors.
 _LEAST = 1e-4
 Shrinkage = str | float
 SHRINKAGE_RULES = {
@@ -35,26 +35,26 @@ SHRINKAGE_RULES = {
     "ledoit_wolf": Entry("Ledoit–Wolf", "The estimate of Ledoit and Wolf (2004)."),
 }
 _NO_SPREAD = (
-    "The shots of a class don't vary, so there is no spread to whiten; they are centred only. Whitening needs a class "
-    "with 2 different shots."
+    "The shots of each class are equal, so they are centred and not whitened. Whitening needs a class with 2 different "
+    "shots."
 )
 
 
 class Spread(NamedTuple):
-    """How shots vary around their class means.
+    """Principal components of the shots around their class means.
 
     Attributes
     ----------
     variances : ndarray of shape (r,)
-        Along the principal axes, without those that are rounding.
+        Variances along the principal axes, without rounding errors.
     vectors : ndarray of shape (N, r) or (d, r)
         Eigenvectors of the residuals' Gram matrix, or of their covariance.
     coordinates : ndarray of shape (N, r)
-        Of the residuals, along the principal axes.
+        Coordinates of the residuals along the principal axes.
     squares : ndarray of shape (N,)
         Squared lengths of the residuals.
     dim : int
-        Width of the embeddings, d.
+        Number of dimensions d of the embeddings.
     """
 
     variances: NDArray[np.float64]
@@ -75,7 +75,7 @@ class Spread(NamedTuple):
         return self.vectors / scale.astype(self.vectors.dtype)
 
 
-def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> Map:
+def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> FeatureMap:
     """Fit within-class whitening to shots.
 
     At s = 0 the mapped shots have the identity for Σ_W. Where a class mean follows, this is linear
@@ -103,7 +103,7 @@ def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto
     n, d = x.shape
     squares = np.einsum("nd,nd->n", residuals, residuals, dtype=np.float64)
     if _round_off(squares, d):
-        return Map("l2", centre.astype(x.dtype), remark=_NO_SPREAD)
+        return FeatureMap("l2", centre.astype(x.dtype), remark=_NO_SPREAD)
     wide = d > n
     spread = _spread(residuals @ residuals.T if wide else residuals.T @ residuals, squares, d)
     axes = residuals.T @ spread.backwards if wide else spread.vectors
@@ -112,7 +112,7 @@ def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto
     centred = (means - centre).astype(x.dtype)
     s = _choose(shrinkage, spread, codes, centred @ axes, centred @ centred.T, sizes)
     gains, across = _gains(spread, s)
-    return Map("l2", centre.astype(x.dtype), axes, gains.astype(x.dtype), 1 / np.sqrt(across), s)
+    return FeatureMap("l2", centre.astype(x.dtype), axes, gains.astype(x.dtype), 1 / np.sqrt(across), s)
 
 
 class WhitenedProducts(NamedTuple):
@@ -235,7 +235,7 @@ def _choose(
     if rule == "auto":
         return leave_one_out(spread, codes, m_v, means_gram, sizes)
     if rule == "ledoit_wolf":
-        # The estimate may be 0 also where the spread has no inverse.
+        # The estimate may be 0 even if the covariance is singular.
         deficient = len(spread.variances) < spread.dim
         return max(ledoit_wolf(spread), _LEAST if deficient else 0.0)
     return float(rule)
@@ -252,22 +252,21 @@ def ledoit_wolf(spread: Spread) -> float:
 def leave_one_out(
     spread: Spread, codes: NDArray[np.integer], m_v: Array, means_gram: Array, sizes: NDArray[np.intp]
 ) -> float:
-    """The shrinkage under which the shots tell each other's classes best.
+    """Shrinkage with the smallest leave-one-out log-loss of the shots.
 
-    Every shot in turn is left out of its class's mean, of the centre and of Σ_W, all in closed form
-    (Sherman and Morrison, 1950; the shrinkage target alone keeps its size), and classified
-    by the whitened means. The s with the smallest log-loss of a softmax over the cosines wins, each at
-    its best temperature: counting errors instead is too coarse for a few dozen shots. A weak prior
-    (that of Laplace, on logit s around 0.95) speaks where the shots hardly do.
+    Each shot is left out of its class mean, the centre and Σ_W in closed form (Sherman and Morrison, 1950; only the
+    scale of the shrinkage target stays), and classified by the whitened means. The loss is that of a softmax over the
+    cosines at the best temperature; error counts are too coarse for a few dozen shots. A weak Laplace prior on
+    logit s, centred at s = 0.95, decides if there are very few shots.
 
     Parameters
     ----------
     spread : Spread
     codes : ndarray of shape (N,)
     m_v : ndarray of shape (C, r)
-        Class means less the centre, along the principal axes.
+        Class means minus the centre, along the principal axes.
     means_gram : ndarray of shape (C, C)
-        Inner products of the class means less the centre.
+        Inner products of the class means minus the centre.
     sizes : ndarray of shape (C,)
     """
     out = np.flatnonzero(sizes[codes] > 1)
@@ -316,18 +315,18 @@ def _logit(p: ArrayLike) -> NDArray[np.float64]:
 def _log_loss(cosines: NDArray[np.float64], codes: NDArray[np.integer]) -> float:
     """Mean log-loss of a softmax over the cosines (N, C), at the best of the temperatures 1/5, 1/10, … 1/160."""
     behind = cosines - cosines.max(axis=1, keepdims=True)
-    own = behind[np.arange(len(codes)), codes].mean()
+    correct = behind[np.arange(len(codes)), codes].mean()
     weights = np.exp(_BLUNTEST * behind)
     losses = []
     for doubling in range(_DOUBLINGS):
-        losses.append(np.log(weights.sum(axis=1)).mean() - _BLUNTEST * 2**doubling * own)
+        losses.append(np.log(weights.sum(axis=1)).mean() - _BLUNTEST * 2**doubling * correct)
         # Twice as sharp: exp(2x) = exp(x)².
         weights *= weights
     return float(min(losses))
 
 
 def check_shrinkage(value: object) -> None:
-    """Raise an `ImprintError` if `value` is no shrinkage."""
+    """Raise an `ImprintError` if `value` is not a valid shrinkage."""
     numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
     if not numeric and value not in tuple(SHRINKAGE_RULES):
         raise ImprintError(f"Shrinkage is {value!r}; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1.")

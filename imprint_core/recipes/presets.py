@@ -1,24 +1,24 @@
-"""The recipes that have a name, each with its source."""
+"""Presets: named recipes with their sources."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imprint_core.framework.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Preset:
-    """An entry of the table.
+    """An entry of the table of presets.
 
     Attributes
     ----------
     label, help : str
-        For the sidebar and the documentation.
+        Displayed name, and what the recipe does.
     citation : str
-        Where it comes from.
+        Source of the recipe.
     recipe : Recipe
-        With λ of a ResNet, where there is one.
+        With the λ of ResNets for least squares.
     """
 
     label: str
@@ -30,51 +30,49 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "qi": Preset(
         "Qi: one mean",
-        "One mean a class, everything scaled to length 1.",
+        "One mean per class; all vectors scaled to length 1.",
         "Qi, Brown and Lowe, *Low-Shot Learning with Imprinted Weights*, CVPR 2018; paper, Table 1",
         Recipe("mean", 1, "l2", "l2", "l2", "max"),
     ),
     "hosoda": Preset(
         "Hosoda: quantiles",
-        "One mean a class, each given the distribution of the proxies imprinted before it, as the paper's code does.",
+        "One mean per class, with the distribution of the proxies imprinted before it, as in the official code.",
         "Hosoda et al., *A single fast Hebbian-like process enabling one-shot class addition*, Frontiers in "
         "Neuroscience 2024; paper, Table 1",
         Recipe("mean", 1, "none", "quantile_published", "none", "max"),
     ),
     "janson": Preset(
         "Janson: nearest mean",
-        "The nearest class mean by Euclidean distance, nothing normalised.",
+        "Nearest class mean by Euclidean distance, without normalisation.",
         "Janson, Zhang, Aljundi and Elhoseiny, *A Simple Baseline that Questions the Use of Pretrained-Models in "
         "Continual Learning*, 2022, arXiv 2210.04428; paper, Table 1",
         Recipe("mean", 1, "none", "none", "none", "mnn", m=1, distance="euclidean"),
     ),
     "own": Preset(
         "The paper's own: k-means, k = 20",
-        "20 k-means proxies a class, everything scaled to length 1.",
+        "20 k-means proxies per class; all vectors scaled to length 1.",
         "Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, Table 1, “Ours”",
         Recipe("kmeans", 20, "l2", "l2", "l2", "max"),
     ),
     "oracle": Preset(
         "Oracle: least squares",
-        "Ridge regression on all classes' shots at once; the paper calls it the oracle, and no imprinting method.",
+        "Ridge regression on the shots of all classes. The paper uses it as an oracle, not as an imprinting method.",
         "Westerhoff et al., TMLR 2025, Table 1, “Oracle”; λ is the FM's weight decay (Table A.4)",
         Recipe("ls", 1, "none", "none", "none", "max"),
     ),
     "whitened": Preset(
         "Ours: whitened mean",
-        "One mean a class after within-class whitening: the shots of all classes together say along which directions a "
-        "class varies anyway.",
-        "This project. It is Fisher's linear discriminant (1936) on embeddings of length 1, compared by angle; the "
-        "shrinkage is chosen by leaving out shots",
+        "One mean per class after within-class whitening, which is estimated from the shots of all classes.",
+        "This project: Fisher's linear discriminant (1936) on embeddings of length 1, compared by cosine, with "
+        "leave-one-out shrinkage",
         Recipe("mean", 1, "none", "l2", "l2", "max", pretransform="whiten"),
     ),
 }
 
 
 def preset_of(recipe: Recipe) -> str:
-    """Key of the preset that does the same as `recipe`, whatever λ is; empty if there is none."""
+    """Key of the preset that equals `recipe` except for λ; empty if there is none."""
     for name, preset in PRESETS.items():
-        named = preset.recipe
-        if recipe.canonical() == Recipe.from_dict({**vars(named), "lam": recipe.lam}).canonical():
+        if recipe.canonical() == replace(preset.recipe, lam=recipe.lam).canonical():
             return name
     return ""

@@ -345,7 +345,7 @@ def test_shots_of_another_precision_and_size_are_added_as_they_are():
 def test_labels_of_another_kind_are_refused():
     X, y, _ = three_classes()
     model = ImprintingClassifier("mean").fit(X, np.unique(y, return_inverse=True)[1])
-    with pytest.raises(ImprintError, match=r"The classes so far are numbers, .* and the new ones names"):
+    with pytest.raises(ImprintError, match=r"The known classes are numbers, .* and the new classes are names"):
         model.partial_fit(X, y)
     assert model.classes_.tolist() == [0, 1, 2]
     model.partial_fit(X[:2], [2.0, 3.0])

@@ -128,10 +128,10 @@ def test_auto_follows_the_number_of_shots(squeezenet_mnist):
 
 
 @pytest.mark.parametrize("rule", ["auto", "ledoit_wolf", 0.3])
-def test_one_shot_a_class_falls_back_to_centring_and_says_so(rule):
+def test_one_shot_per_class_falls_back_to_centring_with_a_remark(rule):
     x, codes = classes_of(0, [1, 1, 1], 8)
     fitted = whitening(x, codes, rule)
-    assert "centred only" in fitted.remark
+    assert "centred and not whitened" in fitted.remark
     assert fitted.shrinkage is None
     unit = l2(x)
     np.testing.assert_allclose(fitted(x), unit - unit.mean(axis=0))

@@ -248,4 +248,4 @@ def combine(layer: BaseLayer, colors: str, overlays: Sequence[str], regions_uri:
 def normalized_samples(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
     """Return all samples (n, d) in the space of the map, and their codes."""
     points = samples(experiment, "all")
-    return NORMALIZATIONS[experiment.recipe.space.shown].function(points.X), points.codes
+    return NORMALIZATIONS[experiment.recipe.space.base_norm].function(points.X), points.codes

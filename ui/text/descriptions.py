@@ -50,7 +50,7 @@ def stage(recipe: Recipe) -> str:
     """Name the stage at which the map shows the embeddings."""
     if recipe.pretransform == "none":
         return f" after NORM pre ({NORMALIZATIONS[recipe.norm_pre].label})"
-    return f" ({NORMALIZATIONS[recipe.space.shown].label}), before the transform"
+    return f" ({NORMALIZATIONS[recipe.space.base_norm].label}), before the transform"
 
 
 def near(recipe: Recipe) -> str:

@@ -26,7 +26,7 @@ Request = tuple[SetInfo, str, tuple[Layout, ...]]
 
 def current_map(experiment: Experiment, layout: Layout) -> BaseMap:
     """Return the map to draw now; a missing one is computed in the background."""
-    norm = experiment.recipe.space.shown
+    norm = experiment.recipe.space.base_norm
     base = stored_maps.available_map(experiment.info, norm, layout)
     _request(CURRENT, experiment.info, norm, () if base.layout == layout else (layout,))
     return base
@@ -34,7 +34,7 @@ def current_map(experiment: Experiment, layout: Layout) -> BaseMap:
 
 def request_layouts(experiment: Experiment, layouts: Sequence[Layout]) -> None:
     """Have several maps of the experiment's embeddings computed in the background."""
-    info, norm = experiment.info, experiment.recipe.space.shown
+    info, norm = experiment.info, experiment.recipe.space.base_norm
     missing = any(stored_maps.stored_map(info, norm, layout) is None for layout in layouts)
     # All of them, so that the job stays the same while maps are finished.
     _request(LAYOUTS, info, norm, layouts if missing else ())

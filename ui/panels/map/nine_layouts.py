@@ -29,7 +29,7 @@ def show_layouts(selection: Selection) -> None:
     base_maps.request_layouts(experiment, LAYOUT_GRID)
     maps, y = [], None
     for layout in LAYOUT_GRID:
-        base = stored_maps.stored_map(experiment.info, experiment.recipe.space.shown, layout)
+        base = stored_maps.stored_map(experiment.info, experiment.recipe.space.base_norm, layout)
         positions = None
         if base is not None:
             layer = map_layers.base_layer(experiment, base, "test")
