@@ -394,7 +394,7 @@ def test_whitening_says_which_shrinkage_is_in_force():
     assert "Ledoit and Wolf" in small(pretransform="whiten", shrinkage="ledoit_wolf").info[0].value
     one = opened(fm="vit_tiny_patch16_224", data="digits", n="1", preset="whitened")
     assert not one.error
-    assert "they are centred only" in one.info[0].value
+    assert "they are centred and not whitened" in one.info[0].value
     assert metrics(one)["Accuracy"].value.endswith(" %")
 
 
