@@ -21,24 +21,12 @@ _KEYS = frozenset(chain(*_SPLIT_KEYS, *_WHOLE_KEYS, (_NAMES,)))
 
 
 def npz_rows(file: BinaryIO) -> LabelledRows:
-    """Open an `.npz` of embeddings and read its labels.
-
-    Raises
-    ------
-    ImprintError
-        If it is damaged or too large, or its arrays cannot be used.
-    """
+    """Open an `.npz` of embeddings and read its labels."""
     return _rows(npz_arrays(file, _KEYS), None)
 
 
 def safetensors_rows(file: BinaryIO) -> LabelledRows:
-    """Open a `.safetensors` file of embeddings and read its labels; class names are JSON in its metadata.
-
-    Raises
-    ------
-    ImprintError
-        If it is damaged or too large, or its tensors cannot be used.
-    """
+    """Open a `.safetensors` file of embeddings and read its labels; class names are JSON in its metadata."""
     arrays, metadata = safetensors_arrays(file, _KEYS)
     return _rows(arrays, _metadata_names(metadata))
 

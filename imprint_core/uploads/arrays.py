@@ -207,13 +207,7 @@ def _tensor(file: BinaryIO, name: str, entry: object, data: int, size: int) -> S
 
 
 def read_exactly(stream: IO[bytes], count: int, name: str) -> bytes:
-    """Read `count` bytes of the array `name`.
-
-    Raises
-    ------
-    ImprintError
-        If the array is damaged.
-    """
+    """Read `count` bytes of the array `name`; raise an `ImprintError` if it is damaged."""
     try:
         data = stream.read(count)
     except DAMAGE as error:

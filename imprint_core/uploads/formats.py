@@ -1,8 +1,8 @@
-"""File formats of uploads: one row each, which readers and pages follow."""
+"""File formats of uploads: one row each, which the pages follow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from imprint_core.errors import ImprintError
@@ -25,7 +25,7 @@ class UploadFormat(NamedTuple, Generic[T]):
     title, layout : str
         Contents of a file in a few words, and in full as Markdown; for pages.
     read : callable
-        Reads a seekable binary file.
+        Reads a seekable binary file; raises `ImprintError` if it is damaged, too large or laid out otherwise.
     """
 
     title: str
@@ -50,32 +50,6 @@ EMBEDDING_FORMATS: dict[str, UploadFormat[LabelledRows]] = {
     ),
 }
 """By file suffix; readers open the labelled rows of a file."""
-
-
-def suffix_of(file_name: str) -> str:
-    """The suffix of a file name in lower case, without its dot."""
-    return file_name.rpartition(".")[2].lower()
-
-
-def list_formats(formats: Mapping[str, UploadFormat[T]]) -> str:
-    """Titles and suffixes of formats, such as "arrays (.npz), table (.parquet)"."""
-    return ", ".join(f"{file_format.title} (.{suffix})" for suffix, file_format in formats.items())
-
-
-def describe_formats(formats: Mapping[str, UploadFormat[T]]) -> str:
-    """Markdown list of formats and their layouts."""
-    return "\n".join(f"- `.{suffix}`: {file_format.layout}" for suffix, file_format in formats.items())
-
-
-def read_images(file: BinaryIO, suffix: str) -> list[UploadedImage]:
-    """List the images of a file of one of `IMAGE_FORMATS`.
-
-    Raises
-    ------
-    ImprintError
-        If the file is damaged, dangerous or too large, or has another layout.
-    """
-    return look_up(IMAGE_FORMATS, suffix, "image format").read(file)
 
 
 def read_embeddings(file: BinaryIO, suffix: str, fm_dim: int | None = None, fm_label: str = "") -> UploadedEmbeddings:

@@ -69,25 +69,13 @@ def read_names(array: StoredArray) -> tuple[str, ...]:
 
 
 def check_class_count(count: int, name: str) -> None:
-    """Check that there are at most `MOST_CLASSES` distinct labels.
-
-    Raises
-    ------
-    ImprintError
-        If there are more.
-    """
+    """Raise an `ImprintError` if there are more than `MOST_CLASSES` distinct labels."""
     if count > MOST_CLASSES:
         raise ImprintError(f"'{name}' has {count:,} classes; the limit is {MOST_CLASSES:,}, so upload fewer.")
 
 
 def check_label_count(samples: StoredArray, labels: StoredArray, item: str) -> None:
-    """Check that there is a label for each sample; `item` says what a sample is.
-
-    Raises
-    ------
-    ImprintError
-        If the counts differ.
-    """
+    """Raise an `ImprintError` unless each sample has one label; `item` is the noun for a sample."""
     count = labels.shape[0] if labels.shape else 1
     if labels.shape[:1] != samples.shape[:1]:
         raise ImprintError(
@@ -158,7 +146,7 @@ def check_splits(
     names : sequence of str
         By class number.
     item : str
-        What a sample is, for messages.
+        Noun for a sample, for messages.
 
     Returns
     -------

@@ -28,13 +28,7 @@ _LABEL_ROWS = 65_536
 
 
 def parquet_rows(file: BinaryIO) -> LabelledRows:
-    """Open a table of embeddings and read its labels.
-
-    Raises
-    ------
-    ImprintError
-        If it is damaged or too large, or its columns cannot be used.
-    """
+    """Open a table of embeddings and read its labels."""
     pa = importlib.import_module("pyarrow")
     pq = importlib.import_module("pyarrow.parquet")
     damage = (pa.ArrowException, OSError, ValueError)

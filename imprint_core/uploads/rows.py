@@ -69,13 +69,7 @@ class LabelledRows:
 
 
 def check_size(count: int, width: int) -> None:
-    """Check the number of rows and columns.
-
-    Raises
-    ------
-    ImprintError
-        If there are none or too many.
-    """
+    """Raise an `ImprintError` if there are no or too many rows or columns."""
     if not count or not width:
         raise ImprintError("The file has no embeddings; it needs at least two rows of each class.")
     if count > MOST_ROWS:

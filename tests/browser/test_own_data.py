@@ -68,7 +68,7 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(own_visit, tm
     )
     page.get_by_role("button", name="Save images").click()
     page.get_by_text("Saved 36 images of 3 classes").wait_for()
-    page.get_by_role("button", name="Embed", exact=True).click()
+    page.get_by_role("button", name="Embed images").click()
     page.get_by_text("Embedded by SqueezeNet 1.1").wait_for(timeout=90_000)
     page.get_by_role("button", name="Explore it").click()
     page.get_by_role("heading", name="Explore weight imprinting").wait_for()
@@ -111,7 +111,7 @@ def test_two_windows_display_one_job_which_can_be_stopped_and_discarded(browser,
     first.page.get_by_label("Dataset", exact=True).last.click()
     first.page.get_by_role("option", name="Digits (scikit-learn)").click()
     first.settle()
-    first.page.get_by_role("button", name="Embed", exact=True).click()
+    first.page.get_by_role("button", name="Embed dataset").click()
     first.page.get_by_text("images ·").wait_for(timeout=60_000)
     # The other window sees it as soon as it looks, and offers to stop it.
     to_page(second, "Explore")

@@ -54,7 +54,7 @@ def test_zip_is_checked_saved_embedded_and_explored(home, weights):  # noqa: F81
     assert "Saved 36 images of 3 classes" in " ".join(s.value for s in app.success)
     (uploaded,), problems = find_own_images(images_folder())
     assert (uploaded.label, uploaded.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
-    button(app, "Embed").click().run()
+    button(app, "Embed images").click().run()
     wait_for(lambda: ("squeezenet1_1", uploaded.name) in find_sets(home)[0])
     wait_for(lambda: not find_jobs(home))
     app.run()

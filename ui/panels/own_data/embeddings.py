@@ -8,12 +8,12 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.paths import user_folder
 from imprint_core.uploads.example_files import example_npz
-from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings, suffix_of
+from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings
 from imprint_core.uploads.save_embeddings import save_embeddings
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import ARRAY_LAYOUT
-from ui.panels.own_data.upload_controls import upload_file
+from ui.panels.own_data.upload_controls import suffix_of, upload_file
 from ui.text.markdown import plain
 
 _OTHER_MODEL = ""
@@ -46,9 +46,7 @@ def _upload() -> None:
             st.session_state.pop("own_embedded", None)
             try:
                 with st.spinner("Reading and checking …"):
-                    embeddings = read_embeddings(
-                        file, suffix_of(file.name), fm.dim if fm else None, fm.label if fm else ""
-                    )
+                    embeddings = read_embeddings(file, suffix_of(file), fm.dim if fm else None, fm.label if fm else "")
                     info = save_embeddings(embeddings, label, fm, user_folder())
             except ImprintError as error:
                 st.error(plain(error))

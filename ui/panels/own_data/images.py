@@ -13,13 +13,13 @@ from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads.example_files import example_zip
-from imprint_core.uploads.formats import IMAGE_FORMATS, read_images, suffix_of
+from imprint_core.uploads.formats import IMAGE_FORMATS
 from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.save_images import save_images
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import FOLDER_LAYOUT
-from ui.panels.own_data.upload_controls import skipped_list, upload_file, upload_images
+from ui.panels.own_data.upload_controls import skipped_list, suffix_of, upload_file, upload_images
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, no_weights_notice
 from ui.widgets.jobs import start_embedding
@@ -61,7 +61,7 @@ def _upload_file() -> None:
         return
     label = _dataset_name(file.name.rsplit(".", 1)[0])
     if st.button("Save images", type="primary", key="save_file"):
-        _save(lambda: read_images(file, suffix_of(file.name)), label)
+        _save(lambda: IMAGE_FORMATS[suffix_of(file)].read(file), label)
 
 
 def _upload_classes() -> None:
@@ -149,7 +149,7 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
         if not no_weights:
             st.caption(describe_weights(fm))
         left, middle, _ = st.columns([1, 1, 2])
-        if left.button("Embed", type="primary", width="stretch", key="own_embed"):
+        if left.button("Embed images", type="primary", width="stretch", key="own_embed"):
             start_embedding(fm, dataset(images.name), "all", "all")
         with middle.popover("Remove", width="stretch"):
             st.markdown("Delete these images from disk? Their embeddings remain.")

@@ -55,17 +55,13 @@ def show_try_image(experiment: Experiment) -> None:
         st.metric("Predicted class", plain(names[result.label]))
         st.markdown(plain(describe(result, names, truth)))
     with right:
-        _show_proxies(nearest, result.measure, names)
-        _show_shots(experiment, nearest, names, rows, added)
+        labels = [f"{style.shortened(names[near.label])} · proxy {near.number}" for near in nearest]
+        _show_proxies(nearest, result.measure, labels)
+        _show_shots(experiment, nearest, labels, rows, added)
 
 
-def _proxy_labels(nearest: list[NearProxy], names: dict[int, str]) -> list[str]:
-    return [f"{style.shortened(names[near.label])} · proxy {near.number}" for near in nearest]
-
-
-def _show_proxies(nearest: list[NearProxy], measure: str, names: dict[int, str]) -> None:
+def _show_proxies(nearest: list[NearProxy], measure: str, labels: list[str]) -> None:
     st.markdown("##### Nearest proxies")
-    labels = _proxy_labels(nearest, names)
     similarities = [near.similarity for near in nearest]
     plot(
         "near-proxies",
@@ -79,7 +75,7 @@ def _show_proxies(nearest: list[NearProxy], measure: str, names: dict[int, str])
 def _show_shots(
     experiment: Experiment,
     nearest: list[NearProxy],
-    names: dict[int, str],
+    labels: list[str],
     rows: NDArray[np.intp],
     added: list[ImprintedClass],
 ) -> None:
@@ -92,7 +88,7 @@ def _show_shots(
             f"listed by their numbers in the training split.{hint}"
         )
     id_train = results.pool(experiment).id_train
-    for near, label in zip(nearest, _proxy_labels(nearest, names), strict=True):
+    for near, label in zip(nearest, labels, strict=True):
         st.markdown(f"**{plain(label)}** · {len(near.shots)} {'shot' if len(near.shots) == 1 else 'shots'}")
         ids = id_train[rows[near.shots[near.shots < len(rows)][:_MOST_SHOTS]]]
         thumbnails = _thumbnails(near, ids, images, len(rows), added)

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from imprint_core.datasets.readers import SUFFIXES
-from imprint_core.uploads.formats import UploadFormat, describe_formats, list_formats
+from imprint_core.uploads.formats import UploadFormat
 from ui.text.markdown import plain
 
 _FILE_MB = 500
@@ -21,12 +21,17 @@ _MOST_SKIPPED = 5
 def upload_file(title: str, formats: Mapping[str, UploadFormat[Any]], key: str) -> UploadedFile | None:
     """Uploader of one file in one of some formats."""
     return st.file_uploader(
-        f"{title}: {list_formats(formats)}",
+        f"{title}: {', '.join(f'{form.title} (.{suffix})' for suffix, form in formats.items())}",
         type=[*formats],
         max_upload_size=_FILE_MB,
         key=key,
-        help=describe_formats(formats),
+        help="\n".join(f"- `.{suffix}`: {form.layout}" for suffix, form in formats.items()),
     )
+
+
+def suffix_of(file: UploadedFile) -> str:
+    """Suffix of a file's name in lower case, without its dot."""
+    return file.name.rpartition(".")[2].lower()
 
 
 def upload_image(label: str, key: str) -> UploadedFile | None:
