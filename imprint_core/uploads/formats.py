@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from imprint_core.errors import ImprintError
+from imprint_core.models import FoundationModel
 from imprint_core.registry import look_up
 from imprint_core.uploads.array_rows import npz_rows, safetensors_rows
 from imprint_core.uploads.image_files import UploadedImage
@@ -52,7 +53,7 @@ EMBEDDING_FORMATS: dict[str, UploadFormat[LabelledRows]] = {
 """By file suffix; readers open the labelled rows of a file."""
 
 
-def read_embeddings(file: BinaryIO, suffix: str, fm_dim: int | None = None, fm_label: str = "") -> UploadedEmbeddings:
+def read_embeddings(file: BinaryIO, suffix: str, fm: FoundationModel | None = None) -> UploadedEmbeddings:
     """Read and check embeddings in a file of one of `EMBEDDING_FORMATS`.
 
     Parameters
@@ -60,9 +61,8 @@ def read_embeddings(file: BinaryIO, suffix: str, fm_dim: int | None = None, fm_l
     file : binary file
         Seekable. Names of arrays may be in any case.
     suffix : str
-    fm_dim : int, optional
-        Dimensions of the FM called `fm_label`, which the embeddings must have.
-    fm_label : str
+    fm : FoundationModel, optional
+        The FM that computed the embeddings; they must have its dimensions.
 
     Returns
     -------
@@ -75,9 +75,9 @@ def read_embeddings(file: BinaryIO, suffix: str, fm_dim: int | None = None, fm_l
         If the file is damaged or too large, or the embeddings cannot be used.
     """
     rows = look_up(EMBEDDING_FORMATS, suffix, "embedding format").read(file)
-    if fm_dim is not None and rows.width != fm_dim:
+    if fm and fm.dim is not None and rows.width != fm.dim:
         raise ImprintError(
-            f"These embeddings have {rows.width:,} dimensions, but {fm_label} has {fm_dim:,}; "
+            f"These embeddings have {rows.width:,} dimensions, but {fm.label} has {fm.dim:,}; "
             "choose the model that computed them."
         )
     return load_rows(rows)

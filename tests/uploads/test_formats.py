@@ -4,6 +4,7 @@ import pickle
 import struct
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from safetensors.numpy import save
 
 from imprint_core.datasets.images import hold_out
 from imprint_core.errors import ImprintError
+from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.uploads.formats import read_embeddings
 from imprint_core.uploads.parquet_guard import check_pages
 
@@ -215,7 +217,7 @@ def test_numeric_columns_except_labels_and_identifiers_are_the_embedding():
 
 
 def test_dimensions_must_be_those_of_the_model():
-    assert read_embeddings(npz(X=X, y=Y), "npz", 6, "A").X_train.shape == (16, 6)
+    assert read_embeddings(npz(X=X, y=Y), "npz", replace(FOUNDATION_MODELS["resnet50"], dim=6)).X_train.shape == (16, 6)
     for file, kind in (
         (npz(X=X, y=Y), "npz"),
         (safetensors(X=X, y=Y), "safetensors"),
@@ -223,7 +225,7 @@ def test_dimensions_must_be_those_of_the_model():
     ):
         refused(
             "These embeddings have 6 dimensions, but ResNet-50 has 2,048; choose the model that computed them",
-            file, kind, fm_dim=2048, fm_label="ResNet-50",
+            file, kind, fm=FOUNDATION_MODELS["resnet50"],
         )  # fmt: skip
 
 

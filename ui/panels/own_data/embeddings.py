@@ -46,7 +46,7 @@ def _upload() -> None:
             st.session_state.pop("own_embedded", None)
             try:
                 with st.spinner("Reading and checking …"):
-                    embeddings = read_embeddings(file, suffix_of(file), fm.dim if fm else None, fm.label if fm else "")
+                    embeddings = read_embeddings(file, suffix_of(file), fm)
                     info = save_embeddings(embeddings, label, fm, user_folder())
             except ImprintError as error:
                 st.error(plain(error))
