@@ -1,6 +1,8 @@
 """Extensions from outside, as in "How to add" of ARCHITECTURE.md: one function and one table entry each."""
 
 import json
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -43,7 +45,10 @@ from tests.conftest import ROOT
 from tests.pages.conftest import warm  # noqa: F401
 from tests.pages.reading import pictures, read
 from ui.charts import progressive
+from ui.controls.control import Control
+from ui.panels.curves import controls
 from ui.panels.learn.controls import LESSONS, LessonEntry
+from ui.text.markdown import plain
 
 SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 
@@ -347,3 +352,28 @@ def test_a_lesson_is_a_file_and_a_row(monkeypatch, tmp_path):
     assert app.query_params["view"] == "lesson-7"
     assert app.success[0].value.startswith("You predicted **yes**: correct. It is ")
     assert [heading.value for heading in app.subheader] == ["Predict", "Try it", "Result", "Summary"]
+
+
+def test_a_control(monkeypatch):
+    control = Control("decimals", "Map", "Decimals", "Number of decimals.", lambda sets, values: [0, 1, 2], 1)
+    monkeypatch.setattr(controls, "CURVE_CONTROLS", (*controls.CURVE_CONTROLS, control))
+    app = app_with(decimals="2")
+    assert "2" in app.query_params["decimals"]
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    app.query_params["decimals"] = "9"
+    app.run()
+    assert [w.value for w in app.warning] == [plain("Decimals = 9 is not available. Available: 0, 1, 2. Using 2.")]
+
+
+def test_a_page(monkeypatch, tmp_path):
+    page = ModuleType("pages.extra")
+    page.show = lambda selection: st.title(f"Extra page, k = {selection.recipe.k}")
+    monkeypatch.setitem(sys.modules, "pages.extra", page)
+    row = 'PAGES = {\n    "extra": PageRow("Extra", "star"),'
+    (tmp_path / "app.py").write_text((ROOT / "app.py").read_text(encoding="utf-8").replace("PAGES = {", row), "utf-8")
+    (tmp_path / "ui").symlink_to(ROOT / "ui")
+    app = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=200)
+    app.query_params["k"] = "7"
+    app.run()
+    assert not app.exception
+    assert [t.value for t in app.title] == ["Extra page, k = 7"]
