@@ -143,6 +143,19 @@ def draw_curves(name: str, lines: Sequence[Line], xs: Sequence[int], title: str,
     plot(name, curves(lines, xs, title, elbow), alt=f"Accuracy over {symbol}. {'; '.join(values)}", height=300)
 
 
+def try_values(
+    view: str, experiment: Experiment, field: str, label: str, values: Sequence[int], start: int, title: str
+) -> None:
+    """Draw a slider for a field of the experiment, and the accuracy at all values tried so far."""
+    symbol = title[-1]
+    current = st.select_slider(label, values, value=start, key=f"{view}-{symbol}")
+    xs = tried(view, current)
+    with computing():
+        runs = [accuracy(experiment, **{field: x}) for x in xs]
+    st.metric(f"Accuracy with {symbol} = {current}", f"{runs[xs.index(current)].median:.1f} %")
+    draw_curves(f"{view}-tried", [Line("tried values", xs, runs)], values, title)
+
+
 def show_lesson(view: str, lesson: Lesson) -> None:
     """Draw a lesson up to the user's progress."""
     st.markdown(linked(lesson.introduction))

@@ -20,13 +20,12 @@ from ui.panels.learn.frame import (
     Lesson,
     Outcome,
     Question,
-    accuracy,
     computing,
     draw_curves,
     lesson_experiment,
     name_of,
     show_lesson,
-    tried,
+    try_values,
 )
 
 _D = 5
@@ -55,20 +54,11 @@ def show(sets: Sets) -> None:
                 ),
             ),
             "Change [[k]]. Every value is added to the curve.",
-            partial(_show_attempt, experiment),
+            partial(try_values, "lesson-2", experiment, "k", "k: proxies per class", KS, 1, _K_AXIS),
             partial(_show_result, experiment),
             experiment,
         ),
     )
-
-
-def _show_attempt(experiment: Experiment) -> None:
-    current = st.select_slider("k: proxies per class", KS, value=1, key="lesson-2-k")
-    ks = tried("lesson-2", current)
-    with computing():
-        runs = [accuracy(experiment, k=k) for k in ks]
-    st.metric(f"Accuracy with k = {current}", f"{runs[ks.index(current)].median:.1f} %")
-    draw_curves("lesson-2-tried", [Line("tried values", ks, runs)], KS, _K_AXIS)
 
 
 def _show_result(experiment: Experiment) -> Outcome:

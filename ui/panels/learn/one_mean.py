@@ -23,7 +23,7 @@ from ui.panels.learn.frame import (
     lesson_experiment,
     name_of,
     show_lesson,
-    tried,
+    try_values,
 )
 
 _SHOTS = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -50,20 +50,11 @@ def show(sets: Sets) -> None:
                 Question("How much do 100 images of each digit improve on 20?", _GAINS),
             ),
             "Change [[n]], the number of shots. Every value is added to the curve.",
-            partial(_show_attempt, experiment),
+            partial(try_values, "lesson-1", experiment, "n_shot", "n: shots per digit", _SHOTS, 5, _N_AXIS),
             partial(_show_result, experiment),
             experiment,
         ),
     )
-
-
-def _show_attempt(experiment: Experiment) -> None:
-    n = st.select_slider("n: shots per digit", _SHOTS, value=5, key="lesson-1-n")
-    ns = tried("lesson-1", n)
-    with computing():
-        runs = [accuracy(experiment, n_shot=n_shot) for n_shot in ns]
-    st.metric(f"Accuracy with n = {n}", f"{runs[ns.index(n)].median:.1f} %")
-    draw_curves("lesson-1-tried", [Line("tried values", ns, runs)], _SHOTS, _N_AXIS)
 
 
 def _show_result(experiment: Experiment) -> Outcome:
