@@ -1,8 +1,8 @@
-"""The exception for invalid input; users read its message."""
+"""The exception whose message is displayed to users."""
 
 
 class ImprintError(ValueError):
-    """Invalid input. The message says what is wrong, then what to do.
+    """Unusable input; the message says what is wrong and how to correct it.
 
-    Pages and the command line show the message and continue. Any other exception is a bug and keeps its traceback.
+    Pages and the command line display the message and continue. Any other exception is a bug and keeps its traceback.
     """
