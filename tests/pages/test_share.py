@@ -101,6 +101,14 @@ def test_report_of_compare_has_b_and_all_tables(monkeypatch):
             assert all(f">{escape(cell)}</{tag}>" in html for cell in cells if cell)
 
 
+@pytest.mark.parametrize(("seconds", "gen", "noted"), [(0.0, "random", True), (300.0, "kmeans", False)])
+def test_report_notes_unfinished_figures(monkeypatch, seconds, gen, noted):
+    monkeypatch.setattr(progressive, "FIRST_SLICE", seconds)
+    app = opened("collapse", fm="vit_tiny_patch16_224", data="digits", n="5", seeds="1", gen=gen)
+    app.button(key="share_report").click().run()
+    assert ("Some figures were not finished" in file_of(app, "report").decode()) == noted
+
+
 @pytest.mark.parametrize("page", OTHERS)
 def test_other_pages_offer_link_and_settings(page):
     app = opened(page)

@@ -32,9 +32,14 @@ def clear_running_figures() -> None:
     st.session_state.running_figures = set()
 
 
+def has_running_figures() -> bool:
+    """Return whether figures of the current page are incomplete and being computed."""
+    return bool(st.session_state.get("running_figures"))
+
+
 def note_page_switch() -> None:
     """Remember whether figures are running on the page that is left."""
-    st.session_state.left_running = bool(st.session_state.get("running_figures"))
+    st.session_state.left_running = has_running_figures()
 
 
 def rerun_after_switch() -> None:

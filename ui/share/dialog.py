@@ -12,6 +12,7 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.export.code_snippet import python_snippet
 from imprint_core.export.report import report
 from ui.charts.plot import stamp_of
+from ui.charts.progressive import has_running_figures
 from ui.charts.record import record_stamp, recorded_items
 from ui.compute import collapse, results
 from ui.controls.sidebar import TAKEN, Selection
@@ -147,7 +148,7 @@ def _report(selection: Selection, page: str, title: str) -> None:
     if st.button("Create report", key="share_report"):
         with st.spinner("Creating the report …"):
             unfinished = ["Some figures were not finished when this report was created."]
-            notes = unfinished if st.session_state.get("filling") else []
+            notes = unfinished if has_running_figures() else []
             html = report(f"Imprint: {title}", report_metadata(selection), recorded_items(), notes)
             _files()["report"] = (stamp, html.encode())
     _offer("report", stamp, f"imprint-{page}.html", "text/html", "Download report")
