@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.datasets import DATASETS
+from imprint_core.datasets import DATASETS, dataset
 from imprint_core.datasets.images import Splits, from_arrays
 from imprint_core.datasets.registry import Dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
@@ -226,7 +226,9 @@ def csv_rows(file):
     return LabelledRows([("", Labels(tuple(values.tolist()), codes))], None, x.shape[1], lambda: iter([x]))
 
 
-def test_an_fm_library(monkeypatch):
+def test_an_fm_library_is_a_row(monkeypatch, home):
+    """Its models are found, loaded, embedded, and offered by the Library."""
+
     def find(architecture, weights):
         return (
             FoundationModel("grid4", "grids", "4 × 4 grid", 16, "Means of a grid.") if architecture == "grid4" else None
@@ -238,7 +240,7 @@ def test_an_fm_library(monkeypatch):
     def remove_head(network, fm):
         network[1] = torch.nn.Identity()
 
-    library = Library(find, build, remove_head, cached_weights=lambda fm: None)
+    library = Library(find, build, remove_head, cached_weights=lambda fm: ROOT / "README.md")
     monkeypatch.setitem(libraries.LIBRARIES, "grids", library)
     fm = foundation_model("grid4")
     assert foundation_model("grids/grid4") == fm
@@ -246,6 +248,14 @@ def test_an_fm_library(monkeypatch):
     x = load_model(fm).embed([image])
     assert x.shape == (1, fm.dim)
     assert (np.diff(x) > 0).all()
+    info = extract(ExtractionJob(fm, dataset("digits"), home, home, per_class=2, test_per_class=2))
+    assert info.meta["fm"]["library"] == "grids"
+    assert open_set(info).X_train.shape == (20, 16)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
+    app.session_state["goto"], app.session_state["library_fm"] = "library", "grids/grid4"
+    app.run()
+    assert not app.exception
+    assert "torchvision or timm or grids, such as" in app.selectbox(key="library_fm").help
 
 
 def test_upload_format_is_a_reader_and_a_row(monkeypatch, home):
