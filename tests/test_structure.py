@@ -191,7 +191,5 @@ BACKWARD_IMPORTS_LEFT: set[str] = {
     "ui.compute.sweeps -> ui.controls.control",
 }
 CYCLES_LEFT: set[str] = set()
-LONG_MODULES_LEFT: set[str] = {
-    "imprint_core/framework/generation.py",
-}
+LONG_MODULES_LEFT: set[str] = set()
 SHORT_DOCSTRINGS_LEFT: set[str] = set()

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, squared_distances
+from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, sklearn_memberships, squared_distances
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
 from imprint_core.registry import Entry, look_up
@@ -175,7 +175,7 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
         return _kmeans_of_many(shots.samples, k, seeds)
     weights, whole = kmeans_memberships(shots.distances, k, seeds, d)
     for i in np.flatnonzero(~whole):
-        weights[i] = _kmeans_by_sklearn(shots.samples[i], k, int(seeds[i]))
+        weights[i] = sklearn_memberships(shots.samples[i], k, int(seeds[i]))
     return ProxyWeights(weights=weights)
 
 
@@ -254,25 +254,6 @@ def _kmeans_of_many(x: Array, k: int, seeds: NDArray[np.integer]) -> ProxyWeight
         # Fewer distinct shots than k: a duplicate proxy is correct and changes nothing.
         weights[i, sizes == 0] = weights[i, labels[0]]
     return ProxyWeights(weights=weights)
-
-
-def _kmeans_by_sklearn(x: Array, k: int, seed: int) -> NDArray[np.float32]:
-    import warnings
-
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # Fewer distinct shots than k: duplicate proxies are correct and change nothing.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(n_clusters=k, random_state=seed).fit(x)
-    member = fitted.labels_ == np.arange(k)[:, None]
-    sizes = member.sum(axis=1, keepdims=True)
-    weights = member / np.maximum(sizes, 1)
-    for empty in np.flatnonzero(sizes == 0):
-        nearest = np.argmin(((x - fitted.cluster_centers_[empty]) ** 2).sum(axis=1))
-        weights[empty, nearest] = 1
-    return weights.astype(np.float32)
 
 
 GENERATORS: dict[str, Generator] = {

@@ -212,3 +212,23 @@ def _plus_plus_of(
         best = int(np.argmin(after.sum(axis=1, dtype=np.float64)))
         closest, chosen[c] = after[best], candidates[best]
     return chosen
+
+
+def sklearn_memberships(x: NDArray[np.floating[Any]], k: int, seed: int) -> NDArray[np.float32]:
+    """Memberships (k, n) of scikit-learn's k-means of one problem (n, d), also for duplicate samples."""
+    import warnings
+
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # Fewer distinct shots than k: duplicate proxies are correct and change nothing.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = KMeans(n_clusters=k, random_state=seed).fit(x)
+    member = fitted.labels_ == np.arange(k)[:, None]
+    sizes = member.sum(axis=1, keepdims=True)
+    weights = member / np.maximum(sizes, 1)
+    for empty in np.flatnonzero(sizes == 0):
+        nearest = np.argmin(((x - fitted.cluster_centers_[empty]) ** 2).sum(axis=1))
+        weights[empty, nearest] = 1
+    return weights.astype(np.float32)
