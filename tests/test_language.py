@@ -110,7 +110,6 @@ def test_deprecated_words_are_found_in_texts_and_names(text, words):
 LEFT: set[str] = {
     "imprint_core/evaluation/evaluator.py",
     "imprint_core/sweeps/k_selection_study.py",
-    "tests/browser/test_downloads.py",
     "tests/browser/test_explore.py",
     "tests/framework/test_aggregation.py",
     "tests/framework/test_classifier.py",
