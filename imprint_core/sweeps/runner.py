@@ -63,6 +63,7 @@ def _task_columns(cell: Cell) -> Row:
     return {"fm": cell.info.fm, "dataset": cell.info.dataset, "classes": cell.classes, "n": cell.n or 0}
 
 
+@lru_cache(maxsize=4096)
 def _stored_text(recipe: Recipe) -> str:
     """A recipe, with its λ, as in the table."""
     return sweep_recipe(recipe, fixed_lam=True).text
