@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import DEFAULT_RULE
-from imprint_core.sweeps.k_selection_study import LABELS, NEAR, found, standing
+from imprint_core.sweeps.k_selection_study import LABELS, NEAR, bundled_study, standing
 from ui.charts.record import heading, table
 from ui.compute import results
 from ui.controls.sidebar import Selection
@@ -63,7 +63,7 @@ def _show_current_classes(selection: Selection) -> None:
 
 def _show_suggestions() -> None:
     """Show how close suggested k's are to the best k."""
-    cases = found()
+    cases = bundled_study()
     heading("Accuracy of the suggested k", "suggestions")
     rows = []
     for rule, label in LABELS.items():

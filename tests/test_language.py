@@ -107,23 +107,7 @@ def test_deprecated_words_are_found_in_texts_and_names(text, words):
 
 
 # Files that still have deprecated words. Nothing may be added; the list is empty when the refactoring is done.
-LEFT: set[str] = {
-    "imprint_core/evaluation/evaluator.py",
-    "imprint_core/sweeps/k_selection_study.py",
-    "tests/browser/test_explore.py",
-    "tests/framework/test_aggregation.py",
-    "tests/framework/test_classifier.py",
-    "tests/framework/test_generation.py",
-    "tests/framework/test_recipe.py",
-    "tests/framework/test_reference.py",
-    "tests/framework/test_ridge.py",
-    "tests/framework/test_transforms.py",
-    "tests/pages/test_controls_help.py",
-    "tests/pages/test_explore.py",
-    "tests/pages/test_first_minute.py",
-    "tests/pages/test_links.py",
-    "ui/controls/table.py",
-}
+LEFT: set[str] = set()
 
 if __name__ == "__main__":
     print(

@@ -110,8 +110,8 @@ class Evaluator:
         self._orders: dict[int, Draw] = {}
         self._maps = LruCache[FeatureMap](CACHED)
         self._drawn_products = LruCache[tuple[Products, TransformDiagnostics]](CACHED)
-        every = np.arange(len(pool.y_train))
-        self._shared = None if self._fitted else self._of_vectors(self._map(every), every)
+        all_rows = np.arange(len(pool.y_train))
+        self._shared = None if self._fitted else self._of_vectors(self._map(all_rows), all_rows)
 
     def shots(self, n: int | None, seed: int) -> Draw:
         """Return the rows in `pool` of the first n shots of every class; None returns all."""
@@ -128,11 +128,11 @@ class Evaluator:
         if self._shared is not None:
             predictions = self._shared.predict(recipe, draws)
         else:
-            drawn = self._all_drawn(list(draws.values()))
+            all_products = self._products_of_draws(list(draws.values()))
             predictions = np.concatenate(
                 [
                     products.predict(recipe, {seed: _within(draw)})
-                    for (seed, draw), products in zip(draws.items(), drawn, strict=True)
+                    for (seed, draw), products in zip(draws.items(), all_products, strict=True)
                 ]
             )
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
@@ -167,7 +167,7 @@ class Evaluator:
         if self._shared is not None:
             products, local = self._shared, draw
         else:
-            products, local = self._drawn(_rows(draw))[0], _within(draw)
+            products, local = self._products_of(_rows(draw))[0], _within(draw)
         if GENERATORS[recipe.gen].ridge:
             proxies, x = products.solved(recipe, seed, local), products.vectors[0]
             if self._shared is None:
@@ -187,7 +187,7 @@ class Evaluator:
 
     def fit_of(self, n: int | None, seed: int) -> TransformDiagnostics:
         """Return the diagnostics of the transform on one draw."""
-        return self._drawn(_rows(self.shots(n, seed)))[1] if self._fitted else TransformDiagnostics(None, "")
+        return self._products_of(_rows(self.shots(n, seed)))[1] if self._fitted else TransformDiagnostics(None, "")
 
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])
@@ -200,7 +200,7 @@ class Evaluator:
             ),
         )
 
-    def _all_drawn(self, draws: list[Draw]) -> list[Products]:
+    def _products_of_draws(self, draws: list[Draw]) -> list[Products]:
         """Compute the inner products of each draw in parallel; draws of the same shots in any order share them."""
         rows = [_rows(draw) for draw in draws]
         distinct = {shots.tobytes(): shots for shots in rows}
@@ -209,10 +209,10 @@ class Evaluator:
             _ = self._pool_products
         if len(missing) > 1:
             with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(self._drawn, missing))
-        return [self._drawn(shots)[0] for shots in rows]
+                list(pool.map(self._products_of, missing))
+        return [self._products_of(shots)[0] for shots in rows]
 
-    def _drawn(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
+    def _products_of(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
         return self._drawn_products.get(rows.tobytes(), lambda: self._make(rows))
 
     def _by_products(self, rows: NDArray[np.intp]) -> Callable[..., WhitenedProducts | None] | None:

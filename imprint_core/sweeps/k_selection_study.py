@@ -161,17 +161,17 @@ def report(cases: Sequence[Case]) -> str:
 
 
 def write(cases: Sequence[Case]) -> bytes:
-    """The cases as the JSON that `found` reads."""
+    """The cases as the JSON that `bundled_study` reads."""
     return to_json([asdict(case) for case in cases])
 
 
-def found_path() -> Path:
+def bundled_path() -> Path:
     """Path of the bundled results."""
     return bundled_folder() / "suggested_k.json"
 
 
 @cache
-def found() -> tuple[Case, ...]:
+def bundled_study() -> tuple[Case, ...]:
     """Return the bundled results of the study.
 
     Raises
@@ -180,7 +180,7 @@ def found() -> tuple[Case, ...]:
         If its file can't be read.
     """
     try:
-        rows = read_json(found_path())
+        rows = read_json(bundled_path())
     except ImprintError as error:
         raise ImprintError(
             f"No accuracy of suggested k is available: {error} Restore the file from the repository, or run "

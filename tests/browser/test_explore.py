@@ -81,7 +81,7 @@ def test_link_restores_and_the_back_button_goes_back(visit, browser):
     visit.settle()
     assert visit.search() == "?fm=resnet50&data=fashion_mnist&n=20&k=3&map=pca"
     assert "Unknown parameters in the link: foo" in page.locator("[data-testid=stAlert]").inner_text()
-    there = visit.accuracy()
+    first = visit.accuracy()
     slider = page.get_by_role("slider", name="k: proxies per class")
     slider.focus()
     page.keyboard.press("End")
@@ -91,13 +91,13 @@ def test_link_restores_and_the_back_button_goes_back(visit, browser):
     # The answer to "back" may begin after a while on a busy machine.
     expect(slider).to_have_attribute("aria-valuetext", "3", timeout=20_000)
     visit.settle()
-    assert visit.accuracy() == there
+    assert visit.accuracy() == first
     link = page.evaluate("location.href")
     other = browser.new_page()
     other.goto(link)
     other.wait_for_selector("[data-testid=stMetricValue]")
     other.wait_for_selector('.imprint-plot[data-name="nc1-over-shots"][data-drawn]')
-    assert other.locator("[data-testid=stMetricValue]").first.inner_text() == there
+    assert other.locator("[data-testid=stMetricValue]").first.inner_text() == first
     other.close()
 
 

@@ -23,10 +23,10 @@ def problem(seed, p, m, d, classes):
 def test_distances_are_scipys(name, shape):
     proxies, samples, starts = problem(0, shape[0], 20, shape[1], 3)
     more = {"VI": np.linalg.inv(np.cov(proxies.T) + 1e-6 * np.eye(shape[1]))} if name == "mahalanobis" else {}
-    wanted = cdist(proxies, samples, {"manhattan": "cityblock"}.get(name, name), **more)
+    expected = cdist(proxies, samples, {"manhattan": "cityblock"}.get(name, name), **more)
     near, gaps = DISTANCES[name].nearest(compare(proxies, samples, starts), 99)
-    np.testing.assert_allclose(gaps, np.take_along_axis(wanted.T, near, axis=1), rtol=1e-5)
-    np.testing.assert_allclose(gaps, np.sort(wanted.T, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(gaps, np.take_along_axis(expected.T, near, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(gaps, np.sort(expected.T, axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", DISTANCES)
@@ -94,9 +94,9 @@ def test_max_and_sum():
 @settings(deadline=None)
 def test_smallest_are_the_smallest_in_order(seed, m, p, decimals):
     values = np.random.default_rng(seed).normal(size=(p, 7)).round(decimals)
-    rows, found = smallest(values, m)
-    np.testing.assert_array_equal(found, np.sort(values, axis=0)[:m].T)
-    np.testing.assert_array_equal(np.take_along_axis(values.T, rows, axis=1), found)
+    rows, nearest = smallest(values, m)
+    np.testing.assert_array_equal(nearest, np.sort(values, axis=0)[:m].T)
+    np.testing.assert_array_equal(np.take_along_axis(values.T, rows, axis=1), nearest)
     assert all(len(set(row)) == m for row in rows)
 
 

@@ -45,11 +45,11 @@ def test_scikit_learn_accepts_it(estimator, check):
 
 
 def test_paper_figures_on_squeezenet_mnist(squeezenet_mnist):
-    """300 shots, 100 test samples a class: about 85.8 % for one mean, 92.6 % for k-means, k = 20."""
+    """300 shots, 100 test samples per class: about 85.8 % for one mean, 92.6 % for k-means, k = 20."""
     s = squeezenet_mnist
-    for preset, wanted in (("qi", 85.8), ("own", 92.6)):
+    for preset, expected in (("qi", 85.8), ("own", 92.6)):
         model = ImprintingClassifier.from_recipe(PRESETS[preset].recipe, 17121997).fit(s.X_train, s.y_train)
-        assert 100 * model.score(s.X_test, s.y_test) == pytest.approx(wanted, abs=2)
+        assert 100 * model.score(s.X_test, s.y_test) == pytest.approx(expected, abs=2)
 
 
 @given(st.integers(0, 999), st.sampled_from(["mean", "kmeans", "all"]), st.sampled_from([0.01, 3.0, 500.0]))
@@ -90,7 +90,7 @@ def test_zero_vectors_and_one_class():
     assert ImprintingClassifier("mean").fit(np.ones((2, 3)), [7, 7]).predict(np.ones((1, 3))).tolist() == [7]
 
 
-def test_wrong_parameters_are_told_at_fit():
+def test_wrong_parameters_are_reported_at_fit():
     with pytest.raises(ImprintError, match="No GEN method is called 'magic'"):
         ImprintingClassifier("magic").fit([[0.0], [1.0]], [0, 1])
 
@@ -146,7 +146,7 @@ def test_partial_fit_leaves_other_classes_alone_and_ends_where_fit_does(paramete
     ],
     ids=str,
 )
-def test_partial_fit_makes_all_anew_where_proxies_look_at_all_classes(parameters):
+def test_partial_fit_recomputes_proxies_that_depend_on_all_classes(parameters):
     X, y, T = three_classes()
     model = ImprintingClassifier(**parameters)
     for c in ("zebra", "ant", "mole"):
@@ -185,22 +185,24 @@ def test_partial_fit_of_other_shape_loses_nothing():
 def test_explanation_is_what_decides(agg):
     X, y, T = three_classes()
     model = ImprintingClassifier("kmeans", 3, agg=agg, m=4).fit(X, y)
-    told = model.explain(T)
-    np.testing.assert_array_equal(model.classes_[model.proxy_class_[told.winner]], model.predict(T))
+    explanation = model.explain(T)
+    np.testing.assert_array_equal(model.classes_[model.proxy_class_[explanation.winner]], model.predict(T))
     scores = np.sort(model.decision_function(T), axis=1)
-    np.testing.assert_allclose(told.margin, scores[:, -1] - scores[:, -2])
-    assert (model.proxy_class_[told.winner] != model.proxy_class_[told.runner_up]).all()
+    np.testing.assert_allclose(explanation.margin, scores[:, -1] - scores[:, -2])
+    assert (model.proxy_class_[explanation.winner] != model.proxy_class_[explanation.runner_up]).all()
     if agg == "max":
         inner = model.proxies_ @ (T / np.linalg.norm(T, axis=1, keepdims=True)).T
-        np.testing.assert_array_equal(told.winner, inner.argmax(axis=0))
-        np.testing.assert_allclose(told.margin, inner.max(axis=0) - inner[told.runner_up, np.arange(len(T))])
+        np.testing.assert_array_equal(explanation.winner, inner.argmax(axis=0))
+        np.testing.assert_allclose(
+            explanation.margin, inner.max(axis=0) - inner[explanation.runner_up, np.arange(len(T))]
+        )
 
 
 def test_explanation_of_one_class():
-    told = ImprintingClassifier("mean").fit(np.ones((2, 3)), [7, 7]).explain(np.ones((4, 3)))
-    assert told.winner.tolist() == [0] * 4
-    assert told.runner_up.tolist() == [-1] * 4
-    assert np.isinf(told.margin).all()
+    explanation = ImprintingClassifier("mean").fit(np.ones((2, 3)), [7, 7]).explain(np.ones((4, 3)))
+    assert explanation.winner.tolist() == [0] * 4
+    assert explanation.runner_up.tolist() == [-1] * 4
+    assert np.isinf(explanation.margin).all()
 
 
 def test_kneighbors_are_the_nearest_proxies():
@@ -208,9 +210,9 @@ def test_kneighbors_are_the_nearest_proxies():
     model = ImprintingClassifier("kmeans", 3, agg="mnn", m=4).fit(X, y)
     distances, near = model.kneighbors(T)
     unit = T / np.linalg.norm(T, axis=1, keepdims=True)
-    every = np.linalg.norm(unit[:, None] - model.proxies_, axis=2)
-    np.testing.assert_array_equal(near, np.argsort(every, axis=1)[:, :4])
-    np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :4])
+    all_distances = np.linalg.norm(unit[:, None] - model.proxies_, axis=2)
+    np.testing.assert_array_equal(near, np.argsort(all_distances, axis=1)[:, :4])
+    np.testing.assert_allclose(distances, np.sort(all_distances, axis=1)[:, :4])
     assert model.kneighbors(T, 99)[1].shape == (20, 9)
     with pytest.raises(ImprintError, match="n_neighbors is 0; it must be a whole number from 1 up"):
         model.kneighbors(T, 0)
@@ -227,9 +229,9 @@ def test_a_long_test_set_is_compared_in_parts(monkeypatch):
     monkeypatch.setattr(classifier, "_CELLS", 100)
     for agg in ("max", "mnn"):
         model = ImprintingClassifier("all", agg=agg).fit(X, y)
-        scores, told, near = whole[agg]
+        scores, explanation, near = whole[agg]
         np.testing.assert_allclose(model.decision_function(T), scores)
-        np.testing.assert_array_equal(model.explain(T).winner, told.winner)
+        np.testing.assert_array_equal(model.explain(T).winner, explanation.winner)
         np.testing.assert_array_equal(model.kneighbors(T)[1], near[1])
 
 
@@ -312,8 +314,8 @@ def test_no_recipe_crashes_on_poor_shots_or_gives_nan(data):
     T = np.concatenate([X, rng.normal(size=(3, d)).astype(X.dtype), np.zeros((1, d), X.dtype)])
     assert np.isfinite(fitted.decision_function(T)).all()
     assert set(fitted.predict(T)) <= set(y)
-    told = fitted.explain(T)
-    assert not np.isnan(told.margin).any()
+    explanation = fitted.explain(T)
+    assert not np.isnan(explanation.margin).any()
 
 
 def test_what_fails_loses_nothing():

@@ -20,7 +20,7 @@ def random_classes(seed, sizes, d):
 @pytest.mark.parametrize("k", [2, 5, 20])
 @pytest.mark.parametrize(("n", "limit"), [(30, None), (200, None), (300, 10)])
 def test_kmeans_is_scikit_learns(squeezenet_mnist: EmbeddingSet, monkeypatch, n, limit, k):
-    """The same centroids as one call a class; rounding may move a sample in a rare problem.
+    """The same centroids as one call per class; rounding may move a sample in a rare problem.
 
     With the limit on shots lowered: as classes of over 1,500 shots are clustered.
     """
@@ -45,12 +45,12 @@ def test_mean_and_all_and_k_1():
     for rows, mean, source in zip(members, means, sources, strict=True):
         np.testing.assert_allclose(mean, x[rows].mean(axis=0, keepdims=True), atol=1e-6)
         assert source.tolist() == [-1]
-    every, sources = generate(x, members, "all", 1, 0)
-    for rows, proxies, source in zip(members, every, sources, strict=True):
+    all_proxies, sources = generate(x, members, "all", 1, 0)
+    for rows, proxies, source in zip(members, all_proxies, sources, strict=True):
         np.testing.assert_array_equal(proxies, x[rows])
         np.testing.assert_array_equal(source, rows)
-    for one, mean in zip(generate(x, members, "kmeans", 1, 0)[0], means, strict=True):
-        np.testing.assert_allclose(one, mean, atol=1e-6)
+    for proxy, mean in zip(generate(x, members, "kmeans", 1, 0)[0], means, strict=True):
+        np.testing.assert_allclose(proxy, mean, atol=1e-6)
 
 
 @given(st.integers(0, 999), st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12))
@@ -59,18 +59,18 @@ def test_proxies_come_from_their_own_class(seed, sizes, k):
     x, members = random_classes(seed, sizes, 5)
     for gen, entry in GENERATORS.items():
         proxies, sources = generate(x, members, gen, k, seed)
-        for rows, p, source in zip(members, proxies, sources, strict=True):
-            wanted = min(k, len(rows)) if entry.uses_k else {"all": len(rows)}.get(gen, 1)
+        for rows, p, source in zip(members, all_proxies, sources, strict=True):
+            expected = min(k, len(rows)) if entry.uses_k else {"all": len(rows)}.get(gen, 1)
             assert np.isfinite(p).all()
             if entry.ridge:
                 # Fewer where a cluster runs empty, and in no class's box.
-                assert len(p) <= wanted
+                assert len(p) <= expected
                 continue
-            assert p.shape == (wanted, 5)
+            assert p.shape == (expected, 5)
             assert set(source) <= {*rows, -1}
-            for one, i in zip(p, source, strict=True):
+            for proxy, i in zip(p, source, strict=True):
                 if i >= 0:
-                    np.testing.assert_array_equal(one, x[i])
+                    np.testing.assert_array_equal(proxy, x[i])
             # Convex mixtures stay inside the class's box.
             assert (p >= x[rows].min(axis=0) - 1e-5).all()
             assert (p <= x[rows].max(axis=0) + 1e-5).all()
@@ -91,7 +91,7 @@ def test_k_at_or_above_n_gives_all_samples(gen):
     x, members = random_classes(1, [5, 3], 4)
     for k in (5, 6, 50):
         proxies, sources = generate(x, members, gen, k, 3)
-        for rows, p, source in zip(members, proxies, sources, strict=True):
+        for rows, p, source in zip(members, all_proxies, sources, strict=True):
             assert sorted(source) == list(rows)
             np.testing.assert_array_equal(p, x[source])
 
@@ -127,15 +127,15 @@ def test_no_medoid_can_be_bettered_within_its_cluster(seed, n, k):
     distances = np.linalg.norm(x[:, None] - x, axis=2)
     labels = np.argmin(distances[source], axis=0)
     for j, medoid in enumerate(source):
-        own = np.flatnonzero(labels == j)
-        costs = distances[np.ix_(own, own)].sum(axis=1)
-        assert costs[own == medoid][0] <= costs.min() + 1e-4
+        cluster = np.flatnonzero(labels == j)
+        costs = distances[np.ix_(cluster, cluster)].sum(axis=1)
+        assert costs[cluster == medoid][0] <= costs.min() + 1e-4
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("k", [2, 5, 12])
 def test_kmedoids_is_the_oracles(squeezenet_mnist: EmbeddingSet, metric, k):
-    """The package of the method's own authors (development only), from the same start.
+    """The package of the method's authors (development only), from the same start.
 
     Rounding may send a rare problem to another local optimum.
     """
@@ -147,9 +147,9 @@ def test_kmedoids_is_the_oracles(squeezenet_mnist: EmbeddingSet, metric, k):
         _, (source,) = generate(x, [np.arange(80)], gen, k, 0)
         distances = cdist(x, x, metric)
         start = np.argsort(distances.sum(axis=1), kind="stable")[:k]
-        found = oracle.alternating(distances, start.astype(np.uint64))
-        assert distances[source].min(axis=0).sum() == pytest.approx(found.loss, rel=0.05)
-        same += set(source) == set(found.medoids.tolist())
+        medoids = oracle.alternating(distances, start.astype(np.uint64))
+        assert distances[source].min(axis=0).sum() == pytest.approx(medoids.loss, rel=0.05)
+        same += set(source) == set(medoids.medoids.tolist())
     assert same >= 9
 
 

@@ -7,7 +7,7 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS, preset_of
 
 
-def test_digest_tells_recipes_apart_and_survives_a_round_trip():
+def test_digest_distinguishes_recipes_and_survives_a_round_trip():
     recipe = Recipe("kmeans", 7, "none")
     assert Recipe.from_dict(asdict(recipe)) == recipe
     assert Recipe.from_dict(asdict(recipe)).digest == recipe.digest

@@ -41,9 +41,9 @@ def test_every_recorded_configuration_is_compared(reference):
     assert len(reference.predictions) == len(CONFIGURATIONS)
 
 
-def recorded(reference, **wanted):
-    (found,) = [c for c in reference.expected["configurations"] if wanted.items() <= c.items()]
-    return found
+def recorded(reference, **settings):
+    (configuration,) = [c for c in reference.expected["configurations"] if settings.items() <= c.items()]
+    return configuration
 
 
 def accuracy(model, reference, order=slice(None)):
@@ -54,10 +54,10 @@ def accuracy(model, reference, order=slice(None)):
 
 
 def test_k_least_squares_is_solved_exactly(reference):
-    """Official: every cluster's row weighs 1/C', so small clusters shout: 84.6 % at k = 2, 73.2 % at k = 5.
+    """Official: every cluster's row weighs 1/C', so that small clusters dominate: 84.6 % at k = 2, 73.2 % at k = 5.
 
     Ours weighs it n_c/N, which is the ridge solution: 85.8 % and 84.0 %. Its sum over a class's clusters
-    is plain least squares (90.4 %), whatever k is.
+    is plain least squares (90.4 %) for every k.
     """
     plain = recorded(reference, gen="ls", lam=1e-4)["accuracy"]
     assert plain == pytest.approx(90.4)
@@ -71,7 +71,7 @@ def test_k_least_squares_is_solved_exactly(reference):
 
 
 def test_quantiles_do_not_depend_on_the_order_of_the_classes(reference):
-    """Official: each class is fitted to those imprinted before it; 68.0 % for one mean a class.
+    """Official: each class is fitted to those imprinted before it; 68.0 % for one mean per class.
 
     With the same classes in reverse order the published variant has another accuracy, ours
     the same to the last prediction.
@@ -106,7 +106,7 @@ def test_ties_are_broken_by_distance(reference):
 
 
 def test_every_proxy_voting_does_not_make_class_0_win(reference):
-    """Official: with m at the number of proxies every class has k votes, and class 0 always wins (facts §5 F)."""
+    """Official: with m at the number of proxies every class has k votes, and class 0 always wins."""
     model = ImprintingClassifier("kmeans", 5, agg="mnn", m=50, ties="published")
     assert set(model.fit(reference.X_train, reference.y_train).predict(reference.X_test)) == {0}
     fair = model.set_params(ties="distance").fit(reference.X_train, reference.y_train)

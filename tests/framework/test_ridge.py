@@ -48,7 +48,7 @@ def test_one_factorisation_serves_every_label_set():
 
 
 def test_published_weighting_multiplies_by_the_inverse_share():
-    """Facts §5 A: the ratio to exact ridge is N/(C n_c): .4333, 7.22 and 1.806 for 500, 30 and 120 of 650."""
+    """Official code: the ratio to exact ridge is N/(C n_c): .4333, 7.22 and 1.806 for 500, 30 and 120 of 650."""
     rng = np.random.default_rng(2)
     X, labels = rng.normal(size=(650, 6)), np.repeat([0, 1, 2], [500, 30, 120])
     problem = RidgeProblem(X, 1e-4)
@@ -58,7 +58,7 @@ def test_published_weighting_multiplies_by_the_inverse_share():
     np.testing.assert_allclose(problem.weights(equal, 5, published=True), problem.weights(equal, 5))
 
 
-def test_k_at_or_above_n_makes_every_shot_a_class_of_its_own():
+def test_k_at_or_above_n_makes_every_shot_a_separate_class():
     rng = np.random.default_rng(3)
     X, y = rng.normal(size=(12, 4)), np.arange(12) % 2
     model = ImprintingClassifier("kls", 50, "none", "none", "none", lam=0.1).fit(X, y)
@@ -79,12 +79,12 @@ def test_poor_shots_do_no_harm(gen):
             assert np.isfinite(model.decision_function(X)).all()
 
 
-def test_a_lambda_lost_in_rounding_is_told():
+def test_a_lambda_lost_in_rounding_is_reported():
     X = np.ones((50, 3)) * 1e9
     with pytest.raises(ImprintError, match="is too small for least squares on these shots"):
         RidgeProblem(X, 1e-12)
 
 
 def test_lambdas_are_those_of_the_paper():
-    wanted = {"resnet18": 1e-4, "resnet50": 1e-4, "vit_b_16": 0.1, "swin_b": 0.05}
-    assert {name: FOUNDATION_MODELS[name].ridge for name in wanted} == wanted
+    expected = {"resnet18": 1e-4, "resnet50": 1e-4, "vit_b_16": 0.1, "swin_b": 0.05}
+    assert {name: FOUNDATION_MODELS[name].ridge for name in expected} == expected

@@ -47,8 +47,8 @@ def test_low_rank_form_is_the_definition(n, d, s):
     sigma = within.T @ within / len(x)
     sigma = (1 - s) * sigma + s * np.trace(sigma) / d * np.eye(d)
     values, vectors = np.linalg.eigh(sigma)
-    wanted = (unit - means.mean(axis=0)) @ (vectors / np.sqrt(values)) @ vectors.T
-    np.testing.assert_allclose(whitening(x, codes, s)(x), wanted, rtol=1e-6, atol=1e-6)
+    expected = (unit - means.mean(axis=0)) @ (vectors / np.sqrt(values)) @ vectors.T
+    np.testing.assert_allclose(whitening(x, codes, s)(x), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_ledoit_wolf_is_scikit_learns():
@@ -60,7 +60,7 @@ def test_ledoit_wolf_is_scikit_learns():
 
 
 def by_the_book(x, codes, s):
-    """Each shot left out, the covariance formed anew: cosines (n, C); the target keeps its size."""
+    """Each shot left out, the covariance recomputed: cosines (n, C); the target keeps its size."""
     d = x.shape[1]
     within, _ = residuals_of(x, codes)
     target = (within**2).sum() / len(x) / d
@@ -79,20 +79,20 @@ def by_the_book(x, codes, s):
 def test_leaving_one_out_in_closed_form_is_leaving_one_out(monkeypatch, sizes, d):
     x, codes = classes_of(5, sizes, d)
     x = l2(x)
-    seen = []
+    calls = []
     original = room._log_loss
-    monkeypatch.setattr(room, "_log_loss", lambda cosines, own: seen.append(cosines) or original(cosines, own))
+    monkeypatch.setattr(room, "_log_loss", lambda cosines, labels: calls.append(cosines) or original(cosines, labels))
     whitening(x, codes, "auto")
-    assert len(seen) == len(SHRINKAGES)
-    for s, cosines in zip(SHRINKAGES, seen, strict=True):
+    assert len(calls) == len(SHRINKAGES)
+    for s, cosines in zip(SHRINKAGES, calls, strict=True):
         np.testing.assert_allclose(cosines, by_the_book(x, codes, s), atol=1e-6)
 
 
 def test_log_loss_is_that_of_the_best_temperature():
     rng = np.random.default_rng(0)
     cosines, codes = rng.uniform(-1, 1, size=(30, 4)), rng.integers(0, 4, 30)
-    wanted = [log_loss(codes, softmax(sharpness * cosines, axis=1)) for sharpness in (5, 10, 20, 40, 80, 160)]
-    assert room._log_loss(cosines, codes) == pytest.approx(min(wanted))
+    expected = [log_loss(codes, softmax(sharpness * cosines, axis=1)) for sharpness in (5, 10, 20, 40, 80, 160)]
+    assert room._log_loss(cosines, codes) == pytest.approx(min(expected))
 
 
 def test_whitened_mean_is_lda_with_the_same_shrinkage(vit_digits):
@@ -183,9 +183,9 @@ def test_power_and_centring():
 
 def test_more_shots_than_needed_are_sampled_for_the_shrinkage(monkeypatch):
     x, codes = classes_of(2, [60, 60], 5)
-    every = whitening(x, codes).shrinkage
+    leave_one_out = whitening(x, codes).shrinkage
     monkeypatch.setattr(room, "_MOST_LEFT_OUT", 50)
-    assert abs(SHRINKAGES.index(whitening(x, codes).shrinkage) - SHRINKAGES.index(every)) <= 3
+    assert abs(SHRINKAGES.index(whitening(x, codes).shrinkage) - SHRINKAGES.index(leave_one_out)) <= 3
 
 
 @pytest.mark.parametrize("sizes", [[5, 5, 5], [2, 7, 4], [1, 3, 2]])

@@ -335,9 +335,9 @@ def test_the_link_has_the_controls_of_the_page():
 
 
 def test_accuracy_of_suggestions_is_shown():
-    from imprint_core.sweeps.k_selection_study import found, standing
+    from imprint_core.sweeps.k_selection_study import bundled_study, standing
 
-    result = standing(found(), "smoothed")
+    result = standing(bundled_study(), "smoothed")
     row = f"| **cross-validation, smoothed (displayed)** | **{100 * result.near:.0f} %** | **{result.mean:.2f}** |"
     assert row in read(opened(**QUICK))
 
@@ -352,9 +352,9 @@ def test_measures_have_the_range_over_seeds(bundled):
 def test_missing_bundled_suggestions_are_reported(monkeypatch, tmp_path):
     from imprint_core.sweeps import k_selection_study
 
-    monkeypatch.setattr(k_selection_study, "found_path", lambda: tmp_path / "suggested_k.json")
-    k_selection_study.found.cache_clear()
+    monkeypatch.setattr(k_selection_study, "bundled_path", lambda: tmp_path / "suggested_k.json")
+    k_selection_study.bundled_study.cache_clear()
     app = opened(**QUICK)
     assert not app.exception
     assert [e.value for e in app.error if "is missing or damaged" in e.value]
-    k_selection_study.found.cache_clear()
+    k_selection_study.bundled_study.cache_clear()

@@ -144,14 +144,14 @@ def test_bad_link_falls_back_and_says_so(query, sentence):
     assert not app.warning
 
 
-def test_n_above_a_smaller_dataset_is_put_right():
+def test_n_above_a_smaller_dataset_is_corrected():
     app = opened(fm="vit_tiny_patch16_224", n="300")
     app.selectbox(key="data").set_value("tiny_imagenet_100").run()
     assert app.select_slider(key="n").value == 60
     assert app.warning[0].value == plain("n-shot = 300 is out of range (1–60). Using 60.")
 
 
-def test_n_larger_than_a_class_and_k_larger_than_n_are_told():
+def test_n_larger_than_a_class_and_k_larger_than_n_are_reported():
     app = opened(data="digits", n="122", k="20")
     assert "classes have fewer than 122 training samples" in app.info[0].value
     app.select_slider(key="n").set_value(5).run()
@@ -168,7 +168,7 @@ def test_one_shot_has_no_nc1():
 
 
 @pytest.mark.parametrize("how", ["damaged", "missing", "sidecar"])
-def test_damaged_set_is_told_and_the_page_stays_usable(how, tmp_path, monkeypatch):
+def test_damaged_set_is_reported_and_the_page_stays_usable(how, tmp_path, monkeypatch):
     for file in bundled_folder().glob("squeezenet1_1__digits.*"):
         shutil.copy(file, tmp_path)
     tensors = tmp_path / "squeezenet1_1__digits.safetensors"
@@ -181,9 +181,9 @@ def test_damaged_set_is_told_and_the_page_stays_usable(how, tmp_path, monkeypatc
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
     app = opened(data="digits")
     assert not app.exception
-    said = [e.value for e in [*app.error, *app.warning]]
-    assert len(said) == 1
-    assert "Restore it or embed the set again" in said[0]
+    text = [e.value for e in [*app.error, *app.warning]]
+    assert len(text) == 1
+    assert "Restore it or embed the set again" in text[0]
     app.selectbox(key="data").set_value("mnist").run()
     assert not app.error
     assert sorted(pictures(app)) == sorted(PICTURES)
@@ -218,7 +218,7 @@ def test_one_class_is_explored_as_far_as_it_goes(tmp_path, monkeypatch, vit_digi
     assert sorted(pictures(app)) == [p for p in sorted(PICTURES) if p != "nc1-over-shots"]
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
     from ui.charts import plot
 
     plot.serve_plotly.clear()
@@ -255,9 +255,9 @@ def test_a_set_of_the_users_own_appears(tmp_path, monkeypatch, vit_digits):
 def test_what_may_surprise_is_said():
     app = opened(n="1")
     assert app.info[0].value == "With one shot per class, that shot is the only proxy for every k."
-    said = " ".join(c.value for c in app.caption)
-    assert "NORM inf changes no prediction of AGG max" in said
-    assert "longer ones win more samples" not in said
+    text = " ".join(c.value for c in app.caption)
+    assert "NORM inf changes no prediction of AGG max" in text
+    assert "longer ones win more samples" not in text
     app = opened(norm_post="none")
     assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
     app = opened(gen="mean")
@@ -333,7 +333,7 @@ def test_preset_can_be_named_in_a_link_and_differed_from():
     )
 
 
-def test_a_change_by_hand_leaves_the_preset():
+def test_a_manual_change_leaves_the_preset():
     app = small(preset="qi")
     app.selectbox(key="gen").set_value("random").run()
     assert app.selectbox(key="preset").value == "custom"
@@ -387,36 +387,36 @@ def test_every_distance_draws_everything(distance):
         assert sorted(pictures(app)) == sorted(PICTURES)
 
 
-def test_whitening_says_which_shrinkage_is_in_force():
-    said = small(preset="whitened").info[0].value
-    assert said.startswith("Whitening with shrinkage 0.")
-    assert "chosen by left-out shots" in said
+def test_whitening_says_which_shrinkage_is_used():
+    text = small(preset="whitened").info[0].value
+    assert text.startswith("Whitening with shrinkage 0.")
+    assert "chosen by left-out shots" in text
     assert "Ledoit and Wolf" in small(pretransform="whiten", shrinkage="ledoit_wolf").info[0].value
-    one = opened(fm="vit_tiny_patch16_224", data="digits", n="1", preset="whitened")
-    assert not one.error
-    assert "they are centred and not whitened" in one.info[0].value
-    assert metrics(one)["Accuracy"].value.endswith(" %")
+    single = opened(fm="vit_tiny_patch16_224", data="digits", n="1", preset="whitened")
+    assert not single.error
+    assert "they are centred and not whitened" in single.info[0].value
+    assert metrics(single)["Accuracy"].value.endswith(" %")
 
 
-def test_lambda_is_the_fms_or_ones_own():
+def test_lambda_is_the_fms_or_a_chosen_value():
     app = small(gen="ls", norm_pre="none", norm_post="none", norm_inf="none")
     assert "λ = 0.1" in captions(app)
     assert app.selectbox(key="preset").value == "oracle"
-    own = small(gen="ls", norm_pre="none", norm_post="none", norm_inf="none", lam_from="own", lam="5")
-    assert own.select_slider(key="lam").value == 5
-    assert own.selectbox(key="preset").value == "custom"
-    assert "least squares, λ = 5" in " ".join(m.value for m in own.markdown)
-    assert metrics(own)["Accuracy"].value != metrics(app)["Accuracy"].value
+    changed = small(gen="ls", norm_pre="none", norm_post="none", norm_inf="none", lam_from="own", lam="5")
+    assert changed.select_slider(key="lam").value == 5
+    assert changed.selectbox(key="preset").value == "custom"
+    assert "least squares, λ = 5" in " ".join(m.value for m in changed.markdown)
+    assert metrics(changed)["Accuracy"].value != metrics(app)["Accuracy"].value
     app.selectbox(key="fm").set_value("resnet50").run()
     assert "λ = 0.0001" in captions(app)
 
 
 def test_senseless_recipes_say_what_to_change():
     app = small(agg="mnn", m="50", norm_inf="none", k="3")
-    said = app.info[0].value
-    assert said.count("\n- ") == 1
-    assert "Set NORM inf to L2" in said
-    assert "Choose m of at most 3" in said
+    text = app.info[0].value
+    assert text.count("\n- ") == 1
+    assert "Set NORM inf to L2" in text
+    assert "Choose m of at most 3" in text
 
 
 def test_a_shrinkage_between_two_becomes_the_nearest():
@@ -474,7 +474,7 @@ MARKUP = "<script>alert(1)</script> :red[x] $y$ **z** [a](http://b.c) :material/
 
 
 def written(app, text):
-    """A person writes a value of their own; the browser sends it as the text that it is."""
+    """A user types a value; the browser sends it as text."""
     box = app.selectbox(key="classes")
     box.options.append(box.format_func(text))
     return box.set_value(text).run()
@@ -502,8 +502,8 @@ def test_d_in_1_is_ten_classes_of_three(bundled):
     assert [t["name"] for t in traces] == list(pool.names)
     assert sum(len(ids) for ids in (pool.id_test[pool.y_test == c] for c in range(10))) == 900
     assert "Draw 1 of 10" in captions(app)
-    said = " ".join(m.value for m in app.markdown)
-    assert "**Classes**: 30 of the dataset's 100, drawn at random \\(draw 1 of 10\\), make 10" in said
+    text = " ".join(m.value for m in app.markdown)
+    assert "**Classes**: 30 of the dataset's 100, drawn at random \\(draw 1 of 10\\), make 10" in text
     assert app.query_params["classes"] == "3in1"
 
 
@@ -531,8 +531,8 @@ def test_a_remapping_is_written_by_link_and_by_widget():
     assert not app.warning
     assert metrics(app)["Accuracy"].value == metrics(link)["Accuracy"].value
     assert app.query_params["classes"] == spec
-    said = " ".join(m.value for m in app.markdown)
-    assert "animals = bird \\+ cat \\+ dog; vehicles = ship \\+ truck; airplane" in said
+    text = " ".join(m.value for m in app.markdown)
+    assert "animals = bird \\+ cat \\+ dog; vehicles = ship \\+ truck; airplane" in text
     # It stays while something else changes, and goes with a dataset that knows no cat.
     app.select_slider(key="k").set_value(3).run()
     assert app.selectbox(key="classes").value == spec
@@ -559,7 +559,7 @@ def test_a_class_set_may_be_written_too():
 @pytest.mark.parametrize(
     "spec", ["", "0,0", "6in1", "2in1-99", "0+", MARKUP, f"{MARKUP}=0+1", "x" * 10_000, "0," * 5_000, "9" * 10_000]
 )
-def test_a_wrong_spec_is_told_and_all_classes_stand_in(spec):
+def test_a_wrong_spec_is_reported_and_replaced_by_all_classes(spec):
     for app in (opened(data="digits", seeds="1", classes=spec), written(opened(data="digits", seeds="1"), spec)):
         assert not app.exception
         assert not app.error

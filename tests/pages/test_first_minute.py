@@ -28,8 +28,8 @@ def opened(**query):
 
 
 def picture(app):
-    told = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.json]
-    return next(one for one in told if "boxes" in one)
+    components = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.json]
+    return next(component for component in components if "boxes" in component)
 
 
 def values(app):
@@ -62,13 +62,13 @@ def test_boxes_say_what_is_chosen_and_light_up_where_that_changed():
     assert lit(app) == ["norm_pre"]
 
 
-def test_presets_tell_what_they_would_change():
-    found = {preset["name"]: preset for preset in picture(opened(preset="own"))["presets"]}
-    assert list(found) == list(PRESETS)
-    assert [name for name, preset in found.items() if preset["current"]] == ["own"]
-    assert found["qi"]["values"]["gen"] == "mean"
-    assert found["whitened"]["values"]["pretransform"] != "none"
-    assert found["own"]["values"] == values(opened(preset="own"))
+def test_presets_show_what_they_would_change():
+    presets = {preset["name"]: preset for preset in picture(opened(preset="own"))["presets"]}
+    assert list(presets) == list(PRESETS)
+    assert [name for name, preset in presets.items() if preset["current"]] == ["own"]
+    assert presets["qi"]["values"]["gen"] == "mean"
+    assert presets["whitened"]["values"]["pretransform"] != "none"
+    assert presets["own"]["values"] == values(opened(preset="own"))
 
 
 def button(app, label):
@@ -90,8 +90,8 @@ def test_what_is_tried_says_what_it_did_and_can_be_undone(label, changed):
     assert not app.exception
     assert {key: app.session_state[key] for key in changed} == changed
     after = app.metric[0].value
-    said = next(m.value for m in app.markdown if m.value.startswith(f"**{label}**"))
-    assert f"from {before.removesuffix(' %')} to {after}" in said
+    text = next(m.value for m in app.markdown if m.value.startswith(f"**{label}**"))
+    assert f"from {before.removesuffix(' %')} to {after}" in text
     assert button(app, label).disabled
     button(app, "Undo").click().run()
     assert app.metric[0].value == before

@@ -41,7 +41,7 @@ BY_KEY = {c.key: c for c in CONTROLS}
 
 @pytest.fixture(autouse=True)
 def only_controls(tmp_path, monkeypatch):
-    """Pages that draw their controls and nothing else, at a home with a table of its own."""
+    """Pages that draw their controls and nothing else, with a separate sweep table in their home."""
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
     sweeps_folder().mkdir(parents=True)
     shutil.copy(bundled_sweep(), sweeps_folder() / "mine.parquet")
@@ -105,10 +105,10 @@ def test_a_control_goes_into_the_link_and_comes_back(key, bundled):
     assert not app.warning
     assert app.session_state[key] == value
     assert link(app) == {**context, key: written}
-    # Drawn, and with that value.
-    drawn = [w for kind in ("selectbox", "multiselect", "select_slider", "toggle", "text_input", "button_group")
+    # The control is displayed with that value.
+    widgets = [w for kind in ("selectbox", "multiselect", "select_slider", "toggle", "text_input", "button_group")
              for w in app.get(kind) if w.key == key]  # fmt: skip
-    assert [w.value for w in drawn] == [value]
+    assert [w.value for w in widgets] == [value]
     again = opened(page, link(app))
     assert not again.warning
     assert values(again) == values(app)
@@ -146,8 +146,8 @@ def test_every_page_hands_the_whole_link_on(page, bundled):
 )
 def test_what_is_unknown_or_out_of_date_is_named_and_ignored(page, query, sentence):
     app = opened(page, {**QUICK, "norm_pre": "none", **query})
-    (said,) = [w.value for w in app.warning]
-    assert said.startswith(plain(sentence))
+    (warning,) = [w.value for w in app.warning]
+    assert warning.startswith(plain(sentence))
     assert "gone" not in link(app)
     assert link(app)["norm_pre"] == "none"
 

@@ -10,7 +10,7 @@ from imprint_core.sweeps.k_selection_study import (
     KS,
     LABELS,
     SHOTS,
-    found,
+    bundled_study,
     least_split_nc1,
     report,
     standing,
@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 
 def test_bundled_results_are_of_the_bundled_sets_and_documented(bundled):
-    cases = found()
+    cases = bundled_study()
     assert {(case.fm, case.dataset, case.digest) for case in cases} == {
         (info.fm, info.dataset, info.digest) for info in bundled.values()
     }
@@ -30,7 +30,7 @@ def test_bundled_results_are_of_the_bundled_sets_and_documented(bundled):
 
 
 def test_the_default_rule_is_the_best_rule():
-    summaries = {rule: standing(found(), rule) for rule in LABELS}
+    summaries = {rule: standing(bundled_study(), rule) for rule in LABELS}
     assert summaries[DEFAULT_RULE].near == max(summary.near for summary in summaries.values())
     assert summaries[DEFAULT_RULE].mean == min(summary.mean for summary in summaries.values())
     assert summaries[DEFAULT_RULE].near >= 0.7
@@ -42,7 +42,7 @@ def test_the_study_is_reproduced(bundled, monkeypatch):
     key = ("vit_tiny_patch16_224", "digits")
     reports = []
     cases = list(study({key: bundled[key]}, reports.append))
-    bundled_cases = [case for case in found() if (case.fm, case.dataset) == key and case.n in (5, 50)]
+    bundled_cases = [case for case in bundled_study() if (case.fm, case.dataset) == key and case.n in (5, 50)]
     assert reports == ["vit_tiny_patch16_224__digits all"]
     assert [case.n for case in cases] == [case.n for case in bundled_cases] == [5, 50]
     for case, other in zip(cases, bundled_cases, strict=True):

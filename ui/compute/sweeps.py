@@ -13,18 +13,17 @@ from imprint_core.sweeps.run_measures import MEASURES, Floats, measure_predictio
 from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, bundled_sweep
 from ui.compute import results as cached
 from ui.compute.progressive import Point, point_cache
-from ui.controls.control import Sets
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table …")
-def _table(path: Path, stamp: int, digests: tuple[str, ...], _sets: Sets) -> SweepTable | ImprintError:
+def _table(path: Path, stamp: int, digests: tuple[str, ...], _sets: cached.Sets) -> SweepTable | ImprintError:
     try:
         return SweepTable.read(path, _sets)
     except ImprintError as error:
         return error
 
 
-def sweep_table(path: Path, sets: Sets) -> SweepTable:
+def sweep_table(path: Path, sets: cached.Sets) -> SweepTable:
     """A sweep's table without the rows of embeddings that are not available.
 
     Raises
@@ -39,7 +38,7 @@ def sweep_table(path: Path, sets: Sets) -> SweepTable:
     return table
 
 
-def bundled_problem(sets: Sets) -> str:
+def bundled_problem(sets: cached.Sets) -> str:
     """Why the bundled table can't be used, so that all runs are computed; empty if it can."""
     try:
         sweep_table(bundled_sweep(), sets)
@@ -58,7 +57,7 @@ def findings(path: Path, table: SweepTable, tasks: tuple[TaskKey, ...], n: int) 
     return _findings(f"{path} {path.stat().st_mtime_ns}", tasks, n, table)
 
 
-def run_point(experiment: Experiment, sets: Sets, cost: float = 1.0, measure: str = "accuracy") -> Point:
+def run_point(experiment: Experiment, sets: cached.Sets, cost: float = 1.0, measure: str = "accuracy") -> Point:
     """Runs of an experiment as a point that fills in: a measure, and those computed with it, for each seed (s,).
 
     Runs of the bundled table are available at once.

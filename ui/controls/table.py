@@ -49,9 +49,9 @@ def _names(sets: Sets, values: Values) -> tuple[str, ...]:
 
 
 def _show_classes(spec: str) -> str:
-    drawn = d_and_draw(spec)
-    if drawn and drawn[1] == 1:
-        return f"{drawn[0]} in 1"
+    merge = d_and_draw(spec)
+    if merge and merge[1] == 1:
+        return f"{merge[0]} in 1"
     return CLASS_SETS[spec].label if spec in CLASS_SETS else spec
 
 
@@ -77,19 +77,19 @@ def _classes_help(sets: Sets, values: Values) -> str:
     example = f" For example: {plain(f'pair={words[0]}+{words[1]}, {words[2]}')}" if len(words) > 2 else ""
     return (
         described(CLASS_SETS, "The classes of the task (paper, §5.1: all, even, odd, first three).")
-        + "\n- **d in 1**: classes drawn at random are merged, d into one, into at most ten (paper, §5.3). There are "
+        + "\n- **d in 1**: classes merge at random are merged, d into one, into at most ten (paper, §5.3). There are "
         f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write numbers or names separated by commas, 5\\-7 for a range, + to "
         f"merge classes, and = to name a merged class.{example}"
     )
 
 
 def _classes_remark(values: Values) -> str:
-    drawn = d_and_draw(values["classes"])
-    if not drawn or drawn[0] == 1:
+    merge = d_and_draw(values["classes"])
+    if not merge or merge[0] == 1:
         return ""
-    d, draw = drawn
+    d, draw = merge
     other = f"{d}in1\\-{draw % DRAWS + 1}"
-    return f"Draw {draw} of {DRAWS}: {d} classes each, drawn at random. For another draw write {other}."
+    return f"Draw {draw} of {DRAWS}: {d} classes each, merge at random. For another draw write {other}."
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
@@ -132,7 +132,7 @@ SHARED_CONTROLS = (
         "n",
         "Task",
         "n-shot: training samples per class",
-        "Number of imprinted images per class (paper, §5.2). Shots are drawn at random for each seed and nested: 5 "
+        "Number of imprinted images per class (paper, §5.2). Shots are merge at random for each seed and nested: 5 "
         "shots are a subset of 10.",
         _shots,
         100,

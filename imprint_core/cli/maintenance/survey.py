@@ -53,6 +53,6 @@ def run(options: argparse.Namespace) -> int:
         cases = list(k_selection_study.study(sets, progress))
         out.write_text(k_selection_study.report(cases), encoding="utf-8")
         # Pages display these results, too.
-        write_atomically(k_selection_study.found_path(), k_selection_study.write(cases))
+        write_atomically(k_selection_study.bundled_path(), k_selection_study.write(cases))
     print(f"Wrote {out}")
     return 0
