@@ -59,7 +59,7 @@ def test_proxies_come_from_their_own_class(seed, sizes, k):
     x, members = random_classes(seed, sizes, 5)
     for gen, entry in GENERATORS.items():
         proxies, sources = generate(x, members, gen, k, seed)
-        for rows, p, source in zip(members, all_proxies, sources, strict=True):
+        for rows, p, source in zip(members, proxies, sources, strict=True):
             expected = min(k, len(rows)) if entry.uses_k else {"all": len(rows)}.get(gen, 1)
             assert np.isfinite(p).all()
             if entry.ridge:
@@ -91,7 +91,7 @@ def test_k_at_or_above_n_gives_all_samples(gen):
     x, members = random_classes(1, [5, 3], 4)
     for k in (5, 6, 50):
         proxies, sources = generate(x, members, gen, k, 3)
-        for rows, p, source in zip(members, all_proxies, sources, strict=True):
+        for rows, p, source in zip(members, proxies, sources, strict=True):
             assert sorted(source) == list(rows)
             np.testing.assert_array_equal(p, x[source])
 
