@@ -86,8 +86,7 @@ def violations(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", files())
 def test_words_are_plain_and_current(name):
-    if name not in LEFT:
-        assert not violations(name)
+    assert not violations(name)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +104,6 @@ def test_words_are_plain_and_current(name):
 def test_deprecated_words_are_found_in_texts_and_names(text, words):
     assert list(deprecated_words(text)) == words
 
-
-# Files that still have deprecated words. Nothing may be added; the list is empty when the refactoring is done.
-LEFT: set[str] = set()
 
 if __name__ == "__main__":
     print(
