@@ -17,10 +17,7 @@ from imprint_core.errors import ImprintError
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing, and rename it to `path` at the end; nothing is left of it on failure.
 
-    Raises
-    ------
-    ImprintError
-        If the disk is full or the folder is not writable.
+    Raises an `ImprintError` if the disk is full or the folder is not writable.
     """
     # Two threads of one process may write the same file.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")

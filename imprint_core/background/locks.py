@@ -19,20 +19,9 @@ ACTIVITIES = {"embed": "embedding", "fetch": "download", "maps": "map computatio
 
 @contextmanager
 def lock_job(folder: Path, name: str, command: str) -> Iterator[None]:
-    """Hold the lock of the job `name`.
+    """Hold the lock of the job `name`, which writes to `folder`, created if absent; `command` is a key of `ACTIVITIES`.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the job writes its results; created if absent.
-    name : str
-    command : str
-        Key of `ACTIVITIES`.
-
-    Raises
-    ------
-    ImprintError
-        If another process holds the lock, or the folder is not writable.
+    Raises an `ImprintError` if another process holds the lock, or the folder is not writable.
     """
     lock = filelock.FileLock(_lock_file(folder, name))
     try:

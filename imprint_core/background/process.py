@@ -37,23 +37,9 @@ _start_lock = Lock()
 
 @dataclass(frozen=True)
 class BackgroundJob:
-    """An unfinished job.
+    """An unfinished job: its name, unique in the folder of its results, and the command and arguments that resume it.
 
-    Attributes
-    ----------
-    name : str
-        Unique within its folder; for an embedding the file stem of the set.
-    folder : Path
-        Where its results are written.
-    command : str
-        Key of `ACTIVITIES`.
-    arguments : tuple of str
-        Arguments of the command that resumes it.
-    running : bool
-        Whether a process works on it.
-    progress : Progress
-    error : str
-        Error message with which it stopped; empty while it runs or when a user stopped it.
+    The error is the message with which it stopped; empty while it runs or when a user stopped it.
     """
 
     name: str
@@ -100,21 +86,8 @@ def read_job(folder: Path, name: str) -> BackgroundJob:
 def start_job(folder: Path, name: str, arguments: Sequence[str], command: str = "embed") -> None:
     """Start or resume a job in a separate process that outlives the caller.
 
-    Parameters
-    ----------
-    folder : Path
-        Where its results are written.
-    name : str
-        Unique within the folder; for an embedding the file stem of the set.
-    arguments : sequence of str
-        Arguments of the command.
-    command : str
-        Key of `ACTIVITIES`: a command that takes `--quiet` and `--low-priority`, and locks the job while it runs.
-
-    Raises
-    ------
-    ImprintError
-        If a process already works on it, or the folder is not writable.
+    The command is a key of `ACTIVITIES`; it takes `--quiet` and `--low-priority`, and locks the job while it runs.
+    Raises an `ImprintError` if a process already works on the job, or the folder of its results is not writable.
     """
     with _start_lock:
         if _is_running(folder, name):
@@ -173,10 +146,7 @@ def stop_job(job: BackgroundJob) -> None:
 def discard_job(job: BackgroundJob) -> None:
     """Delete the partial results of a stopped job.
 
-    Raises
-    ------
-    ImprintError
-        If a process works on it, or its files can't be deleted.
+    Raises an `ImprintError` if a process works on it, or its files can't be deleted.
     """
     if _is_running(job.folder, job.name):
         raise ImprintError(f"The {ACTIVITIES[job.command]} '{job.name}' is still running. Stop it first.")

@@ -24,20 +24,9 @@ _INTERVAL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a job.
+    """Progress of a job in images or other steps; the total is 0 before they are counted, the rate 0 where unknown.
 
-    Attributes
-    ----------
-    stage : str
-        Current activity.
-    done, total : int
-        Finished and total images, or other steps; both 0 before they are counted.
-    rate : float
-        Images or steps per second in this run; 0 where unknown.
-    pid : int
-        The process that runs the job, or ran it last.
-    error : str
-        Error message with which the job ended, or empty.
+    The rate is per second in this run; `pid` is the process that runs the job or ran it last, `error` its last message.
     """
 
     stage: str = "starting"

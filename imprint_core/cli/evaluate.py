@@ -126,10 +126,7 @@ def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespac
 def recipe_from(text: str, changes: list[str], fm: str) -> Recipe:
     """Recipe of a text, JSON or a JSON file, with changes; λ is the FM's unless given.
 
-    Raises
-    ------
-    ImprintError
-        If a preset, a parameter or a value is unknown.
+    Raises an `ImprintError` if a preset, a parameter or a value is unknown.
     """
     for change in changes:
         if "=" not in change:

@@ -42,10 +42,7 @@ class Images:
     def by_id(self, sample: int) -> Image.Image:
         """Load the image with the stable id `sample`.
 
-        Raises
-        ------
-        ImprintError
-            If no sample has this id.
+        Raises an `ImprintError` if no sample has this id.
         """
         row = sample if self.ids is None else int(np.searchsorted(self.ids, sample))
         if not 0 <= row < len(self.labels) or (self.ids is not None and self.ids[row] != sample):
@@ -53,19 +50,9 @@ class Images:
         return self.load(row)
 
     def draw(self, per_class: int | None, seed: int) -> NDArray[np.int32]:
-        """Draw the rows of at most `per_class` random samples per class.
+        """Draw the rows (m,) of at most `per_class` random samples per class; None draws all.
 
         The rows are ordered by class. Within a class, a smaller draw is a prefix of a larger one.
-
-        Parameters
-        ----------
-        per_class : int or None
-            Samples per class; None for all.
-        seed : int
-
-        Returns
-        -------
-        ndarray of shape (m,), int32
         """
         draws = []
         for c in np.unique(self.labels):
@@ -83,17 +70,9 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Splits:
-    """Training and test split of a dataset, and what its files say about it.
+    """Training and test split of a dataset, its class names, where known, and the parts of a merged dataset.
 
-    Attributes
-    ----------
-    train, test : Images
-    class_names : tuple of str or None
-        By class number, where known.
-    label : str
-        Label that replaces the dataset's, where the files determine one; else empty.
-    parts : tuple of Part
-        Parts of a merged dataset.
+    The label replaces the dataset's where the files determine one; else it is empty.
     """
 
     train: Images
@@ -106,10 +85,7 @@ class Splits:
 def from_arrays(x: NDArray[np.uint8], y: NDArray[np.integer]) -> Images:
     """Wrap pixels (n, h, w), (n, h, w, 1) or (n, h, w, 3), 0 … 255, and labels (n,).
 
-    Raises
-    ------
-    ImprintError
-        If the arrays have another type, shape or length.
+    Raises an `ImprintError` if the arrays have another type, shape or length.
     """
     if x.ndim == 4 and x.shape[3] == 1:
         x = x[..., 0]

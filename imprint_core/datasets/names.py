@@ -16,20 +16,10 @@ _EDGES = " " + _JOINERS
 
 
 def clean_name(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Clean a name for display: one line, no invisible characters, limited length.
+    """Clean a name in any script for display; markup is kept, because the page escapes it.
 
-    Parameters
-    ----------
-    text : str
-        In any script; markup is kept, because the page escapes it.
-    most : int
-        Maximum number of characters; an ellipsis replaces the rest.
-
-    Returns
-    -------
-    str
-        In NFC, without control, bidirectional and other invisible characters, with each run of white space replaced
-        by a space; "unnamed" where nothing is left.
+    The result is one line in NFC of at most `most` characters, where an ellipsis replaces the rest. It has no control,
+    bidirectional or other invisible characters; each run of white space is a space; "unnamed" where nothing is left.
     """
     # Much longer text is not read completely.
     visible = "".join(c for c in text[: 50 * most] if c.isspace() or c in _JOINERS or _visible(c))
@@ -40,17 +30,10 @@ def clean_name(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def clean_classes(raw: Iterable[str]) -> dict[str, str]:
-    """Clean class names and check that they are different.
+    """Map raw class names to clean ones, in the order of class numbers: by name, or by value where all are numbers.
 
-    Returns
-    -------
-    dict
-        Raw name → clean name, in the order of class numbers: by name, or by value where all names are numbers.
-
-    Raises
-    ------
-    ImprintError
-        If there are fewer than two or more than `MOST_CLASSES` classes, or two have the same clean name.
+    Raises an `ImprintError` if there are fewer than two or more than `MOST_CLASSES` classes, or two have the same clean
+    name.
     """
     distinct = set(raw)
     if len(distinct) > MOST_CLASSES:

@@ -36,19 +36,9 @@ _MOST_MANIFEST_BYTES = 16_000_000
 class OwnImages:
     """Description of a dataset of the user's own images.
 
-    Attributes
-    ----------
-    name, label : str
-        Name in commands and links: `own_` and 12 hexadecimal digits of a digest of its contents. Label on pages,
-        given by the user.
-    path : Path
-        The zip file.
-    class_names : tuple of str
-        By class number.
-    counts : tuple of (int, int)
-        Training and test images of each class.
-    left_out : tuple of (str, str)
-        File name of each unusable image, and why; known only when the dataset has just been saved.
+    Its name in commands and links is `own_` and 12 hexadecimal digits of a digest of its contents; the user gives the
+    label. `counts` are training and test images of each class. `left_out` has the file name of each unusable image, and
+    why; known only when the dataset has just been saved.
     """
 
     name: str
@@ -60,18 +50,9 @@ class OwnImages:
 
 
 def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
-    """Open a dataset of own images.
+    """Open a dataset of own images; they are decoded when they are loaded, from any thread.
 
-    Returns
-    -------
-    OwnImages
-    Splits
-        Images are decoded when they are loaded, from any thread.
-
-    Raises
-    ------
-    ImprintError
-        If the file is missing, damaged or of another format; also when an image in it is loaded.
+    Raises an `ImprintError` if the file is missing, damaged or of another format; also when an image in it is loaded.
     """
     archive, manifest = _opened(path)
     lock = Lock()
@@ -92,15 +73,7 @@ def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
 
 
 def find_own_images(folder: Path) -> tuple[list[OwnImages], list[str]]:
-    """Find the datasets of own images in `folder`.
-
-    Returns
-    -------
-    datasets : list of OwnImages
-        Sorted by label.
-    problems : list of str
-        A sentence for each unreadable file.
-    """
+    """Find the datasets of own images in `folder`, sorted by label; also return a sentence for each unreadable file."""
     datasets, problems = [], []
     for path in sorted(folder.glob("own_*.zip")):
         try:

@@ -30,19 +30,10 @@ def torchvision_roots(root: Path) -> tuple[Path, Path]:
 
 
 def torchvision_splits(name: str, root: Path) -> Splits:
-    """Read one of torchvision's datasets; download it where it is missing.
+    """Read the dataset of a class in `torchvision.datasets`; download it where it is missing.
 
-    Parameters
-    ----------
-    name : str
-        Name of its class in `torchvision.datasets`.
-    root : Path
-        The data root; the dataset is in it, or in its folder `torchvision`.
-
-    Raises
-    ------
-    ImprintError
-        If it is damaged, or missing and can't be downloaded.
+    It is in the data root or in its folder `torchvision`. Raises an `ImprintError` if it is damaged, or missing and
+    can't be downloaded.
     """
     from imprint_core.models.libraries import import_torchvision
 
@@ -85,10 +76,7 @@ def _open_torchvision(dataset_class: Callable[..., Any], root: Path, split: dict
 def npz_splits(path: Path) -> Splits:
     """Read an `.npz` in Keras' layout: `x_train`, `y_train`, `x_test`, `y_test`, optionally `classes`.
 
-    Raises
-    ------
-    ImprintError
-        If the file is damaged, lacks an array, or holds pickled objects.
+    Raises an `ImprintError` if the file is damaged, lacks an array, or holds pickled objects.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -171,17 +159,9 @@ def digits_splits(root: Path) -> Splits:
 
 
 def merged_splits(parts: Sequence[tuple[str, str, Callable[[Path], Splits]]], label: str, root: Path) -> Splits:
-    """Merge datasets of the same classes.
+    """Merge datasets of the same classes: (name, label, reader) of the available ones of `COMBI_PARTS`.
 
-    Parameters
-    ----------
-    parts : sequence of (name, label, reader)
-        The available ones of `COMBI_PARTS`. Sample ids of the i-th of these start at i million, so they are
-        independent of which are available.
-    label : str
-        Of the merged dataset.
-    root : Path
-        The data root.
+    Sample ids of the i-th of `COMBI_PARTS` start at i million, so they are independent of which are available.
     """
     splits = [reader(root) for _, _, reader in parts]
     train, test = (_concatenated([getattr(s, split) for s in splits], parts) for split in ("train", "test"))
@@ -218,10 +198,7 @@ def folder_splits(path: Path) -> Splits:
     test split. Class numbers follow the sorted folder names. A `classes.txt` of lines of folder, tab and name gives
     class names.
 
-    Raises
-    ------
-    ImprintError
-        If there are no such folders.
+    Raises an `ImprintError` if there are no such folders.
     """
     if not path.is_dir():
         raise ImprintError(f"The folder '{path}' does not exist. Give one with a folder of images for each class.")

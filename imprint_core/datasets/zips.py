@@ -31,22 +31,11 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImpl
 
 
 def open_zip(file: BinaryIO, kind: Kind = "zip") -> zipfile.ZipFile:
-    """Open a zip from an untrusted source.
+    """Open a zip from an untrusted source; the seekable file must stay open while the zip is read.
 
     `zipfile` creates an object for each entry of the directory, so the end record and the size of the directory are
-    checked first.
-
-    Parameters
-    ----------
-    file : binary file
-        Seekable; must stay open while the zip is read.
-    kind : {"zip", "npz"}
-        Name of the file type in messages.
-
-    Raises
-    ------
-    ImprintError
-        If it isn't a zip, is damaged or encrypted, has more than `MOST_FILES` entries, or is a zip64.
+    checked first. `kind` is the name of the file type in messages. Raises an `ImprintError` if it isn't a zip, is
+    damaged or encrypted, has more than `MOST_FILES` entries, or is a zip64.
     """
     try:
         start = _checked_directory(file, kind)
@@ -69,10 +58,7 @@ def open_zip(file: BinaryIO, kind: Kind = "zip") -> zipfile.ZipFile:
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
     """Open a member to be read in pieces; reading may raise any of `DAMAGE`.
 
-    Raises
-    ------
-    ImprintError
-        If it is damaged, or compressed by a method that can't be unpacked in pieces.
+    Raises an `ImprintError` if it is damaged, or compressed by a method that can't be unpacked in pieces.
     """
     # `zipfile` unpacks bzip2 and LZMA without a limit.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -90,10 +76,7 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """Read a member, at most one byte more than it declares.
 
-    Raises
-    ------
-    ImprintError
-        If it is damaged or not of the declared size.
+    Raises an `ImprintError` if it is damaged or not of the declared size.
     """
     try:
         with open_member(archive, info) as member:

@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 def encode_uint8(*arrays: NDArray[np.floating]) -> tuple[dict[str, NDArray[Any]], list[NDArray[np.uint8]]]:
     """Code the columns of `arrays` with 8 bits, linearly between the columns' common extremes.
 
-    Returns
-    -------
-    parameters : dict
-        `scale` and `offset`, each (d,) float32: x ≈ offset + scale · code.
-    codes : list of ndarray, uint8
+    Returns `scale` and `offset`, each (d,) float32, with x ≈ offset + scale · code, and the codes of each array.
     """
     low = np.min([a.min(axis=0) for a in arrays], axis=0).astype(np.float32)
     high = np.max([a.max(axis=0) for a in arrays], axis=0).astype(np.float32)
@@ -37,10 +33,7 @@ def pack(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def unpack(packed: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
     """Decompress a stream to codes (rows, columns).
 
-    Raises
-    ------
-    ValueError
-        If the stream is damaged or holds another number of codes.
+    Raises a `ValueError` if the stream is damaged or holds another number of codes.
     """
     stream = zlib.decompressobj()
     try:

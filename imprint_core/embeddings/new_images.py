@@ -24,20 +24,10 @@ _COMPARED_IMAGES = 4
 def check_same_weights(
     info: SetInfo, model: LoadedModel, known: Callable[[], tuple[EmbeddingSet, Splits] | None]
 ) -> None:
-    """Check that embeddings by a model are comparable with a set.
+    """Raise an `ImprintError` if a set was made with other weights than a model's.
 
-    Parameters
-    ----------
-    info : SetInfo
-    model : LoadedModel
-    known : callable
-        Returns a set made with the same weights and its images, or None if none is on this machine. It is called only
-        if the digests of the weights differ: rounded weights have another digest and the same embeddings.
-
-    Raises
-    ------
-    ImprintError
-        If the set was made with other weights.
+    `known` returns a set made with the same weights and its images, or None if none is on this machine. It is called
+    only if the digests of the weights differ: rounded weights have another digest and the same embeddings.
     """
     if info.meta["fm"].get("weights_sha256") == model.weights_digest:
         return

@@ -159,10 +159,7 @@ def _cached_info(sidecar: Path, stamp: tuple[int, ...]) -> SetInfo | str:
 def read_info(path: Path) -> SetInfo:
     """Read the sidecar of the set at `path`.
 
-    Raises
-    ------
-    ImprintError
-        If it is missing, damaged or of another format.
+    Raises an `ImprintError` if it is missing, damaged or of another format.
     """
     sidecar = path.with_suffix(".json")
     try:
@@ -263,10 +260,7 @@ def size_of(info: SetInfo) -> int:
 def remove_set(info: SetInfo) -> None:
     """Delete one of the user's sets from disk.
 
-    Raises
-    ------
-    ImprintError
-        If it ships with the project, or its files can't be deleted.
+    Raises an `ImprintError` if it ships with the project, or its files can't be deleted.
     """
     if info.bundled:
         raise ImprintError(f"'{info.path.stem}' ships with the project. Only sets that you embedded can be removed.")
@@ -294,16 +288,8 @@ def class_sizes(y: NDArray[np.int32]) -> dict[str, int]:
 def write_set(folder: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces], meta: Mapping[str, Any]) -> SetInfo:
     """Write a set; both files appear whole or not at all, the sidecar last.
 
-    Base maps of an earlier set of the same name are deleted.
-
-    Parameters
-    ----------
-    folder : Path
-        Created if absent.
-    tensors : mapping
-        The arrays of this module's format.
-    meta : mapping
-        Contents of the sidecar without `format` and `sha256`; has `fm.name` and `dataset.name`.
+    Base maps of an earlier set of the same name are deleted. `tensors` are the arrays of this module's format, `meta`
+    is the sidecar without `format` and `sha256`; it has `fm.name` and `dataset.name`.
     """
     path = folder / f"{set_name(meta['fm']['name'], meta['dataset']['name'])}.safetensors"
     path.with_suffix(MAPS_SUFFIX).unlink(missing_ok=True)

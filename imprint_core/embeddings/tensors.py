@@ -32,15 +32,9 @@ class TensorPieces(NamedTuple):
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces]) -> None:
     """Write a `.safetensors` file atomically, one piece in memory at a time.
 
-    The safetensors library only writes tensors that are in memory together. The format is a length in 8 bytes, a
-    JSON header of types, shapes and offsets, and the bytes of the tensors.
-
-    Raises
-    ------
-    ImprintError
-        If the disk is full or the folder is not writable.
-    ValueError
-        If the pieces of a tensor don't have its shape.
+    The safetensors library only writes tensors that are in memory together. The format is a length in 8 bytes, a JSON
+    header of types, shapes and offsets, and the bytes of the tensors. Raises an `ImprintError` if the disk is full or
+    the folder is not writable, a `ValueError` if the pieces of a tensor don't have its shape.
     """
     parts = {k: t if isinstance(t, TensorPieces) else TensorPieces(t.dtype, t.shape, [t]) for k, t in tensors.items()}
     header: dict[str, Any] = {}
@@ -64,10 +58,7 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces]
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read every tensor of a `.safetensors` file.
 
-    Raises
-    ------
-    ImprintError
-        If the file is missing or damaged.
+    Raises an `ImprintError` if the file is missing or damaged.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -15,10 +15,7 @@ from imprint_core.paths import weights_folder
 def start_download(fm: FoundationModel) -> None:
     """Download an FM's official weights in the background.
 
-    Raises
-    ------
-    ImprintError
-        If the download is already running, or the weights folder is not writable.
+    Raises an `ImprintError` if the download is already running, or the weights folder is not writable.
     """
     start_job(weights_folder(), fm.name, ["--fm", fm.name], "fetch")
 
@@ -37,10 +34,7 @@ def downloaded_bytes(fm: FoundationModel) -> int:
 def download_weights(fm: FoundationModel) -> None:
     """Download official weights, in the process that `start_download` started.
 
-    Raises
-    ------
-    ImprintError
-        If they are unavailable, or another process downloads them.
+    Raises an `ImprintError` if they are unavailable, or another process downloads them.
     """
     from imprint_core.models.loading import load_model
 

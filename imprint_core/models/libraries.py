@@ -64,16 +64,8 @@ class Library:
 def build(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
     """Build the network with its classifier, and the library's transform.
 
-    Parameters
-    ----------
-    fm : FoundationModel
-    official : bool
-        With the library's official weights, downloaded where its cache has none; else with random ones.
-
-    Raises
-    ------
-    ImprintError
-        If the official weights are unavailable, or their file in the cache is damaged.
+    Official weights are downloaded where the library's cache has none; otherwise the weights are random. Raises an
+    `ImprintError` if the official weights are unavailable, or their file in the cache is damaged.
     """
     from safetensors import SafetensorError
 
@@ -102,15 +94,7 @@ def build(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
 def remove_head(network: nn.Module, fm: FoundationModel) -> set[str]:
     """Remove the classifier in place, so that the network gives the input of its last layer.
 
-    Returns
-    -------
-    set of str
-        Names of the removed parameters.
-
-    Raises
-    ------
-    ImprintError
-        If no classifier is found.
+    Returns the names of the removed parameters; raises an `ImprintError` if no classifier is found.
     """
     before = set(network.state_dict())
     LIBRARIES[fm.library].remove_head(network, fm)

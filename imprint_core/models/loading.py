@@ -30,17 +30,10 @@ _WRAPPER_PREFIX = "module."
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """An FM ready to embed.
+    """An FM ready to embed: its network, in evaluation mode, maps (b, 3, h, w) to pooled embeddings (b, d).
 
-    Attributes
-    ----------
-    network : torch.nn.Module
-        Maps (b, 3, h, w) to pooled embeddings (b, d); in evaluation mode.
-    preprocessing : Preprocessing
-    weights_digest : str
-        SHA-256 over the loaded parameters, in the order of the state dict.
-    weights_file : str
-        Name of the local file of weights; empty for the library's official weights.
+    The digest is the SHA-256 over the loaded parameters, in the order of the state dict. The name of the local file of
+    weights is empty for the library's official weights.
     """
 
     network: nn.Module
@@ -92,10 +85,7 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
 def save_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensors") -> Path:
     """Copy local weights into the weights folder under the FM's name, if they fit.
 
-    Raises
-    ------
-    ImprintError
-        If they don't fit, or the folder is not writable.
+    Raises an `ImprintError` if they don't fit, or the folder is not writable.
     """
     target = weights_folder() / f"{fm.name}{suffix}"
     # Under its final name, which error messages mention.
@@ -125,10 +115,7 @@ def _device() -> str:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a local state dict; anything but tensors is refused.
 
-    Raises
-    ------
-    ImprintError
-        If the file doesn't exist or is no state dict.
+    Raises an `ImprintError` if the file doesn't exist or is no state dict.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file

@@ -20,16 +20,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A library's transform.
+    """A library's transform from a PIL image in RGB to a tensor (3, h, w).
 
-    Attributes
-    ----------
-    transform : callable
-        The library's function from a PIL image in RGB to a tensor (3, h, w).
-    text : str
-        Its representation, for the sidecar of embedding sets.
-    steps : ResizeCropNormalize or None
-        Its steps, where it has no others.
+    `text` is its representation for the sidecar of embedding sets; `steps` are its steps, where it has no others.
     """
 
     transform: Callable[[Any], Tensor]
@@ -57,16 +50,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ResizeCropNormalize:
-    """Resize, centre crop, normalize.
-
-    Attributes
-    ----------
-    resize, crop : int
-        Length of the shorter edge after resizing; edge of the centre crop.
-    resample : PIL.Image.Resampling
-    mean, std : tuple of float
-        Of the three channels, for values in 0 … 1.
-    """
+    """Resize the shorter edge, crop the centre, normalize the three channels of values in 0 … 1 by mean and std."""
 
     resize: int
     crop: int

@@ -34,21 +34,10 @@ _SAFETENSORS_TYPES = {
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array in a file, its values not yet read.
+    """An array in a file, its values not yet read; its name is safe to display.
 
-    Attributes
-    ----------
-    name : str
-        Its name in the file, safe to display.
-    shape : tuple of int
-    dtype : dtype
-        Type of the values in the file.
-    open : callable
-        Returns a stream that starts at the first value.
-    fortran : bool
-        Whether the first axis varies fastest.
-    bfloat16 : bool
-        Whether the values are the upper halves of float32; numpy has no such type.
+    `open` returns a stream that starts at the first value. `fortran`: the first axis varies fastest. `bfloat16`: the
+    values are the upper halves of float32; numpy has no such type.
     """
 
     name: str
@@ -73,10 +62,7 @@ class StoredArray:
 
         If the first axis varies fastest, a row is spread over the whole file, so there is one block.
 
-        Raises
-        ------
-        ImprintError
-            If the array is damaged.
+        Raises an `ImprintError` if the array is damaged.
         """
         if self.fortran:
             yield self.read()
@@ -96,10 +82,8 @@ class StoredArray:
 def npz_arrays(file: BinaryIO, names: Collection[str]) -> dict[str, StoredArray]:
     """Find arrays in an `.npz` by their names in lower case; nothing is ever unpickled.
 
-    Raises
-    ------
-    ImprintError
-        If the file is damaged or too large, or a requested array holds Python objects or contradicts its header.
+    Raises an `ImprintError` if the file is damaged or too large, or a requested array holds Python objects or
+    contradicts its header.
     """
     archive = open_zip(file, "npz")
     arrays: dict[str, StoredArray] = {}
@@ -115,10 +99,7 @@ def safetensors_arrays(file: BinaryIO, names: Collection[str]) -> tuple[dict[str
 
     The header is parsed without the library, which would load the whole file into memory.
 
-    Raises
-    ------
-    ImprintError
-        If the file is damaged, or an array is too large or of an unsupported type.
+    Raises an `ImprintError` if the file is damaged, or an array is too large or of an unsupported type.
     """
     size = file.seek(0, 2)
     file.seek(0)

@@ -19,14 +19,9 @@ T = TypeVar("T")
 
 
 class UploadFormat(NamedTuple, Generic[T]):
-    """A file format.
+    """A file format: the contents of a file in a few words, and in full as Markdown, for pages.
 
-    Attributes
-    ----------
-    title, layout : str
-        Contents of a file in a few words, and in full as Markdown; for pages.
-    read : callable
-        Reads a seekable binary file; raises `ImprintError` if it is damaged, too large or laid out otherwise.
+    `read` reads a seekable binary file; it raises an `ImprintError` if it is damaged, too large or laid out otherwise.
     """
 
     title: str
@@ -54,25 +49,11 @@ EMBEDDING_FORMATS: dict[str, UploadFormat[LabelledRows]] = {
 
 
 def read_embeddings(file: BinaryIO, suffix: str, fm: FoundationModel | None = None) -> UploadedEmbeddings:
-    """Read and check embeddings in a file of one of `EMBEDDING_FORMATS`.
+    """Read and check embeddings in a seekable file of one of `EMBEDDING_FORMATS`; names of arrays may be in any case.
 
-    Parameters
-    ----------
-    file : binary file
-        Seekable. Names of arrays may be in any case.
-    suffix : str
-    fm : FoundationModel, optional
-        The FM that computed the embeddings; they must have its dimensions.
-
-    Returns
-    -------
-    UploadedEmbeddings
-        If the file has no split, a quarter of each class is the test split.
-
-    Raises
-    ------
-    ImprintError
-        If the file is damaged or too large, or the embeddings cannot be used.
+    They must have the dimensions of the FM that computed them, if it is given. If the file has no split, a quarter of
+    each class is the test split. Raises an `ImprintError` if the file is damaged or too large, or the embeddings cannot
+    be used.
     """
     rows = look_up(EMBEDDING_FORMATS, suffix, "embedding format").read(file)
     if fm and fm.dim is not None and rows.width != fm.dim:

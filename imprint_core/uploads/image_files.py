@@ -27,18 +27,10 @@ MOST_PATH = 200
 
 
 class UploadedImage(NamedTuple):
-    """An image of an upload, not yet read.
+    """An image of an upload, not yet read; its class and file name are safe to display.
 
-    Attributes
-    ----------
-    class_name : str
-        Safe to display.
-    split : {"train", "test"} or None
-        None if the upload has no splits.
-    display_name : str
-        The user's file name, safe to display.
-    read : callable
-        Returns the file's bytes, at every call; raises `ImprintError` if they cannot be read.
+    The split is None if the upload has no splits. `read` returns the file's bytes, at every call; it raises an
+    `ImprintError` if they cannot be read.
     """
 
     class_name: str
@@ -48,17 +40,9 @@ class UploadedImage(NamedTuple):
 
 
 def images_by_class(files: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[UploadedImage]:
-    """List the image files that were uploaded separately for each class.
+    """List the image files, by class (file name, bytes), that were uploaded separately for each class.
 
-    Parameters
-    ----------
-    files : mapping
-        Class name → (file name, bytes) of each image.
-
-    Raises
-    ------
-    ImprintError
-        If there are fewer than two classes, duplicate class names, or a class without images.
+    Raises an `ImprintError` if there are fewer than two classes, duplicate class names, or a class without images.
     """
     images = []
     for name, clean in clean_classes(files).items():

@@ -28,27 +28,14 @@ Parts = tuple[str, ...]
 
 
 def images_in_zip(file: BinaryIO) -> list[UploadedImage]:
-    """List the images in a zip of class folders, without unpacking it.
+    """List the images in a zip of class folders, sorted by path; the file must stay open while they are read.
 
-    Two layouts are accepted: `<class>/<image>`, and `train/<class>/<image>` with
-    `test/<class>/<image>` (or `val`, `valid`, `validation`). Both may lie within folders that all
-    images share. If there is only `train/` or only `test/`, it counts as a shared folder.
+    Two layouts are accepted: `<class>/<image>`, and `train/<class>/<image>` with `test/<class>/<image>` (or `val`,
+    `valid`, `validation`). Both may lie within folders that all images share. If there is only `train/` or only
+    `test/`, it counts as a shared folder. Files in class folders whose names are not those of images are included:
+    decoding decides.
 
-    Parameters
-    ----------
-    file : binary file
-        Seekable; it must stay open while the images are read.
-
-    Returns
-    -------
-    list of UploadedImage
-        Sorted by path. Includes files in class folders whose names are not those of images:
-        decoding decides.
-
-    Raises
-    ------
-    ImprintError
-        If the zip is damaged, dangerous, too large, or has another layout.
+    Raises an `ImprintError` if the zip is damaged, dangerous, too large, or has another layout.
     """
     archive = open_zip(file)
     members = [(path, info) for info in archive.infolist() if (path := _path(info)) and not _ignored(path, info)]

@@ -23,23 +23,11 @@ _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 def images_in_keras_npz(file: BinaryIO) -> list[UploadedImage]:
-    """List the images in an `.npz` of `x_train, y_train, x_test, y_test`.
+    """List the images in an `.npz` of `x_train, y_train, x_test, y_test`, which must stay open while they are read.
 
-    Parameters
-    ----------
-    file : binary file
-        Seekable; it must stay open while the images are read. Pixels are uint8 (n, h, w),
-        (n, h, w, 1) or (n, h, w, 3), labels whole numbers or text (n,) or (n, 1).
-
-    Returns
-    -------
-    list of UploadedImage
-        In the file's order; reading in order is fast, going back unpacks the array again.
-
-    Raises
-    ------
-    ImprintError
-        If the file is damaged, too large, or has another layout.
+    Pixels are uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), labels whole numbers or text (n,) or (n, 1). Reading in
+    the file's order is fast; going back unpacks the array again. Raises an `ImprintError` if the file is damaged, too
+    large, or has another layout.
     """
     arrays = npz_arrays(file, _KEYS)
     missing = [key for key in _KEYS if key not in arrays]

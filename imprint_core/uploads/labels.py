@@ -20,15 +20,7 @@ _MOST_CHARACTERS = 1_000
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of some samples.
-
-    Attributes
-    ----------
-    values : tuple of int, or tuple of str
-        The distinct labels.
-    codes : ndarray of shape (n,), integer
-        Position of each sample's label in `values`.
-    """
+    """The labels of some samples: the distinct labels, and the position (n,) of each sample's label among them."""
 
     values: tuple[int, ...] | tuple[str, ...]
     codes: NDArray[np.integer]
@@ -37,11 +29,8 @@ class Labels:
 def read_labels(array: StoredArray) -> Labels:
     """Read an array (n,) or (n, 1) of labels.
 
-    Raises
-    ------
-    ImprintError
-        If the labels are neither whole numbers nor text, the shape differs, there are too many classes, or the array
-        is damaged.
+    Raises an `ImprintError` if the labels are neither whole numbers nor text, the shape differs, there are too many
+    classes, or the array is damaged.
     """
     shape = array.shape
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
@@ -57,10 +46,7 @@ def read_labels(array: StoredArray) -> Labels:
 def read_names(array: StoredArray) -> tuple[str, ...]:
     """Read an array (C,) of class names.
 
-    Raises
-    ------
-    ImprintError
-        If the names are not text, too many or too long, or the array is damaged.
+    Raises an `ImprintError` if the names are not text, too many or too long, or the array is damaged.
     """
     if len(array.shape) != 1 or array.dtype.kind not in "US" or array.dtype.itemsize > 4 * _MOST_CHARACTERS:
         raise ImprintError(f"'{array.name}' must be a list of short texts, one per class number.")
@@ -87,26 +73,11 @@ def check_label_count(samples: StoredArray, labels: StoredArray, item: str) -> N
 def number_classes(
     parts: Sequence[Labels], class_names: Sequence[str] | None = None
 ) -> tuple[list[NDArray[np.int32]], tuple[str, ...]]:
-    """Number the classes of several splits consistently.
+    """Number the classes of several splits consistently, in the order of the labels.
 
-    Parameters
-    ----------
-    parts : sequence of Labels
-        One per split.
-    class_names : sequence of str, optional
-        Names of the labels 0 … C-1; not used for text labels, which are names themselves.
-
-    Returns
-    -------
-    codes : list of ndarray, int32
-        Class number of each sample, for each part.
-    names : tuple of str
-        By class number, of the classes that occur; numbers follow the labels' order.
-
-    Raises
-    ------
-    ImprintError
-        If numbers and text are mixed, a number has no name, or two names look the same.
+    `class_names` are names of the labels 0 … C-1; text labels are names themselves. Returns the class number of each
+    sample, for each part, and the names of the classes that occur, by number. Raises an `ImprintError` if numbers and
+    text are mixed, a number has no name, or two names look the same.
     """
     values = {v for part in parts for v in part.values}
     is_text = {isinstance(v, str) for v in values}
@@ -137,26 +108,8 @@ def check_splits(
 ) -> NDArray[np.bool_]:
     """Check that every class is in both splits; hold out a quarter of each class if there are no splits yet.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Class numbers.
-    test : ndarray of shape (n,), bool, or None
-        Which samples are the test split.
-    names : sequence of str
-        By class number.
-    item : str
-        Noun for a sample, for messages.
-
-    Returns
-    -------
-    ndarray of shape (n,), bool
-        Which samples are the test split.
-
-    Raises
-    ------
-    ImprintError
-        If a class has fewer than two samples, or is missing in a split.
+    Maps class numbers (n,) and the mask (n,) of test samples, or None, to the mask of test samples; `item` is the noun
+    for a sample in messages. Raises an `ImprintError` if a class has fewer than two samples, or is missing in a split.
     """
     if test is None:
         counts = np.bincount(y, minlength=len(names))
@@ -179,10 +132,7 @@ def check_splits(
 def label_values(values: NDArray[Any], name: str) -> tuple[int, ...] | tuple[str, ...]:
     """Convert distinct labels to plain numbers or text.
 
-    Raises
-    ------
-    ImprintError
-        If they are too many, fractions, or bytes that are not UTF-8.
+    Raises an `ImprintError` if they are too many, fractions, or bytes that are not UTF-8.
     """
     check_class_count(len(values), name)
     if values.dtype.kind in "US":

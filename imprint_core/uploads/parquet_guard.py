@@ -30,26 +30,10 @@ Struct = dict[int, Any]
 
 
 def check_pages(file: BinaryIO, texts: Collection[str], lists: Collection[str]) -> int:
-    """Check that Arrow will read a bounded amount.
+    """Check that Arrow will read a bounded amount; return the count of numbers in lists.
 
-    Parameters
-    ----------
-    file : binary file
-        Seekable.
-    texts : collection of str
-        Columns that may contain text.
-    lists : collection of str
-        Columns that may contain a list in each row; other nested columns are not checked.
-
-    Returns
-    -------
-    int
-        Count of numbers in lists.
-
-    Raises
-    ------
-    ImprintError
-        If the file is damaged, or unpacks to more than `MOST_BYTES`.
+    `texts` are columns that may contain text, `lists` those that may contain a list in each row; other nested columns
+    are not checked. Raises an `ImprintError` if the file is damaged, or unpacks to more than `MOST_BYTES`.
     """
     try:
         unpacked = flat = listed = 0

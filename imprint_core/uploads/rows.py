@@ -20,17 +20,9 @@ MOST_BYTES = 2_000_000_000
 
 @dataclass(frozen=True)
 class UploadedEmbeddings:
-    """Embeddings that a user uploaded.
+    """Embeddings (n, d) and (m, d) that a user uploaded, and their class numbers; every class is in both splits.
 
-    Attributes
-    ----------
-    X_train, X_test : ndarray of shape (n, d) and (m, d), float32
-    y_train, y_test : ndarray of shape (n,) and (m,), int32
-        Class numbers; every class is in both.
-    class_names : tuple of str
-        By class number; safe to display.
-    notes : tuple of str
-        Sentences about decisions made while reading.
+    Class names are by number, safe to display; notes are sentences about decisions made while reading.
     """
 
     X_train: NDArray[np.float32]
@@ -45,19 +37,9 @@ class UploadedEmbeddings:
 class LabelledRows:
     """Labelled rows of a file, their numbers not yet read.
 
-    Attributes
-    ----------
-    parts : sequence of (str, Labels)
-        Name, possibly empty, and labels of each run of rows.
-    test : ndarray of shape (n,), bool, or None
-        Which rows are the test split; None if the file has no splits.
-    width : int
-        Columns, d.
-    blocks : callable
-        Yields all n rows in order as arrays (b, d) of numbers.
-    class_names : sequence of str or None
-        By label, if labels are numbers and the file names them.
-    notes : sequence of str
+    Each part is a run of rows, with its name, possibly empty, and its labels. `test` (n,) is None if the file has no
+    splits. `blocks` yields all n rows in order as arrays (b, width) of numbers. Class names are by label, if labels are
+    numbers and the file names them.
     """
 
     parts: Sequence[tuple[str, Labels]]
@@ -87,10 +69,7 @@ def check_size(count: int, width: int) -> None:
 def load_rows(rows: LabelledRows) -> UploadedEmbeddings:
     """Number the classes, split, and read the numbers directly into the two splits.
 
-    Raises
-    ------
-    ImprintError
-        If the labels cannot be used, a class is missing in a split, or a number is not finite.
+    Raises an `ImprintError` if the labels cannot be used, a class is missing in a split, or a number is not finite.
     """
     codes, names = number_classes([labels for _, labels in rows.parts], rows.class_names)
     y, notes = np.concatenate(codes), list(rows.notes)

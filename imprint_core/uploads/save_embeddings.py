@@ -18,22 +18,9 @@ _ORDER_SEED = 0
 
 
 def save_embeddings(embeddings: UploadedEmbeddings, label: str, fm: FoundationModel | None, folder: Path) -> SetInfo:
-    """Write uploaded embeddings as a set.
+    """Write uploaded embeddings and the user's label as a set; the FM is None if it is not in the registry.
 
-    Parameters
-    ----------
-    embeddings : UploadedEmbeddings
-    label : str
-        The user's name of the data.
-    fm : FoundationModel or None
-        The model that computed them; None if it is not in the registry.
-    folder : Path
-        Folder of the store.
-
-    Raises
-    ------
-    ImprintError
-        If the disk is full or the folder cannot be written.
+    Raises an `ImprintError` if the disk is full or the folder cannot be written.
     """
     width = embeddings.X_train.shape[1]
     tensors: dict[str, NDArray[Any]] = {}

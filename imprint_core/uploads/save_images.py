@@ -32,29 +32,11 @@ def save_images(
 ) -> OwnImages:
     """Check images and save them as a dataset, in a file that appears complete or not at all.
 
-    Each image is read twice, to check and to write it, so at most one is in memory and nothing is
-    written before all are checked.
-
-    Parameters
-    ----------
-    images : iterable of UploadedImage
-        Either all with a split or all without; without, a quarter of each class is held out.
-    label : str
-        The user's name of the dataset.
-    folder : Path
-        Target folder; created if missing.
-    progress : callable
-        Called with the number of images done and their total; all are done once the file exists.
-
-    Returns
-    -------
-    OwnImages
-        Lists the images that were skipped because they could not be decoded.
-
-    Raises
-    ------
-    ImprintError
-        If a class has too few usable images, or the file cannot be written.
+    Each image is read twice, to check and to write it, so at most one is in memory and nothing is written before all
+    are checked. Either all have a split or none; without, a quarter of each class is held out. `progress` is called
+    with the number of images done and their total; all are done once the file exists. The result lists the images that
+    were skipped because they could not be decoded. Raises an `ImprintError` if a class has too few usable images, or
+    the file cannot be written.
     """
     images = list(images)
     usable, skipped = [], []

@@ -105,10 +105,8 @@ def _load_fm(name: str, stamp: str) -> LoadedModel:
 def load_fm(name: str) -> LoadedModel:
     """Load an FM from available weights; one FM is kept in memory for all sessions.
 
-    Raises
-    ------
-    ImprintError
-        If its weights are missing or don't fit. They are not downloaded, because that takes minutes.
+    Raises an `ImprintError` if its weights are missing or don't fit. They are not downloaded, because that takes
+    minutes.
     """
     fm = foundation_model(name)
     file = available_weights(fm)

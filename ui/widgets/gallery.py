@@ -27,21 +27,9 @@ _component = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """A sample in a gallery.
+    """A sample in a gallery: its stable code, reported on a click, its image, if available, and the two lines below it.
 
-    Attributes
-    ----------
-    code : int
-        The sample's stable code, reported on a click; unique within a gallery.
-    image : Image or None
-        Of any size; None if the image is not available.
-    title, note : str
-        The two lines below the image, as plain text. The note may be empty.
-    color : str
-        Colour of the class, "#rrggbb".
-    misclassified : bool
-    description : str
-        Sentence for the tooltip and for screen readers.
+    The colour is of the class, "#rrggbb"; the description is a sentence for the tooltip and for screen readers.
     """
 
     code: int
@@ -61,19 +49,10 @@ def gallery(
     chosen: int | None = None,
     on_click: Callable[[int], None],
 ) -> None:
-    """Draw a gallery.
+    """Draw a gallery; one of the same name is updated in place.
 
-    Parameters
-    ----------
-    name : str
-        Identity; a gallery of the same name is updated in place.
-    tiles : sequence of Tile
-    label : str
-        Description of the samples for screen readers.
-    chosen : int, optional
-        Code of the selected tile.
-    on_click : callable
-        Called with the code of the clicked tile, before the page's script runs again.
+    `label` describes the samples for screen readers, `chosen` is the code of the selected tile. `on_click` is called
+    with the code of the clicked tile, before the page's script runs again.
     """
     key = f"gallery-{name}"
     codes = frozenset(tile.code for tile in tiles)

@@ -36,18 +36,10 @@ _PROBE_SHOTS = (5, 50, None)
 
 @dataclass(frozen=True)
 class Coding:
-    """Size of a bundled set, and the effect of its coding.
+    """A bundled set: bytes of the set and its maps, and the effect of its coding.
 
-    Attributes
-    ----------
-    info : SetInfo
-        The bundled set.
-    size : int
-        Bytes of the set and its maps.
-    mean_change, largest_change : float
-        Of the accuracy, in points, over 5 recipes × 3 n-shots, each the mean of 8 seeds.
-    nc1_before, nc1_after : float
-        NC1 of all training samples after L2.
+    Changes are of the accuracy, in points, over 5 recipes × 3 n-shots, each the mean of 8 seeds. NC1 is of all training
+    samples after L2.
     """
 
     info: SetInfo

@@ -19,10 +19,7 @@ from ui.widgets.fm_choice import load_fm
 def embed_images(info: SetInfo, images: list[tuple[bytes, Image.Image]]) -> NDArray[np.float32]:
     """Embed images (bytes and decoded) with the FM of a set, (n, d); the session stores their embeddings.
 
-    Raises
-    ------
-    ImprintError
-        If the FM's weights are not available, or differ from those of the set.
+    Raises an `ImprintError` if the FM's weights are not available, or differ from those of the set.
     """
     model = load_fm(info.fm)
     check_same_weights(info, model, lambda: _set_with_images(info))
