@@ -24,7 +24,7 @@ from imprint_core.embeddings import find_sets, open_set
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.maps.decision_regions import VOTES, pixel_grid
 from imprint_core.maps.layouts import Layout, pca_map, trustworthiness, umap_map
-from imprint_core.maps.placement import place_points
+from imprint_core.maps.neighbours import place_points
 from imprint_core.maps.store import BaseMap, load_map, normalized_embeddings, save_map
 from imprint_core.paths import bundled_folder
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from ui.charts.accuracy_over_k import show_accuracy_over_k
-from ui.charts.nc1_over_shots import show_nc1_over_shots
+from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
 from ui.charts.record import heading
 from ui.compute.experiment_results import ExperimentResults
 from ui.controls.sidebar import Selection

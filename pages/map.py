@@ -7,10 +7,8 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
-from ui.panels.map.confusion import show_confusion
-from ui.panels.map.maps import show_maps
-from ui.panels.map.nine_layouts import show_layouts
-from ui.panels.map.toolbar import show_toolbar
+from ui.panels.map.maps import show_layouts, show_maps, show_toolbar
+from ui.panels.map.selected_samples import show_confusion
 from ui.text.markdown import plain
 from ui.widgets import base_maps
 

@@ -27,7 +27,7 @@ from imprint_core.figures.style import (
     class_symbol,
     escape,
 )
-from imprint_core.maps.predictions import Predictions
+from imprint_core.maps.samples import Predictions
 
 # With more samples all symbols are circles: others are indistinguishable then, and five times as slow to draw without
 # a graphics card.

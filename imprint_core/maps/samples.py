@@ -1,10 +1,10 @@
-"""Samples of a map, each with a stable code that links, thumbnails and selections use."""
+"""Samples of a map with stable codes, which links, thumbnails and selections use, and their predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import Split
 from imprint_core.framework.normalization import Array
+
+if TYPE_CHECKING:
+    from imprint_core.framework.classifier import ImprintingClassifier
 
 # Samples that a map can display.
 DISPLAYED = {"test": "test samples", "all": "test and training samples"}
@@ -122,3 +125,29 @@ def sample_sources(codes: NDArray[np.int32], dataset: Mapping[str, Any]) -> tupl
     first_ids = np.array([int(part["first_id"]) for part in parts])
     numbers = np.maximum(np.searchsorted(first_ids, ids, side="right") - 1, 0)
     return numbers.astype(np.int32), tuple(str(part["name"]) for part in parts)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predicted classes, margins and nearest proxies of n samples.
+
+    Attributes
+    ----------
+    predicted : ndarray of shape (n,), int16
+        Class numbers.
+    margin : ndarray of shape (n,), float32
+        Score of the predicted class minus that of the runner-up; infinite with a single class.
+    proxy : ndarray of shape (n,), int32
+        Row of the nearest proxy of the predicted class, among all proxies.
+    """
+
+    predicted: NDArray[np.int16]
+    margin: NDArray[np.float32]
+    proxy: NDArray[np.int32]
+
+
+def predict_samples(model: ImprintingClassifier, X: Array) -> Predictions:
+    """Classify embeddings (n, d) with a fitted model."""
+    explained = model.explain(X)
+    labels = model.classes_[model.proxy_class_[explained.winner]]
+    return Predictions(labels.astype(np.int16), explained.margin.astype(np.float32), explained.winner.astype(np.int32))

@@ -362,7 +362,7 @@ import numpy as np
 import streamlit as st
 from imprint_core.figures.embedding_map import base_layer, color_layer
 from imprint_core.figures.static_map import MapLayers
-from imprint_core.maps.predictions import Predictions
+from imprint_core.maps.samples import Predictions
 from ui.charts.map_plot import map_plot
 
 rng = np.random.default_rng(0)

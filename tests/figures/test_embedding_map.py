@@ -5,7 +5,7 @@ import numpy as np
 
 from imprint_core.figures import embedding_map, style
 from imprint_core.figures.embedding_map import base_layer, color_layer
-from imprint_core.maps.predictions import Predictions
+from imprint_core.maps.samples import Predictions
 
 NAMES = ["<b>", "two"]
 EXTENT = (np.zeros(2, np.float32), np.ones(2, np.float32))

@@ -6,7 +6,7 @@ import pytest
 
 from imprint_core.figures.embedding_map import base_layer, color_layer
 from imprint_core.figures.static_map import MapLayers, static_map
-from imprint_core.maps.predictions import Predictions
+from imprint_core.maps.samples import Predictions
 
 
 @pytest.mark.parametrize("coloring", ["true", "right"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import l2
 from imprint_core.maps import neighbours
-from imprint_core.maps.neighbours import nearest_samples
+from imprint_core.maps.neighbours import nearest_samples, place_points
 
 
 def test_nearest_samples_of_real_embeddings(vit_digits):
@@ -52,3 +52,23 @@ def test_empty_input_and_mismatched_shapes():
     assert nearest_samples(np.ones(3), np.ones((1, 3)), 5, exclude=0)[0].shape == (0,)
     with pytest.raises(ImprintError, match=r"x has the shape \(2,\)"):
         nearest_samples(np.ones(2), np.ones((4, 3)), 5)
+
+
+def test_an_embedding_keeps_its_position(vit_digits):
+    X = vit_digits.X_train
+    positions = np.random.default_rng(0).uniform(-1, 1, (len(X), 2)).astype(np.float32)
+    placed = place_points(X[:50], X, positions)
+    np.testing.assert_allclose(placed, positions[:50], atol=1e-6)
+    np.testing.assert_array_equal(place_points(X[:50], X, positions, np.einsum("ij,ij->i", X, X)), placed)
+
+
+def test_a_proxy_is_placed_in_the_larger_group_of_neighbours():
+    """Three neighbours in one group, two in another."""
+    X = np.array([[1, 0], [1, 0.1], [1, -0.1], [1, 0.2], [1, -0.2]], dtype=np.float32)
+    positions = np.array([[0, 0], [0.1, 0], [0, 0.1], [9, 9], [9, 9]], dtype=np.float32)
+    assert (place_points(np.array([[1.01, 0]], dtype=np.float32), X, positions) < 1).all()
+
+
+def test_fewer_embeddings_than_neighbours_are_accepted():
+    X = np.eye(2, dtype=np.float32)
+    assert place_points(X, X, X).shape == (2, 2)

@@ -21,9 +21,8 @@ from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.maps.layouts import MAP_METHODS
-from imprint_core.maps.placement import place_points
-from imprint_core.maps.predictions import Predictions, predict_samples
-from imprint_core.maps.samples import Samples, map_samples, sample_sources
+from imprint_core.maps.neighbours import place_points
+from imprint_core.maps.samples import Predictions, Samples, map_samples, predict_samples, sample_sources
 from imprint_core.maps.store import BaseMap
 from ui.compute import results
 from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, BY_SPACE, HashFuncs

@@ -10,8 +10,7 @@ from PIL import Image
 
 from imprint_core.datasets.images import Splits
 from imprint_core.figures.style import class_color, shortened
-from imprint_core.maps.predictions import Predictions
-from imprint_core.maps.samples import Samples, sample_text, split_and_id
+from imprint_core.maps.samples import Predictions, Samples, sample_text, split_and_id
 from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain

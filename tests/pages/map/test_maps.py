@@ -16,7 +16,7 @@ from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.explanation import describe, explain_sample
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import MAP_METHODS, Layout
-from imprint_core.maps.placement import place_points
+from imprint_core.maps.neighbours import place_points
 from imprint_core.maps.store import load_map
 from imprint_core.paths import bundled_folder
 from tests.pages.browser_events import decoded, numbers

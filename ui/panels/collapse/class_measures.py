@@ -13,8 +13,7 @@ from imprint_core.collapse.k_curves import split_ks
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures.collapse import nc1_by_class, nc1_over_split
-from ui.charts.accuracy_over_k import show_accuracy_over_k
-from ui.charts.nc1_over_shots import show_nc1_over_shots
+from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
 from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table

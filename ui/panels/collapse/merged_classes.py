@@ -24,7 +24,7 @@ from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures.merged_classes import PublishedCurve, accuracy_by_d, nc1_by_d
 from imprint_core.framework.recipe import Recipe
 from imprint_core.sweeps import paper_results
-from ui.charts.accuracy_over_k import SUGGESTION_CAPTION
+from ui.charts.experiment_curves import SUGGESTION_CAPTION
 from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
 from ui.compute import results

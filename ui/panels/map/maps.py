@@ -1,4 +1,4 @@
-"""The map, or two maps where recipes are compared, with the samples selected on them."""
+"""The map or two compared maps, the controls above them, and nine layouts of the same embeddings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import streamlit as st
 
 from imprint_core.figures import embedding_map
 from imprint_core.framework.recipe import Recipe
-from imprint_core.maps.layouts import MAP_METHODS
+from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS
 from imprint_core.maps.samples import DISPLAYED
 from imprint_core.maps.store import BaseMap
 from ui.charts.map_plot import map_plot
-from ui.compute import map_layers, results
+from ui.charts.plot import plot
+from ui.charts.record import heading
+from ui.compute import map_layers, results, stored_maps
 from ui.controls.sample_selection import chosen_sample, pick, selected
+from ui.controls.second_recipe import recipe_text
 from ui.controls.sidebar import Selection
 from ui.panels.map.explanation import sample_marks, show_explanation, show_summary
 from ui.panels.map.selected_samples import show_differences, show_selected
@@ -108,3 +111,75 @@ def _show_caption(selection: Selection, base: BaseMap) -> None:
         f"{method.help} Classification uses all {selection.info.meta['fm']['dim']:,} dimensions. A proxy is placed at "
         f"the median position of {descriptions.near(selection.recipe)}."
     )
+
+
+def show_toolbar(selection: Selection) -> None:
+    """Draw the controls, in rows that wrap on a narrow screen."""
+    draw = selection.panel.draw
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for key, width in (("color", 150), ("shown", 150), ("only", 170), ("against", 180), ("sample", 150)):
+            draw(key, width)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        for key in ("shots", "regions", "lines"):
+            draw(key)
+        with st.popover("Layout", icon=":material/tune:"):
+            if selection.layout.method == "umap":
+                for key in ("neighbors", "min_dist", "map_seed"):
+                    draw(key)
+            else:
+                st.caption("PCA has no parameters. Choose UMAP for Map in the sidebar to set some.")
+        if selection.other is None:
+            st.button(
+                "Keep recipe as B",
+                on_click=_keep,
+                args=(selection,),
+                help="Copies the current recipe into “Compare with”, so that you can change it and compare both.",
+            )
+
+
+def _keep(selection: Selection) -> None:
+    st.session_state.against = recipe_text(selection.panel.values)
+
+
+_SAMPLES = 1000
+
+
+def show_layouts(selection: Selection) -> None:
+    """Draw the small maps on request; a click on one applies its parameters."""
+    experiment = selection.experiment
+    heading("Effect of the layout's parameters", "nine")
+    if not st.toggle("Nine UMAP layouts", key="nine", persist_state="session"):
+        base_maps.request_layouts(experiment, ())
+        st.caption(
+            "The same embeddings with other values of n\\_neighbors and min\\_dist: trust the structure that all "
+            "layouts share."
+        )
+        return
+    base_maps.request_layouts(experiment, LAYOUT_GRID)
+    maps, y = [], None
+    for layout in LAYOUT_GRID:
+        base = stored_maps.stored_map(experiment.info, experiment.recipe.space.base_norm, layout)
+        positions = None
+        if base is not None:
+            layer = map_layers.base_layer(experiment, base, "test")
+            # Samples are in random order within their class, so a stride takes some of each.
+            step = -(-len(layer.positions) // _SAMPLES)
+            positions, y = layer.positions[::step], layer.samples.y[::step]
+        maps.append((f"{layout.n_neighbors} neighbours, dist {layout.min_dist:g}", positions))
+
+    def clicked(trace: int, point: tuple[int, ...]) -> None:
+        if 0 <= trace < len(LAYOUT_GRID):
+            layout = LAYOUT_GRID[trace]
+            st.session_state.update(map="umap", neighbors=layout.n_neighbors, min_dist=layout.min_dist)
+
+    base_maps.show_progress(base_maps.LAYOUTS)
+    if y is not None:
+        current = LAYOUT_GRID.index(selection.layout) if selection.layout in LAYOUT_GRID else -1
+        plot(
+            "nine",
+            embedding_map.layout_panels(maps, y, 3, current),
+            alt=f"{len(maps)} UMAP maps of the same samples with other parameters",
+            height=520,
+            on_click=clicked,
+        )
+        st.caption(f"{len(y):,} test samples each. A click on a map applies its parameters.")

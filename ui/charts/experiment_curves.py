@@ -1,4 +1,4 @@
-"""Accuracy over k of an experiment, with the k that its shots suggest."""
+"""Accuracy over k of an experiment with the k that its shots suggest, and NC1 over n-shot."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import streamlit as st
 from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
-from ui.charts.plot import plot
+from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
+from ui.compute.collapse import shots_key
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
 
@@ -51,3 +52,25 @@ def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: lis
     # Written before the mark joins the curve, so that nothing moves then.
     note = SUGGESTION_CAPTION if scores else ""
     st.caption(f"**Best on these test samples: k = {best}** ({curve[best].median:.1f} %, median). {note}")
+
+
+def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "textbook") -> None:
+    """Draw the curve under the name `name`."""
+    curve, n = view.nc1_over_shots(variant), view.experiment.n_shot
+    if not curve:
+        st.caption("NC1 needs at least two classes with two shots each.")
+        return
+    ns, runs = list(curve), list(curve.values())
+    current = (n, curve[n]) if n in curve else None
+    plot(
+        name,
+        cached_figure(
+            ("over-n", shots_key(view.experiment), variant, ns[-1]), lambda: charts.nc1_over_shots(ns, runs, current)
+        ),
+        alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
+        height=240,
+    )
+    st.caption(
+        "NC1: variance of the shots within classes relative to the variance between class means. The mean of few shots "
+        "is close to them, so NC1 is underestimated; it rises towards its value for all training samples."
+    )
