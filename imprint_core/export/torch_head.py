@@ -22,9 +22,15 @@ from imprint_core.framework.aggregation import TIE_SHARE
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import NO_DISTANCE, ROUNDING, mahalanobis_axes
 from imprint_core.framework.feature_map import BASES
-from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.recipe import CHOICES, Recipe
 
 FORMAT = "imprint head 1"
+# The entries of the tables that the module computes in torch.
+_SUPPORTED = {
+    "norm_inf": ("none", "l2"),
+    "agg": ("max", "mnn", "sum"),
+    "distance": ("cosine", "euclidean", "manhattan", "mahalanobis"),
+}
 
 
 class ImprintedHead(nn.Module):
@@ -40,6 +46,11 @@ class ImprintedHead(nn.Module):
         First step of the transform, on each vector.
     tensors : dict of str to Tensor
         `weight` (p, d), `proxy_class` (p,), and the tensors of the transform and the distance.
+
+    Raises
+    ------
+    ImprintError
+        If NORM inf, AGG or the distance is not available in torch.
     """
 
     weight: Tensor
@@ -55,6 +66,13 @@ class ImprintedHead(nn.Module):
 
     def __init__(self, recipe: Recipe, classes: list[Any], base: str, tensors: dict[str, Tensor]) -> None:
         super().__init__()
+        for name, supported in _SUPPORTED.items():
+            value = getattr(recipe.canonical(), name)
+            if value not in supported:
+                raise ImprintError(
+                    f"The torch head does not support the {CHOICES[name].kind} '{value}'; "
+                    f"choose {', '.join(supported)}."
+                )
         self.recipe = recipe
         self.classes = classes
         self.base = base
@@ -133,6 +151,8 @@ def to_module(model: ImprintingClassifier) -> ImprintedHead:
     ------
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
+    ImprintError
+        As for `ImprintedHead`.
     """
     check_is_fitted(model)
     recipe, transform = model.recipe, model.transform_
@@ -163,7 +183,7 @@ def save_head(model: ImprintingClassifier, path: Path | str) -> None:
     Raises
     ------
     ImprintError
-        If the folder is missing, or the class labels cannot be stored.
+        If the folder is missing, the class labels cannot be stored, or the recipe is not available in torch.
     """
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():

@@ -8,8 +8,10 @@ from safetensors.torch import save_file
 
 from imprint_core.errors import ImprintError
 from imprint_core.export.torch_head import FORMAT, load_head, save_head, to_module
+from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import DISTANCES
+from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS
@@ -49,6 +51,24 @@ def test_two_classes_and_one_class(tmp_path):
         assert head.classes == sorted(set(y))
         predicted = np.array(head.classes)[head(torch.tensor([[3.0, 1.0], [0.0, 0.0]])).argmax(dim=1)]
         np.testing.assert_array_equal(predicted, model.predict([[3.0, 1.0], [0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "base", "values", "message"),
+    [
+        ("norm_inf", NORMALIZATIONS, "l2", {}, "the NORM_inf 'added'; choose none, l2"),
+        ("agg", AGGREGATIONS, "sum", {}, "the AGG method 'added'; choose max, mnn, sum"),
+        ("distance", DISTANCES, "cosine", {"agg": "mnn"}, "the distance 'added'; choose cosine, euclidean, manhattan"),
+    ],
+)
+def test_methods_without_a_torch_version_are_refused(monkeypatch, tmp_path, name, table, base, values, message):
+    monkeypatch.setitem(table, "added", table[base])
+    model = ImprintingClassifier("mean", **{name: "added", **values}).fit(np.eye(4), [0, 0, 1, 1])
+    path = tmp_path / "head.safetensors"
+    for export in (to_module, lambda model: save_head(model, path)):
+        with pytest.raises(ImprintError, match=f"The torch head does not support {message}"):
+            export(model)
+    assert not path.exists()
 
 
 def test_head_replaces_a_last_layer(vit_digits):

@@ -162,8 +162,11 @@ def _proxies(selection: Selection) -> None:
     )
     stamp = stamp_of("head", experiment.key)
     if st.button("Create torch head", key="share_head"):
-        with st.spinner("Imprinting …"):
-            _files()["head"] = (stamp, _head(selection))
+        try:
+            with st.spinner("Imprinting …"):
+                _files()["head"] = (stamp, _head(selection))
+        except ImprintError as error:
+            st.error(str(error))
     _offer("head", stamp, f"imprint-{experiment.info.path.stem}.zip", "application/zip", "Download torch head")
 
 
