@@ -23,6 +23,7 @@ from ui.panels.leaderboard.controls import LEADERBOARD_CONTROLS
 from ui.panels.learn.controls import LEARN_CONTROLS, close_lesson, linked_lesson
 from ui.panels.map.controls import MAP_CONTROLS
 from ui.share.dialog import share
+from ui.text.markdown import plain
 
 # A control's options may depend on the controls before it.
 CONTROLS = (
@@ -37,17 +38,11 @@ CONTROLS = (
 
 
 class PageRow(NamedTuple):
-    """A page: `pages/<URL path>.py` with a function `show(selection)`.
-
-    Attributes
-    ----------
-    title, icon : str
-    sidebar : tuple of str or None
-        Groups, or keys of controls, that have an effect on the page; None for all.
-    """
+    """A page: `pages/<URL path>.py` with a function `show(selection)`."""
 
     title: str
     icon: str
+    # Groups, or keys of controls, that have an effect on the page; None for all.
     sidebar: tuple[str, ...] | None = None
 
 
@@ -76,7 +71,10 @@ def main() -> None:
     def page_of(path: str, row: PageRow) -> st.Page:
         def run() -> None:
             # Imported here: the first page does without what others import, such as scikit-learn.
-            import_module(f"pages.{path}").show(selection)
+            try:
+                import_module(f"pages.{path}").show(selection)
+            except ImprintError as error:
+                st.error(plain(error))
 
         icon, default = f":material/{row.icon}:", row is next(iter(PAGES.values()))
         return st.Page(run, title=row.title, icon=icon, url_path=path, default=default)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import DEFAULT_RULE
 from imprint_core.sweeps.k_selection_study import LABELS, NEAR, bundled_study, standing
 from ui.charts.record import heading, table
@@ -34,14 +33,11 @@ def show(selection: Selection) -> None:
         with st.popover("Published results", icon=":material/menu_book:"):
             draw("nc1")
             draw("published")
-    try:
-        heading("Merged classes: accuracy over k, and NC1", "accuracy-by-merging")
-        show_merged_classes(selection)
-        show_all_tasks(selection)
-        _show_current_classes(selection)
-        _show_suggestions()
-    except ImprintError as error:
-        st.error(plain(error))
+    heading("Merged classes: accuracy over k, and NC1", "accuracy-by-merging")
+    show_merged_classes(selection)
+    show_all_tasks(selection)
+    _show_current_classes(selection)
+    _show_suggestions()
 
 
 def _show_current_classes(selection: Selection) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.errors import ImprintError
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.compare.ab_sides import copy_to_b, paired, sides, swap
@@ -14,7 +13,6 @@ from ui.panels.compare.presets import show_presets
 from ui.panels.compare.samples import show_samples
 from ui.panels.compare.tasks import show_tasks
 from ui.share.copy_link import copy_link
-from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:
@@ -25,32 +23,29 @@ def show(selection: Selection) -> None:
         "and evaluated on the same test samples, so that their difference depends less on the draw."
     )
     _tools(selection)
-    try:
-        a, b = sides(selection)
-        if a.experiment == b.experiment:
-            st.info("A and B are the same. Change B above, or A in the sidebar.", icon=":material/info:")
-        show_numbers(a, b)
-        if paired(a, b):
-            left, right = st.columns([1, 1], gap="large")
-            # The figure is faster than the thumbnails.
-            with right:
-                show_classes(a, b)
-            with left:
-                show_samples(selection, a, b)
-        else:
-            st.info(
-                "A and B have different test samples, so there is no comparison sample by sample and no McNemar test.",
-                icon=":material/info:",
-            )
+    a, b = sides(selection)
+    if a.experiment == b.experiment:
+        st.info("A and B are the same. Change B above, or A in the sidebar.", icon=":material/info:")
+    show_numbers(a, b)
+    if paired(a, b):
         left, right = st.columns([1, 1], gap="large")
-        with left:
-            show_tasks(selection, a, b)
+        # The figure is faster than the thumbnails.
         with right:
-            show_presets(a)
-        if paired(a, b):
-            show_seeds(a, b)
-    except ImprintError as error:
-        st.error(plain(error))
+            show_classes(a, b)
+        with left:
+            show_samples(selection, a, b)
+    else:
+        st.info(
+            "A and B have different test samples, so there is no comparison sample by sample and no McNemar test.",
+            icon=":material/info:",
+        )
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        show_tasks(selection, a, b)
+    with right:
+        show_presets(a)
+    if paired(a, b):
+        show_seeds(a, b)
 
 
 def _tools(selection: Selection) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.errors import ImprintError
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.curves.controls import axis_of
@@ -18,14 +17,6 @@ def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Curves", anchor=False)
     st.caption("One chart for each FM and dataset, one line for each recipe.")
-    _tools(selection)
-    try:
-        _curves(selection)
-    except ImprintError as error:
-        st.error(plain(error))
-
-
-def _tools(selection: Selection) -> None:
     draw = selection.panel.draw
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         draw("measure", 270)
@@ -36,9 +27,6 @@ def _tools(selection: Selection) -> None:
     for column, key in zip(columns, ("curve_fms", "curve_data", "curve_recipes"), strict=True):
         with column:
             draw(key)
-
-
-def _curves(selection: Selection) -> None:
     charts, remarks = charts_of(selection)
     if not charts:
         st.info(" ".join(plain(remark) for remark in dict.fromkeys(remarks)), icon=":material/info:")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from imprint_core.errors import ImprintError
 from imprint_core.sweeps.sweep_table import SweepTable, TaskKey
 from ui.compute import sweeps
 from ui.controls.sidebar import Selection
@@ -15,7 +14,6 @@ from ui.panels.leaderboard.controls import compared_recipes, table_paths
 from ui.panels.leaderboard.downloads import show_downloads
 from ui.panels.leaderboard.findings import show_findings
 from ui.panels.leaderboard.ranking import show_ranking
-from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:
@@ -28,18 +26,15 @@ def show(selection: Selection) -> None:
     _tools(selection)
     values = selection.panel.values
     path = Path(table_paths()[values["board"]])
-    try:
-        table = sweeps.sweep_table(path, selection.panel.sets)
-        tasks = _tasks(selection, table)
-        recipes = compared_recipes(table, values)
-        scores = table.scores(recipes, [task for task in tasks if task.n == values["board_n"]], values["board_measure"])
-        if table.outdated:
-            st.caption(f"{table.outdated:,} rows of this table belong to unavailable embeddings and are not used.")
-        show_ranking(selection, recipes, scores)
-        show_findings(sweeps.findings(path, table, tuple(tasks), int(values["board_n"])))
-        show_downloads(path, values["board"], tasks)
-    except ImprintError as error:
-        st.error(plain(error))
+    table = sweeps.sweep_table(path, selection.panel.sets)
+    tasks = _tasks(selection, table)
+    recipes = compared_recipes(table, values)
+    scores = table.scores(recipes, [task for task in tasks if task.n == values["board_n"]], values["board_measure"])
+    if table.outdated:
+        st.caption(f"{table.outdated:,} rows of this table belong to unavailable embeddings and are not used.")
+    show_ranking(selection, recipes, scores)
+    show_findings(sweeps.findings(path, table, tuple(tasks), int(values["board_n"])))
+    show_downloads(path, values["board"], tasks)
 
 
 def _tools(selection: Selection) -> None:

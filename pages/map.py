@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.errors import ImprintError
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.map.maps import show_layouts, show_maps, show_toolbar
 from ui.panels.map.selected_samples import show_confusion
-from ui.text.markdown import plain
 from ui.widgets import base_maps
 
 
@@ -22,17 +20,14 @@ def show(selection: Selection) -> None:
     )
     show_toolbar(selection)
     maps = st.container()
-    try:
-        base = base_maps.current_map(selection.experiment, selection.layout)
-        with maps:
-            show_maps(selection, base)
-        left, right = st.columns([1, 1], gap="large")
-        with left:
-            show_confusion(selection)
-        with right:
-            show_layouts(selection)
-    except ImprintError as error:
-        st.error(plain(error))
+    base = base_maps.current_map(selection.experiment, selection.layout)
+    with maps:
+        show_maps(selection, base)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        show_confusion(selection)
+    with right:
+        show_layouts(selection)
 
 
 if __name__ == "__main__":

@@ -377,7 +377,7 @@ def test_a_control(monkeypatch):
 
 def test_a_page(monkeypatch, tmp_path):
     page = ModuleType("pages.extra")
-    page.show = lambda selection: st.title(f"Extra page, k = {selection.recipe.k}")
+    page.show = lambda selection: st.title(f"Extra page, k = {selection.experiment.recipe.k}")
     monkeypatch.setitem(sys.modules, "pages.extra", page)
     row = 'PAGES = {\n    "extra": PageRow("Extra", "star"),'
     (tmp_path / "app.py").write_text((ROOT / "app.py").read_text(encoding="utf-8").replace("PAGES = {", row), "utf-8")

@@ -123,7 +123,7 @@ def test_published_results_are_overlaid_and_named():
     usual = traces(opened(fm="vit_tiny_patch16_224"), "nc1-by-merging")["NC1"]["y"]
     assert (np.array(traces(app, "nc1-by-merging")["NC1"]["y"]) > usual).all()
     assert "as published, as the other points." in read(app)
-    assert "Swin-B on ImageNet, images and NC1 as published" in read(app)
+    assert "Dotted: the paper's Swin-B on ImageNet, with NC1 as published." in read(app)
 
 
 def test_measures_match_the_core(bundled):

@@ -77,7 +77,7 @@ def test_the_headline_and_mcnemar_are_the_estimators(bundled):
     assert labels == [
         f"only A correct: {(a[0] & ~b[0]).sum()}",
         f"only B correct: {(b[0] & ~a[0]).sum()}",
-        f"both wrong: {(~a[0] & ~b[0]).sum()}",
+        f"both misclassified: {(~a[0] & ~b[0]).sum()}",
     ]
 
 

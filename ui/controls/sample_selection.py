@@ -21,7 +21,7 @@ FIRST = 16
 def selected(selection: Selection, samples: Samples) -> NDArray[np.int32]:
     """Codes of the selected samples among `samples`; a selection belongs to one dataset."""
     data, codes = st.session_state.get(_PICKED, ("", ()))
-    if data != selection.info.dataset or not len(codes):
+    if data != selection.experiment.info.dataset or not len(codes):
         return np.empty(0, dtype=np.int32)
     return samples.codes[samples.rows_of(np.array(codes, dtype=np.int64))]
 
@@ -29,7 +29,7 @@ def selected(selection: Selection, samples: Samples) -> NDArray[np.int32]:
 def select(selection: Selection, codes: Sequence[int] | NDArray[np.integer]) -> None:
     """Replace the selection; an empty list clears it."""
     valid = tuple(sorted({int(c) for c in codes if -(2**31) <= c < 2**31}))
-    st.session_state[_PICKED] = (selection.info.dataset, valid)
+    st.session_state[_PICKED] = (selection.experiment.info.dataset, valid)
     st.session_state.thumbnails = FIRST
 
 
@@ -60,7 +60,7 @@ def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -
     if how == "one" and known:
         choose_sample(known[0])
     elif how == "add" and known:
-        select(selection, sorted(set(before if data == selection.info.dataset else ()) ^ set(known)))
+        select(selection, sorted(set(before if data == selection.experiment.info.dataset else ()) ^ set(known)))
     else:
         select(selection, known)
 

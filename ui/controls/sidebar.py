@@ -15,7 +15,6 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
@@ -36,43 +35,15 @@ TAKEN = "settings_taken"
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything that is selected; what is on screen is a function of it.
+    """The experiment, the map's layout, a second recipe, and the values of all controls.
 
-    Attributes
-    ----------
-    experiment : Experiment
-    layout : Layout
-        Of the map.
-    other : Recipe or None
-        The second recipe.
-    panel : Panel
-        The values of all controls.
+    The screen shows a function of it.
     """
 
     experiment: Experiment
     layout: Layout
     other: Recipe | None
     panel: Panel
-
-    @property
-    def info(self) -> SetInfo:
-        """The embedding set."""
-        return self.experiment.info
-
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe."""
-        return self.experiment.recipe
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds."""
-        return self.experiment.seeds
-
-    @property
-    def n(self) -> int:
-        """Shots per class."""
-        return self.experiment.n_shot or 0
 
 
 def sidebar(

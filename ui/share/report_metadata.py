@@ -48,7 +48,7 @@ def report_metadata(selection: Selection) -> list[tuple[str, str]]:
             data["origin"] if data["origin"].startswith(data["label"]) else f"{data['label']}. {data['origin']}",
         ),
         ("Classes", merged or f"{len(names)}: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"),
-        ("Shots per class", f"{selection.n:,}"),
+        ("Shots per class", f"{selection.experiment.n_shot:,}"),
         ("Recipe", f"{experiment.recipe} (NORM pre / post / inf)"),
         ("Accuracy", f"{accuracy.text('{:.1f} %')} on {len(evaluator.truth):,} test samples"),
         ("NC1 of the shots", "–" if nc1 is None else nc1.text("{:.2f}")),

@@ -29,7 +29,7 @@ def prediction_tiles(
     selection: Selection, samples: Samples, rows: NDArray[np.intp], predictions: Predictions
 ) -> list[Tile]:
     """Tiles of samples, by row, with true and predicted class or the margin."""
-    pictures = results.pictures(selection.info)
+    pictures = results.pictures(selection.experiment.info)
     tiles = []
     for row in rows:
         code, true, predicted = int(samples.codes[row]), int(samples.y[row]), int(predictions.predicted[row])
@@ -55,7 +55,7 @@ def neighbour_tiles(
     selection: Selection, codes: Sequence[int], classes: Sequence[int], names: Sequence[str], notes: Sequence[str]
 ) -> list[Tile]:
     """Tiles of samples with a note each, such as a distance."""
-    pictures = results.pictures(selection.info)
+    pictures = results.pictures(selection.experiment.info)
     tiles = []
     for code, c, note in zip(codes, classes, notes, strict=True):
         split, number = split_and_id(int(code))
@@ -67,9 +67,9 @@ def neighbour_tiles(
 
 def without_images(selection: Selection) -> str:
     """Why thumbnails are missing, in Markdown; empty if they are available."""
-    if results.pictures(selection.info) is not None:
+    if results.pictures(selection.experiment.info) is not None:
         return ""
-    label = plain(selection.info.meta["dataset"]["label"])
+    label = plain(selection.experiment.info.meta["dataset"]["label"])
     return (
         f"The images of {label} are not on this machine, so tiles show class and number only. The Library explains "
         "where to put them."

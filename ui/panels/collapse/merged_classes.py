@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,10 @@ def recipe_text(recipe: Recipe) -> str:
 
 def show_merged_classes(selection: Selection) -> None:
     """Draw accuracy over k for every d, and NC1 over d."""
-    values = selection.panel.values
-    infos = mergeable(selection.panel.sets, selection.info.fm, selection.info.dataset)
+    values, experiment = selection.panel.values, selection.experiment
+    infos = mergeable(selection.panel.sets, experiment.info.fm, experiment.info.dataset)
     info = next((info for info in infos if info.dataset == values["merge"]), None)
-    fm = label_of_fm(selection.info.fm)
+    fm = label_of_fm(experiment.info.fm)
     if info is None:
         st.info(
             f"Merging needs at least four classes, and {plain(fm)} has no such embedding set. Choose another dataset, "
@@ -71,8 +72,8 @@ def show_merged_classes(selection: Selection) -> None:
             icon=":material/info:",
         )
     tasks, n_shot = merged_tasks(info, count, values["draws"]), shots_of(selection)
-    folds = _fold_points(info, selection.recipe, n_shot)
-    points = curve_points(tasks, selection.recipe, n_shot) + [point for group in folds.values() for point in group]
+    folds = _fold_points(info, experiment.recipe, n_shot)
+    points = [*curve_points(tasks, experiment.recipe, n_shot), *chain.from_iterable(folds.values())]
     draw_progressively("merging", points, partial(_draw, selection, info, tasks, folds), "Merging classes")
 
 
@@ -170,15 +171,19 @@ def _elbow_text(curves: Mapping[int, Sequence[Summary]]) -> str:
 
 def _caption(selection: Selection, info: SetInfo, has_suggestions: bool, complete: bool) -> str:
     values = selection.panel.values
-    shots = "all training samples" if values["merge_n"] == "all" else f"{selection.n} shots per merged class"
+    shots = (
+        "all training samples"
+        if values["merge_n"] == "all"
+        else f"{selection.experiment.n_shot} shots per merged class"
+    )
     published = (
-        f" Dotted: {paper_results.FMS[values['published']]} on ImageNet, images and NC1 as published."
+        f" Dotted: the paper's {paper_results.FMS[values['published']]} on ImageNet, with NC1 as published."
         if values["published"] != NOT_SHOWN
         else ""
     )
     return (
         f"{plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}, {shots}; "
-        f"{recipe_text(selection.recipe)}. Median and range over {'' if complete else 'up to '}{values['draws']} "
+        f"{recipe_text(experiment.recipe)}. Median and range over {'' if complete else 'up to '}{values['draws']} "
         "draws. Uses the sidebar's FM and recipe, not its dataset and classes. "
         f"◆: k = d. {SUGGESTION_CAPTION if has_suggestions else ''}{published} A merged class has d modes. One mean "
         "falls between them, d proxies can represent each, and more follow their shapes (paper, Figure 11)."

@@ -34,7 +34,7 @@ def show_all_tasks(selection: Selection) -> None:
     """Draw NC1 of all sets, and the gain over NC1 of all tasks."""
     sets, draws = selection.panel.sets, selection.panel.values["draws"]
     tasks = all_tasks(sets.values(), lambda info: len(results.class_names(info)), draws)
-    points = curve_points(tasks, selection.recipe, shots_of(selection))
+    points = curve_points(tasks, selection.experiment.recipe, shots_of(selection))
     draw_progressively("every-task", points, partial(_draw, selection, tasks), "All FMs on all datasets")
 
 
@@ -43,7 +43,7 @@ def _current_task(selection: Selection) -> TaskKey | None:
     merged, classes = d_and_draw(selection.experiment.classes), selection.experiment.classes
     if not merged and classes != "all":
         return None
-    return selection.info.fm, selection.info.dataset, merged[0] if merged else 0
+    return selection.experiment.info.fm, selection.experiment.info.dataset, merged[0] if merged else 0
 
 
 def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any], stamp: str) -> None:
@@ -91,11 +91,11 @@ def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any], st
         if d:
             groups.setdefault(f"{point.fm}, {point.data}: d in 1", []).append(point)
     st.markdown(correlation_table(groups))
-    shots = "all training samples" if shots_of(selection) is None else f"{selection.n} shots per class"
+    shots = "all training samples" if shots_of(selection) is None else f"{selection.experiment.n_shot} shots per class"
     textbook = values["nc1"] == "textbook"
     st.caption(
         "One point per FM, dataset and, with many classes, d; the bar of such a dataset is 1 in 1, ten random classes. "
-        f"{shots.capitalize()}; {recipe_text(selection.recipe)}. NC1 "
+        f"{shots.capitalize()}; {recipe_text(selection.experiment.recipe)}. NC1 "
         f"{'of the textbook' if textbook else 'as published'} after NORM pre. Median and range over "
         f"{'' if complete else 'up to '}{values['draws']} draws or seeds. Tasks share images and FMs, so they are not "
         "independent; p-values are too small (paper, Figure 12)."

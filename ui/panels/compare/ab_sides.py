@@ -68,7 +68,7 @@ def sides(selection: Selection) -> tuple[Side, Side]:
     fm = fm_of_b(values)
     info = sets[fm, values["data"] if values["b_data"] == SAME else values["b_data"]]
     classes = a.classes if info.dataset == a.info.dataset else "all"
-    n = min(selection.n if values["b_n"] == SAME else int(values["b_n"]), results.most_shots(info, classes))
+    n = min(a.n_shot if values["b_n"] == SAME else int(values["b_n"]), results.most_shots(info, classes))
     values_of_b = {**values, "fm": fm}
     recipe = recipe_from_values(values_of_b) if values["b"] == SAME else second_recipe(values["b"], values_of_b)
     b = a.with_(info=info, classes=classes, n_shot=n, recipe=recipe or a.recipe)

@@ -19,7 +19,7 @@ from ui.widgets.gallery import Tile, gallery
 from ui.widgets.sample_tiles import image_of, without_images
 
 # Names of the groups and of their galleries.
-_ONLY_A, _ONLY_B, _NEITHER = ("only A correct", "A"), ("only B correct", "B"), ("both wrong", "are")
+_ONLY_A, _ONLY_B, _NEITHER = ("only A correct", "A"), ("only B correct", "B"), ("both misclassified", "are")
 
 
 def show_samples(selection: Selection, a: Side, b: Side) -> None:
@@ -44,7 +44,7 @@ def _group(selection: Selection, a: Side, b: Side, label: str, name: str, rows: 
         st.caption("None with the first seed.")
         return
     pool, codes = a.pool, a.pool.id_test
-    images = results.pictures(selection.info)
+    images = results.pictures(selection.experiment.info)
     tiles = []
     # Test samples are ordered by class: a spread over all rows shows several classes.
     displayed = rows[np.unique(np.linspace(0, len(rows) - 1, FIRST).astype(int))]

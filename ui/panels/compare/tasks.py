@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.ranking import FEW_TASKS, p_text, wilcoxon
 from imprint_core.figures import comparison
@@ -66,7 +65,8 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
             # Tasks with many classes take longer.
             cost = float(len(results.class_names(info)) or 10) / 10
             recipe = sweep_recipe(side.experiment.recipe).for_fm(info.fm)
-            points.append(sweeps.run_point(Experiment(info, "all", side.n, recipe, selection.seeds), sets, cost))
+            experiment = side.experiment.with_(info=info, classes="all", recipe=recipe)
+            points.append(sweeps.run_point(experiment, sets, cost))
     draw_progressively("compare-tasks", points, partial(_draw, pairs), "All datasets with all their classes")
     if problem := sweeps.bundled_problem(sets):
         st.caption(plain(problem))

@@ -43,10 +43,10 @@ def published_curves(selection: Selection, chart: Chart) -> list[PublishedCurve]
 def caption_of(selection: Selection, charts: Sequence[Chart], remarks: Sequence[str]) -> str:
     """The caption of all charts, in Markdown."""
     values = selection.panel.values
-    axis, seeds, measure = axis_of(values), len(selection.seeds), MEASURES[values["measure"]]
+    axis, seeds, measure = axis_of(values), len(selection.experiment.seeds), MEASURES[values["measure"]]
     sentences = []
     if axis != "n":
-        sentences.append(f"{selection.n} shots per class, or all available ones if there are fewer.")
+        sentences.append(f"{selection.experiment.n_shot} shots per class, or all available ones if there are fewer.")
     if measure.of_shots is not None:
         sentences.append(
             f"{measure.label} is measured on the shots after NORM pre: it depends on neither k nor λ, so its x axis is "
@@ -56,7 +56,7 @@ def caption_of(selection: Selection, charts: Sequence[Chart], remarks: Sequence[
         sentences.append(f"Recipes that do not depend on {AXES[axis].symbol} are flat.")
     sentences.append(f"Median and range over {seeds} seeds." if seeds > 1 else "One seed, so there is no range.")
     sentences.append("“current” is the sidebar's recipe. All charts have the same axes.")
-    classes, data = selection.experiment.classes, selection.info.dataset
+    classes, data = selection.experiment.classes, selection.experiment.info.dataset
     if classes != "all":
         others = any(chart.info.dataset != data for chart in charts)
         sentences.append(

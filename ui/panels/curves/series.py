@@ -112,7 +112,7 @@ def _by_space(line: tuple[RecipeLine, tuple[float, ...], tuple[Point, ...]]) -> 
 def lines_of(selection: Selection) -> list[RecipeLine]:
     """The lines without duplicates, the sidebar's recipe first."""
     values = selection.panel.values
-    recipes = [sweep_recipe(selection.recipe, values["lam_from"] == "own")]
+    recipes = [sweep_recipe(selection.experiment.recipe, values["lam_from"] == "own")]
     recipes += [parse_sweep_recipe(text) for text in values["curve_recipes"] or DEFAULT_RECIPES]
     lines: dict[SweepRecipe, RecipeLine] = {}
     for i, recipe in enumerate(recipes):
@@ -142,7 +142,7 @@ def _line(recipe: SweepRecipe, style: Style, axis: str, current: bool) -> Recipe
 def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
     """The charts, dataset by dataset, and a sentence for each that can't be drawn."""
     values, sets = selection.panel.values, selection.panel.sets
-    datasets = list(values["curve_data"]) or [selection.info.dataset]
+    datasets = list(values["curve_data"]) or [selection.experiment.info.dataset]
     present = [fm for fm in selection.panel.choices["curve_fms"] if any((fm, data) in sets for data in datasets)]
     fms = list(values["curve_fms"]) or present
     lines = lines_of(selection)
@@ -165,15 +165,15 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
 
 def _chart(selection: Selection, info: SetInfo, lines: list[RecipeLine]) -> Chart:
     values = selection.panel.values
-    classes = selection.experiment.classes if info.dataset == selection.info.dataset else "all"
+    classes = selection.experiment.classes if info.dataset == selection.experiment.info.dataset else "all"
     most = results.most_shots(info, classes)
-    n = min(selection.n, most)
+    n = min(selection.experiment.n_shot, most)
     names = results.class_names(info)
     single = bool(names) and len(parse_classes(classes, names).numbers) < 2
     if MEASURES[values["measure"]].of_shots is not None and (single or most < 2):
         label = MEASURES[values["measure"]].label
         raise ImprintError(f"{label} compares variability within classes: it needs two classes of two samples.")
-    on_current_set = (info.fm, info.dataset) == (selection.info.fm, selection.info.dataset)
+    on_current_set = (info.fm, info.dataset) == (selection.experiment.info.fm, selection.experiment.info.dataset)
     current = _current_x(selection, lines[0], n) if on_current_set else None
     cost = 1.0 + n * max(1, len(names)) / 500
     series, axis_xs = [], _xs(values, n, most)
@@ -194,8 +194,8 @@ def _current_x(selection: Selection, line: RecipeLine, n: int) -> tuple[float, s
     if axis == "n":
         return (n, f"n = {n}") if n >= _least_n(selection.panel.values) else None
     if axis == "lam":
-        return selection.recipe.lam, f"λ = {selection.recipe.lam:g}"
-    k = selection.recipe.k
+        return selection.experiment.recipe.lam, f"λ = {selection.experiment.recipe.lam:g}"
+    k = selection.experiment.recipe.k
     # From k = n on, every shot is a proxy.
     return min(k, n), f"k = {k}" if k <= n else f"k = {k}: all {n} shots"
 
@@ -231,7 +231,7 @@ def _point_factory(
             recipe = replace(recipe, k=int(x))
         elif x is not None:
             recipe = replace(recipe, lam=x)
-        experiment = Experiment(info, classes, shots, recipe, selection.seeds)
+        experiment = Experiment(info, classes, shots, recipe, selection.experiment.seeds)
         return run_point(experiment, sets, cost * shots / n, measure)
 
     return make

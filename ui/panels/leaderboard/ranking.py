@@ -65,7 +65,7 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: T
 
 def _fit_time(selection: Selection, recipe: SweepRecipe) -> Point:
     """Seconds to generate proxies from the first seed's shots of the sidebar's task."""
-    experiment = selection.experiment.first_seed.with_(recipe=recipe.for_fm(selection.info.fm))
+    experiment = selection.experiment.first_seed.with_(recipe=recipe.for_fm(selection.experiment.info.fm))
 
     def make() -> float:
         # Imports scikit-learn.
@@ -96,10 +96,10 @@ def _table(
         average = f"{ranking.mean[m]:.1f} ± {ranking.std[m]:.1f}{unit}"
         rows.append([labels[m], average, f"{ranking.ranks[m]:.2f}", str(ranking.wins[m]), time, accuracy, paper_rank])
     table("board", head, rows, names=True)
-    info = selection.info
+    info, n = selection.experiment.info, selection.experiment.n_shot
     st.caption(
         "Average and standard deviation over tasks of the medians over seeds; equal scores share a rank, and all count "
-        f"as best. GEN was timed on this machine just now, with {selection.n} shots per class of the sidebar's task "
+        f"as best. GEN was timed on this machine just now, with {n} shots per class of the sidebar's task "
         f"({plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}). Paper (Table 1): 48 tasks of "
         "ResNet-18, ResNet-50, ViT-B/16 and Swin-B with all training samples, dense ranks."
     )

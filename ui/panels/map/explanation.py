@@ -75,12 +75,13 @@ def show_summary(selection: Selection, code: int) -> None:
     heading, close = st.columns([4, 1], vertical_alignment="center")
     heading.markdown(f"##### Explanation: {sample_title(code, samples.names, truth)}")
     close.button("Close", on_click=choose_sample, args=(None,), width="stretch", key="close_explanation")
-    image = image_of(results.pictures(selection.info), code)
+    image = image_of(results.pictures(selection.experiment.info), code)
     text = st.container()
     if image is not None:
         picture, text = st.columns([1, 3], vertical_alignment="center")
         picture.image(thumbnail(image, 96), alt="The sample")
-    recipes = {"**A:** ": selection.recipe, "**B:** ": selection.other} if selection.other else {"": selection.recipe}
+    recipe, other = selection.experiment.recipe, selection.other
+    recipes = {"**A:** ": recipe, "**B:** ": other} if other else {"": recipe}
     with text:
         for side, recipe in recipes.items():
             explained = _explain(selection.experiment.with_(recipe=recipe), code)
@@ -108,7 +109,7 @@ def show_explanation(selection: Selection, code: int) -> None:
 
 def _training_note(selection: Selection, code: int) -> str:
     shared = results.evaluator(selection.experiment)
-    shots = np.concatenate(shared.shots(selection.n, selection.seeds[0]))
+    shots = np.concatenate(shared.shots(selection.experiment.n_shot, selection.experiment.seeds[0]))
     if split_and_id(code)[1] in shared.pool.id_train[shots]:
         return "This sample is one of the shots that the proxies are computed from, so its prediction is no test."
     return "A training sample that is not a shot of the first seed."

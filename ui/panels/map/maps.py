@@ -34,14 +34,14 @@ def show_maps(selection: Selection, base: BaseMap) -> None:
     if selection.other is None:
         left, right = st.columns([3, 2], gap="medium")
         with left:
-            _show_map(selection, base, selection.recipe, "map", _HEIGHT)
+            _show_map(selection, base, selection.experiment.recipe, "map", _HEIGHT)
             _show_caption(selection, base)
         with right:
             if code is not None:
                 show_summary(selection, code)
             show_selected(selection)
     else:
-        pair = (("A", selection.recipe, "map"), ("B", selection.other, "map-b"))
+        pair = (("A", selection.experiment.recipe, "map"), ("B", selection.other, "map-b"))
         # In separate rows, so that both maps are aligned below headings of any length.
         for column, (side, recipe, _) in zip(st.columns(2, gap="medium"), pair, strict=True):
             column.markdown(f"**{side}** · {_accuracy(selection, recipe):.1f} % · {recipe}")
@@ -68,7 +68,7 @@ def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, he
     layer = map_layers.base_layer(experiment, base, displayed)
     lines = displayed if values["lines"] else ""
     overlays = map_layers.overlays(experiment, base, only, lines, values["shots"], coloring in ("true", "predicted"))
-    other = selection.recipe if recipe is selection.other else selection.other
+    other = selection.experiment.recipe if recipe is selection.other else selection.other
     code = chosen_sample(selection)
     layers = map_layers.combine(
         layer,
@@ -92,8 +92,9 @@ def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, he
 
 def _show_caption(selection: Selection, base: BaseMap) -> None:
     displayed, method, layout = selection.panel.values["shown"], MAP_METHODS[base.layout.method], base.layout
-    opened = results.embeddings(selection.info)
-    count, total = len(map_layers.samples(selection.experiment, displayed).y), sum(opened.of)
+    experiment = selection.experiment
+    opened = results.embeddings(experiment.info)
+    count, total = len(map_layers.samples(experiment, displayed).y), sum(opened.of)
     settings = ""
     if method.parameters:
         settings = f" (n\\_neighbors {layout.n_neighbors}, min\\_dist {layout.min_dist:g}, seed {layout.seed})"
@@ -106,10 +107,10 @@ def _show_caption(selection: Selection, base: BaseMap) -> None:
         else ""
     )
     st.caption(
-        f"{method.label}{settings} of the embeddings{descriptions.stage(selection.recipe)}. {count:,} of {total:,} "
+        f"{method.label}{settings} of the embeddings{descriptions.stage(experiment.recipe)}. {count:,} of {total:,} "
         f"samples are displayed: the {DISPLAYED[displayed]}{sampling}; shots ○ and proxies ★ of the first seed. {trust}"
-        f"{method.help} Classification uses all {selection.info.meta['fm']['dim']:,} dimensions. A proxy is placed at "
-        f"the median position of {descriptions.near(selection.recipe)}."
+        f"{method.help} Classification uses all {experiment.info.meta['fm']['dim']:,} dimensions. A proxy is placed at "
+        f"the median position of {descriptions.near(experiment.recipe)}."
     )
 
 

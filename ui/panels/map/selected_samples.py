@@ -136,7 +136,7 @@ def show_confusion(selection: Selection) -> None:
 def _show_class_selection(selection: Selection, names: tuple[str, ...], present: list[int]) -> None:
     """Draw the keyboard-accessible equivalent of clicking a cell."""
     # The keys depend on the classes, because a choice is meaningless for others.
-    task = f"{selection.info.dataset}-{selection.experiment.classes}"
+    task = f"{selection.experiment.info.dataset}-{selection.experiment.classes}"
     keys = [f"select-{side}-{task}" for side in ("true", "predicted")]
     with st.popover("Select by class", icon=":material/select_all:"):
         for key, label in zip(keys, ("True class", "Predicted as"), strict=True):
