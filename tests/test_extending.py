@@ -365,7 +365,7 @@ def test_a_lesson_is_a_file_and_a_row(monkeypatch, tmp_path):
 
 
 def test_a_control(monkeypatch):
-    control = Control("decimals", "Map", "Decimals", "Number of decimals.", lambda sets, values: [0, 1, 2], 1)
+    control = Control("decimals", "Decimals", "Number of decimals.", lambda sets, values: [0, 1, 2], 1, group="Map")
     monkeypatch.setattr(controls, "CURVE_CONTROLS", (*controls.CURVE_CONTROLS, control))
     app = app_with(decimals="2")
     assert "2" in app.query_params["decimals"]

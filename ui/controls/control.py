@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imprint_core.embeddings import SetInfo
@@ -26,19 +26,16 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Control:
-    """A row of the control table.
+    """A row of the control table. Its functions take the available sets and the values of earlier controls.
 
     Attributes
     ----------
     key : str
         Name in the URL and in the session.
-    group : str
-        Heading in the sidebar.
-    label : str
     help : str or callable
-        Markdown, or a function of the available sets and the earlier controls' values that returns it.
+        Markdown.
     options : callable
-        Maps the available sets and the earlier controls' values to the valid values.
+        Returns the valid values.
     default : any
         Used if it is valid, else the nearest valid value.
     show : callable
@@ -46,8 +43,8 @@ class Control:
     kind : {"select", "segments", "slider", "toggle", "text", "many"}
         Kind of widget. The value of "many" is a tuple of options.
     accepts : callable or None
-        Parses text that is not among the options, given the available sets and the earlier controls' values; raises
-        an `ImprintError` that explains why a text is invalid. None if only options are valid.
+        Parses text that is not among the options; raises an `ImprintError` that explains why a text is invalid.
+        None if only options are valid.
     joins : str
         Characters with which a text continues the previous value: Streamlit's box sends only what was added to it.
     hidden : callable
@@ -60,12 +57,13 @@ class Control:
         Keys of earlier controls: a change of one of them resets this control.
     empty : str
         Placeholder of "many" if nothing is selected.
+    group : str
+        Heading in the sidebar.
     page : str
         URL path of the page that draws it; empty for the sidebar.
     """
 
     key: str
-    group: str
     label: str
     help: str | Callable[[Sets, Values], str]
     options: Callable[[Sets, Values], Sequence[Any]]
@@ -79,7 +77,13 @@ class Control:
     remark: Callable[[Values], str] = lambda values: ""
     about: tuple[str, ...] = ()
     empty: str = ""
+    group: str = ""
     page: str = ""
+
+
+def controls_of(*controls: Control, group: str = "", page: str = "") -> tuple[Control, ...]:
+    """Return controls of one group of the sidebar, or of one page."""
+    return tuple(replace(control, group=group, page=page) for control in controls)
 
 
 def label_in(table: Mapping[str, Any]) -> Callable[[str], str]:

@@ -14,7 +14,7 @@ from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import SHRINKAGE_RULES, SHRINKAGES
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS, preset_of
-from ui.controls.control import STEPS, Control, Values, described, label_in
+from ui.controls.control import STEPS, Control, Values, controls_of, described, label_in
 
 _LAMBDAS = tuple(a * 10.0**e for e in range(-6, 2) for a in (1, 2, 5))
 
@@ -63,7 +63,6 @@ def _choice(key: str, label: str, help_text: str, **more: Any) -> Control:
     default = getattr(Recipe(), key)
     return Control(
         key,
-        "Recipe",
         label,
         described(table, help_text),
         lambda sets, values: list(table),
@@ -73,11 +72,10 @@ def _choice(key: str, label: str, help_text: str, **more: Any) -> Control:
     )
 
 
-RECIPE_CONTROLS = (
+RECIPE_CONTROLS = controls_of(
     _choice("pretransform", "Transform (beyond the paper)", "Applied to shots and test embeddings before any NORM."),
     Control(
         "shrinkage",
-        "Recipe",
         "Shrinkage of whitening",
         described(
             SHRINKAGE_RULES,
@@ -92,7 +90,6 @@ RECIPE_CONTROLS = (
     _choice("gen", "GEN: proxy generation", "How proxies are made from shots (paper, GEN, §5.1)."),
     Control(
         "k",
-        "Recipe",
         "k: proxies per class",
         "Number of proxies per class (paper, GEN, §5.1 and §5.3). With k at or above n, every shot is a proxy.",
         lambda sets, values: [s for s in STEPS if K_RANGE[0] <= s <= K_RANGE[1]],
@@ -102,7 +99,6 @@ RECIPE_CONTROLS = (
     ),
     Control(
         "lam_from",
-        "Recipe",
         "λ of least squares",
         "Ridge penalty λ of least squares. The paper uses the weight decay that the FM was trained with (Table A.4): "
         "0.0001 for ResNets, 0.1 for ViT, 0.05 for Swin. Other families use the value of the most similar one.",
@@ -115,7 +111,6 @@ RECIPE_CONTROLS = (
     ),
     Control(
         "lam",
-        "Recipe",
         "λ",
         "Larger values shrink the proxies more. With about as many shots as dimensions, least squares needs them.",
         lambda sets, values: list(_LAMBDAS),
@@ -145,7 +140,6 @@ RECIPE_CONTROLS = (
     ),
     Control(
         "m",
-        "Recipe",
         "m: voting proxies",
         "Number of nearest proxies that vote; all if there are fewer (paper, AGG, §5.1: 1, 3, 5, 20, 50).",
         lambda sets, values: [s for s in STEPS if s <= 50],
@@ -162,6 +156,7 @@ RECIPE_CONTROLS = (
         kind="segments",
         hidden=lambda values: _no_votes(values) or values["vote"] != "uniform",
     ),
+    group="Recipe",
 )
 
 

@@ -10,7 +10,7 @@ from imprint_core.evaluation.class_specs import CLASS_SETS, DRAWS, canonical, d_
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.models import FOUNDATION_MODELS
 from ui.compute import results
-from ui.controls.control import STEPS, Control, Sets, Values, described
+from ui.controls.control import STEPS, Control, Sets, Values, controls_of, described
 from ui.controls.recipe import RECIPE_CONTROLS
 from ui.text.labels import label_of_dataset, label_of_fm, register_labels
 from ui.text.markdown import plain
@@ -97,10 +97,9 @@ def _shots(sets: Sets, values: Values) -> list[int]:
     return [*(s for s in STEPS if s < most), most]
 
 
-SHARED_CONTROLS = (
+_TASK_CONTROLS = controls_of(
     Control(
         "fm",
-        "Task",
         "Foundation model (FM)",
         "The frozen, pre-trained model whose embeddings are used (paper, §5.1: ResNet-18 and -50, ViT-B/16, Swin-B).",
         _fms,
@@ -109,7 +108,6 @@ SHARED_CONTROLS = (
     ),
     Control(
         "data",
-        "Task",
         "Dataset",
         "The images to classify (paper, §5.1: MNIST, Fashion-MNIST, CIFAR-10), among those embedded by this FM.",
         _datasets,
@@ -118,7 +116,6 @@ SHARED_CONTROLS = (
     ),
     Control(
         "classes",
-        "Task",
         "Classes",
         _classes_help,
         _class_sets,
@@ -130,7 +127,6 @@ SHARED_CONTROLS = (
     ),
     Control(
         "n",
-        "Task",
         "n-shot: training samples per class",
         "Number of imprinted images per class (paper, §5.2). Shots are merge at random for each seed and nested: 5 "
         "shots are a subset of 10.",
@@ -139,10 +135,14 @@ SHARED_CONTROLS = (
         str,
         "slider",
     ),
+    group="Task",
+)
+
+SHARED_CONTROLS = (
+    *_TASK_CONTROLS,
     *RECIPE_CONTROLS,
     Control(
         "seeds",
-        "Runs",
         "Seeds",
         "Number of random seeds for shots and proxies (paper: three in §5.1 and §5.3, five in §5.2). Results are "
         "medians over the seeds, with their range.",
@@ -150,5 +150,6 @@ SHARED_CONTROLS = (
         5,
         str,
         "segments",
+        group="Runs",
     ),
 )

@@ -170,12 +170,8 @@ def _elbow_text(curves: Mapping[int, Sequence[Summary]]) -> str:
 
 
 def _caption(selection: Selection, info: SetInfo, has_suggestions: bool, complete: bool) -> str:
-    values = selection.panel.values
-    shots = (
-        "all training samples"
-        if values["merge_n"] == "all"
-        else f"{selection.experiment.n_shot} shots per merged class"
-    )
+    values, experiment = selection.panel.values, selection.experiment
+    shots = "all training samples" if values["merge_n"] == "all" else f"{experiment.n_shot} shots per merged class"
     published = (
         f" Dotted: the paper's {paper_results.FMS[values['published']]} on ImageNet, with NC1 as published."
         if values["published"] != NOT_SHOWN

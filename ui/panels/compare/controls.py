@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imprint_core.recipes.presets import PRESETS
-from ui.controls.control import STEPS, Control, Sets, Values
+from ui.controls.control import STEPS, Control, Sets, Values, controls_of
 from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
 from ui.text.labels import label_of_dataset, label_of_fm
 
@@ -38,10 +38,9 @@ def _label(value: str, label: str) -> str:
     return "same as A" if value == SAME else label
 
 
-COMPARE_CONTROLS = (
+COMPARE_CONTROLS = controls_of(
     Control(
         "b",
-        "Compare",
         "B's recipe",
         "A preset, parameters that differ from A's recipe, or both: k=1, norm_pre=none norm_post=none, or qi "
         "norm_post=none. Type them and press Enter. Default: Qi.",
@@ -49,37 +48,31 @@ COMPARE_CONTROLS = (
         "qi",
         _show_recipe,
         accepts=_recipe,
-        page="compare",
     ),
     Control(
         "b_fm",
-        "Compare",
         "B's FM",
         "Another FM on the same images, so that A and B have the same test samples. Default: same as A.",
         _fms,
         SAME,
         lambda value: _label(value, label_of_fm(value)),
-        page="compare",
     ),
     Control(
         "b_data",
-        "Compare",
         "B's dataset",
         "Another dataset with all its classes. Its test samples differ, so only accuracies are compared. Default: same "
         "as A.",
         _datasets,
         SAME,
         lambda value: _label(value, label_of_dataset(value)),
-        page="compare",
     ),
     Control(
         "b_n",
-        "Compare",
         "B's n-shot",
         "Shots per class. With the same seed, the smaller set of shots is part of the larger one. Default: same as A.",
         lambda sets, values: [SAME, *STEPS],
         SAME,
         lambda value: _label(value, str(value)),
-        page="compare",
     ),
+    page="compare",
 )

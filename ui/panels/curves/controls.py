@@ -6,7 +6,7 @@ from imprint_core.figures.small_multiples import AXES
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe
-from ui.controls.control import Control, Values, described, label_in
+from ui.controls.control import Control, Values, controls_of, described, label_in
 from ui.text.labels import label_of_dataset, label_of_fm
 
 # Drawn beside the sidebar's recipe by default.
@@ -27,21 +27,18 @@ def can_overlay(values: Values) -> bool:
     return values["measure"] == "accuracy" and axis_of(values) in ("k", "n")
 
 
-CURVE_CONTROLS = (
+CURVE_CONTROLS = controls_of(
     Control(
         "measure",
-        "Curves",
         "Measure",
         described(MEASURES, "Value on the y axis: median over seeds, with a band from the lowest to the highest."),
         lambda sets, values: list(MEASURES),
         "accuracy",
         label_in(MEASURES),
         "segments",
-        page="curves",
     ),
     Control(
         "over",
-        "Curves",
         "Over",
         "Parameter on the x axis: k, the proxies per class (paper, §5.3); n-shot, the shots per class (§5.2); or λ, "
         "the ridge penalty of least squares. The others have the sidebar's values. NC1 depends on neither k nor λ, so "
@@ -51,11 +48,9 @@ CURVE_CONTROLS = (
         label_in(AXES),
         "segments",
         hidden=_of_shots,
-        page="curves",
     ),
     Control(
         "curve_fms",
-        "Curves",
         "FMs",
         "One chart for each FM and dataset. Default: every FM with embeddings of the dataset.",
         lambda sets, values: sorted({fm for fm, _ in sets}, key=label_of_fm),
@@ -63,11 +58,9 @@ CURVE_CONTROLS = (
         label_of_fm,
         "many",
         empty="every FM",
-        page="curves",
     ),
     Control(
         "curve_data",
-        "Curves",
         "Datasets",
         "Default: the sidebar's dataset. The sidebar's classes apply to its dataset only; others have all classes.",
         lambda sets, values: sorted({data for _, data in sets}, key=label_of_dataset),
@@ -75,11 +68,9 @@ CURVE_CONTROLS = (
         label_of_dataset,
         "many",
         empty="the sidebar's dataset",
-        page="curves",
     ),
     Control(
         "curve_recipes",
-        "Curves",
         "Recipes to compare",
         "One line each; the sidebar's recipe is always the first. Default: "
         f"{' and '.join(PRESETS[name].label for name in DEFAULT_RECIPES)}. Other recipes are written as a preset "
@@ -90,17 +81,15 @@ CURVE_CONTROLS = (
         "many",
         accepts=lambda text, sets, values: parse_sweep_recipe(text).text,
         empty=" and ".join(PRESETS[name].label for name in DEFAULT_RECIPES),
-        page="curves",
     ),
     Control(
         "curve_paper",
-        "Curves",
         "Overlay published results",
         "The paper's curves (§5.2, Figure 10; §5.3, Figure 11) as dotted lines, for its FMs and datasets.",
         lambda sets, values: [False, True],
         False,
         kind="toggle",
         hidden=lambda values: not can_overlay(values),
-        page="curves",
     ),
+    page="curves",
 )

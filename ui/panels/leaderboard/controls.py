@@ -13,7 +13,7 @@ from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
 from ui.compute.sweeps import sweep_table
-from ui.controls.control import Control, Sets, Values, label_in
+from ui.controls.control import Control, Sets, Values, controls_of, label_in
 from ui.text.labels import label_of_dataset, label_of_fm
 
 BUNDLED = "bundled"
@@ -67,41 +67,34 @@ def compared_recipes(table: SweepTable, values: Values) -> list[SweepRecipe]:
     return [parse_sweep_recipe(text) for text in texts]
 
 
-LEADERBOARD_CONTROLS = (
+LEADERBOARD_CONTROLS = controls_of(
     Control(
         "board",
-        "Leaderboard",
         "Results",
         "The bundled table, made by `python -m imprint_core sweep bundled`, or the table of another sweep.",
         lambda sets, values: list(table_paths()),
         BUNDLED,
-        page="leaderboard",
     ),
     Control(
         "board_n",
-        "Leaderboard",
         "n-shot",
         "Shots per class of the compared runs.",
         _shots,
         100,
         lambda value: str(value) if value else "all",
         "segments",
-        page="leaderboard",
     ),
     Control(
         "board_measure",
-        "Leaderboard",
         "Measure",
         "Measure by which recipes are compared: its median over the table's seeds.",
         lambda sets, values: [name for name, measure in MEASURES.items() if measure.of_shots is None],
         "accuracy",
         label_in(MEASURES),
         "segments",
-        page="leaderboard",
     ),
     Control(
         "board_tasks",
-        "Leaderboard",
         "Tasks",
         "The paper's tasks are all, even, odd and the first three classes of each dataset (§5.1). They overlap; whole "
         "datasets do not, but there are fewer of them.",
@@ -109,11 +102,9 @@ LEADERBOARD_CONTROLS = (
         "all",
         lambda value: {"all": "all", "whole": "whole datasets"}[value],
         "segments",
-        page="leaderboard",
     ),
     Control(
         "board_fms",
-        "Leaderboard",
         "FMs",
         "FMs of the tasks. Default: all.",
         lambda sets, values: list(dict.fromkeys(fm for fm, _ in sets)),
@@ -121,11 +112,9 @@ LEADERBOARD_CONTROLS = (
         label_of_fm,
         "many",
         empty="all",
-        page="leaderboard",
     ),
     Control(
         "board_data",
-        "Leaderboard",
         "Datasets",
         "Datasets of the tasks. Default: all.",
         lambda sets, values: list(dict.fromkeys(data for _, data in sets)),
@@ -133,11 +122,9 @@ LEADERBOARD_CONTROLS = (
         label_of_dataset,
         "many",
         empty="all",
-        page="leaderboard",
     ),
     Control(
         "methods",
-        "Leaderboard",
         "Recipes",
         "Recipes to compare. Default: the table's presets, or its first ten recipes if it has fewer than two presets. "
         "Other recipes are written as a preset and changed parameters: own k=5, qi norm\\_post=none.",
@@ -147,6 +134,6 @@ LEADERBOARD_CONTROLS = (
         "many",
         accepts=lambda text, sets, values: parse_sweep_recipe(text).text,
         empty="all presets",
-        page="leaderboard",
     ),
+    page="leaderboard",
 )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from ui.controls.control import Control
+from ui.controls.control import Control, controls_of
 
 
 class LessonEntry(NamedTuple):
@@ -57,16 +57,15 @@ LESSONS = {
 }
 
 
-LEARN_CONTROLS = (
+LEARN_CONTROLS = controls_of(
     Control(
         "view",
-        "Learn",
         "Lesson",
         "The open lesson (default: the overview).",
         lambda sets, values: [OVERVIEW, *LESSONS],
         OVERVIEW,
-        page="learn",
     ),
+    page="learn",
 )
 
 

@@ -11,7 +11,7 @@ from imprint_core.maps.layouts import MAP_METHODS, MIN_DISTS, N_NEIGHBORS
 from imprint_core.maps.samples import DISPLAYED, parse_sample, sample_text, split_and_id
 from imprint_core.recipes.presets import PRESETS
 from ui.compute import results
-from ui.controls.control import Control, Sets, Values, described, label_in
+from ui.controls.control import Control, Sets, Values, controls_of, described, label_in
 from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
 
 _MAP_SEEDS = (0, 1, 2, 3, 4)
@@ -62,71 +62,50 @@ def _switched(value: bool) -> str:
     return {True: "on", False: "off"}[value]
 
 
-MAP_CONTROLS = (
-    Control(
-        "map",
-        "Runs",
-        "Map",
-        described(MAP_METHODS, "Two-dimensional layout of the embeddings."),
-        lambda sets, values: list(MAP_METHODS),
-        "umap",
-        label_in(MAP_METHODS),
-        "segments",
-    ),
+_PAGE_CONTROLS = controls_of(
     Control(
         "neighbors",
-        "Map",
         "Neighbours (n_neighbors)",
         "Size of UMAP's local neighbourhood: few neighbours give many small groups, many show the global structure.",
         lambda sets, values: list(N_NEIGHBORS),
         15,
         hidden=_no_umap,
-        page="map",
     ),
     Control(
         "min_dist",
-        "Map",
         "Minimum distance (min_dist)",
         "Minimum distance of points on UMAP's map: 0 gives dense groups, larger values spread them evenly.",
         lambda sets, values: list(MIN_DISTS),
         0.1,
         lambda value: f"{value:g}",
         hidden=_no_umap,
-        page="map",
     ),
     Control(
         "map_seed",
-        "Map",
         "UMAP seed",
         "Seed of UMAP's random numbers: another seed gives another map of the same embeddings.",
         lambda sets, values: list(_MAP_SEEDS),
         0,
         hidden=_no_umap,
-        page="map",
     ),
     Control(
         "color",
-        "Map",
         "Colour by",
         described(COLORINGS, "What the colours of samples show."),
         _colorings,
         "true",
         label_in(COLORINGS),
-        page="map",
     ),
     Control(
         "shown",
-        "Map",
         "Samples",
         "Test samples are classified; shots are drawn from training samples.",
         lambda sets, values: list(DISPLAYED),
         "test",
         lambda value: DISPLAYED[value],
-        page="map",
     ),
     Control(
         "only",
-        "Map",
         "Only classes",
         "Hides samples, shots and proxies of other classes; predictions do not change.",
         _class_numbers,
@@ -134,22 +113,18 @@ MAP_CONTROLS = (
         kind="many",
         empty="all",
         about=("data", "classes"),
-        page="map",
     ),
     Control(
         "shots",
-        "Map",
         "Shots",
         "Shows the training samples that the proxies are computed from, as rings.",
         lambda sets, values: [False, True],
         True,
         _switched,
         "toggle",
-        page="map",
     ),
     Control(
         "regions",
-        "Map",
         "Decision regions",
         "Each pixel has the colour of the class that most of the nearest samples on the map are predicted as. "
         "Classification itself uses all dimensions.",
@@ -157,22 +132,18 @@ MAP_CONTROLS = (
         False,
         _switched,
         "toggle",
-        page="map",
     ),
     Control(
         "lines",
-        "Map",
         "Lines to assigned samples",
         "Draws a line from each sample to the nearest proxy of its predicted class.",
         lambda sets, values: [False, True],
         False,
         _switched,
         "toggle",
-        page="map",
     ),
     Control(
         "against",
-        "Map",
         "Compare with",
         "A second recipe on the same map. Choose a preset, or write what differs from the sidebar: "
         "k=1 · gen=mean norm_pre=none · qi norm_post=none. The names are those in the page's link.",
@@ -180,11 +151,9 @@ MAP_CONTROLS = (
         ALONE,
         changes_label,
         accepts=lambda text, sets, values: canonical_changes(text, sets, values),
-        page="map",
     ),
     Control(
         "sample",
-        "Map",
         "Explain sample",
         "Number of a test sample, or “training” and the number of a training sample. A click on the map or on a "
         "thumbnail sets it.",
@@ -193,6 +162,20 @@ MAP_CONTROLS = (
         kind="text",
         accepts=_sample,
         about=("data",),
-        page="map",
     ),
+    page="map",
+)
+
+MAP_CONTROLS = (
+    Control(
+        "map",
+        "Map",
+        described(MAP_METHODS, "Two-dimensional layout of the embeddings."),
+        lambda sets, values: list(MAP_METHODS),
+        "umap",
+        label_in(MAP_METHODS),
+        "segments",
+        group="Runs",
+    ),
+    *_PAGE_CONTROLS,
 )
