@@ -7,9 +7,7 @@ import streamlit as st
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.compare.ab_sides import copy_to_b, paired, sides, swap
-from ui.panels.compare.classes import show_classes
-from ui.panels.compare.numbers import show_numbers, show_seeds
-from ui.panels.compare.presets import show_presets
+from ui.panels.compare.numbers import show_classes, show_numbers, show_presets, show_seeds
 from ui.panels.compare.samples import show_samples
 from ui.panels.compare.tasks import show_tasks
 from ui.share.copy_link import copy_link

@@ -7,8 +7,7 @@ import streamlit as st
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.curves.controls import axis_of
-from ui.panels.curves.grid import show_charts
-from ui.panels.curves.published import caption_of
+from ui.panels.curves.grid import caption_of, show_charts
 from ui.panels.curves.series import charts_of
 from ui.text.markdown import plain
 

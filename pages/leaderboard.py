@@ -11,9 +11,7 @@ from ui.compute import sweeps
 from ui.controls.sidebar import Selection
 from ui.navigation.links import hand_over
 from ui.panels.leaderboard.controls import compared_recipes, table_paths
-from ui.panels.leaderboard.downloads import show_downloads
-from ui.panels.leaderboard.findings import show_findings
-from ui.panels.leaderboard.ranking import show_ranking
+from ui.panels.leaderboard.ranking import show_downloads, show_findings, show_ranking
 
 
 def show(selection: Selection) -> None:

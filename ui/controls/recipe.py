@@ -1,10 +1,16 @@
-"""The controls of the recipe, in the order of its steps; their keys are the names of `Recipe`'s fields."""
+"""The controls of the recipe, in the order of its steps, and a second recipe beside it.
+
+Keys of the controls are the names of `Recipe`'s fields. A second recipe is written as a preset, as what differs
+(k=1 norm_pre=none), or as both.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from imprint_core.errors import ImprintError
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
@@ -14,7 +20,12 @@ from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import SHRINKAGE_RULES, SHRINKAGES
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS, preset_of
-from ui.controls.control import STEPS, Control, Values, controls_of, described, label_in
+from imprint_core.recipes.text import format_parameters, format_recipe, parse_recipe, recipe_label, split_recipe
+from ui.controls.control import STEPS, Control, Sets, Values, controls_of, described, label_in
+
+ALONE = "none"
+WITHOUT_NORMS = "norm_pre=none norm_post=none norm_inf=none"
+_LABELS = {ALONE: "nothing", WITHOUT_NORMS: "the same without any NORM"}
 
 _LAMBDAS = tuple(a * 10.0**e for e in range(-6, 2) for a in (1, 2, 5))
 
@@ -184,3 +195,50 @@ def preset_values(preset: str) -> Values:
 def recipe_values(recipe: Recipe) -> Values:
     """Values of the controls for a recipe, with the FM's λ."""
     return {name: value for name, value in asdict(recipe).items() if name != "lam"} | {"lam_from": "fm"}
+
+
+def changes_label(text: str) -> str:
+    """Label of a second recipe; a text without a preset, or without a meaning, is displayed as it is."""
+    if text in _LABELS:
+        return _LABELS[text]
+    with suppress(ImprintError):
+        preset, changes = split_recipe(text)
+        return recipe_label(parse_recipe(text), "lam" in changes) if preset else text
+    return text
+
+
+def canonical_changes(text: str, sets: Sets, values: Values) -> str:
+    """Canonical text of a second recipe, whose values are options of the sidebar's controls.
+
+    Raises
+    ------
+    ImprintError
+        If a preset, a parameter or a value is unknown.
+    """
+    if text.strip().casefold() in ("", ALONE, _LABELS[ALONE]):
+        return ALONE
+    preset, changes = split_recipe(text)
+    for control in RECIPE_CONTROLS:
+        options = list(control.options(sets, values))
+        if control.key in changes and changes[control.key] not in options:
+            labels = [control.show(o) for o in options]
+            valid = f"from {labels[0]} to {labels[-1]}" if control.kind == "slider" else f"one of {', '.join(labels)}"
+            raise ImprintError(f"{control.key} can't be {changes[control.key]}; it is {valid}.")
+    return f"{preset} {format_parameters(changes)}".strip()
+
+
+def second_values(text: str, values: Values) -> Values:
+    """Values of the controls for a canonical text beside the sidebar's values."""
+    preset, changes = split_recipe(text)
+    custom = {"lam_from": "own"} if "lam" in changes else {}
+    return values | (preset_values(preset) if preset else {}) | changes | custom
+
+
+def second_recipe(text: str, values: Values) -> Recipe | None:
+    """Recipe of a canonical text beside the sidebar's values; None for none."""
+    return None if text == ALONE else recipe_from_values(second_values(text, values))
+
+
+def recipe_text(values: Values) -> str:
+    """Text of the sidebar's recipe, which stays when the sidebar changes."""
+    return format_recipe(recipe_from_values(values), has_custom_lambda(values))

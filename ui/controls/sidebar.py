@@ -20,10 +20,8 @@ from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import Layout
 from imprint_core.recipes.presets import PRESETS
-from ui.controls.control import Control, Sets, Values
-from ui.controls.page_controls import Panel, draw_widget
-from ui.controls.recipe import preset_values, recipe_from_values, selected_preset
-from ui.controls.second_recipe import second_recipe
+from ui.controls.control import Control, Panel, Sets, Values, draw_widget
+from ui.controls.recipe import preset_values, recipe_from_values, second_recipe, selected_preset
 from ui.controls.validation import default_of, follow, link_text, valid_value, valid_values
 from ui.navigation.reruns import repeat_notes
 from ui.text.markdown import plain

@@ -13,8 +13,7 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import Split
 from imprint_core.recipes.text import recipe_label
 from ui.compute import results
-from ui.controls.recipe import recipe_from_values, recipe_values
-from ui.controls.second_recipe import recipe_text, second_recipe, second_values
+from ui.controls.recipe import recipe_from_values, recipe_text, recipe_values, second_recipe, second_values
 from ui.controls.sidebar import Selection
 from ui.panels.compare.controls import SAME, fm_of_b
 from ui.text.labels import label_of_dataset, label_of_fm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imprint_core.recipes.presets import PRESETS
 from ui.controls.control import STEPS, Control, Sets, Values, controls_of
-from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
+from ui.controls.recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
 from ui.text.labels import label_of_dataset, label_of_fm
 
 SAME = "same"

@@ -1,15 +1,26 @@
-"""Accuracies of A and B, their difference with its interval, and McNemar's test of each seed."""
+"""A and B in numbers: accuracies, their difference overall, per class and per seed, and every preset against A."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.paired_tests import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from imprint_core.evaluation.ranking import p_text
+from imprint_core.figures import comparison
+from imprint_core.recipes.presets import PRESETS
+from imprint_core.sweeps.sweep_recipe import sweep_recipe
+from ui.charts.plot import cached_figure, plot
+from ui.charts.progressive import draw_progressively
 from ui.charts.record import caption, heading, record_table, table
+from ui.compute import results
+from ui.compute.progressive import Point
 from ui.panels.compare.ab_sides import Side, paired, recipe_labels
 from ui.text.markdown import plain
 
@@ -75,4 +86,87 @@ def show_seeds(a: Side, b: Side) -> None:
         "compare-seeds-caption",
         f"p: exact McNemar test of equal error rates on {len(a.pool.y_test):,} test samples. Tests of different seeds "
         "are not independent: they have the same test samples.",
+    )
+
+
+def show_classes(a: Side, b: Side) -> None:
+    """Draw the difference in recall of each class."""
+    heading("Class by class", "compare-classes")
+    names, gains, texts = _gains(a, b)
+    plot(
+        "compare-classes",
+        cached_figure(
+            ("classes", a.experiment.key, b.experiment.key),
+            lambda: comparison.differences(names, gains, texts, "A", "B"),
+        ),
+        alt="A − B in points, by class: " + "; ".join(texts[:20]),
+        height=min(70 + 26 * len(names), 700),
+    )
+    st.caption(
+        "Difference A − B in the share of correctly classified test samples of each class, mean over seeds. "
+        f"{_largest(names, gains)}"
+    )
+
+
+def _gains(a: Side, b: Side) -> tuple[list[str], NDArray[np.float64], list[str]]:
+    """For each class: its name, A's recall less B's in points, and a text with both."""
+    y, names = a.pool.y_test, a.pool.names
+    correct = a.correct.mean(axis=0), b.correct.mean(axis=0)
+    classes = np.unique(y)
+    recalls = np.array([[100 * float(side[y == c].mean()) for side in correct] for c in classes])
+    texts = [f"{names[c]}: A {of_a:.1f} %, B {of_b:.1f} %" for c, (of_a, of_b) in zip(classes, recalls, strict=True)]
+    return [names[c] for c in classes], recalls[:, 0] - recalls[:, 1], texts
+
+
+def _largest(names: list[str], gains: NDArray[np.float64]) -> str:
+    """The classes with the largest differences, in Markdown."""
+    best, worst = int(np.argmax(gains)), int(np.argmin(gains))
+    parts = []
+    if gains[best] > 0:
+        parts.append(f"Largest advantage of A: {plain(names[best])} ({signed(gains[best])} points)")
+    if gains[worst] < 0:
+        parts.append(f"largest advantage of B: {plain(names[worst])} ({signed(-gains[worst])} points)")
+    text = "; ".join(parts) or "No class differs"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def show_presets(a: Side) -> None:
+    """Draw the table of presets; it fills in."""
+    heading("Every preset against A", "compare-presets")
+    points = []
+    for name, preset in PRESETS.items():
+        recipe = sweep_recipe(preset.recipe).for_fm(a.experiment.info.fm)
+        experiment = a.experiment.with_(recipe=recipe)
+        make = partial(results.evaluation, experiment)
+        points.append(Point(("preset", name, experiment.key), make, 5.0 if name == "whitened" else 1.0))
+    draw_progressively("compare-presets", points, partial(_draw_presets, a), "Evaluating presets", False)
+
+
+def _draw_presets(a: Side, evaluations: Sequence[Any], _: str) -> None:
+    correct, truth = a.correct, a.pool.y_test
+    classes = results.evaluator(a.experiment).classes
+    rows = []
+    for preset, evaluation in zip(PRESETS.values(), evaluations, strict=True):
+        if evaluation is None:
+            rows.append([preset.label, "…", "", ""])
+            continue
+        difference = paired_difference(classes[evaluation.predictions] == truth, correct)
+        if sweep_recipe(preset.recipe).for_fm(a.experiment.info.fm) == a.experiment.recipe.canonical():
+            verdict = "same as A"
+        else:
+            verdict = "better" if difference.low > 0 else "worse" if difference.high < 0 else "not significant"
+        interval = f"{signed(difference.mean)} ({signed(difference.low)} to {signed(difference.high)})"
+        rows.append([preset.label, f"{summarize(evaluation.accuracy).median:.1f}", interval, verdict])
+    rows.append(["A", f"{summarize(100 * correct.mean(axis=1)).median:.1f}", "", ""])
+    table(
+        "compare-presets",
+        ["preset", "accuracy, %", "preset − A, points", "verdict"],
+        rows,
+        align="lrrl",
+        strong=len(rows) - 1,
+    )
+    caption(
+        "compare-presets-caption",
+        "On A's task, with the same shots and test samples: median accuracy in percent, and mean difference in points "
+        "with its 95 % interval.",
     )

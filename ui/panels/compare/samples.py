@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from imprint_core.figures.style import class_color
 from ui.compute import results
+from ui.controls.recipe import ALONE
 from ui.controls.sample_selection import FIRST, choose_sample, select
-from ui.controls.second_recipe import ALONE
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to
 from ui.panels.compare.ab_sides import Side, same_recipe, same_task

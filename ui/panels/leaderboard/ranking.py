@@ -1,9 +1,11 @@
-"""The ranking of recipes over tasks: table, critical differences, and medians of every task."""
+"""Results of a sweep: the ranking of recipes over tasks, the paper's findings, and downloads."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +15,23 @@ from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
 from imprint_core.evaluation.task import shot_order
 from imprint_core.figures import comparison
 from imprint_core.recipes.presets import preset_of
+from imprint_core.sweeps.grid import GRIDS
+from imprint_core.sweeps.paper_findings import Finding
 from imprint_core.sweeps.paper_results import TABLE_1
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe
-from imprint_core.sweeps.sweep_table import TaskScores
+from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, TaskScores
 from ui.charts.plot import cached_figure, plot
 from ui.charts.progressive import draw_progressively
-from ui.charts.record import heading, table
+from ui.charts.record import heading, record_table, table
 from ui.compute import results
 from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
+
+_VERDICTS = {None: "not enough runs", True: "holds here", False: "does not hold here"}
+_ICONS = {None: ":material/help:", True: ":material/check_circle:", False: ":material/cancel:"}
 
 
 def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: TaskScores) -> None:
@@ -149,3 +156,52 @@ def _p_values(labels: Sequence[str], ranking: Ranking) -> dict[str, list[Any]]:
         label: [None if i == m else float(f"{ranking.p[i, m]:.3g}") for i in range(len(labels))]
         for m, label in enumerate(labels)
     }
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Draw each finding with its verdict and evidence."""
+    heading("Paper findings: do they hold here?", "findings")
+    for finding in findings:
+        verdict = f"{_ICONS[finding.holds]} **{_VERDICTS[finding.holds]}**"
+        st.markdown(f"{verdict} · {finding.claim} ({finding.source})  \n{finding.evidence}")
+    record_table(
+        "findings",
+        ("finding", "here", "evidence"),
+        [(f"{f.claim} ({f.source})", _VERDICTS[f.holds], f.evidence.replace("**", "")) for f in findings],
+    )
+    st.caption(
+        "Checked on the tasks above, independent of the selected recipes, on medians over seeds. FMs, datasets and "
+        "n-shots differ from the paper's: a finding that does not hold here may still hold there."
+    )
+
+
+def show_downloads(path: Path, name: str, tasks: Sequence[TaskKey]) -> None:
+    """Offer the rows of these tasks as CSV, the table as Parquet, and a ready-made grid as JSON."""
+    st.markdown("##### Download")
+    stamp = path.stat().st_mtime_ns
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "These tasks as CSV", _csv(path, stamp, tuple(tasks)), f"{name}.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button("Whole table as Parquet", _parquet(path, stamp), f"{name}.parquet", on_click="ignore")
+        if name in GRIDS:
+            st.download_button(
+                "Grid as JSON", json.dumps(GRIDS[name], indent=1), f"{name}.json", "application/json", on_click="ignore"
+            )
+    grid = name if name in GRIDS else "grid.json"
+    st.caption(
+        "One row per run: task, recipe, seed, accuracy, macro-F1, NC1. "
+        f"`python -m imprint_core sweep {grid} --skip-impossible` makes such a table, resumes after a stop, and stores "
+        "it where this page finds it. Every figure of the app can be saved as PNG, SVG and HTML, at its upper right."
+    )
+
+
+# Cached instead of deferred: a deferred download is lost if the page is drawn again after the click.
+@st.cache_data(max_entries=8, show_spinner=False)
+def _parquet(path: Path, stamp: int) -> bytes:
+    return path.read_bytes()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _csv(path: Path, stamp: int, tasks: tuple[TaskKey, ...]) -> bytes:
+    return SweepTable.read(path).to_csv(tasks)

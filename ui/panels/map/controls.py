@@ -12,7 +12,7 @@ from imprint_core.maps.samples import DISPLAYED, parse_sample, sample_text, spli
 from imprint_core.recipes.presets import PRESETS
 from ui.compute import results
 from ui.controls.control import Control, Sets, Values, controls_of, described, label_in
-from ui.controls.second_recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
+from ui.controls.recipe import ALONE, WITHOUT_NORMS, canonical_changes, changes_label
 
 _MAP_SEEDS = (0, 1, 2, 3, 4)
 

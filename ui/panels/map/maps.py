@@ -16,8 +16,8 @@ from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute import map_layers, results, stored_maps
+from ui.controls.recipe import recipe_text
 from ui.controls.sample_selection import chosen_sample, pick, selected
-from ui.controls.second_recipe import recipe_text
 from ui.controls.sidebar import Selection
 from ui.panels.map.explanation import sample_marks, show_explanation, show_summary
 from ui.panels.map.selected_samples import show_differences, show_selected
