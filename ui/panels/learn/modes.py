@@ -15,18 +15,7 @@ from imprint_core.figures.lessons import Line
 from imprint_core.recipes.presets import PRESETS
 from ui.compute import results
 from ui.controls.control import Sets
-from ui.panels.learn.frame import (
-    SEEDS_CAPTION,
-    Lesson,
-    Outcome,
-    Question,
-    computing,
-    draw_curves,
-    lesson_experiment,
-    name_of,
-    show_lesson,
-    try_values,
-)
+from ui.panels.learn import frame
 
 _D = 5
 _K_AXIS = "proxies per class, k"
@@ -37,38 +26,38 @@ _ELBOWS = ("at k = 2 or 3", "at k = 4 to 6", "at k = 7 to 10", "at k = 11 or lat
 def show(sets: Sets) -> None:
     """Draw the lesson."""
     recipe = PRESETS["own"].recipe
-    experiment = lesson_experiment(sets, "vit_tiny_patch16_224", "tiny_imagenet_100", recipe, classes=f"{_D}in1")
+    experiment = frame.lesson_experiment(sets, "vit_tiny_patch16_224", "tiny_imagenet_100", recipe, classes=f"{_D}in1")
     experiment = experiment.with_(k=_D)
-    show_lesson(
+    frame.show_lesson(
         "lesson-2",
-        Lesson(
-            f"A class can contain several kinds of images. In this lesson ({name_of(experiment)}), {_D} random classes "
-            f"are merged into one ([[d in 1|merged]]), so each merged class has {_D} groups of embeddings, its "
+        frame.Lesson(
+            f"A class can contain several kinds of images. In this lesson ({frame.name_of(experiment)}), {_D} random "
+            f"classes are merged into one ([[d in 1|merged]]), so each merged class has {_D} groups of embeddings, its "
             "[[modes|mode]]. A single mean falls between them, where there are no images. [[k-means|kmeans]] makes "
             "[[k]] proxies instead of one.",
             (
-                Question(
+                frame.Question(
                     f"Ten merged classes of {_D} each, k = 1 to {KS[-1]} proxies per class, n = {experiment.n_shot} "
                     "shots. Where does the accuracy stop rising steeply?",
                     _ELBOWS,
                 ),
             ),
             "Change [[k]]. Every value is added to the curve.",
-            partial(try_values, "lesson-2", experiment, "k", "k: proxies per class", KS, 1, _K_AXIS),
+            partial(frame.try_values, "lesson-2", experiment, "k", "k: proxies per class", KS, 1, _K_AXIS),
             partial(_show_result, experiment),
             experiment,
         ),
     )
 
 
-def _show_result(experiment: Experiment) -> Outcome:
-    with computing():
+def _show_result(experiment: Experiment) -> frame.Outcome:
+    with frame.computing():
         runs = [summarize(accuracies) for accuracies in results.accuracy_over_k(experiment, KS)]
     median = {k: run.median for k, run in zip(KS, runs, strict=True)}
     bend = elbow(KS, list(median.values()))
-    draw_curves("lesson-2-all", [Line("k-means", KS, runs)], KS, _K_AXIS, bend)
-    st.caption(SEEDS_CAPTION)
-    return Outcome(
+    frame.draw_curves("lesson-2-all", [Line("k-means", KS, runs)], KS, _K_AXIS, bend)
+    st.caption(frame.SEEDS_CAPTION)
+    return frame.Outcome(
         (
             (
                 band(bend, _ELBOW_EDGES),

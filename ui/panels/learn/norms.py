@@ -14,17 +14,7 @@ from ui.charts.plot import plot
 from ui.compute import results
 from ui.compute.results import BY_FIRST_SEED
 from ui.controls.control import Sets
-from ui.panels.learn.frame import (
-    LESSON_SEEDS,
-    Lesson,
-    Outcome,
-    Question,
-    accuracy,
-    computing,
-    lesson_experiment,
-    name_of,
-    show_lesson,
-)
+from ui.panels.learn import frame
 from ui.text.markdown import plain
 
 _NORMS = {"none": "none", "l2": "L2"}
@@ -41,17 +31,17 @@ def _counts(experiment: Experiment) -> PredictionCounts:
 
 def show(sets: Sets) -> None:
     """Draw the lesson."""
-    experiment = lesson_experiment(sets, "resnet50", "mnist", Recipe("mean", 1, "none", "none", "none"))
-    show_lesson(
+    experiment = frame.lesson_experiment(sets, "resnet50", "mnist", Recipe("mean", 1, "none", "none", "none"))
+    frame.show_lesson(
         "lesson-3",
-        Lesson(
+        frame.Lesson(
             "A test image is predicted as the class of the most similar [[proxy]]. Similarity is an inner product: it "
             "grows with the length of the proxy, and as the angle between image and proxy becomes smaller. The lengths "
             "of mean embeddings differ by chance. [[NORM]] post L2 scales all proxies to length 1.\n\n"
-            f"This lesson: {name_of(experiment)}, ten digits with about equally many test images, one mean per class "
-            f"of n = {experiment.n_shot} shots, all other NORMs none.",
+            f"This lesson: {frame.name_of(experiment)}, ten digits with about equally many test images, one mean per "
+            f"class of n = {experiment.n_shot} shots, all other NORMs none.",
             (
-                Question(
+                frame.Question(
                     "Without NORM post, how many of all test images are predicted as the class with the longest of the "
                     "ten proxies?",
                     _SHARES,
@@ -69,15 +59,15 @@ def _show_attempt(experiment: Experiment) -> None:
     norm = st.segmented_control(
         "NORM post", _NORMS, default="none", required=True, format_func=_NORMS.__getitem__, key="lesson-3-post"
     )
-    with computing():
-        median = accuracy(experiment, norm_post=norm).median
+    with frame.computing():
+        median = frame.accuracy(experiment, norm_post=norm).median
     st.metric(f"Accuracy with NORM post {_NORMS[norm]}", f"{median:.1f} %")
 
 
-def _show_result(experiment: Experiment) -> Outcome:
-    with computing():
+def _show_result(experiment: Experiment) -> frame.Outcome:
+    with frame.computing():
         counts = _counts(experiment)
-        none, l2 = (accuracy(experiment, norm_post=norm).median for norm in _NORMS)
+        none, l2 = (frame.accuracy(experiment, norm_post=norm).median for norm in _NORMS)
     evaluator = results.evaluator(experiment)
     names = [evaluator.pool.names[evaluator.classes[c]] for c in counts.classes]
     total, before, after, true = (int(v) for v in (counts.true.sum(), counts.none[0], counts.l2[0], counts.true[0]))
@@ -89,8 +79,8 @@ def _show_result(experiment: Experiment) -> Outcome:
         f"predicted {before} without NORM post and {after} with L2",
         height=340,
     )
-    st.caption(f"Shots of the first of {len(LESSON_SEEDS)} seeds.")
-    return Outcome(
+    st.caption(f"Shots of the first of {len(frame.LESSON_SEEDS)} seeds.")
+    return frame.Outcome(
         (
             (
                 band(100 * before / total, _SHARE_EDGES),
