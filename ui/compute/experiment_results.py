@@ -30,10 +30,6 @@ class ExperimentResults:
     """Results of an experiment.
 
     They are cached for all sessions (`ui.compute.results`); this object hands each of them to the panels that draw it.
-
-    Attributes
-    ----------
-    experiment : Experiment
     """
 
     experiment: Experiment

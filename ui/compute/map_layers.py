@@ -33,27 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BaseLayer:
-    """Samples of a map and their positions: everything that does not depend on the recipe.
-
-    Attributes
-    ----------
-    samples : Samples
-    positions : ndarray of shape (n, 2)
-        Positions of the samples.
-    pool : ndarray of shape (N, 2)
-        Positions of all training samples of the task's classes.
-    figure : str
-        JSON of `embedding_map.base_layer`.
-    corners : (ndarray of shape (2,), ndarray of shape (2,))
-        Lower left and upper right corner of the map.
-    key : str
-        Identity of the map.
-    """
+    """Samples (n) of a map and their positions (n, 2): everything that does not depend on the recipe."""
 
     samples: Samples
     positions: NDArray[np.float32]
+    # Positions (N, 2) of all training samples of the task's classes.
     pool: NDArray[np.float32]
+    # JSON of `embedding_map.base_layer`.
     figure: str
+    # Lower left and upper right corner of the map.
     corners: tuple[NDArray[np.float64], NDArray[np.float64]]
     key: str
 
@@ -132,18 +120,9 @@ def class_color_layer(experiment: Experiment) -> str:
 
 @dataclass(frozen=True)
 class PlacedProxies:
-    """Proxies of one draw on a map, and its shots.
+    """Proxies (p) of one draw on a map: positions (p, 2), class numbers, and numbers within the class from 1."""
 
-    Attributes
-    ----------
-    shots : ndarray of shape (s,)
-        Rows of the shots in the evaluator's pool.
-    positions : ndarray of shape (p, 2)
-        Positions of the proxies.
-    classes, numbers : ndarray of shape (p,)
-        Class numbers of the proxies, and numbers within the class from 1.
-    """
-
+    # Rows of the shots in the evaluator's pool.
     shots: NDArray[np.intp]
     positions: NDArray[np.float32]
     classes: NDArray[np.intp]
@@ -182,20 +161,9 @@ def overlays(
     shots: bool = True,
     colored: bool = True,
 ) -> tuple[str, str]:
-    """Return shots with lines to samples, and proxies; each as JSON of traces.
+    """Return shots with lines to samples, and proxies, of some classes or all; each as JSON of traces.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    base : BaseMap
-    only : sequence of int
-        Numbers of the classes whose shots and proxies are displayed; empty for all.
-    lines : str
-        Samples with a line to their nearest proxy: a key of `DISPLAYED`, or empty for none.
-    shots : bool
-        Whether shots are displayed.
-    colored : bool
-        Whether shots have class colours.
+    `lines` selects the samples with a line to their nearest proxy: a key of `DISPLAYED`, or empty for none.
     """
     pool = results.pool(experiment)
     placed = placed_proxies(experiment, base)

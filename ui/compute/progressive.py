@@ -20,20 +20,13 @@ Key = tuple[Hashable, ...]
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a progressive figure.
+    """One value of a progressive figure."""
 
-    Attributes
-    ----------
-    key : tuple
-        Everything that the value depends on, with digests for arrays.
-    compute : callable
-        Returns the value within about a second: meanwhile the page does not respond.
-    cost : float
-        Relative computing time.
-    """
-
+    # Everything that the value depends on, with digests for arrays.
     key: Key
+    # Returns the value within about a second: meanwhile the page does not respond.
     compute: Callable[[], Any]
+    # Relative computing time.
     cost: float = 1.0
 
 

@@ -24,13 +24,7 @@ def _table(path: Path, stamp: int, digests: tuple[str, ...], _sets: cached.Sets)
 
 
 def sweep_table(path: Path, sets: cached.Sets) -> SweepTable:
-    """A sweep's table without the rows of embeddings that are not available.
-
-    Raises
-    ------
-    ImprintError
-        If it can't be read, or is of another version.
-    """
+    """A sweep's table without the rows of embeddings that are not available; an error if it can't be read."""
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     table = _table(path, stamp, tuple(info.digest for info in sets.values()), sets)
     if isinstance(table, ImprintError):

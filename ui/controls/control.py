@@ -118,19 +118,7 @@ def named_option(control: Control, text: str, options: Sequence[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Panel:
-    """The values of all controls, and the controls that a page draws.
-
-    Attributes
-    ----------
-    sets : mapping
-        The available embedding sets.
-    controls : sequence of Control
-        The control table.
-    values : dict
-        Value of every control by its key.
-    choices : mapping
-        Options of the current page's controls by their keys.
-    """
+    """The available sets, the control table, all values by key, and the options of the current page's controls."""
 
     sets: Sets
     controls: tuple[Control, ...]

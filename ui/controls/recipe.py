@@ -208,13 +208,7 @@ def changes_label(text: str) -> str:
 
 
 def canonical_changes(text: str, sets: Sets, values: Values) -> str:
-    """Canonical text of a second recipe, whose values are options of the sidebar's controls.
-
-    Raises
-    ------
-    ImprintError
-        If a preset, a parameter or a value is unknown.
-    """
+    """Canonical text of a second recipe; an error unless its values are options of the sidebar's controls."""
     if text.strip().casefold() in ("", ALONE, _LABELS[ALONE]):
         return ALONE
     preset, changes = split_recipe(text)

@@ -47,24 +47,10 @@ class Selection:
 def sidebar(
     sets: Sets, controls: Sequence[Control], page: str, groups: Sequence[str] | None = None
 ) -> tuple[Selection, list[str]]:
-    """Draw the sidebar of a page.
+    """Draw the sidebar of a page; also return a Markdown sentence on each value that was corrected.
 
-    Parameters
-    ----------
-    sets : mapping
-        The available embedding sets.
-    controls : sequence of Control
-        The control table.
-    page : str
-        URL path of the page.
-    groups : sequence of str, optional
-        Groups, or keys of controls, that have an effect on the page; all by default. The others keep their values.
-
-    Returns
-    -------
-    selection : Selection
-    notes : list of str
-        A Markdown sentence on each value that was corrected.
+    `page` is its URL path, `groups` are the groups, or keys of controls, that have an effect on it; the others keep
+    their values.
     """
     followed, notes = _followed(controls, sets)
     displayed = {

@@ -21,14 +21,7 @@ from ui.text.labels import label_of_dataset, label_of_fm
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the comparison.
-
-    Attributes
-    ----------
-    name : str
-        "A" or "B".
-    experiment : Experiment
-    """
+    """One side of the comparison, named A or B."""
 
     name: str
     experiment: Experiment

@@ -32,19 +32,7 @@ _LAMBDAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 
 @dataclass(frozen=True)
 class RecipeLine:
-    """A recipe that is drawn in every panel.
-
-    Attributes
-    ----------
-    name : str
-    style : Style
-    recipe : SweepRecipe
-        Without the parameter of the x axis.
-    flat : bool
-        Whether it does not depend on the x axis.
-    current : bool
-        Whether it is the sidebar's recipe.
-    """
+    """A recipe that is drawn in every panel, without the parameter of the x axis; flat if it does not depend on it."""
 
     name: str
     style: Style
@@ -55,27 +43,15 @@ class RecipeLine:
 
 @dataclass(frozen=True)
 class Chart:
-    """A panel.
-
-    Attributes
-    ----------
-    info : SetInfo
-    classes : str
-    n : int
-        Shots per class, at most the available ones.
-    xs : tuple of float
-        Values of the x axis.
-    lines : tuple of (RecipeLine, tuple of float, tuple of Point)
-        Lines with their x and a point for each; a flat line has no x and one point.
-    current : (float, str) or None
-        The x of the sidebar's value on the first line, and its label.
-    """
+    """A panel: an embedding set, its classes, at most the available shots, and lines."""
 
     info: SetInfo
     classes: str
     n: int
     xs: tuple[float, ...]
+    # With their x and a point for each; a flat line has no x and one point.
     lines: tuple[tuple[RecipeLine, tuple[float, ...], tuple[Point, ...]], ...]
+    # The x of the sidebar's value on the first line, and its label.
     current: tuple[float, str] | None
 
     @property

@@ -38,15 +38,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Answers to the questions.
-
-    Attributes
-    ----------
-    answers : sequence of (int, str)
-        For each question the index of the correct option, and the computed numbers in Markdown.
-    summary : str
-        In Markdown, with links to the glossary (`glossary.linked`).
-    """
+    """For each question the index of the correct option and the computed numbers; and the summary, in Markdown."""
 
     answers: Sequence[tuple[int, str]]
     summary: str
@@ -54,26 +46,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Lesson:
-    """The parts of a lesson.
-
-    Attributes
-    ----------
-    introduction, hint : str
-        Texts before the question and before trying, in Markdown, with links to the glossary.
-    questions : sequence of Question
-    show_attempt : callable
-        Draws one control and its effect.
-    show_result : callable
-        Draws the result, and returns the outcome.
-    experiment : Experiment or None
-        Settings to open in Explore; None if Explore can't show the lesson's data.
-    """
+    """The parts of a lesson; texts are Markdown with links to the glossary (`glossary.linked`)."""
 
     introduction: str
     questions: Sequence[Question]
     hint: str
+    # Draws one control and its effect.
     show_attempt: Callable[[], None]
     show_result: Callable[[], Outcome]
+    # Settings to open in Explore; None if Explore can't show the lesson's data.
     experiment: Experiment | None = None
 
 
@@ -95,13 +76,7 @@ def progress(view: str) -> Progress:
 def lesson_experiment(
     sets: Sets, fm: str, dataset: str, recipe: Recipe, n_shot: int = 100, classes: str = "all"
 ) -> Experiment:
-    """Return the experiment of a lesson, which does not depend on the sidebar.
-
-    Raises
-    ------
-    ImprintError
-        If the embedding set is missing.
-    """
+    """Return the experiment of a lesson, which does not depend on the sidebar; an error if its set is missing."""
     if (fm, dataset) not in sets:
         raise ImprintError(
             f"This lesson needs the bundled embeddings {fm}__{dataset}, which are missing. Restore "
