@@ -66,25 +66,9 @@ class ClassStatistics:
 def class_statistics(
     X: Array, y: NDArray[np.integer], *, center: str = "classes", covariance: bool = False
 ) -> ClassStatistics:
-    """Compute the statistics of embeddings in memory.
+    """Compute the statistics of embeddings X (n, d) in memory, of their classes y (n,) in ascending order.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Embeddings.
-    y : ndarray of shape (n,)
-        Classes. The statistics have them in ascending order.
-    center, covariance
-        See `streamed_statistics`.
-
-    Returns
-    -------
-    ClassStatistics
-
-    Raises
-    ------
-    ImprintError
-        If there are no samples.
+    `center` and `covariance` are those of `streamed_statistics`. Without samples it raises an `ImprintError`.
     """
     labels, codes = np.unique(y, return_inverse=True)
     rows = max(1, _BLOCK_SIZE // max(1, X.shape[1]))
@@ -111,10 +95,6 @@ def streamed_statistics(
         classes differ in size.
     covariance : bool
         Whether to compute Σ_W, which needs d² memory and most of the time (default: False).
-
-    Returns
-    -------
-    ClassStatistics
 
     Raises
     ------

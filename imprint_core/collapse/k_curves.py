@@ -19,38 +19,18 @@ from imprint_core.framework.recipe import Recipe
 
 @dataclass(frozen=True)
 class TaskCurve:
-    """NC1 and accuracy over k of one draw of a task.
+    """NC1 and accuracy over k of one draw of a task."""
 
-    Attributes
-    ----------
-    nc1 : dict of str to float
-        NC1 of the shots after NORM pre, before any transform, by the keys of `NC1_VARIANTS`.
-    accuracy : ndarray of shape (len(ks),)
-        Test accuracy at each k, in percent.
-    """
-
+    # Of the shots after NORM pre, before any transform, by the keys of `NC1_VARIANTS`.
     nc1: dict[str, float]
+    # Test accuracy (len(ks),) at each k, in percent.
     accuracy: NDArray[np.float64]
 
 
 def task_curve(pool: Split, recipe: Recipe, ks: Sequence[int], n: int | None, seed: int) -> TaskCurve:
-    """Compute NC1 and accuracy over k of a task (paper, Figures 11 and 12).
+    """Compute NC1 and accuracy over k of a task with n shots per class or all (paper, Figures 11 and 12).
 
-    Parameters
-    ----------
-    pool : Split
-        All training and test samples of the task.
-    recipe : Recipe
-        Its k is ignored.
-    ks : sequence of int
-    n : int or None
-        Shots per class; None for all.
-    seed : int
-
-    Raises
-    ------
-    ImprintError
-        For fewer than two classes.
+    The recipe's k is ignored. NC1 raises an `ImprintError` for fewer than two classes.
     """
     evaluator = Evaluator(pool, recipe.space)
     rows = np.concatenate(evaluator.shots(n, seed))
@@ -60,18 +40,9 @@ def task_curve(pool: Split, recipe: Recipe, ks: Sequence[int], n: int | None, se
 
 
 def elbow(ks: Sequence[int], accuracy: NDArray[np.floating]) -> int:
-    """Return the k at which two joined straight lines fit a curve best, by least squares.
+    """Return the k at which two joined straight lines fit a curve over ascending ks best, by least squares.
 
-    Parameters
-    ----------
-    ks : sequence of int
-        Ascending.
-    accuracy : ndarray of shape (len(ks),)
-
-    Returns
-    -------
-    int
-        One of the inner k's, the smallest of equally good ones. With fewer than three k's the first.
+    It is one of the inner k's, the smallest of equally good ones. With fewer than three k's it is the first.
     """
     return _elbow(tuple(map(float, ks)), tuple(map(float, accuracy)))
 
@@ -90,14 +61,9 @@ def _elbow(ks: tuple[float, ...], accuracy: tuple[float, ...]) -> int:
 
 
 def split_classes(X: Array, y: NDArray[np.integer], k: int, seed: int) -> NDArray[np.intp]:
-    """Split each class into k clusters by k-means.
+    """Split each class into k clusters by k-means, and return the cluster of each sample (n,).
 
-    Classes of equal size are clustered together, as in GEN.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The cluster of each sample, numbered from 0 in the order of the classes.
+    Clusters are numbered from 0 in the order of the classes. Classes of equal size are clustered together, as in GEN.
     """
     clusters = np.empty(len(y), dtype=np.intp)
     members = [np.flatnonzero(y == c) for c in np.unique(y)]
@@ -129,24 +95,8 @@ def nc1_of_split(X: Array, y: NDArray[np.integer], k: int, seed: int, variant: s
     """Compute NC1 of the classes split into k clusters each, every cluster counted as a class.
 
     It falls with k as long as the clusters are separate sub-clusters, and rises when k-means divides one of these:
-    the means of its pieces differ less than their samples.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Embeddings after NORM.
-    y : ndarray of shape (n,)
-        Classes.
-    k : int
-    seed : int
-        Seed of k-means.
-    variant : str
-        Key of `NC1_VARIANTS`.
-
-    Raises
-    ------
-    ImprintError
-        For fewer than two classes.
+    the means of its pieces differ less than their samples. X (n, d) are embeddings after NORM, and the seed is that
+    of k-means. For fewer than two classes it raises an `ImprintError`.
     """
     require_two_classes(len(np.unique(y)))
     return float(NC1_VARIANTS[variant].per_class(X, split_classes(X, y, k, seed)).mean())

@@ -89,21 +89,13 @@ def published_nc1_per_class(statistics: ClassStatistics) -> Floats:
 
 @dataclass(frozen=True)
 class Nc1Variant:
-    """An entry of the table: a definition of NC1.
-
-    Attributes
-    ----------
-    label, help : str
-        For pages and the documentation.
-    center : {"classes", "samples"}
-        The μ_G that it uses, see `class_statistics`.
-    of : callable
-        Maps such statistics to NC1 of each class, of shape (C,).
-    """
+    """An entry of the table: a definition of NC1."""
 
     label: str
     help: str
+    # The μ_G that it uses, see `streamed_statistics`.
     center: str
+    # Maps such statistics to NC1 of each class (C,).
     of: Callable[[ClassStatistics], Floats]
 
     def per_class(self, X: Array, y: NDArray[np.integer]) -> Floats:

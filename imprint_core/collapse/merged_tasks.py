@@ -29,22 +29,14 @@ MANY_CLASSES, MERGEABLE_CLASSES = 20, 4
 
 @dataclass(frozen=True)
 class TaskDraw:
-    """One draw of a task.
-
-    Attributes
-    ----------
-    info : SetInfo
-    d : int
-        Classes merged into one; 0 for all classes without merging.
-    draw : int
-        Number of the draw of merged classes and of the seed, from 1.
-    ks : tuple of int
-        The k's of its curve.
-    """
+    """One draw of a task."""
 
     info: SetInfo
+    # Classes merged into one; 0 for all classes without merging.
     d: int
+    # Number of the draw of merged classes and of the seed, from 1.
     draw: int
+    # The k's of its curve.
     ks: tuple[int, ...]
 
     @property
@@ -92,15 +84,7 @@ def curve_key(task: TaskDraw, recipe: Recipe, n_shot: int | None) -> str:
 
 @dataclass(frozen=True)
 class KSelectionJob:
-    """Cross-validation of k on the shots of an experiment's first seed.
-
-    Attributes
-    ----------
-    experiment : Experiment
-        Its k is ignored.
-    ks : tuple of int
-        The k's to choose from.
-    """
+    """Cross-validation of the k's to choose from, on the shots of an experiment's first seed; its k is ignored."""
 
     experiment: Experiment
     ks: tuple[int, ...]
@@ -122,19 +106,7 @@ class KSelectionJob:
 
 
 def most_shots(spec: str, names: Sequence[str], sizes: Sequence[int], n_shot: int | None) -> int:
-    """Return the number of shots of the largest class of a spec.
-
-    Parameters
-    ----------
-    spec : str
-        See `parse_classes`.
-    names : sequence of str
-        Class names of the dataset.
-    sizes : sequence of int
-        Training samples of each class of the dataset.
-    n_shot : int or None
-        Shots per class; None for all.
-    """
+    """Return the number of shots of the largest class of a spec, from names and sizes of the dataset's classes."""
     most = max(sum(sizes[c] for c in group) for group in parse_classes(spec, names).groups)
     return most if n_shot is None else min(most, n_shot)
 

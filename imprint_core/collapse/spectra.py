@@ -22,18 +22,11 @@ _TINY = 1e-7
 
 @dataclass(frozen=True)
 class Stage:
-    """An entry of the table: a transformation of embeddings.
-
-    Attributes
-    ----------
-    label, help : str
-        For pages.
-    fit : callable
-        Maps shots (n, d), their classes (n,) from 0 up and a shrinkage to a function of vectors (m, d).
-    """
+    """An entry of the table: a transformation of embeddings."""
 
     label: str
     help: str
+    # Maps shots (n, d), their classes (n,) from 0 up and a shrinkage to a function of vectors (m, d).
     fit: Callable[[Array, NDArray[np.integer], Shrinkage], Callable[[Array], Array]]
 
 
@@ -99,28 +92,10 @@ def spectra(
     shrinkage: Shrinkage = "auto",
     variant: str = "textbook",
 ) -> Spectra:
-    """Compute the spectra of shots at a stage.
+    """Compute the spectra of shots X (n, d), as the FM outputs them, at a stage: a key of `STAGES`.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Shots as the FM outputs them.
-    y : ndarray of shape (n,)
-        Classes.
-    X_test : ndarray of shape (m, d)
-    y_test : ndarray of shape (m,)
-        The same classes as `y`.
-    stage : str
-        Key of `STAGES`.
-    shrinkage
-        Shrinkage of whitening.
-    variant : str
-        Key of `NC1_VARIANTS`.
-
-    Raises
-    ------
-    ImprintError
-        For fewer than two classes.
+    The test samples have the same classes, and `shrinkage` is that of whitening. For fewer than two classes it raises
+    an `ImprintError`.
     """
     codes = np.unique(y, return_inverse=True)[1]
     transform = STAGES[stage].fit(X, codes, shrinkage)
