@@ -17,7 +17,6 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
-from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.whitening import Shrinkage
 from ui.compute import results
 from ui.compute.results import BY_RESULT, HashFuncs
@@ -62,11 +61,13 @@ def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], Cl
         "nc1": float((measure.of(statistics) if measure.center == "classes" else measure.per_class(x, codes)).mean()),
         "cdnv": collapse.mean_cdnv(statistics),
         "traces": collapse.trace_ratio(statistics),
-        "vci": _vci(statistics, x, codes, variant) if enough else float("nan"),
+        "vci": float("nan"),
         "equinorm": collapse.equinorm(statistics),
         "equiangularity": collapse.equiangularity(statistics),
         "etf": collapse.etf_distance(statistics),
     }
+    if enough:
+        values["vci"] = collapse.published_vci(x, codes) if variant == "published" else collapse.vci(statistics)
     return values, replace(statistics, covariance=None)
 
 
@@ -92,8 +93,10 @@ def _proxies(experiment: Experiment, seed_index: int, whole: bool) -> dict[str, 
     _, statistics = _spreads(_of_seed(experiment, seed_index, whole), "textbook")
     test = NORMALIZATIONS[recipe.norm_pre].function(shared.pool.X_test)
     predictions = results.evaluation(experiment).predictions[seed_index]
+    starts = np.flatnonzero(np.diff(imprint.classes, prepend=-1))
+    proxies = POST_NORMALIZATIONS[recipe.norm_post].function(imprint.proxies, starts)
     return {
-        "nc3": _nc3(recipe, imprint.proxies, imprint.classes, imprint.X_train[rows], codes),
+        "nc3": collapse.nc3(proxies, imprint.classes, class_statistics(imprint.X_train[rows], codes)),
         "nc4": 100 * collapse.nc4(predictions, test, statistics),
     }
 
@@ -102,22 +105,6 @@ def _of_seed(experiment: Experiment, seed_index: int, whole: bool) -> Experiment
     """Return the experiment with one seed, on all samples if `whole`."""
     n_shot = None if whole else experiment.n_shot
     return experiment.with_(seeds=experiment.seeds[seed_index : seed_index + 1], n_shot=n_shot)
-
-
-def _vci(statistics: ClassStatistics, x: NDArray[np.float32], codes: NDArray[np.intp], variant: str) -> float:
-    return collapse.published_vci(x, codes) if variant == "published" else collapse.vci(statistics)
-
-
-def _nc3(
-    recipe: Recipe,
-    proxies: NDArray[np.float32],
-    y_proxies: NDArray[np.intp],
-    x: NDArray[np.float32],
-    codes: NDArray[np.intp],
-) -> float:
-    starts = np.flatnonzero(np.diff(y_proxies, prepend=-1))
-    normed = POST_NORMALIZATIONS[recipe.norm_post].function(proxies, starts)
-    return collapse.nc3(normed, y_proxies, class_statistics(x, codes))
 
 
 def measures(experiment: Experiment, seed_index: int, variant: str, whole: bool) -> dict[str, float]:

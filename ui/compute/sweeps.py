@@ -61,7 +61,8 @@ def run_point(experiment: Experiment, sets: cached.Sets, cost: float = 1.0, meas
         point = Point(("run", experiment.key), lambda: _measure_predictions(experiment), cost)
     else:
         key = ("shots", experiment.samples_key, experiment.n_shot, seeds, recipe.norm_pre)
-        point = Point(key, lambda: _measure_shots(experiment), cost)
+        arguments = experiment.recipe.norm_pre, experiment.n_shot, seeds
+        point = Point(key, lambda: measure_shots(cached.pool(experiment), *arguments), cost)
     if point.key not in point_cache() and not bundled_problem(sets):
         task = TaskKey(experiment.info.fm, experiment.info.dataset, experiment.classes, experiment.n_shot or 0)
         runs = sweep_table(bundled_sweep(), sets).runs(task, recipe)
@@ -74,8 +75,3 @@ def run_point(experiment: Experiment, sets: cached.Sets, cost: float = 1.0, meas
 def _measure_predictions(experiment: Experiment) -> dict[str, Floats]:
     shared = cached.evaluator(experiment)
     return measure_predictions(shared.truth, cached.evaluation(experiment).predictions, len(shared.classes))
-
-
-def _measure_shots(experiment: Experiment) -> dict[str, Floats]:
-    norm_pre = experiment.recipe.norm_pre
-    return measure_shots(cached.pool(experiment), norm_pre, experiment.n_shot, experiment.seeds)

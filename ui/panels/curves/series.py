@@ -9,7 +9,6 @@ from functools import cached_property
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
-from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures.small_multiples import Style, curve_style
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS
@@ -196,18 +195,12 @@ def _point_factory(
     selection: Selection, info: SetInfo, classes: str, n: int, line: RecipeLine, cost: float
 ) -> Callable[[float | None], Point]:
     """Function from an x, None for a flat line, to the line's point."""
-    axis, sets = axis_of(selection.panel.values), selection.panel.sets
-    measure = selection.panel.values["measure"]
+    values, sets = selection.panel.values, selection.panel.sets
+    field, number = {"n": ("n_shot", int), "k": ("k", int), "lam": ("lam", float)}[axis_of(values)]
+    start = selection.experiment.with_(info=info, classes=classes, n_shot=n, recipe=line.recipe.for_fm(info.fm))
 
     def make(x: float | None) -> Point:
-        recipe, shots = line.recipe.for_fm(info.fm), n
-        if x is not None and axis == "n":
-            shots = int(x)
-        elif x is not None and axis == "k":
-            recipe = replace(recipe, k=int(x))
-        elif x is not None:
-            recipe = replace(recipe, lam=x)
-        experiment = Experiment(info, classes, shots, recipe, selection.experiment.seeds)
-        return run_point(experiment, sets, cost * shots / n, measure)
+        experiment = start if x is None else start.with_(**{field: number(x)})
+        return run_point(experiment, sets, cost * experiment.n_shot / n, values["measure"])
 
     return make
