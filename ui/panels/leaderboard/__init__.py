@@ -1,4 +1,4 @@
-"""Panels of Leaderboard: its controls, fit times and downloads.
+"""Panels of Leaderboard: its controls, ranking, findings and downloads.
 
 The page's layout is in `pages/leaderboard.py`.
 """
