@@ -249,7 +249,7 @@ def test_weights_that_differ_from_the_sets_are_refused():
     on_tab(app, "Try one image")
     upload(app, "try_file", "x.png", numeral(3))
     assert not app.exception
-    assert "are not those that this set was made with" in page_text(app)
+    assert "differ from the weights of this embedding set" in page_text(app)
 
 
 @pytest.mark.usefixtures("home")
