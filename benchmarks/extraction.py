@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint_core.background.memory import keep_freed_memory
 from imprint_core.cli.embed import parse_dataset
 from imprint_core.embeddings import extraction
-from imprint_core.embeddings.extraction import ExtractionJob, extract
+from imprint_core.embeddings.extraction import ExtractionJob, extract, keep_freed_memory
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model
 

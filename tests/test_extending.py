@@ -26,9 +26,8 @@ from imprint_core.framework.generation import GENERATORS, Generator, ProxyWeight
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Normalization, PostNormalization
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS, libraries
-from imprint_core.models.libraries import Library
+from imprint_core.models.libraries import Library, foundation_model
 from imprint_core.models.loading import LoadedModel, load_model
-from imprint_core.models.lookup import foundation_model
 from imprint_core.models.preprocessing import Preprocessing
 from imprint_core.models.registry import FoundationModel
 from imprint_core.recipes.advice import advise, proxies_per_class

@@ -116,9 +116,8 @@ def run(options: argparse.Namespace) -> int:
     # After the names are checked, because torch is slow to import.
     from tqdm import tqdm
 
-    from imprint_core.background.memory import keep_freed_memory
     from imprint_core.background.process import record_command
-    from imprint_core.embeddings.extraction import ExtractionJob, extract
+    from imprint_core.embeddings.extraction import ExtractionJob, extract, keep_freed_memory
 
     apply_priority(options)
     keep_freed_memory()

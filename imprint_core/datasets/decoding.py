@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image, ImageOps
 
 from imprint_core.errors import ImprintError
 
@@ -38,16 +39,6 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def decode(source: bytes | Path) -> Image.Image:
@@ -95,20 +86,14 @@ def decode(source: bytes | Path) -> Image.Image:
             raise _too_large() from error
         except _DAMAGE as error:
             raise ImprintError("The image is damaged or incomplete. Save or copy it again.") from error
-        opaque, method = _opaque(image), _UPRIGHT.get(_orientation(image))
-        return opaque if method is None else opaque.transpose(method)
+        # An image with damaged EXIF counts as upright.
+        with suppress(*_DAMAGE):
+            ImageOps.exif_transpose(image, in_place=True)
+        return _opaque(image)
 
 
 def _too_large() -> ImprintError:
     return ImprintError(f"The image has more than {MOST_PIXELS // 10**6} million pixels. Reduce its size.")
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation; 1 (upright) where the EXIF is missing or damaged."""
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except _DAMAGE:
-        return 1
 
 
 def _opaque(image: Image.Image) -> Image.Image:

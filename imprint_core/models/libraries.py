@@ -1,7 +1,6 @@
-"""Model libraries: how each finds and builds a model, removes its classifier, and caches official weights.
+"""Look-up of foundation models and their weights in libraries, each of which is one row of `LIBRARIES`.
 
-A library is one row of `LIBRARIES`. Torch and the libraries are imported inside functions, because the app looks up
-cached weights without them.
+Torch and the libraries are imported inside functions, because the app looks up cached weights without them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from imprint_core.errors import ImprintError
-from imprint_core.models.registry import FoundationModel
+from imprint_core.models.registry import FOUNDATION_MODELS, FoundationModel
+from imprint_core.paths import weights_folder
 
 if TYPE_CHECKING:
     import torch
@@ -261,4 +261,45 @@ LIBRARIES: dict[str, Library] = {
         lambda fm: sorted((_timm_cache(fm) / "blobs").glob("*.incomplete")),
     ),
 }
-"""By name, in the order in which `lookup` tries them."""
+"""By name, in the order in which `foundation_model` tries them."""
+
+
+def user_weights(fm: FoundationModel) -> Path | None:
+    """The local state dict of `fm` in the weights folder, or None."""
+    paths = (weights_folder() / f"{fm.name}{suffix}" for suffix in (".safetensors", ".pth"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def available_weights(fm: FoundationModel) -> Path | None:
+    """A file from which `fm` can be loaded without a network, or None."""
+    return user_weights(fm) or LIBRARIES[fm.library].cached_weights(fm)
+
+
+def foundation_model(name: str) -> FoundationModel:
+    """Look up an FM by name: one of the table, or any classification model of a library.
+
+    A model's name may be followed by a dot and the name of weights, such as `resnet50.IMAGENET1K_V2` or
+    `vit_base_patch16_224.augreg_in1k`. A library's name before it, as in `timm/resnet18`, selects that library;
+    otherwise the first library with a model of this name does.
+
+    Raises
+    ------
+    ImprintError
+        If no library knows it.
+    """
+    name = name.strip()
+    if name in FOUNDATION_MODELS:
+        return FOUNDATION_MODELS[name]
+    library, separator, rest = name.partition("/")
+    selected = {library: rest} if separator and library in LIBRARIES else dict.fromkeys(LIBRARIES, name)
+    for library, text in selected.items():
+        architecture, _, weights = text.partition(".")
+        fm = LIBRARIES[library].find(architecture, weights)
+        if fm is not None:
+            # The entry of the table, where it is the same model with the same weights.
+            entry = FOUNDATION_MODELS.get(architecture)
+            return entry if entry and (entry.library, entry.weights) == (library, fm.weights) else fm
+    raise ImprintError(
+        f"Unknown foundation model '{name[:60]}'. Known are {', '.join(FOUNDATION_MODELS)}, and every classification "
+        f"model of {' and '.join(LIBRARIES)} by its name there."
+    )

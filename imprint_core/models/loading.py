@@ -17,10 +17,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from imprint_core.errors import ImprintError
-from imprint_core.models.libraries import build, remove_head
+from imprint_core.models.libraries import build, remove_head, user_weights
 from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
-from imprint_core.models.weights import user_weights
 from imprint_core.paths import weights_folder
 
 # Keys of the state dict in training checkpoints, and the prefix that wrappers add to parameter names.

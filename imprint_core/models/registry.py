@@ -1,7 +1,4 @@
-"""The table of foundation models (FMs).
-
-Other models of the libraries are found by `lookup`.
-"""
+"""The table of foundation models (FMs); `libraries` finds other models."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.set_images import images_of
+from imprint_core.embeddings.images import images_of
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier

@@ -9,8 +9,7 @@ from imprint_core.datasets import dataset
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model, loading
-from imprint_core.models.libraries import build, remove_head
-from imprint_core.models.weights import cached_weights, user_weights
+from imprint_core.models.libraries import LIBRARIES, build, remove_head, user_weights
 from tests.models.conftest import PAPER_DIMS, PrintOnUnpickling
 
 LOCAL = ("squeezenet1_1", "mobilenet_v2", "vit_tiny_patch16_224", "resnet50")
@@ -131,7 +130,7 @@ def test_official_weights_are_loaded_from_the_cache_of_torchvision(name, no_weig
 
     # The file name in the table is that of the library.
     assert models.get_model_weights(name)[fm.weights].url.endswith(fm.file)
-    assert cached_weights(fm) == folder / fm.file
+    assert LIBRARIES[fm.library].cached_weights(fm) == folder / fm.file
     loaded = loading.load_model(fm)
     assert loaded.weights_file == ""
     remove_head(network, fm)

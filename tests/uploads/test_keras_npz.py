@@ -9,7 +9,7 @@ from PIL import Image
 from imprint_core.datasets.own_images import read_own_images
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.keras_npz import images_in_keras_npz
-from imprint_core.uploads.save_images import save_images
+from imprint_core.uploads.saving import save_images
 
 
 def keras(save=np.savez_compressed, **changes):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
-from imprint_core.embeddings.set_images import images_of
+from imprint_core.embeddings.images import images_of
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes

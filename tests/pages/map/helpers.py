@@ -9,7 +9,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import find_sets, open_set
-from imprint_core.embeddings.set_images import images_of
+from imprint_core.embeddings.images import images_of
 from imprint_core.embeddings.store import EXPLORED, write_set
 from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
 from imprint_core.figures.style import CLASS_COLORS

@@ -15,8 +15,7 @@ from ui.controls.sample_selection import FIRST, choose_sample, select
 from ui.controls.sidebar import Selection
 from ui.navigation.links import go_to
 from ui.panels.compare.ab_sides import Side, same_recipe, same_task
-from ui.widgets.gallery import Tile, gallery
-from ui.widgets.sample_tiles import image_of, without_images
+from ui.widgets.gallery import Tile, gallery, image_of, without_images
 
 # Names of the groups and of their galleries.
 _ONLY_A, _ONLY_B, _NEITHER = ("only A correct", "A"), ("only B correct", "B"), ("both misclassified", "are")

@@ -24,8 +24,7 @@ from ui.compute.results import BY_FIRST_SEED, BY_SPACE
 from ui.controls.sample_selection import choose_sample
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
-from ui.widgets.gallery import gallery
-from ui.widgets.sample_tiles import image_of, neighbour_tiles, sample_title, without_images
+from ui.widgets.gallery import gallery, image_of, neighbour_tiles, sample_title, without_images
 
 _NEIGHBOURS, _SHOTS = 8, 6
 

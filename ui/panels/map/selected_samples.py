@@ -26,8 +26,7 @@ from ui.controls.sample_selection import (
 )
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
-from ui.widgets.gallery import gallery
-from ui.widgets.sample_tiles import prediction_tiles, without_images
+from ui.widgets.gallery import gallery, prediction_tiles, without_images
 
 
 def show_selected(selection: Selection) -> None:

@@ -9,7 +9,7 @@ from imprint_core.models import FOUNDATION_MODELS
 from imprint_core.paths import user_folder
 from imprint_core.uploads.example_files import example_npz
 from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings
-from imprint_core.uploads.save_embeddings import save_embeddings
+from imprint_core.uploads.saving import save_embeddings
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import ARRAY_LAYOUT

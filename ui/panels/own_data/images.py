@@ -15,7 +15,7 @@ from imprint_core.paths import images_folder
 from imprint_core.uploads.example_files import example_zip
 from imprint_core.uploads.formats import IMAGE_FORMATS
 from imprint_core.uploads.image_files import UploadedImage, images_by_class
-from imprint_core.uploads.save_images import save_images
+from imprint_core.uploads.saving import save_images
 from ui.compute import results
 from ui.navigation.links import explore_button
 from ui.panels.own_data.layout_drawings import FOLDER_LAYOUT

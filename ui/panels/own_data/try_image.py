@@ -16,11 +16,10 @@ from imprint_core.figures import explanation, style
 from imprint_core.framework.explanation import NearProxy, describe, explain_sample, nearest_proxies
 from ui.charts.plot import plot
 from ui.compute import results
-from ui.panels.own_data.add_class import ImprintedClass, class_names, imprinted_classes
-from ui.panels.own_data.embed_images import embed_images, unknown_model
+from ui.panels.own_data.add_class import ImprintedClass, class_names, embed_images, imprinted_classes, unknown_model
 from ui.panels.own_data.upload_controls import upload_image
 from ui.text.markdown import plain
-from ui.widgets.missing_weights import show_missing_weights
+from ui.widgets.fm_choice import show_missing_weights
 
 _MOST_PROXIES = 5
 _MOST_SHOTS = 6

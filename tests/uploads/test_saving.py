@@ -14,7 +14,7 @@ from imprint_core.datasets.own_images import find_own_images, read_own_images
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.image_zips import images_in_zip
-from imprint_core.uploads.save_images import save_images
+from imprint_core.uploads.saving import save_images
 
 
 def png(shade, size=(3, 2)):

@@ -3,8 +3,7 @@ import torch
 from safetensors.torch import save_file
 
 from imprint_core.embeddings import open_set
-from imprint_core.embeddings.new_images import check_same_weights
-from imprint_core.embeddings.set_images import images_of
+from imprint_core.embeddings.images import check_same_weights, images_of
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
 from imprint_core.models.loading import load_model, read_state
