@@ -15,8 +15,8 @@ from imprint_core.figures.style import (
     ACCENT,
     CURRENT,
     CURRENT_SYMBOL,
+    CURVE_LAYOUT,
     FEW_CLASSES,
-    LEGEND,
     MARGINS,
     MATRIX_FULL,
     THEME_BACKGROUND,
@@ -51,38 +51,24 @@ def accuracy_over_k(
     suggested : int, optional
         The suggested k, one of `ks`.
     """
-    figure = go.Figure(curve_traces(ks, runs, method, "accuracy %{y:.1f} %"))
     label, level = flat
-    figure.add_trace(level_line(across(ks), level.median, label, f"{escape(label)}: {level.median:.1f} %"))
+    traces = curve_traces(ks, runs, method, "accuracy %{y:.1f} %")
+    traces.append(level_line(across(ks), level.median, label, f"{escape(label)}: {level.median:.1f} %"))
     if suggested is not None:
-        marker = suggestion_mark([suggested], [runs[list(ks).index(suggested)].median])
-        # The caption explains the mark: another line of legend would shrink the plot.
-        figure.add_trace(marker.update(showlegend=False))
+        traces.append(suggestion_mark([suggested], [runs[list(ks).index(suggested)].median]))
     if current is not None:
-        figure.add_trace(mark(*current, " %"))
-    plain_axis(figure, ks, "proxies per class, k")
-    figure.update_yaxes(title="accuracy (%)")
-    return figure
+        traces.append(mark(*current, " %"))
+    return curve_chart(traces, ks, "proxies per class, k", title="accuracy (%)")
 
 
-def nc1_over_shots(ns: Sequence[int], runs: Sequence[Summary], current: tuple[int, Summary] | None) -> go.Figure:
-    """NC1 over the number of shots per class, with the line NC1 = 1.
-
-    Parameters
-    ----------
-    ns : sequence of int
-    runs : sequence of Summary
-        NC1 of the shots at each n.
-    current : (int, Summary) or None
-        The current n and its NC1.
-    """
-    figure = go.Figure(curve_traces(ns, runs, "NC1", "NC1 %{y:.2f}"))
-    figure.add_trace(nc1_line(across(ns)))
-    if current is not None:
-        figure.add_trace(mark(*current, f"n = {current[0]}", ""))
-    plain_axis(figure, ns, "shots per class, n")
-    figure.update_yaxes(title="NC1", range=nc1_range([v for r in runs for v in (r.low, r.high)], 1.08))
-    return figure
+def nc1_curve(
+    xs: Sequence[int], runs: Sequence[Summary], name: str, x_title: str, marked: tuple[int, Summary, str] | None
+) -> go.Figure:
+    """NC1 over a number, with the line NC1 = 1 and a marked point: its x, NC1 and label."""
+    traces = [*curve_traces(xs, runs, name, "NC1 %{y:.2f}"), nc1_line(across(xs))]
+    if marked is not None:
+        traces.append(mark(*marked, ""))
+    return curve_chart(traces, xs, x_title, title="NC1", range=nc1_range([run.high for run in runs], 1.08))
 
 
 def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.Figure:
@@ -134,21 +120,8 @@ def curve_traces(
 ) -> list[go.Scatter]:
     """Band from the lowest to the highest run, if runs differ, and median line.
 
-    Parameters
-    ----------
-    xs : sequence of float
-    runs : sequence of Summary
-        Runs at each x.
-    name : str
-        Legend entry.
-    hover : str
-        Hover template of y.
-    color : str
-        Colour as #rrggbb.
-    over : str
-        Plural noun for the runs.
-    **group
-        Further properties of both traces, such as their legend group.
+    `hover` is the hover template of y, `color` is #rrggbb, `over` is a plural noun for the runs, and `group` are
+    further properties of both traces, such as their legend group.
     """
     varies = any(r.low < r.high for r in runs)
     traces = []
@@ -207,7 +180,7 @@ def finite(values: Sequence[float]) -> list[float]:
 
 def log_ticks(low: float, high: float, steps: Sequence[int] = (1, 2, 5)) -> dict[str, Any]:
     """Tick marks of a logarithmic axis as plain numbers."""
-    ticks = [a * 10.0**e for e in range(-4, 6) for a in steps if low <= a * 10.0**e <= high]
+    ticks = [a * 10.0**e for e in range(-6, 9) for a in steps if low <= a * 10.0**e <= high]
     return {"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
 
 
@@ -247,34 +220,29 @@ def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:
 
 
 def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> go.Scatter:
-    """Markers of the suggested k of curves."""
+    """Markers of the suggested k of curves; the caption explains them, because a longer legend shrinks the plot."""
     return go.Scatter(
         x=list(ks),
         y=list(accuracy),
         mode="markers",
         name="suggested k",
+        showlegend=False,
         marker={"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
         hovertemplate="suggested k = %{x}: %{y:.1f} %<extra></extra>",
     )
 
 
-def plain_axis(figure: go.Figure, xs: Sequence[float], title: str) -> None:
-    """Set axis, legend and margins of curves; values with a wide range get a logarithmic axis with plain numbers."""
-    wide = max(xs) / min(xs) > 5
-    axis: dict[str, Any] = {"title": title}
+def curve_chart(traces: Sequence[go.Scatter], xs: Sequence[float], x_title: str, **y_axis: Any) -> go.Figure:
+    """Chart of curves over `xs`; values with a wide range get a logarithmic axis with plain numbers."""
+    axis: dict[str, Any] = {"title": x_title}
     if len(xs) == 1:
         axis["tickvals"] = list(xs)
-    if wide:
+    if max(xs) / min(xs) > 5:
         lo, hi = np.log10(min(xs)), np.log10(max(xs))
         ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if min(xs) <= t <= max(xs)]
         pad = 0.04 * (hi - lo)
         axis |= {"type": "log", "tickvals": ticks, "range": [lo - pad, hi + pad]}
-    figure.update_layout(
-        xaxis=axis,
-        margin=MARGINS,
-        legend=LEGEND,
-        hovermode="closest",
-    )
+    return go.Figure(traces, {**CURVE_LAYOUT, "xaxis": axis, "yaxis": y_axis})
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:

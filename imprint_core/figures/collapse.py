@@ -11,28 +11,15 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import (
-    across,
-    curve_traces,
-    error_bars,
-    log_ticks,
-    mark,
-    nc1_line,
-    nc1_range,
-    plain_axis,
-)
+from imprint_core.figures.charts import error_bars, log_ticks, nc1_curve
 from imprint_core.figures.style import ACCENT, CURRENT, FEW_CLASSES, LEGEND, MARGINS, THEME_TEXT, escape, shortened
 
 
 def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> go.Figure:
     """Draw NC1 of classes split into k clusters each, with a mark at the minimum."""
-    figure = go.Figure(curve_traces(ks, runs, "NC1 of the clusters", "NC1 %{y:.2f}"))
     least = int(np.argmin([r.median for r in runs]))
-    figure.add_trace(mark(ks[least], runs[least], f"minimum at k = {ks[least]}", ""))
-    figure.add_trace(nc1_line(across(ks)))
-    plain_axis(figure, ks, "clusters per class, k")
-    figure.update_yaxes(title="NC1", range=nc1_range([run.high for run in runs]))
-    return figure
+    marked = (ks[least], runs[least], f"minimum at k = {ks[least]}")
+    return nc1_curve(ks, runs, "NC1 of the clusters", "clusters per class, k", marked)
 
 
 def nc1_by_class(names: Sequence[str], runs: Sequence[Summary], all_samples: Sequence[float]) -> go.Figure:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imprint_core.evaluation.lesson_experiments import PredictionCounts
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.evaluation.synthetic import EXTENT, NAMES, SyntheticData, SyntheticResult
-from imprint_core.figures.charts import curve_traces, plain_axis
+from imprint_core.figures.charts import curve_chart, curve_traces
 from imprint_core.figures.style import (
     CLASS_COLORS,
     CLASS_SYMBOLS,
@@ -30,15 +30,7 @@ _MIN_RANGE = 20.0
 
 
 class Line(NamedTuple):
-    """A curve of accuracy over a parameter.
-
-    Attributes
-    ----------
-    name : str
-    xs : sequence of int
-    runs : sequence of Summary
-        Accuracy at each x over seeds.
-    """
+    """A curve of accuracy over a parameter."""
 
     name: str
     xs: Sequence[int]
@@ -46,33 +38,21 @@ class Line(NamedTuple):
 
 
 def curves(lines: Sequence[Line], xs: Sequence[int], title: str, elbow: int | None = None) -> go.Figure:
-    """Draw accuracy curves.
+    """Draw accuracy curves on an axis over all `xs`, with a vertical line at `elbow`.
 
-    Parameters
-    ----------
-    lines : sequence of Line
-        Empty ones are not drawn; the others keep their colours.
-    xs : sequence of int
-        Values on the x axis, regardless of the points.
-    title : str
-        Title of the x axis.
-    elbow : int, optional
-        Position of a vertical line.
+    Empty lines are not drawn; the others keep their colours.
     """
-    figure = go.Figure()
+    traces = []
     for line, color in zip(lines, LINE_COLORS, strict=False):
         if line.xs:
             hover = f"{escape(line.name)}: %{{y:.1f}} %"
-            group = {"legendgroup": line.name}
-            figure.add_traces(curve_traces(line.xs, line.runs, escape(line.name), hover, color, **group))
-    plain_axis(figure, xs, title)
+            traces += curve_traces(line.xs, line.runs, escape(line.name), hover, color, legendgroup=line.name)
+    accuracies = [v for line in lines for r in line.runs for v in (r.low, r.high)]
+    figure = curve_chart(traces, xs, title, title="accuracy (%)", range=_padded(accuracies))
     if figure.layout.xaxis.type != "log":
         figure.update_xaxes(range=[xs[0] - 0.5, xs[-1] + 0.5])
     if elbow is not None:
         figure.add_vline(x=elbow, line={"color": THEME_TEXT, "width": 1.2, "dash": "dot"})
-    figure.update_yaxes(
-        title="accuracy (%)", range=_padded([v for line in lines for r in line.runs for v in (r.low, r.high)])
-    )
     return figure
 
 

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures.charts import curve_traces, nc1_line, nc1_range, suggestion_mark
-from imprint_core.figures.style import CURRENT_SYMBOL, CURVE_SYMBOLS, GREY, LEGEND, MARGINS, SEQUENCE, THEME_TEXT
+from imprint_core.figures.style import CURRENT_SYMBOL, CURVE_LAYOUT, CURVE_SYMBOLS, GREY, SEQUENCE, THEME_TEXT
 
 
-@dataclass(frozen=True)
-class PublishedCurve:
-    """A curve of the paper.
-
-    Attributes
-    ----------
-    name : str
-        Label of the FM.
-    values : tuple of float
-        Values at 1, 2, 3, …
-    """
+class PublishedCurve(NamedTuple):
+    """A curve of the paper: label of the FM and values at 1, 2, 3, …."""
 
     name: str
     values: tuple[float, ...]
@@ -49,17 +40,8 @@ def accuracy_by_d(
 ) -> go.Figure:
     """Draw accuracy over k, one curve for each d of "d in 1" (paper, Figure 11b).
 
-    Parameters
-    ----------
-    ks : sequence of int
-    curves : mapping of int to sequence of Summary
-        For each d, the accuracy at each k over draws, in percent.
-    largest_d : int
-        Determines the colours.
-    published : mapping of int to PublishedCurve
-        The paper's curves over k, by d.
-    suggested : mapping of int to int
-        The suggested k, by d.
+    `curves`, `published` and `suggested` are by d: accuracy at each k over draws in percent, the paper's curve, and
+    the suggested k. `largest_d` determines the colours.
     """
     figure, colors = go.Figure(), {d: merged_color(d, largest_d) for d in {*curves, *published}}
     for d, runs in curves.items():
@@ -97,14 +79,13 @@ def accuracy_by_d(
     if marked:
         accuracy = [curves[d][list(ks).index(suggested[d])].median for d in marked]
         marks = suggestion_mark([suggested[d] for d in marked], accuracy)
-        # In the colours of their curves, because curves cross. The caption explains the symbol.
-        figure.add_trace(marks.update(showlegend=False, marker_color=[colors[d] for d in marked]))
+        # In the colours of their curves, because curves cross.
+        figure.add_trace(marks.update(marker_color=[colors[d] for d in marked]))
     figure.update_layout(
+        CURVE_LAYOUT,
         xaxis={"title": "proxies per class, k", "dtick": 1, "range": [0.5, max(ks) + 0.5]},
         yaxis={"title": "accuracy (%)"},
-        legend={**LEGEND, "traceorder": "normal", "entrywidth": 32},
-        margin=MARGINS,
-        hovermode="closest",
+        legend={"traceorder": "normal", "entrywidth": 32},
     )
     return figure
 
@@ -126,10 +107,8 @@ def nc1_by_d(runs: Mapping[int, Summary], published: PublishedCurve | None, larg
         )
     figure.add_trace(nc1_line([1, max(largest_d, 2)]))
     figure.update_layout(
+        CURVE_LAYOUT,
         xaxis={"title": "classes merged into one, d", "dtick": 1, "range": [0.6, max(largest_d, 2) + 0.4]},
         yaxis={"title": "NC1", "range": nc1_range(values)},
-        legend=LEGEND,
-        margin=MARGINS,
-        hovermode="closest",
     )
     return figure

@@ -15,6 +15,7 @@ from imprint_core.figures.charts import error_bars, finite, log_ticks, nc1_line
 from imprint_core.figures.style import (
     CLASS_COLORS,
     CLASS_SYMBOLS,
+    CURVE_LAYOUT,
     GREY,
     LEGEND,
     MARGINS,
@@ -31,19 +32,7 @@ _PATTERNS = ("", "/", ".", "x", "-")
 
 @dataclass(frozen=True)
 class TaskPoint:
-    """A task with its NC1 and its gain.
-
-    Attributes
-    ----------
-    fm, data : str
-        Labels, which determine colour and symbol.
-    name : str
-        Text of the hover.
-    nc1, gain : Summary
-        Over draws; the gain in points of accuracy.
-    current : bool
-        Whether it is the current task.
-    """
+    """A task with its NC1 and its gain in points of accuracy over draws; `fm` and `data` are labels."""
 
     fm: str
     data: str
@@ -56,11 +45,7 @@ class TaskPoint:
 def nc1_of_sets(points: Sequence[TaskPoint], fms: Sequence[str], data: Sequence[str]) -> go.Figure:
     """Draw NC1 of each FM on each dataset as bars on a logarithmic axis, with the line NC1 = 1.
 
-    Parameters
-    ----------
-    points : sequence of TaskPoint
-    fms, data : sequence of str
-        All labels, also of points still to come, so that their colours do not change.
+    `fms` and `data` are all labels, also of points still to come, so that their colours do not change.
     """
     figure = go.Figure()
     for fm, color, pattern in zip(fms, cycle(CLASS_COLORS), cycle(_PATTERNS), strict=False):
@@ -101,15 +86,8 @@ def gain_over_nc1(
 ) -> go.Figure:
     """Draw the gain of k = 5 over k = 1 against NC1, one point per task, with the regression line (paper, Figure 12).
 
-    Parameters
-    ----------
-    points : sequence of TaskPoint
-    correlation : Correlation or None
-        Holds the line.
-    published : sequence of (str, float, float)
-        Name, NC1 and gain of the paper's tasks.
-    fms, data : sequence of str
-        All labels, also of points still to come, so that their colours and symbols do not change.
+    `published` has name, NC1 and gain of the paper's tasks. `fms` and `data` are all labels, also of points still to
+    come, so that their colours and symbols do not change.
     """
     figure = go.Figure()
     if published:
@@ -174,11 +152,9 @@ def gain_over_nc1(
     xs = task_xs + [nc1 for _, nc1, _ in published]
     low, high = min([0.5, *xs]) / 1.2, max([2.0, *xs]) * 1.2
     figure.update_layout(
+        CURVE_LAYOUT,
         xaxis={"type": "log", "title": "NC1", "range": [np.log10(low), np.log10(high)], **log_ticks(low, high)},
         yaxis={"title": "accuracy at k = 5 less at k = 1 (points)", "zeroline": True, "zerolinecolor": GREY},
-        legend=LEGEND,
-        margin=MARGINS,
-        hovermode="closest",
     )
     return figure
 

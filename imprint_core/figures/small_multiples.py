@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import across, curve_traces, mark, plain_axis
+from imprint_core.figures.charts import across, curve_chart, curve_traces, log_ticks, mark
 from imprint_core.figures.style import (
     CURRENT,
     CURRENT_SYMBOL,
@@ -183,43 +183,32 @@ def panel(
     current : (float, Summary, str), optional
         The x of the current selection, its value and its label.
     """
-    figure = go.Figure()
-    traces = [_traces(curve, measure, axis) for curve in curves]
-    # Bands below all lines.
-    figure.add_traces([band for *bands, _ in traces for band in bands] + [line for *_, line in traces])
+    curve_parts = [_traces(curve, measure, axis) for curve in curves]
     symbol, unit = AXES[axis].symbol, MEASURES[measure].unit
-    figure.add_traces(
-        [
-            go.Scatter(
-                x=list(curve.xs),
-                y=list(curve.values),
-                mode="lines+markers",
-                name=curve.name,
-                line={"color": curve.style.color, "width": 1.5, "dash": curve.style.dash},
-                marker={"symbol": curve.style.symbol, "size": 7},
-                hovertemplate=f"{escape(curve.name)}, published<br>{symbol} = %{{x}}: %{{y:.1f}}{unit}<extra></extra>",
-            )
-            for curve in published
-        ]
-    )
+    # Bands below all lines.
+    traces = [band for *bands, _ in curve_parts for band in bands] + [line for *_, line in curve_parts]
+    traces += [
+        go.Scatter(
+            x=list(curve.xs),
+            y=list(curve.values),
+            mode="lines+markers",
+            name=curve.name,
+            line={"color": curve.style.color, "width": 1.5, "dash": curve.style.dash},
+            marker={"symbol": curve.style.symbol, "size": 7},
+            hovertemplate=f"{escape(curve.name)}, published<br>{symbol} = %{{x}}: %{{y:.1f}}{unit}<extra></extra>",
+        )
+        for curve in published
+    ]
     if current is not None:
-        figure.add_trace(mark(*current, unit))
-    plain_axis(figure, xs or (1,), AXES[axis].title)
+        traces.append(mark(*current, unit))
+    label = MEASURES[measure].label + (f" ({unit.strip()})" if unit else "")
+    figure = curve_chart(traces, xs or (1,), AXES[axis].title, title=label, range=list(ys))
+    figure.update_layout(showlegend=False, uirevision=f"{measure} over {axis}")
     if axis == "lam":
         low, high = np.log10([xs[0], xs[-1]])
         figure.update_xaxes(type="log", tickvals=None, dtick=2, exponentformat="power", range=[low - 0.3, high + 0.3])
-    figure.update_layout(showlegend=False, uirevision=f"{measure} over {axis}")
-    label = MEASURES[measure].label
-    figure.update_yaxes(title=label + (f" ({unit.strip()})" if unit else ""), range=list(ys))
     if MEASURES[measure].log:
-        ticks = [v for v in _ROUND if ys[0] <= v <= ys[1]]
-        figure.update_yaxes(
-            type="log",
-            range=list(np.log10(ys)),
-            tickvals=ticks,
-            ticktext=[f"{v:g}" for v in ticks],
-            minor={"ticks": ""},
-        )
+        figure.update_yaxes(type="log", range=list(np.log10(ys)), minor={"ticks": ""}, **log_ticks(*ys))
     return figure
 
 

@@ -64,6 +64,7 @@ SHOT_SYMBOL, PROXY_SYMBOL = "circle-open", "star"
 FEW_CLASSES = 12
 MARGINS = {"l": 8, "r": 8, "t": 8, "b": 8}
 LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
+CURVE_LAYOUT = {"margin": MARGINS, "legend": LEGEND, "hovermode": "closest"}
 
 
 def class_color(c: int) -> str:

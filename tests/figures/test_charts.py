@@ -27,7 +27,7 @@ def test_one_point_has_an_error_bar_and_a_tick():
 
 def test_nc1_curve_accepts_infinity():
     runs = [Summary(float("inf"), 2.0, float("inf"), 3), summarize([2.0, 3.0])]
-    figure = charts.nc1_over_shots([2, 100], runs, (100, runs[1]))
+    figure = charts.nc1_curve([2, 100], runs, "NC1", "shots per class, n", (100, runs[1], "n = 100"))
     assert figure.layout.yaxis.range[1] == pytest.approx(1.08 * 3)
 
 

@@ -61,11 +61,12 @@ def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "text
         st.caption("NC1 needs at least two classes with two shots each.")
         return
     ns, runs = list(curve), list(curve.values())
-    current = (n, curve[n]) if n in curve else None
+    current = (n, curve[n], f"n = {n}") if n in curve else None
     plot(
         name,
         cached_figure(
-            ("over-n", shots_key(view.experiment), variant, ns[-1]), lambda: charts.nc1_over_shots(ns, runs, current)
+            ("over-n", shots_key(view.experiment), variant, ns[-1]),
+            lambda: charts.nc1_curve(ns, runs, "NC1", "shots per class, n", current),
         ),
         alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
         height=240,
