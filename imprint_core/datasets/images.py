@@ -111,9 +111,3 @@ def hold_out(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
         if len(rows) > 1:
             test[rows[: max(1, round(_TEST_SHARE * len(rows)))]] = True
     return test
-
-
-def subset(images: Images, rows: NDArray[np.integer]) -> Images:
-    """Select rows of a split; samples keep their ids."""
-    selected = rows.astype(np.int32)
-    return Images(images.labels[selected], lambda i: images.load(int(selected[i])), images.ids_of(selected))

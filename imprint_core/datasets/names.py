@@ -22,7 +22,9 @@ def clean_name(text: str, most: int = MOST_CHARACTERS) -> str:
     bidirectional or other invisible characters; each run of white space is a space; "unnamed" where nothing is left.
     """
     # Much longer text is not read completely.
-    visible = "".join(c for c in text[: 50 * most] if c.isspace() or c in _JOINERS or _visible(c))
+    characters = text[: 50 * most]
+    hidden = ("Cc", "Cf", "Cs")
+    visible = "".join(c for c in characters if c.isspace() or c in _JOINERS or unicodedata.category(c) not in hidden)
     name = " ".join(unicodedata.normalize("NFC", visible).split()).strip(_EDGES)
     if len(name) > most:
         name = name[: most - 1].strip(_EDGES) + "…"
@@ -51,7 +53,3 @@ def clean_classes(raw: Iterable[str]) -> dict[str, str]:
     numbers = all(name.isascii() and name.removeprefix("-").isdigit() for name in names)
     order = sorted(clean, key=lambda name: (int(clean[name]) if numbers else 0, clean[name]))
     return {name: clean[name] for name in order}
-
-
-def _visible(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cf", "Cs")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core.datasets.decoding import decode
-from imprint_core.datasets.images import Images, Part, Splits, from_arrays, hold_out, subset
+from imprint_core.datasets.images import Images, Part, Splits, from_arrays, hold_out
 from imprint_core.errors import ImprintError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -265,5 +265,5 @@ def _class_folder_splits(
 
 def _select(images: Images, mask: NDArray[np.bool_], renumber: bool) -> Images:
     """Select rows; ids count within the split where the files have splits."""
-    selected = subset(images, np.flatnonzero(mask))
-    return Images(selected.labels, selected.load) if renumber else selected
+    rows = np.flatnonzero(mask).astype(np.int32)
+    return Images(images.labels[rows], lambda i: images.load(int(rows[i])), None if renumber else images.ids_of(rows))

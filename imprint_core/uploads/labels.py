@@ -34,7 +34,8 @@ def read_labels(array: StoredArray) -> Labels:
     """
     shape = array.shape
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
-        raise ImprintError(f"'{array.name}' has shape {_shape(shape)}; labels are one number or text per sample.")
+        text = " × ".join(map(str, shape)) or "of a single number"
+        raise ImprintError(f"'{array.name}' has shape {text}; labels are one number or text per sample.")
     if array.dtype.kind not in "iufUS" or array.bfloat16:
         raise ImprintError(f"'{array.name}' is of type {array.dtype}; labels must be whole numbers or text.")
     if array.dtype.kind in "US" and array.dtype.itemsize > 4 * _MOST_CHARACTERS:
@@ -161,7 +162,3 @@ def _texts(values: NDArray[Any], name: str) -> list[str]:
 
 def _invalid_text(name: str) -> ImprintError:
     return ImprintError(f"'{name}' has text that is not Unicode; save it as UTF-8 or numbers.")
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) or "of a single number"

@@ -58,7 +58,8 @@ def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], .
     features, notes = _features(pa, schema)
     for name in (label, _SPLIT) if _SPLIT in names else (label,):
         kind = schema.field(name).type
-        if not _is_label(pa, kind.value_type if pa.types.is_dictionary(kind) else kind):
+        values = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not _numeric(pa, values) and not _is_text(pa, values):
             raise ImprintError(f"Column '{name}' is of type {clean_name(str(kind))}; it must be whole numbers or text.")
     labels, test = _labels(table, label, _SPLIT in names)
     if len(labels.codes) != metadata.num_rows:
@@ -69,7 +70,11 @@ def _rows(pa: Any, table: Any, listed: int, damage: tuple[type[BaseException], .
         start = 0
         try:
             for batch in _batches(table, size, features):
-                block = _lists(pa, batch.column(0), start) if features == [_LIST] else _columns(batch)
+                if features == [_LIST]:
+                    block = _lists(pa, batch.column(0), start)
+                else:
+                    # Arrow converts missing values to NaN, which is reported with the others.
+                    block = np.column_stack([column.to_numpy(zero_copy_only=False) for column in batch.columns])
                 start += len(block)
                 if block.shape[1] != width or start > metadata.num_rows:
                     raise damaged_parquet()
@@ -107,10 +112,6 @@ def _features(pa: Any, schema: Any) -> tuple[list[str], list[str]]:
     more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
     skipped = f"; skipped: {', '.join(unused[:5])}{more}" if unused else ""
     return used, [f"{len(used):,} numeric columns are the embedding{skipped}."]
-
-
-def _is_label(pa: Any, kind: Any) -> bool:
-    return _numeric(pa, kind) or _is_text(pa, kind)
 
 
 def _is_text(pa: Any, kind: Any) -> bool:
@@ -179,8 +180,3 @@ def _lists(pa: Any, column: Any, start: int) -> NDArray[Any]:
         )
     values: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), width)
     return values
-
-
-def _columns(batch: Any) -> NDArray[Any]:
-    # Arrow converts missing values to NaN, which is reported with the others.
-    return np.column_stack([column.to_numpy(zero_copy_only=False) for column in batch.columns])

@@ -67,15 +67,17 @@ def describe_weights(fm: FoundationModel) -> str:
     )
 
 
-def no_weights_notice() -> str:
-    """How to get weights, in Markdown, where no FM of the table has any; else empty."""
+def show_no_weights_notice() -> bool:
+    """Show how to get weights, where no FM of the table has any; return whether none has."""
     if any(available_weights(fm) for fm in FOUNDATION_MODELS.values()):
-        return ""
-    return (
+        return False
+    st.info(
         "No weights of a foundation model are available, so embedding needs a network: connect once, or put a state "
         f"dict such as resnet18.safetensors into {plain(weights_folder())}. Existing embedding sets can be explored "
-        "without weights."
+        "without weights.",
+        icon=":material/wifi_off:",
     )
+    return True
 
 
 def upload_weights(fm: FoundationModel, key: str = "") -> None:

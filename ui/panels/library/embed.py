@@ -10,7 +10,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.paths import data_folder, images_folder
 from ui.compute import results
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import choose_fm, describe_weights, no_weights_notice, upload_weights
+from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice, upload_weights
 from ui.widgets.jobs import start_embedding
 
 _PER_CLASS = (20, 50, 100, 200, 300, 500, 1000, 2000, "all")
@@ -18,9 +18,7 @@ _PER_CLASS = (20, 50, 100, 200, 300, 500, 1000, 2000, "all")
 
 def show_embedding_form(default_fm: str) -> None:
     """Draw the form; `default_fm` is selected at first, if its weights are available."""
-    no_weights = no_weights_notice()
-    if no_weights:
-        st.info(no_weights, icon=":material/wifi_off:")
+    no_weights = show_no_weights_notice()
     left, right = st.columns(2)
     with left:
         fm = choose_fm("library_fm", default_fm)

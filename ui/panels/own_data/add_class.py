@@ -137,13 +137,11 @@ def _show_classes(experiment: Experiment) -> None:
                 f"the other classes: {measured.before:.1f} → {measured.after:.1f} %. Previously correct, now predicted "
                 f"as this class: {measured.lost or 'none'}."
             )
-            st.button("Remove class", key=f"remove_{i}", on_click=_remove, args=(_task(experiment), i))
+            st.button(
+                "Remove class", key=f"remove_{i}", on_click=st.session_state.added[_task(experiment)].pop, args=(i,)
+            )
     count = len(class_names(experiment, classes))
     st.caption(f"{count} classes in total. “Try one image” compares with all of them.")
-
-
-def _remove(task: tuple[str, str], i: int) -> None:
-    del st.session_state.added[task][i]
 
 
 def _task(experiment: Experiment) -> tuple[str, str]:

@@ -18,10 +18,9 @@ from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.saving import save_images
 from ui.compute import results
 from ui.navigation.links import explore_button
-from ui.panels.own_data.layout_drawings import FOLDER_LAYOUT
-from ui.panels.own_data.upload_controls import skipped_list, suffix_of, upload_file, upload_images
+from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, skipped_list, suffix_of, upload_file, upload_images
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import choose_fm, describe_weights, no_weights_notice
+from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
 from ui.widgets.jobs import start_embedding
 
 
@@ -141,9 +140,7 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
             left.markdown(f"Embedded by {plain(info.meta['fm']['label'])}.")
             with right:
                 explore_button(info, f"explore_{info.path.stem}")
-    no_weights = no_weights_notice()
-    if no_weights:
-        st.info(no_weights, icon=":material/wifi_off:")
+    no_weights = show_no_weights_notice()
     fm = choose_fm("own_fm", default_fm)
     if fm is not None:
         if not no_weights:

@@ -1,4 +1,4 @@
-"""Controls that the tabs share: uploaders of files and images, and the list of skipped files."""
+"""Uploaders that the tabs share, drawings of the layouts of uploads as SVG, and the list of skipped files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from imprint_core.datasets.readers import SUFFIXES
+from imprint_core.figures.style import AMBER, BLUE
 from imprint_core.uploads.formats import UploadFormat
 from ui.text.markdown import plain
 
@@ -16,6 +17,9 @@ _FILE_MB = 500
 _IMAGE_MB = 50
 _IMAGE_TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
 _MOST_SKIPPED = 5
+# Readable on light and dark backgrounds.
+_INK, _SOFT = "#7b8794", "#8b96a3"
+_FONT = 'font-family="monospace" font-size="13"'
 
 
 def upload_file(title: str, formats: Mapping[str, UploadFormat[Any]], key: str) -> UploadedFile | None:
@@ -53,3 +57,59 @@ def skipped_list(skipped: Sequence[tuple[str, str]]) -> str:
     return "\n".join(
         [f"Skipped {len(skipped)} unreadable {'file' if len(skipped) == 1 else 'files'}:", "", *lines, *more]
     )
+
+
+def _svg(height: int, *parts: str) -> str:
+    size = f'width="330" height="{height}" viewBox="0 0 330 {height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_FONT}>{"".join(parts)}</svg>'
+
+
+def _line(y: int, text: str) -> str:
+    return f'<text x="4" y="{y}" fill="{_SOFT}" font-size="12">{text}</text>'
+
+
+def _folder(x: int, y: int, name: str) -> str:
+    shape = f"M{x} {y}h7l3 3h10v13h-20z"
+    return f'<path d="{shape}" fill="{AMBER}"/><text x="{x + 27}" y="{y + 13}" fill="{_INK}">{name}</text>'
+
+
+def _picture(x: int, y: int, name: str) -> str:
+    return (
+        f'<rect x="{x}" y="{y}" width="18" height="16" rx="2" fill="{BLUE}"/>'
+        f'<path d="M{x + 2} {y + 13}l5-6 4 4 2-2 3 4z" fill="#fff"/>'
+        f'<text x="{x + 25}" y="{y + 13}" fill="{_SOFT}">{name}</text>'
+    )
+
+
+FOLDER_LAYOUT = _svg(
+    204,
+    _folder(4, 4, "pets.zip"),
+    _folder(30, 30, "cat"),
+    _picture(56, 54, "any name.jpg"),
+    _picture(56, 76, "another.png"),
+    _folder(30, 102, "dog"),
+    _picture(56, 126, "IMG_0042.jpg"),
+    _line(166, "A quarter of each class is the test split,"),
+    _line(182, "unless there are train/cat, train/dog and"),
+    _line(198, "test/cat, test/dog."),
+)
+
+
+def _array(x: int, y: int, width: int, height: int, name: str, shape: str) -> str:
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="none" stroke="{_SOFT}"/>'
+        f'<text x="{x}" y="{y - 6}" fill="{_INK}">{name}</text>'
+        f'<text x="{x}" y="{y + height + 15}" fill="{_SOFT}">{shape}</text>'
+    )
+
+
+ARRAY_LAYOUT = _svg(
+    236,
+    _array(4, 24, 150, 60, "X_train", "n × d numbers"),
+    _array(190, 24, 16, 60, "y_train", "n labels"),
+    _array(4, 130, 150, 30, "X_test", "m × d numbers"),
+    _array(190, 130, 16, 30, "y_test", "m labels"),
+    _line(198, "Or X and y: a quarter is the test split."),
+    _line(214, "In .parquet: column label, optional split,"),
+    _line(230, "and a column per dimension, or a list."),
+)
