@@ -14,17 +14,7 @@ from imprint_core.figures.style import insert_theme_colors
 
 
 class Picture(NamedTuple):
-    """A figure.
-
-    Attributes
-    ----------
-    figure : str
-        Plotly JSON with the theme colours of `figures.style`.
-    alt : str
-        Text alternative and caption.
-    height : int
-        In pixels.
-    """
+    """A figure as Plotly JSON with the theme colours of `figures.style`; `alt` is text alternative and caption."""
 
     figure: str
     alt: str

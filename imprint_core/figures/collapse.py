@@ -25,13 +25,8 @@ def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> go.Figure:
 def nc1_by_class(names: Sequence[str], runs: Sequence[Summary], all_samples: Sequence[float]) -> go.Figure:
     """Draw NC1 of each class in descending order.
 
-    Parameters
-    ----------
-    names : sequence of str
-    runs : sequence of Summary
-        NC1 of each class's shots over seeds, drawn as bars.
-    all_samples : sequence of float
-        NC1 of each class's training samples, drawn as points.
+    `runs` is NC1 of each class's shots over seeds, drawn as bars; `all_samples` that of its training samples, drawn as
+    points.
     """
     order = sorted(range(len(names)), key=lambda c: -runs[c].median)
     few, positions = len(names) <= FEW_CLASSES, list(range(len(order)))

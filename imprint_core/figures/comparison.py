@@ -74,17 +74,7 @@ def critical_difference(labels: Sequence[str], ranking: Ranking) -> go.Figure:
 def differences(
     labels: Sequence[str], values: NDArray[np.float64], hover: Sequence[str], better: str, worse: str
 ) -> go.Figure:
-    """Draw differences in points as bars, the largest on top; above 0 `better` is better.
-
-    Parameters
-    ----------
-    labels : sequence of str
-    values : ndarray of shape (b,)
-    hover : sequence of str
-        Hover text of each bar.
-    better, worse : str
-        Names of the sides above and below 0.
-    """
+    """Draw differences in points as bars, the largest on top; above 0 `better` is better, below 0 `worse`."""
     order = np.argsort(values, kind="stable")
     figure = go.Figure(
         go.Bar(

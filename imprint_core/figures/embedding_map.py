@@ -268,15 +268,8 @@ def layout_panels(
 ) -> go.Figure:
     """The same samples in several layouts, as a grid of small maps.
 
-    Parameters
-    ----------
-    maps : sequence of (str, ndarray of shape (n, 2) or None)
-        Titles and positions; None while a map is being computed.
-    classes : ndarray of shape (n,)
-        Class numbers.
-    columns : int
-    current : int
-        Index of the current layout; −1 for none.
+    `maps` has titles and positions (n, 2), None while a map is being computed; `current` is the index of the current
+    layout, −1 for none.
     """
     from plotly.subplots import make_subplots
 

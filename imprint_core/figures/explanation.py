@@ -97,19 +97,7 @@ def all_proxies(
 
 
 def near_proxies(labels: Sequence[str], values: Sequence[float], classes: Sequence[int], measure: str) -> go.Figure:
-    """Similarities or distances of proxies to one image, nearest first.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        Label of each proxy.
-    values : sequence of float
-        Its similarity or distance.
-    classes : sequence of int
-        Its class number.
-    measure : str
-        Name of the values.
-    """
+    """Similarities or distances of proxies to one image, nearest first; `measure` is their name."""
     rows = list(range(len(labels)))
     figure = go.Figure(
         go.Bar(

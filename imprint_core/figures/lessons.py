@@ -156,18 +156,7 @@ def name_classes(
     names: Sequence[str],
     pair: tuple[int, int] | None = None,
 ) -> go.Figure:
-    """Write class names at the median positions of the classes on a map, those of a pair larger.
-
-    Parameters
-    ----------
-    figure : Figure
-        See `embedding_map.base_layer`.
-    positions : ndarray of shape (n, 2)
-    y : ndarray of shape (n,)
-    names : sequence of str
-        By class number.
-    pair : (int, int), optional
-    """
+    """Write names of the classes `y` at their median `positions` (n, 2) on a map, those of a pair larger."""
     for c in np.unique(y):
         x0, y0 = np.median(positions[y == c], axis=0)
         figure.add_annotation(

@@ -43,16 +43,7 @@ _ROUND = tuple(a * 10.0**e for e in range(-6, 9) for a in (1, 2, 5))
 
 @dataclass(frozen=True)
 class Axis:
-    """An entry of the table: a parameter on the x axis.
-
-    Attributes
-    ----------
-    label : str
-        Label of the page's control.
-    symbol : str
-        As in "k = 5".
-    title : str
-    """
+    """A parameter on the x axis: an entry of `AXES`; the symbol as in "k = 5"."""
 
     label: str
     symbol: str
@@ -77,19 +68,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve of a panel.
-
-    Attributes
-    ----------
-    name : str
-    style : Style
-    xs : tuple of float
-        Ascending; the ends of the panel's axis for a flat curve.
-    runs : tuple of Summary
-        Values at each x.
-    flat : bool
-        Whether it does not depend on x.
-    """
+    """A curve of a panel: runs at ascending xs; a flat curve has the ends of the panel's axis as xs."""
 
     name: str
     style: Style
@@ -167,21 +146,8 @@ def panel(
 ) -> go.Figure:
     """Draw one of several panels of curves, without a legend.
 
-    Parameters
-    ----------
-    curves : sequence of Curve
-    published : sequence of PublishedCurve
-        Curves of the paper.
-    measure : str
-        Key of `MEASURES`.
-    axis : str
-        Key of `AXES`.
-    xs : sequence of float
-        All x of every panel, ascending.
-    ys : (float, float)
-        Range of y of every panel.
-    current : (float, Summary, str), optional
-        The x of the current selection, its value and its label.
+    `xs` are all x of every panel, ascending; `ys` is the range of y of every panel. `current` is the x of the current
+    selection, its value and its label.
     """
     curve_parts = [_traces(curve, measure, axis) for curve in curves]
     symbol, unit = AXES[axis].symbol, MEASURES[measure].unit

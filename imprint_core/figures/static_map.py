@@ -17,22 +17,10 @@ from imprint_core.maps.samples import split_and_id
 
 @dataclass(frozen=True)
 class MapLayers:
-    """Layers of a map as JSON.
+    """Layers of a map as JSON: see `embedding_map.base_layer`, `color_layer` and `map_overlays`.
 
-    Attributes
-    ----------
-    base : str
-        `embedding_map.base_layer`.
-    colors : str
-        `embedding_map.color_layer`.
-    overlays : tuple of str
-        Lists of traces: shots with lines, proxies, and the explained sample.
-    regions : str
-        Image of the decision regions as a data URI; empty for none.
-    region_box : tuple of float
-        Left, top, width and height of that image on the map.
-    key : str
-        Identity of the base layer; the page keeps zoom while it is the same.
+    `regions` is the image of the decision regions as a data URI, at left, top, width and height of `region_box`. `key`
+    identifies the base layer; the page keeps zoom while it is the same.
     """
 
     base: str
@@ -52,13 +40,7 @@ class MapLayers:
 def static_map(layers: MapLayers, hidden: Collection[int] = (), selected: Collection[int] = ()) -> str:
     """Combine layers into the JSON of one figure.
 
-    Parameters
-    ----------
-    layers : MapLayers
-    hidden : collection of int
-        Class numbers whose samples are hidden.
-    selected : collection of int
-        Codes of the selected samples; none selected means that all look alike.
+    `hidden` are class numbers, `selected` codes of samples; none selected means that all look alike.
     """
     figure, colors = json.loads(layers.base), json.loads(layers.colors)
     below, *above = [json.loads(text) for text in layers.overlays] or [[]]

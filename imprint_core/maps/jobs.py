@@ -30,19 +30,7 @@ _ENDED = "The process that computed the map ended early. Start it again; finishe
 
 @dataclass(frozen=True)
 class MapJob:
-    """State of a job.
-
-    Attributes
-    ----------
-    running : bool
-        Whether a process works on it.
-    stage : str
-        Current stage.
-    share : float
-        Completed fraction of all layouts, 0 to 1.
-    error : str
-        Why the job ended; empty while it runs.
-    """
+    """State of a job: the completed fraction of all layouts, and why it ended (empty while it runs)."""
 
     running: bool
     stage: str

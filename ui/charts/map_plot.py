@@ -29,26 +29,10 @@ def map_plot(
     lasso: bool = False,
     on_pick: OnPick | None = None,
 ) -> None:
-    """Draw a map under the identity `name`; all maps of a page share their zoom.
+    """Draw a map under the identity `name`, in place; all maps of a page share their zoom.
 
-    Parameters
-    ----------
-    name : str
-        Identity of the map; the same name is drawn in place.
-    layers : MapLayers
-    alt : str
-        Text alternative.
-    height : int
-        In pixels.
-    selected : sequence of int
-        Codes of the selected samples.
-    hidden : sequence of int
-        Class numbers whose samples are hidden.
-    lasso : bool
-        Whether dragging selects samples, and the selection tools are shown.
-    on_pick : callable, optional
-        Called before the page reruns, with the way of picking ("area", "one", "add", "none" or "proxy") and the
-        samples' codes, or the proxy's row.
+    `selected` are codes of samples, `hidden` class numbers. With `lasso`, dragging selects samples. `on_pick` is called
+    before the page reruns, with the way of picking (see `_HOW`) and the samples' codes, or the proxy's row.
     """
     key = f"map-{name}"
 

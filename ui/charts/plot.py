@@ -68,21 +68,10 @@ def plot(
     height: int,
     on_click: Callable[[int, tuple[int, ...]], None] | None = None,
 ) -> None:
-    """Draw a figure under the identity `name`.
+    """Draw a figure or its JSON under the identity `name`; the same name is drawn in place.
 
-    Parameters
-    ----------
-    name : str
-        Identity of the figure; the same name is drawn in place.
-    figure : str or Figure
-        A figure or its JSON.
-    alt : str
-        Text alternative.
-    height : int
-        In pixels.
-    on_click : callable, optional
-        Called before the page reruns, with the index of the clicked trace and of the point in it; in a matrix, of row
-        and column.
+    `on_click` is called before the page reruns, with the index of the clicked trace and of the point in it; in a
+    matrix, of row and column.
     """
     text = figure if isinstance(figure, str) else figure.to_json()
     stamp = stamp_of(text)

@@ -57,18 +57,8 @@ def draw_progressively(
 ) -> None:
     """Draw a figure from the computed points, and again whenever more are computed.
 
-    Parameters
-    ----------
-    name : str
-        Identity of the figure.
-    points : sequence of Point
-        In the order of computation.
-    draw : callable
-        See `Draw`.
-    label : str
-        What is computed, for the progress row.
-    needs_first_point : bool
-        Whether there is nothing to draw without a point.
+    `points` are in the order of computation, `label` says what is computed. `needs_first_point` is whether there is
+    nothing to draw without a point.
     """
     stamp = stamp_of(*(point.key for point in points))
     if st.session_state.get(f"{name}_points") != stamp:

@@ -21,34 +21,12 @@ def _record(name: str, make: Callable[[], Item], stamp: str) -> None:
 
 
 def record_figure(name: str, figure: Callable[[], str], alt: str, height: int, stamp: str) -> None:
-    """Record a figure.
-
-    Parameters
-    ----------
-    name : str
-        Identity of the figure.
-    figure : callable
-        Returns the figure's JSON; called only for a report.
-    alt : str
-        Text alternative.
-    height : int
-        In pixels.
-    stamp : str
-        Digest of what is drawn.
-    """
+    """Record a figure; `figure` returns its JSON, and is called only for a report."""
     _record(name, lambda: Picture(figure(), alt, height), stamp)
 
 
 def heading(text: str, above: str = "") -> None:
-    """Draw a heading.
-
-    Parameters
-    ----------
-    text : str
-        Plain text.
-    above : str
-        Name of the figure or table below this heading in a report; it may be drawn earlier or later.
-    """
+    """Draw a heading (plain text); `above` names the figure or table below it in a report, drawn earlier or later."""
     st.markdown(f"##### {inline(text)}")
     if above:
         st.session_state.setdefault("headings", {})[above] = text
@@ -77,18 +55,8 @@ def table(
 ) -> None:
     """Draw and record a table of plain text.
 
-    Parameters
-    ----------
-    name : str
-        Identity of the table.
-    head : sequence of str
-    rows : sequence of sequence of str
-    align : str
-        "l" or "r" for each column; by default the first is left-aligned, the others right-aligned.
-    names : bool
-        Whether the first column is bold.
-    strong : int
-        Index of the row in bold; −1 for none.
+    `align` is "l" or "r" for each column; by default the first is left-aligned, the others right-aligned. `names`
+    makes the first column bold, `strong` the row with this index.
     """
     lines = [
         [_cell(text) for text in head],

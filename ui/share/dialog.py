@@ -30,13 +30,7 @@ _OPEN, _FILES, _ERROR, _UPLOAD = "share_open", "share_files", "share_error", "sh
 def share(selection: Selection, page: str, of: Page) -> None:
     """Draw the button at the bottom of the sidebar, and the dialog while it is open.
 
-    Parameters
-    ----------
-    selection : Selection
-    page : str
-        Key of the page.
-    of : Page
-        Source of the title, which is not available if a process runs the app's file without Streamlit.
+    `of` gives the title, which is not available if a process runs the app's file without Streamlit.
     """
     with st.sidebar:
         st.button("Share", key="share", icon=":material/share:", width="stretch", on_click=_open, args=(page,))
