@@ -25,22 +25,10 @@ _MARKS = re.compile(r"[\\`*_{}\[\]#!|<>~&$]")
 
 @dataclass(frozen=True)
 class Card:
-    """Content of a model card.
+    """Content of a model card: the head has the proxies of the experiment's first seed.
 
-    Attributes
-    ----------
-    experiment : Experiment
-        The head has the proxies of its first seed.
-    names : tuple of str
-        Class names, in the order of the head's scores.
-    accuracy : Summary
-        Over the seeds, in percent.
-    head_accuracy : float
-        Of the first seed, in percent.
-    test_samples : int
-    nc1 : Summary or None
-        Of the shots over the seeds; None if undefined.
-    created : date
+    `names` are class names in the order of the head's scores, `accuracy` and `nc1` are over the seeds, and
+    `head_accuracy` is of the first seed; accuracies are in percent. `nc1` is None if undefined.
     """
 
     experiment: Experiment
@@ -114,15 +102,7 @@ def _escaped(text: object) -> str:
 
 
 def load_script(fm: str, names: Sequence[str]) -> str:
-    """Write a script that loads the head and shows how to append it to the FM.
-
-    Parameters
-    ----------
-    fm : str
-        Name of the FM.
-    names : sequence of str
-        Class names, in the order of the head's scores.
-    """
+    """Write a script that loads the head and shows how to append it to the FM; `names` as in `Card`."""
     return f'''"""Loads the head; needs the package `imprint_core`."""
 
 from pathlib import Path

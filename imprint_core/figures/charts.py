@@ -35,21 +35,11 @@ def accuracy_over_k(
     flat: tuple[str, Summary],
     suggested: int | None = None,
 ) -> go.Figure:
-    """Accuracy over the number of proxies per class.
+    """Accuracy in percent over the number of proxies per class.
 
-    Parameters
-    ----------
-    ks : sequence of int
-    runs : sequence of Summary
-        Accuracy at each k, in percent.
-    method : str
-        Label of the curve's GEN method.
-    current : (int, Summary, str) or None
-        The current k's position on the axis, its accuracy and its label; None if the current method has no k.
-    flat : (str, Summary)
-        Label and accuracy of a method without k, drawn as a horizontal line.
-    suggested : int, optional
-        The suggested k, one of `ks`.
+    `method` is the label of the curve's GEN method. `current` is the current k's position on the axis, its accuracy and
+    its label; None if the current method has no k. `flat` is label and accuracy of a method without k, drawn as a
+    horizontal line. `suggested` is the suggested k, one of `ks`.
     """
     label, level = flat
     traces = curve_traces(ks, runs, method, "accuracy %{y:.1f} %")

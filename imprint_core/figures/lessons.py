@@ -16,6 +16,7 @@ from imprint_core.figures.charts import curve_chart, curve_traces
 from imprint_core.figures.style import (
     CLASS_COLORS,
     CLASS_SYMBOLS,
+    LEGEND,
     LINE_COLORS,
     MARGINS,
     THEME_BACKGROUND,
@@ -24,7 +25,6 @@ from imprint_core.figures.style import (
     faded,
 )
 
-_LEGEND = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
 # Smallest range of an accuracy axis, in points.
 _MIN_RANGE = 20.0
 
@@ -88,7 +88,7 @@ def predictions_by_length(counts: PredictionCounts, names: Sequence[str]) -> go.
         barmode="group",
         bargap=0.25,
         margin=MARGINS,
-        legend=_LEGEND,
+        legend=LEGEND,
         xaxis={"type": "category", "title": "class and length of its proxy", "tickangle": 0},
         yaxis={"title": "test samples"},
     )
@@ -144,7 +144,7 @@ def synthetic_figure(data: SyntheticData, result: SyntheticResult) -> go.Figure:
         xaxis={**axis, "range": EXTENT[0]},
         yaxis={**axis, "range": EXTENT[1], "scaleanchor": "x"},
         margin=MARGINS,
-        legend=_LEGEND,
+        legend=LEGEND,
     )
     return figure
 

@@ -39,15 +39,7 @@ class MapJob:
 
 
 def start_map_job(info: SetInfo, norm: str, layouts: Sequence[Layout]) -> None:
-    """Start a process that computes and saves maps, unless one already runs.
-
-    Parameters
-    ----------
-    info : SetInfo
-    norm : str
-        Key of `NORMALIZATIONS`.
-    layouts : sequence of Layout
-        Computed in this order; saved ones are skipped.
+    """Start a process that computes and saves maps in this order, unless one already runs; saved ones are skipped.
 
     Raises
     ------

@@ -116,16 +116,8 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
 class MapMethod:
     """A layout method: an entry of `MAP_METHODS`.
 
-    Attributes
-    ----------
-    label, help : str
-        For the sidebar and the documentation.
-    function : callable
-        Maps embeddings (n, d), a layout and a progress callback to positions (n, 2).
-    to_scale : bool
-        Whether both axes share one scale.
-    parameters : bool
-        Whether the layout's parameters affect the result.
+    `function` maps embeddings (n, d), a layout and a progress callback to positions (n, 2). With `to_scale`, both axes
+    share one scale; with `parameters`, the layout's parameters affect the result.
     """
 
     label: str

@@ -133,13 +133,8 @@ def write_default_maps(
 ) -> None:
     """Compute and store a set's default maps: PCA and UMAP for each normalisation.
 
-    Parameters
-    ----------
-    embeddings : EmbeddingSet
-    progress : callable
-        Called with the current map's name and the completed fraction of all maps.
-    grid : bool
-        Whether to add `LAYOUT_GRID` for `GRID_NORM`, in 8 bits to keep bundled files small.
+    `progress` gets the current map's name and the completed fraction of all maps. With `grid`, `LAYOUT_GRID` is added
+    for `GRID_NORM`, in 8 bits to keep bundled files small.
     """
     default = [(norm, layout) for norm in NORMALIZATIONS for layout in DEFAULT_LAYOUTS]
     coarse = [(GRID_NORM, layout) for layout in LAYOUT_GRID if layout not in DEFAULT_LAYOUTS] if grid else []
