@@ -335,8 +335,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             columns = np.arange(scores.shape[1])
             top = scores[best, columns]
             if len(scores) == 1:
-                none = np.full(len(best), -1)
-                return self._nearest(gaps, best), none, np.full(len(best), np.inf)
+                return self._nearest(gaps, best), np.full(len(best), -1), np.full(len(best), np.inf)
             scores[best, columns] = -np.inf
             # Of classes with equal scores, such as those without votes, the one with the nearest proxy.
             tied = scores == scores.max(axis=0)

@@ -25,16 +25,12 @@ class SampleExplanation:
 
     Attributes
     ----------
-    label : int
-        Predicted class.
-    runner_up : int or None
-        Class with the second-highest score; None if there is no other class.
+    label, runner_up : int
+        Predicted class, and the class with the second-highest score; None if there is no other class.
     margin : float
         Score of the predicted class minus that of the runner-up; infinite if there is no other class.
-    winner : int
-        Row of `proxies_` of the nearest proxy of the predicted class.
-    second : int or None
-        Row of the nearest proxy of the runner-up.
+    winner, second : int
+        Rows of `proxies_` of the nearest proxies of both classes.
     shots : int
         Number of shots that the winner represents (`ImprintingClassifier.shots_of`).
     similarity : ndarray of shape (p,)
@@ -70,28 +66,14 @@ class SampleExplanation:
     recipe: Recipe
 
 
-def measure_of(model: ImprintingClassifier) -> str:
-    """Name of the similarity that AGG uses: "cosine", "inner product", or a distance's label."""
-    if AGGREGATIONS[model.agg].uses_distance:
-        return f"{DISTANCES[model.distance].label} distance"
-    return "cosine" if model.norm_post == "l2" and model.norm_inf == "l2" else "inner product"
-
-
-def numbers_of(model: ImprintingClassifier) -> NDArray[np.intp]:
-    """Number of every proxy (p,) within its class, from 1."""
-    owner = model.proxy_class_
-    return np.arange(len(owner)) - np.searchsorted(owner, owner) + 1
+def _measure_of(recipe: Recipe) -> str:
+    if AGGREGATIONS[recipe.agg].uses_distance:
+        return f"{DISTANCES[recipe.distance].label} distance"
+    return "cosine" if recipe.norm_post == "l2" and recipe.norm_inf == "l2" else "inner product"
 
 
 def explain_sample(model: ImprintingClassifier, x: ArrayLike) -> SampleExplanation:
-    """Explain the prediction of a single sample.
-
-    Parameters
-    ----------
-    model : ImprintingClassifier
-        Fitted to numeric class labels.
-    x : ndarray of shape (d,)
-        Embedding before any transform.
+    """Explain the prediction of an embedding x (d,) by a model with numeric class labels.
 
     Raises
     ------
@@ -105,8 +87,7 @@ def explain_sample(model: ImprintingClassifier, x: ArrayLike) -> SampleExplanati
     if x.shape != (model.n_features_in_,) or not np.isfinite(x).all():
         raise ImprintError(f"An embedding has {model.n_features_in_} finite numbers; x of shape {x.shape} does not.")
     recipe, owner, labels = model.recipe, model.proxy_class_, model.classes_
-    mapped = model.transform_(x[None])[0]
-    normed = NORMALIZATIONS[recipe.norm_inf].function(mapped)
+    normed = NORMALIZATIONS[recipe.norm_inf].function(model.transform_(x[None])[0])
     part = compare(model.proxies_, normed[None], np.searchsorted(owner, np.arange(len(labels))))
     agg = AGGREGATIONS[recipe.agg]
     scores = agg.function(part, recipe.voting)[:, 0].astype(np.float64)
@@ -119,20 +100,19 @@ def explain_sample(model: ImprintingClassifier, x: ArrayLike) -> SampleExplanati
     else:
         similarity = part.inner[:, 0]
     margins = model.explain(x[None])
-    pair = [int(row) for row in (margins.winner[0], margins.runner_up[0]) if row >= 0]
-    shots = [len(model.shots_of(row)) for row in pair]
+    winner, second = int(margins.winner[0]), int(margins.runner_up[0])
     return SampleExplanation(
-        label=int(labels[owner[pair[0]]]),
-        runner_up=int(labels[owner[pair[1]]]) if len(pair) > 1 else None,
+        label=int(labels[owner[winner]]),
+        runner_up=int(labels[owner[second]]) if second >= 0 else None,
         margin=float(margins.margin[0]),
-        winner=pair[0],
-        second=pair[1] if len(pair) > 1 else None,
-        shots=shots[0],
+        winner=winner,
+        second=second if second >= 0 else None,
+        shots=len(model.shots_of(winner)),
         similarity=similarity,
-        numbers=numbers_of(model),
+        numbers=np.arange(len(owner)) - np.searchsorted(owner, owner) + 1,
         labels=labels[owner],
         scores=scores,
-        measure=measure_of(model),
+        measure=_measure_of(recipe),
         by_votes=agg.uses_distance,
         voters=voters,
         recipe=recipe,
@@ -145,12 +125,8 @@ class NearProxy:
 
     Attributes
     ----------
-    row : int
-        Row of the classifier's `proxies_`.
-    number : int
-        Its number among the proxies of its class, from 1.
-    label : int
-        Its class.
+    row, number, label : int
+        Row of the classifier's `proxies_`, number among the proxies of its class, from 1, and class.
     similarity : float
         As in `SampleExplanation`.
     shots : ndarray
@@ -171,14 +147,8 @@ def nearest_proxies(model: ImprintingClassifier, result: SampleExplanation, coun
     if count > 1 and result.second is not None and result.runner_up not in result.labels[nearest]:
         nearest[-1] = result.second
     return [
-        NearProxy(
-            row,
-            int(result.numbers[row]),
-            int(result.labels[row]),
-            float(result.similarity[row]),
-            model.shots_of(row),
-        )
-        for row in nearest
+        NearProxy(row, int(result.numbers[row]), int(label), float(result.similarity[row]), model.shots_of(row))
+        for row, label in zip(nearest, result.labels[nearest], strict=True)
     ]
 
 
@@ -190,20 +160,14 @@ def describe(result: SampleExplanation, names: Names, truth: int | None = None) 
         won = (_by_votes if result.by_votes else _by_similarity)(result, result.runner_up, names)
     if truth is None:
         return sentence(won)
-    return (
-        f"Correct: {won}."
-        if truth == result.label
-        else f"Incorrect: {won}. True class: {_missed(result, truth, names)}."
-    )
+    if truth == result.label:
+        return f"Correct: {won}."
+    return f"Incorrect: {won}. True class: {_missed(result, truth, names)}."
 
 
 def _by_similarity(result: SampleExplanation, runner_up: int, names: Names) -> str:
     """Clause for AGG max and sum."""
-    winning, other, best = (
-        class_name(result.label, names),
-        class_name(runner_up, names),
-        float(result.scores.max()),
-    )
+    winning, other, best = class_name(result.label, names), class_name(runner_up, names), float(result.scores.max())
     equal = int((result.scores == best).sum())
     if equal > 2:
         return f"{equal} classes have the same score, {figure(best)}, and {winning} wins as the lowest of them"
@@ -214,11 +178,9 @@ def _by_similarity(result: SampleExplanation, runner_up: int, names: Names) -> s
         won = f"{winning} wins: the {result.measure}s with its proxies add up to {winning_sum}, {other}'s"
         won += f" to the same{tied}" if equal == 2 else f" to {other_sum}"
         nearest = int(np.argmax(result.similarity))
-        return (
-            won
-            if result.labels[nearest] == result.label
-            else f"{won}; the nearest one is {proxy_name(result, nearest, names)}"
-        )
+        if result.labels[nearest] != result.label:
+            won += f"; the nearest one is {proxy_name(result, nearest, names)}"
+        return won
     won = f"won by {proxy_name(result, result.winner, names)}"
     if best < 0:
         won += f", whose {result.measure}, {figure(best)}, is the least negative"
@@ -265,10 +227,9 @@ def _missed(result: SampleExplanation, truth: int, names: Names) -> str:
             return f"{true}, which has no vote"
         if truth == result.runner_up:
             return true
-        as_many = (
-            votes == max(votes_of(result)) and result.recipe.vote == "uniform" and result.recipe.ties == "distance"
-        )
-        return f"{true}, which has {votes} vote{'s' if votes > 1 else ''}" + (", which are farther" if as_many else "")
+        by_distance = result.recipe.vote == "uniform" and result.recipe.ties == "distance"
+        farther = ", which are farther" if by_distance and votes == max(votes_of(result)) else ""
+        return f"{true}, which has {votes} vote{'s' if votes > 1 else ''}{farther}"
     behind = float(result.scores.max() - result.scores[index[0]])
     return true if truth == result.runner_up or not behind else f"{true}, {figure(behind)} lower"
 
@@ -281,10 +242,8 @@ def votes_of(result: SampleExplanation) -> NDArray[np.intp]:
 
 def pair_of(result: SampleExplanation) -> list[tuple[str, int]]:
     """Suffix and row of the winner and, if there is one, of the runner-up."""
-    return [
-        (", winner", result.winner),
-        *([(", runner-up", result.second)] if result.second is not None else []),
-    ]
+    second = [] if result.second is None else [(", runner-up", result.second)]
+    return [(", winner", result.winner), *second]
 
 
 def class_name(label: int, names: Names | None) -> str:

@@ -45,12 +45,8 @@ class Step:
 
     Attributes
     ----------
-    name : str
-        Step of the recipe.
-    formula : str
-        In plain text.
-    text : str
-        A sentence on its result.
+    name, formula, text : str
+        Step of the recipe, its formula, and a sentence on its result.
     values : tuple of (str, float)
         Names and values of the quantities in the formula.
     """
@@ -64,18 +60,7 @@ class Step:
 def explanation_steps(
     model: ImprintingClassifier, x: ArrayLike, result: SampleExplanation, names: Names | None = None
 ) -> list[Step]:
-    """Steps from the embedding of an result sample to its class.
-
-    Parameters
-    ----------
-    model : ImprintingClassifier
-    x : ndarray of shape (d,)
-        The sample's embedding, before any transform.
-    result : SampleExplanation
-        Explanation of the sample.
-    names : mapping or sequence of str, optional
-        Names of the classes; their numbers by default.
-    """
+    """Steps from the embedding x (d,) of an explained sample to its class; class names are numbers by default."""
     recipe, x = result.recipe, np.asarray(x)
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
     transformed = model.transform_(x[None])[0]
@@ -163,7 +148,7 @@ class _Measured(NamedTuple):
     """Formula of a similarity, and the contribution of each dimension to a difference of two.
 
     `parts` maps x (d,), the winner and the runner-up (d,) to the contributions for the winner, (d,); without it the
-    dimensions can't be text apart.
+    contributions of dimensions are undefined.
     """
 
     formula: str

@@ -98,15 +98,7 @@ class ProxyWeights:
         return np.unique(np.argmax(self.weights[i] > 0, axis=0), return_inverse=True)[1]
 
     def squared_lengths(self, squares: Array, distances: NDArray[np.float32]) -> Array:
-        """Squared lengths (b, p) of the proxies.
-
-        Parameters
-        ----------
-        squares : ndarray of shape (b, n)
-            Squared lengths of the shots.
-        distances : ndarray of shape (b, n, n)
-            Squared distances between them.
-        """
+        """Squared lengths (b, p) of proxies, from those (b, n) of the shots and their squared distances (b, n, n)."""
         if self.picks is not None:
             return np.take_along_axis(squares, self.picks, axis=1)
         assert self.weights is not None
@@ -159,9 +151,7 @@ def every_sample(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeigh
 
 def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     """K random shots, nested: the first k of one permutation; all if k ≥ n."""
-    _, n, _ = shots.shape
-    picks = [np.random.default_rng(int(s)).permutation(n)[:k] for s in seeds]
-    return ProxyWeights(picks=np.stack(picks))
+    return ProxyWeights(picks=np.stack([np.random.default_rng(int(s)).permutation(shots.shape[1])[:k] for s in seeds]))
 
 
 def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
@@ -364,8 +354,7 @@ def generate(
     """
     entry = look_up(GENERATORS, gen, "GEN method")
     proxies: list[Array] = [np.empty(0)] * len(members)
-    sources: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
-    labels: list[NDArray[np.intp]] = [np.empty(0, dtype=np.intp)] * len(members)
+    sources, labels = ([np.empty(0, dtype=np.intp)] * len(members) for _ in range(2))
     sizes = np.array([len(m) for m in members])
     for n in np.unique(sizes):
         alike = np.flatnonzero(sizes == n)

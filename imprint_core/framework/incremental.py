@@ -18,11 +18,8 @@ class AddedClass:
     Attributes
     ----------
     model : ImprintingClassifier
-        Classifier with the added class.
-    label : int
-        Number of the added class.
-    proxies : int
-        Number of its proxies.
+    label, proxies : int
+        Number of the added class, and the number of its proxies.
     """
 
     model: ImprintingClassifier
@@ -63,8 +60,6 @@ def effect(
     before: ImprintingClassifier, after: AddedClass, X_test: NDArray[np.float32], y_test: NDArray[np.integer]
 ) -> Effect:
     """Compare predictions on the test samples (m, d) without and with an added class."""
-    predicted_before, predicted_after = before.predict(X_test), after.model.predict(X_test)
-    lost = int(((predicted_before == y_test) & (predicted_after == after.label)).sum())
-    return Effect(
-        100 * float((predicted_before == y_test).mean()), 100 * float((predicted_after == y_test).mean()), lost
-    )
+    correct, predicted = before.predict(X_test) == y_test, after.model.predict(X_test)
+    lost = int((correct & (predicted == after.label)).sum())
+    return Effect(100 * float(correct.mean()), 100 * float((predicted == y_test).mean()), lost)

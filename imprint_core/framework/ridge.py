@@ -48,22 +48,10 @@ class RidgeProblem:
             ) from None
 
     def weights(self, labels: NDArray[np.integer], count: int, published: bool = False) -> Array:
-        """Solve for one-hot targets.
+        """Proxies (count, d) for one-hot targets, from the class or cluster 0 … count − 1 of every shot (N,).
 
-        Parameters
-        ----------
-        labels : ndarray of shape (N,)
-            Class or cluster of every shot; each of 0 … count − 1 occurs.
-        count : int
-            Number of classes or clusters, C'.
-        published : bool
-            Weight every row by 1/C' instead of its share n_c/N, as the official code does: small clusters then get
-            long proxies.
-
-        Returns
-        -------
-        ndarray of shape (count, d)
-            Proxies.
+        `published` weights every row by 1/count instead of its share n_c/N, as the official code does: small clusters
+        then get long proxies.
         """
         from scipy.linalg import cho_solve
         from scipy.sparse import csr_array
