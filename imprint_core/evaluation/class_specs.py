@@ -95,13 +95,7 @@ class Grouping:
 
 
 def parse_classes(spec: str, class_names: Sequence[str]) -> Grouping:
-    """Parse a class spec (see the module).
-
-    Parameters
-    ----------
-    spec : str
-    class_names : sequence of str
-        The dataset's class names by number.
+    """Parse a class spec (see the module) for a dataset's class names by number.
 
     Raises
     ------
@@ -141,26 +135,12 @@ def d_and_draw(spec: str) -> tuple[int, int] | None:
 
 
 def d_in_1(d: int, draw: int, count: int) -> list[tuple[int, ...]]:
-    """Merge random classes, d each ("d in 1", paper §5.3).
+    """Merge random classes of `count`, d each ("d in 1", paper §5.3): groups of d class numbers of a draw from 1 to 10.
 
-    C classes make L = min(10, C // d) merged classes with d modes each, so accuracy over k has its elbow at k = d.
+    They make L = min(10, count // d) merged classes with d modes each, so accuracy over k has its elbow at k = d.
     A draw is a permutation of the dataset's classes, the same for every d: merged class i consists of its elements
     [i·d, (i+1)·d), so a larger d contains all classes of a smaller one. The paper's draws are not reproduced
     (`random.seed(420)`, and ImageNet's 1000 classes shuffled for each d).
-
-    Parameters
-    ----------
-    d : int
-        Classes merged into one.
-    draw : int
-        1 to 10.
-    count : int
-        Number of classes of the dataset, C.
-
-    Returns
-    -------
-    list of tuple of int
-        L groups of d class numbers.
 
     Raises
     ------

@@ -97,19 +97,9 @@ DEFAULT_RULE = "smoothed"
 
 
 def validation_folds(y: NDArray[np.integer], seed: int) -> list[Fold]:
-    """Split shots into stratified validation folds, repeatedly for few shots.
+    """Split shots of classes y (n,) into stratified validation folds, repeatedly for few shots.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Classes of the shots.
-    seed : int
-        Seed of the splits and of GEN.
-
-    Returns
-    -------
-    list of Fold
-        A class's only shot is always a training sample. Empty if no class has two shots.
+    A class's only shot is always a training sample. There are no folds if no class has two shots.
     """
     order = [shots for shots in shot_order(y, seed) if len(shots) > 1]
     if not order:
@@ -137,19 +127,7 @@ def fold_plan(largest_class: int) -> tuple[int, int]:
 def fold_accuracy(
     X: Array, y: NDArray[np.integer], recipe: Recipe, ks: Sequence[int], fold: Fold
 ) -> NDArray[np.float64]:
-    """Compute the accuracy (len(ks),) on a validation fold at each k, in percent.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Shots before any transform or NORM.
-    y : ndarray of shape (n,)
-        Classes.
-    recipe : Recipe
-        Its k is ignored.
-    ks : sequence of int
-    fold : Fold
-    """
+    """Compute the accuracy (len(ks),) on a fold of shots, given as for `suggest_k`, at each k, in percent."""
     none = np.zeros(0, dtype=np.int32)
     classes = y.astype(np.int32)
     train, validation = fold.train, fold.validation
@@ -158,17 +136,7 @@ def fold_accuracy(
 
 
 def choose_k(ks: Sequence[int], scores: Sequence[Scores], rule: str = DEFAULT_RULE) -> int:
-    """Choose a k from the scores of the validation folds; the smallest if there are no folds.
-
-    Parameters
-    ----------
-    ks : sequence of int
-        Ascending.
-    scores : sequence of ndarray of shape (len(ks),)
-        `fold_accuracy` of each fold.
-    rule : str
-        Key of `RULES`.
-    """
+    """Choose one of the ascending ks from the `fold_accuracy` of each fold; the smallest if there are no folds."""
     return int(ks[RULES[rule].choose(np.stack(scores))] if len(scores) else ks[0])
 
 

@@ -59,14 +59,7 @@ def count_predictions(evaluator: Evaluator, none: Recipe, l2: Recipe, n: int, se
 
 
 def map_overlap(positions: NDArray[np.float32], y: NDArray[np.integer]) -> Matrix:
-    """Compute the overlap (C, C) of classes on a map: percent of nearest neighbours that are of the other class.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n, 2)
-    y : ndarray of shape (n,)
-        Classes 0 … C − 1.
-    """
+    """Compute the overlap (C, C) of classes y (n,) on a map: percent of nearest neighbours of the other class."""
     from scipy.spatial import cKDTree
 
     nearest = cKDTree(positions).query(positions, min(_NEIGHBOURS + 1, len(positions)))[1][:, 1:]

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class LruCache(Generic[T]):
-    """Keep the `size` most recently used values by their keys."""
+    """Keep the `size` most recently used values by their keys; no value is None."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -30,11 +30,8 @@ class LruCache(Generic[T]):
 
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the value of `key`; compute it if it is missing."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        return self.put(key, compute())
+        value = self.find(key)
+        return self.put(key, compute()) if value is None else value
 
     def put(self, key: Hashable, value: T) -> T:
         """Store a value, and return it."""

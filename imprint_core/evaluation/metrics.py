@@ -53,20 +53,10 @@ def summarize(values: ArrayLike) -> Summary:
 
 
 def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], classes: int) -> NDArray[np.float64]:
-    """Compute the confusion matrix in percent of each true class, averaged over runs.
+    """Compute the confusion matrix in percent of each true class (row), averaged over runs.
 
-    Parameters
-    ----------
-    truth : ndarray of shape (m,)
-        True classes, 0 … classes − 1.
-    predictions : ndarray of shape (s, m)
-        Predicted classes of each run.
-    classes : int
-
-    Returns
-    -------
-    ndarray of shape (classes, classes)
-        Rows are true, columns predicted classes. A row sums to 100, or to 0 for a class without test samples.
+    The true classes (m,) and the predictions (s, m) are 0 … classes − 1. A row sums to 100, or to 0 for a class
+    without test samples.
     """
     flat = np.tile(truth, len(predictions)) * classes + predictions.ravel()
     counts = np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
@@ -77,11 +67,7 @@ def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], clas
 def macro_f1(truth: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> float:
     """Compute macro-F1 in percent: the mean over classes of 2 · correct / (predicted + true).
 
-    Parameters
-    ----------
-    truth, predicted : ndarray of shape (m,)
-        Classes 0 … classes − 1; every class has a test sample. F1 of a class that is never predicted is 0.
-    classes : int
+    Classes are 0 … classes − 1, each with a test sample. F1 of a class that is never predicted is 0.
     """
     correct = np.bincount(truth[truth == predicted], minlength=classes)
     both = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)

@@ -128,15 +128,7 @@ def holm(p: Floats) -> Floats:
 
 
 def groups_of(tied: NDArray[np.bool_], order: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:
-    """Maximal sets of two methods or more in which each pair is tied.
-
-    Parameters
-    ----------
-    tied : ndarray of shape (q, q)
-        Symmetric.
-    order : ndarray of shape (q,)
-        Methods in the order of the output.
-    """
+    """Maximal sets of two methods or more, ordered by `order` (q,), in which each pair is `tied` (q, q)."""
     position = np.argsort(order)
     neighbours = [set(np.flatnonzero(row).tolist()) - {i} for i, row in enumerate(tied)]
     cliques = [

@@ -47,10 +47,8 @@ class SyntheticResult:
     ----------
     accuracy : float
         Test accuracy in percent.
-    proxies : ndarray of shape (p, 2)
-        Proxies after NORM post.
-    classes : ndarray of shape (p,)
-        Classes of the proxies.
+    proxies, classes : ndarray of shape (p, 2) and (p,)
+        Proxies after NORM post, and their classes.
     axes : (ndarray of shape (c,), ndarray of shape (c,))
         Coordinates of the cells of `regions` along the first and the second axis.
     regions : ndarray of shape (c, c)

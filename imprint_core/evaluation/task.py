@@ -18,25 +18,11 @@ SEEDS = (17121997, 123987, 12412312, 14057, 994348, 23092007, 123456, 98765)
 def shot_order(y: NDArray[np.integer], seed: int) -> list[NDArray[np.intp]]:
     """Draw the order in which each class's samples become shots.
 
-    The n-shot set is the first n of each class, so it is a subset of the (n+1)-shot set of the same seed, and a class's
-    order does not depend on which other classes are chosen.
-
-    Parameters
-    ----------
-    y : ndarray of shape (N,)
-        Class numbers.
-    seed : int
-
-    Returns
-    -------
-    list of ndarray
-        For each class, ascending: indices into `y`.
+    For each class, ascending, these are indices into the class numbers y (N,). The n-shot set is the first n of each
+    class, so it is a subset of the (n+1)-shot set of the same seed, and a class's order does not depend on which other
+    classes are chosen.
     """
-    orders = []
-    for c in np.unique(y):
-        rng = np.random.default_rng((seed, int(c)))
-        orders.append(rng.permutation(np.flatnonzero(y == c)))
-    return orders
+    return [np.random.default_rng((seed, int(c))).permutation(np.flatnonzero(y == c)) for c in np.unique(y)]
 
 
 @dataclass(frozen=True)
@@ -77,13 +63,7 @@ def class_names(embeddings: EmbeddingSet) -> tuple[str, ...]:
 
 
 def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
-    """Return all training and test samples of the chosen classes.
-
-    Parameters
-    ----------
-    embeddings : EmbeddingSet
-    classes : str
-        Spec of `parse_classes`.
+    """Return all training and test samples of the classes of a spec (`parse_classes`).
 
     Raises
     ------

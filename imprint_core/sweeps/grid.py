@@ -103,16 +103,7 @@ GRIDS: dict[str, dict[str, Any]] = {
 class Grid:
     """A grid that has been read.
 
-    Attributes
-    ----------
-    fms : tuple of str, or None
-        None for all.
-    tasks : tuple of (str, str), or None
-        Dataset and classes; None for all datasets with all classes.
-    shots : tuple of int or None
-        Shots per class; None for all.
-    recipes : tuple of SweepRecipe
-    seeds : tuple of int
+    Tasks are pairs of a dataset and classes. None stands for all FMs, all datasets with all classes, and all shots.
     """
 
     fms: tuple[str, ...] | None
@@ -124,17 +115,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Cell:
-    """Recipes of one space on one task with all seeds, which are evaluated together.
-
-    Attributes
-    ----------
-    info : SetInfo
-    classes : str
-    n : int or None
-    recipes : tuple of Recipe
-        Canonical.
-    seeds : tuple of int
-    """
+    """Canonical recipes of one space on one task with all seeds, which are evaluated together."""
 
     info: SetInfo
     classes: str
@@ -148,15 +129,7 @@ class Cell:
         return len(self.recipes) * len(self.seeds)
 
     def without(self, finished: set[tuple[Recipe, int]]) -> Cell | None:
-        """The cell without its finished recipes; None if nothing remains.
-
-        Seeds are evaluated together: a recipe with a missing seed is evaluated with all seeds.
-
-        Parameters
-        ----------
-        finished : set of (Recipe, int)
-            Pairs of a recipe and a seed.
-        """
+        """The cell without the recipes that have finished with all seeds; None if nothing remains."""
         missing = tuple(r for r in self.recipes if any((r, seed) not in finished for seed in self.seeds))
         return replace(self, recipes=missing) if missing else None
 

@@ -187,16 +187,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[_Selection], tuple[bool, str]]], ...] =
 
 
 def check_findings(table: SweepTable, tasks: Sequence[TaskKey], n: int) -> list[Finding]:
-    """Check every finding on some tasks of a table.
-
-    Parameters
-    ----------
-    table : SweepTable
-    tasks : sequence of TaskKey
-        With all n-shots, of which one finding needs several.
-    n : int
-        The n-shot of the other findings.
-    """
+    """Check every finding on some tasks of a table with n shots; one finding needs the tasks of several n-shots."""
     selection = _Selection(table, tuple(tasks), n)
     findings = []
     for claim, source, check in _CHECKS:

@@ -76,19 +76,7 @@ MEASURES: dict[str, Measure] = {
 
 
 def measure_predictions(truth: Classes, predictions: Classes, classes: int) -> dict[str, Floats]:
-    """Every measure of predictions.
-
-    Parameters
-    ----------
-    truth : ndarray of shape (m,)
-        Classes of the test samples, numbered from 0.
-    predictions : ndarray of shape (s, m)
-    classes : int
-
-    Returns
-    -------
-    dict of str to ndarray of shape (s,)
-    """
+    """Every measure (s,) of predictions (s, m), with the classes (m,) of the test samples numbered from 0."""
     return {
         name: np.array([measure.of_predictions(truth, predicted, classes) for predicted in predictions])
         for name, measure in MEASURES.items()
@@ -97,21 +85,7 @@ def measure_predictions(truth: Classes, predictions: Classes, classes: int) -> d
 
 
 def measure_shots(pool: Split, norm_pre: str, n: int | None, seeds: Sequence[int]) -> dict[str, Floats]:
-    """Every measure of shots after NORM pre, before any transform.
-
-    Parameters
-    ----------
-    pool : Split
-    norm_pre : str
-        Key of `NORMALIZATIONS`.
-    n : int or None
-        Shots per class; None for all.
-    seeds : sequence of int
-
-    Returns
-    -------
-    dict of str to ndarray of shape (s,)
-    """
+    """Every measure (s,) of n shots per class (None: all) for each seed, after NORM pre and before any transform."""
     measures = {name: m.of_shots for name, m in MEASURES.items() if m.of_shots is not None}
     runs = []
     for seed in seeds:
