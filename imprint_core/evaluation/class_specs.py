@@ -15,22 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint_core.errors import ImprintError
+from imprint_core.registry import Entry
 
 
 @dataclass(frozen=True)
-class ClassSet:
+class ClassSet(Entry):
     """An entry of the table: a subset of the classes.
 
     Attributes
     ----------
-    label, help : str
-        For the sidebar and the documentation.
     choose : callable
         Maps the number of classes to the selected class numbers.
     """
 
-    label: str
-    help: str
     choose: Callable[[int], Sequence[int]]
 
 

@@ -10,6 +10,7 @@ Predictions equal the estimator's up to rounding; a test compares them.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -68,15 +69,7 @@ class Imprint(NamedTuple):
 
 
 class TransformDiagnostics(NamedTuple):
-    """Diagnostics of a transform that was fitted on a draw.
-
-    Attributes
-    ----------
-    shrinkage : float or None
-        The shrinkage used; None for transforms without one.
-    remark : str
-        As in `FeatureMap`.
-    """
+    """Shrinkage, None for transforms without one, and remark of a `FeatureMap` that was fitted on a draw."""
 
     shrinkage: float | None
     remark: str
@@ -276,6 +269,19 @@ class Evaluator:
         """Return shots and test samples as input of GEN and AGG."""
         train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self.pool.X_train[rows]))
         return train, NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))
+
+
+def generation_seconds(X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> float:
+    """Seconds that the estimator takes to fit shots on this machine, including NORM pre and post; median of three."""
+    # Imports scikit-learn.
+    from imprint_core.framework.classifier import ImprintingClassifier
+
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(X, y)
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
 
 
 def _rows(draw: Draw) -> NDArray[np.intp]:

@@ -17,6 +17,7 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import Split, shot_order
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.recipe import Recipe
+from imprint_core.registry import Entry
 
 Scores = NDArray[np.float64]
 # Up to `_FEW_SHOTS` there are more folds, so that training sets stay close to all shots.
@@ -28,15 +29,7 @@ _MAX_REPEATS, _VALIDATED = 5, 200
 
 @dataclass(frozen=True)
 class Fold:
-    """One split of the shots.
-
-    Attributes
-    ----------
-    train, validation : ndarray of int
-        Rows of the shots.
-    seed : int
-        Seed of GEN.
-    """
+    """One split of the shots: rows of training and of validation samples, and the seed of GEN."""
 
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
@@ -44,19 +37,15 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(Entry):
     """An entry of the table of rules.
 
     Attributes
     ----------
-    label, help : str
-        For pages and the documentation.
     choose : callable
         Maps the accuracy (folds, len(ks)) on the validation folds to the index of the suggested k.
     """
 
-    label: str
-    help: str
     choose: Callable[[Scores], int]
 
 

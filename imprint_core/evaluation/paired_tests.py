@@ -52,16 +52,13 @@ class McNemar:
 
 
 def paired_difference(a: Correct, b: Correct) -> Difference:
-    """Difference with a 95 % interval over draws of shots (seeds) and over test samples.
+    """Difference of two sides with a 95 % interval over draws of shots (seeds) and over test samples.
+
+    `a` and `b` (s, m) state which test samples each side classifies correctly, for the same seeds.
 
     Seeds and test samples are crossed. The variance of the mean is that of the seeds' means plus that of the samples'
     means; it counts the interaction twice, so the interval is slightly too wide (Owen, 2007, "The pigeonhole
     bootstrap"). Degrees of freedom follow Satterthwaite. With one seed the interval is over test samples only.
-
-    Parameters
-    ----------
-    a, b : ndarray of shape (s, m)
-        Which test samples each side classifies correctly, for the same seeds.
     """
     gaps = 100.0 * (a.astype(np.float64) - b)
     return _difference(float(gaps.mean()), [gaps.mean(axis=1), gaps.mean(axis=0)])

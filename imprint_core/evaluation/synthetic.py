@@ -24,14 +24,7 @@ EXTENT, _CELLS = ((-1.0, 4.0), (-2.5, 2.5)), 121
 
 @dataclass(frozen=True)
 class SyntheticData:
-    """Points of two classes of equal size.
-
-    Attributes
-    ----------
-    X_train, X_test : ndarray of shape (n, 2)
-    y_train, y_test : ndarray of shape (n,)
-        Classes, indices of `NAMES`.
-    """
+    """Points (n, 2) of two classes of equal size, and their classes (n,), indices of `NAMES`."""
 
     X_train: Array
     y_train: NDArray[np.intp]

@@ -5,24 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from imprint_core.framework.recipe import Recipe
+from imprint_core.registry import Entry
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Entry):
     """An entry of the table of presets.
 
     Attributes
     ----------
-    label, help : str
-        Displayed name, and what the recipe does.
     citation : str
         Source of the recipe.
     recipe : Recipe
         With the λ of ResNets for least squares.
     """
 
-    label: str
-    help: str
     citation: str
     recipe: Recipe
 

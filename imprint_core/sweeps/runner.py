@@ -161,17 +161,9 @@ def sweep(
     report: Callable[[int, int], None] = lambda done, runs: None,
     **options: Any,
 ) -> SweepTable:
-    """Evaluate the runs that the table at `out` lacks, and store them regularly.
+    """Evaluate the runs that the table at `out` lacks, with the options of `run_cells`, and store them regularly.
 
-    Parameters
-    ----------
-    cells : sequence of Cell
-    out : Path
-        Parquet file. Rows of the same embeddings stay.
-    report : callable
-        Takes the number of finished runs and that of all runs.
-    **options
-        Parameters of `run_cells`.
+    Rows of the same embeddings stay. `report` takes the number of finished runs and that of all runs.
 
     Raises
     ------

@@ -50,14 +50,7 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskScores:
-    """Recipes on the tasks that have runs of all of them.
-
-    Attributes
-    ----------
-    tasks : tuple of TaskKey
-    values : ndarray of shape (t, q)
-        Medians over seeds, as in the paper's tables.
-    """
+    """Medians over seeds (t, q), as in the paper's tables, of recipes on the tasks that have runs of all of them."""
 
     tasks: tuple[TaskKey, ...]
     values: Floats

@@ -1,10 +1,11 @@
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from imprint_core.embeddings import open_set
-from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator, generation_seconds
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -166,3 +167,11 @@ def test_whitened_proxies_stand_at_the_same_mixture_of_untransformed_shots(vit_d
                 assert (members <= around[shots].max(axis=0) + 1e-6).all()
             if gen == "kmedoids":
                 assert all((around[shots] == proxy).all(axis=1).any() for proxy in members)
+
+
+def test_time_is_the_median_of_fits(vit_digits, monkeypatch):
+    ticks = iter([0, 5, 10, 11, 20, 23])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    rows = slice(0, 400)
+    X, y = vit_digits.X_train[rows], vit_digits.y_train[rows]
+    assert generation_seconds(X, y, PRESETS["own"].recipe, 0) == 3

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from imprint_core.evaluation.evaluator import generation_seconds
 from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
 from imprint_core.evaluation.task import shot_order
 from imprint_core.figures import comparison
@@ -75,9 +76,6 @@ def _fit_time(selection: Selection, recipe: SweepRecipe) -> Point:
     experiment = selection.experiment.first_seed.with_(recipe=recipe.for_fm(selection.experiment.info.fm))
 
     def make() -> float:
-        # Imports scikit-learn.
-        from imprint_core.evaluation.timing import generation_seconds
-
         pool, seed = results.pool(experiment), experiment.seeds[0]
         rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(pool.y_train, seed)])
         return generation_seconds(pool.X_train[rows], pool.y_train[rows], experiment.recipe, seed)
