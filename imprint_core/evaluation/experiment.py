@@ -111,13 +111,8 @@ class Experiment:
         pool = self.pool(embeddings)
         order = shot_order(pool.y_train, self.seeds[0] if seed is None else seed)
         shots = np.concatenate([rows[: self.n_shot] for rows in order])
-        return replace(
-            pool,
-            X_train=pool.X_train[shots],
-            y_train=pool.y_train[shots],
-            id_train=pool.id_train[shots],
-            origin_train=pool.origin_train[shots],
-        )
+        fields = ("X_train", "y_train", "id_train", "origin_train")
+        return replace(pool, **{name: getattr(pool, name)[shots] for name in fields})
 
     def evaluate(self, embeddings: EmbeddingSet | None = None) -> Evaluation:
         """Evaluate the recipe on each seed's draw of shots."""

@@ -49,7 +49,7 @@ class FeatureMap:
         return matrix * matrix.dtype.type(self.scale)
 
     def __call__(self, x: Array) -> Array:
-        """FeatureMap vectors (n, d) to vectors (n, d)."""
+        """Map vectors (n, d) to vectors (n, d)."""
         x = BASES[self.base](x)
         if self.centre is not None:
             x = x - self.centre.astype(x.dtype)

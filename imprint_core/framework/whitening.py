@@ -259,15 +259,8 @@ def leave_one_out(
     cosines at the best temperature; error counts are too coarse for a few dozen shots. A weak Laplace prior on
     logit s, centred at s = 0.95, decides if there are very few shots.
 
-    Parameters
-    ----------
-    spread : Spread
-    codes : ndarray of shape (N,)
-    m_v : ndarray of shape (C, r)
-        Class means minus the centre, along the principal axes.
-    means_gram : ndarray of shape (C, C)
-        Inner products of the class means minus the centre.
-    sizes : ndarray of shape (C,)
+    `m_v` (C, r) are the class means minus the centre along the principal axes, `means_gram` (C, C) their inner products
+    in all dimensions.
     """
     out = np.flatnonzero(sizes[codes] > 1)
     out = out[:: -(-len(out) // _MOST_LEFT_OUT)]

@@ -42,14 +42,10 @@ class Case:
 
     Attributes
     ----------
-    fm, dataset, classes : str
-        Names of the set, and the class spec.
-    digest : str
-        Digest of the set.
-    n : int
-        Shots per class.
-    best : int
-        The k with the highest median accuracy over seeds.
+    fm, dataset, classes, digest : str
+        Names of the set, the class spec, and the digest of the set.
+    n, best : int
+        Shots per class, and the k with the highest median accuracy over seeds.
     short : dict of str to tuple of float
         For each rule and each seed's shots: loss of median accuracy from the best to the suggested k, in points.
     """
@@ -69,12 +65,9 @@ class Standing:
 
     Attributes
     ----------
-    near : float
-        Share of suggestions within `NEAR` points of the best k.
-    mean, late : float
-        Mean and 95th percentile of the loss in points.
+    near, mean, late : float
+        Share of suggestions within `NEAR` points of the best k; mean and 95th percentile of the loss in points.
     suggestions : int
-        Number of suggestions.
     """
 
     near: float

@@ -26,10 +26,8 @@ class PresetAccuracies:
 
     Attributes
     ----------
-    fm, dataset : str
-        Labels.
-    n : int
-        Shots per class.
+    fm, dataset, n
+        Labels, and shots per class.
     accuracy : dict of str to ndarray of shape (s,)
         For each preset: test accuracy in percent for each seed.
     """
