@@ -77,7 +77,7 @@ def _classes_help(sets: Sets, values: Values) -> str:
     example = f" For example: {plain(f'pair={words[0]}+{words[1]}, {words[2]}')}" if len(words) > 2 else ""
     return (
         described(CLASS_SETS, "The classes of the task (paper, §5.1: all, even, odd, first three).")
-        + "\n- **d in 1**: classes merge at random are merged, d into one, into at most ten (paper, §5.3). There are "
+        + "\n- **d in 1**: classes drawn at random are merged, d into one, into at most ten (paper, §5.3). There are "
         f"{DRAWS} draws: 3in1, 3in1\\-2, …\n\nOr write numbers or names separated by commas, 5\\-7 for a range, + to "
         f"merge classes, and = to name a merged class.{example}"
     )
@@ -89,7 +89,7 @@ def _classes_remark(values: Values) -> str:
         return ""
     d, draw = merge
     other = f"{d}in1\\-{draw % DRAWS + 1}"
-    return f"Draw {draw} of {DRAWS}: {d} classes each, merge at random. For another draw write {other}."
+    return f"Draw {draw} of {DRAWS}: {d} classes each, drawn at random. For another draw write {other}."
 
 
 def _shots(sets: Sets, values: Values) -> list[int]:
@@ -128,7 +128,7 @@ _TASK_CONTROLS = controls_of(
     Control(
         "n",
         "n-shot: training samples per class",
-        "Number of imprinted images per class (paper, §5.2). Shots are merge at random for each seed and nested: 5 "
+        "Number of imprinted images per class (paper, §5.2). Shots are drawn at random for each seed and nested: 5 "
         "shots are a subset of 10.",
         _shots,
         100,
