@@ -13,6 +13,7 @@ from ui.charts.plot import serve_plotly
 from ui.charts.progressive import clear_running_figures, note_page_switch, rerun_after_switch
 from ui.charts.record import clear_record
 from ui.compute import results
+from ui.controls.control import Control
 from ui.controls.sidebar import sidebar
 from ui.controls.table import SHARED_CONTROLS
 from ui.navigation.links import requested_page
@@ -25,17 +26,6 @@ from ui.panels.map.controls import MAP_CONTROLS
 from ui.share.dialog import share
 from ui.text.markdown import plain
 
-# A control's options may depend on the controls before it.
-CONTROLS = (
-    *SHARED_CONTROLS,
-    *MAP_CONTROLS,
-    *COLLAPSE_CONTROLS,
-    *CURVE_CONTROLS,
-    *COMPARE_CONTROLS,
-    *LEADERBOARD_CONTROLS,
-    *LEARN_CONTROLS,
-)
-
 
 class PageRow(NamedTuple):
     """A page: `pages/<URL path>.py` with a function `show(selection)`."""
@@ -44,20 +34,24 @@ class PageRow(NamedTuple):
     icon: str
     # Groups, or keys of controls, that have an effect on the page; None for all.
     sidebar: tuple[str, ...] | None = None
+    # Controls that the page draws.
+    controls: tuple[Control, ...] = ()
 
 
 # By URL path. The first one is the default.
 PAGES = {
     "explore": PageRow("Explore", "explore"),
-    "learn": PageRow("Learn", "school", ()),
-    "map": PageRow("Map", "scatter_plot"),
-    "collapse": PageRow("Collapse", "compress"),
-    "curves": PageRow("Curves", "show_chart"),
-    "compare": PageRow("Compare", "compare_arrows"),
-    "leaderboard": PageRow("Leaderboard", "leaderboard"),
+    "learn": PageRow("Learn", "school", (), LEARN_CONTROLS),
+    "map": PageRow("Map", "scatter_plot", controls=MAP_CONTROLS),
+    "collapse": PageRow("Collapse", "compress", controls=COLLAPSE_CONTROLS),
+    "curves": PageRow("Curves", "show_chart", controls=CURVE_CONTROLS),
+    "compare": PageRow("Compare", "compare_arrows", controls=COMPARE_CONTROLS),
+    "leaderboard": PageRow("Leaderboard", "leaderboard", controls=LEADERBOARD_CONTROLS),
     "library": PageRow("Library", "library_books", ("fm",)),
     "own_data": PageRow("Your own data", "add_photo_alternate", ("Task", "Recipe")),
 }
+# A control's options may depend on the controls before it.
+CONTROLS = (*SHARED_CONTROLS, *(control for row in PAGES.values() for control in row.controls))
 _ASSETS = Path(__file__).parent / "ui/assets"
 
 

@@ -374,6 +374,17 @@ def test_a_control(monkeypatch):
     assert [w.value for w in app.warning] == [plain("Decimals = 9 is not available. Available: 0, 1, 2. Using 2.")]
 
 
+def test_a_control_of_a_page(monkeypatch):
+    options = {"options": lambda sets, values: [1, 2], "default": 1, "group": "", "page": "curves"}
+    control = Control(key="places", label="Places", help="Number of decimals.", **options)
+    monkeypatch.setattr(controls, "CURVE_CONTROLS", (*controls.CURVE_CONTROLS, control))
+    monkeypatch.setattr("pages.curves.show", lambda selection: selection.panel.draw("places"))
+    app = app_with("curves", places="2")
+    assert app.main.selectbox(key="places").value == 2
+    assert not [box for box in app.sidebar.selectbox if box.key == "places"]
+    assert "2" in app.query_params["places"]
+
+
 def test_a_page(monkeypatch, tmp_path):
     page = ModuleType("pages.extra")
     page.show = lambda selection: st.title(f"Extra page, k = {selection.experiment.recipe.k}")
