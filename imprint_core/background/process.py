@@ -126,7 +126,7 @@ def _record_error(folder: Path, name: str, process: subprocess.Popen[str]) -> No
     lines = [line for line in stderr.splitlines() if line.strip()]
     if process.returncode > 0 and lines:
         _errors[folder, name] = lines[-1]
-    elif process.returncode == -signal.SIGKILL:
+    elif process.returncode == -getattr(signal, "SIGKILL", 9):  # Windows has none.
         _errors[folder, name] = (
             "The system ended the process, possibly for lack of memory. Finished work is kept; resume it."
         )
