@@ -38,4 +38,4 @@ def look_up(table: Mapping[str, T], name: str, kind: str) -> T:
     try:
         return table[name]
     except (KeyError, TypeError):
-        raise ImprintError(f"No {kind} is called '{name}'; known are {', '.join(table)}.") from None
+        raise ImprintError(f"No {kind} is called '{name}'. Known names: {', '.join(table)}.") from None

@@ -25,7 +25,7 @@ _COMPARED_IMAGES = 4
 
 
 def source_dataset(name: str, path: str = "") -> Dataset | None:
-    """Dataset of a set, where its images are available; `path` is that of a dataset outside the data root."""
+    """Dataset of a set if its images are available; `path` locates a dataset outside the data root."""
     try:
         source = dataset_at(Path(path)) if path else dataset(name)
     except ImprintError:

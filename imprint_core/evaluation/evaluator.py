@@ -194,7 +194,7 @@ class Evaluator:
         )
 
     def _products_of_draws(self, draws: list[Draw]) -> list[Products]:
-        """Compute the inner products of each draw in parallel; draws of the same shots in any order share them."""
+        """Compute the inner products of each draw in parallel, once for draws with the same shots in another order."""
         rows = [_rows(draw) for draw in draws]
         distinct = {shots.tobytes(): shots for shots in rows}
         missing = [shots for key, shots in distinct.items() if key not in self._drawn_products]

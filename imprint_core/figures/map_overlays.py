@@ -134,7 +134,7 @@ def sample_overlay(
     neighbours : ndarray of shape (m, 2)
         Positions of its nearest samples in the original space.
     proxies : ndarray of shape (≤ 2, 2)
-        Positions of the nearest proxy and of the runner-up's.
+        Positions of the predicted class's and the runner-up's nearest proxies.
     """
     skipped = {"type": "scatter", "hoverinfo": "skip", "showlegend": False}
     traces: list[dict[str, Any]] = []

@@ -117,7 +117,7 @@ def legend_symbol(style: Style) -> str:
 
 
 def shared_range(measure: str, values: Iterable[float]) -> tuple[float, float]:
-    """A range of y for all panels, in coarse steps, so that it seldom changes while curves fill in."""
+    """A range of y for all panels, in coarse steps, so that it seldom changes while points are added."""
     finite = [v for v in values if math.isfinite(v)]
     if MEASURES[measure].log:
         positive = [v for v in finite if v > 0] or [1.0]

@@ -216,7 +216,7 @@ def _by_votes(result: SampleExplanation, runner_up: int, names: Names) -> str:
 
 
 def _missed(result: SampleExplanation, truth: int, names: Names) -> str:
-    """The true class, and its distance from winning unless the clause has it."""
+    """The true class and its margin, which the sentence already has if it is the runner-up."""
     true, classes = class_name(truth, names), np.unique(result.labels)
     index = np.flatnonzero(classes == truth)
     if not len(index):

@@ -24,7 +24,7 @@ class Normalization(Entry):
     function : callable
         Maps vectors (..., d) to vectors (..., d).
     scale : callable
-        Maps squared lengths (...) to the factor that `function` multiplies each vector with,
+        Maps squared lengths (...) to the factors by which `function` multiplies each vector,
         so that inner products can be normalised without their vectors.
     unit : bool
         Whether vectors get length 1.

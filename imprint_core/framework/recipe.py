@@ -66,8 +66,8 @@ class Recipe:
     k : int
         Proxies per class, for methods that use it; with k or fewer shots, every shot is a proxy.
     norm_pre, norm_post, norm_inf : str
-        Keys of `NORMALIZATIONS` (`POST_NORMALIZATIONS` for norm_post): before GEN, of the proxies, of the test
-        embeddings.
+        Keys of `NORMALIZATIONS` (`POST_NORMALIZATIONS` for norm_post), applied to shots before GEN, to proxies, and
+        to test embeddings.
     agg : str
         Key of `AGGREGATIONS`.
     pretransform : str

@@ -222,7 +222,7 @@ MAP_METHODS: dict[str, MapMethod] = {
     ),
 }
 
-# Layouts compared on the Map page: neighbourhoods from small to large, groups from dense to loose.
+# Layouts compared on the Map page: neighbourhoods from small to large, min_dist from tight to loose.
 LAYOUT_GRID = tuple(Layout("umap", n, dist) for n in (5, 15, 50) for dist in (0.0, 0.1, 0.5))
 
 

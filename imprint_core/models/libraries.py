@@ -300,6 +300,6 @@ def foundation_model(name: str) -> FoundationModel:
             entry = FOUNDATION_MODELS.get(architecture)
             return entry if entry and (entry.library, entry.weights) == (library, fm.weights) else fm
     raise ImprintError(
-        f"Unknown foundation model '{name[:60]}'. Known are {', '.join(FOUNDATION_MODELS)}, and every classification "
-        f"model of {' and '.join(LIBRARIES)} by its name there."
+        f"Unknown foundation model '{name[:60]}'. Known names: {', '.join(FOUNDATION_MODELS)}, and every "
+        f"classification model of {' and '.join(LIBRARIES)} by its name there."
     )

@@ -22,7 +22,7 @@ from torch import Tensor
 class Preprocessing:
     """A library's transform from a PIL image in RGB to a tensor (3, h, w).
 
-    `text` is its representation for the sidecar of embedding sets; `steps` are its steps, where it has no others.
+    `text` is its representation in the sidecars of embedding sets. `steps` is None if it has other steps than these.
     """
 
     transform: Callable[[Any], Tensor]
@@ -30,7 +30,7 @@ class Preprocessing:
     steps: ResizeCropNormalize | None
 
     def prepare(self, images: Sequence[Image.Image]) -> Tensor:
-        """Make a batch of PIL images (L or RGB): (b, h, w, 3) uint8 where `steps` is known, else (b, 3, h, w)."""
+        """Make a batch of PIL images (L or RGB): (b, h, w, 3) uint8 if `steps` is set, else (b, 3, h, w)."""
         if self.steps is None:
             return torch.stack([self.transform(image.convert("RGB")) for image in images])
         return torch.from_numpy(self.steps.pixels(images))

@@ -111,7 +111,7 @@ def _max_for_kmeans(selection: _Selection) -> tuple[bool, str]:
     labels = ["max", *(f"{m}-NN" for m in ms)]
     return holds, (
         f"k-means, k = 20, L2, over {len(scores.tasks)} tasks: {_listed(labels, means.tolist())} %. Max and 1-NN "
-        f"differ by at most {gap:.2f} points: of proxies of equal length the nearest is the most similar."
+        f"differ by at most {gap:.2f} points, because among proxies of equal length the nearest is the most similar."
     )
 
 

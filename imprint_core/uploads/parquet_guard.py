@@ -1,6 +1,6 @@
 """Checks of a parquet file before Arrow reads it.
 
-Equal values need no space in parquet: a kilobyte can hold a row of two thousand million numbers,
+Equal values need no space in parquet: a kilobyte can hold a row of two billion numbers,
 and Arrow trusts the file. So its footer and the headers of the pages that will be read are parsed
 first. They are Thrift structs in the compact protocol.
 """

@@ -35,7 +35,7 @@ def parquet_rows(file: BinaryIO) -> LabelledRows:
     listed = check_pages(file, (*_LABELS, _SPLIT), (_LIST,))
     try:
         table = pq.ParquetFile(file, pre_buffer=False)
-        # Dictionary encoding keeps a long text that every row refers to as one text.
+        # Dictionary encoding stores a long text once if every row refers to it.
         texts = [f.name for f in table.schema_arrow if f.name in (*_LABELS, _SPLIT) and _is_text(pa, f.type)]
         table = pq.ParquetFile(file, pre_buffer=False, metadata=table.metadata, read_dictionary=texts)
         return _rows(pa, table, listed, damage)

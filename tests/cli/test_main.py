@@ -10,8 +10,8 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["embed", "--fm", "x", "--dataset", "mnist"], "Unknown foundation model 'x'. Known are"),
-        (["embed", "--fm", "resnet50", "--dataset", "x"], "No dataset is called 'x'; known are mnist"),
+        (["embed", "--fm", "x", "--dataset", "mnist"], "Unknown foundation model 'x'. Known names:"),
+        (["embed", "--fm", "resnet50", "--dataset", "x"], "No dataset is called 'x'. Known names: mnist"),
         (
             ["embed", "--fm", "resnet50", "--dataset", "digits", "--weights", "gone.safetensors"],
             "The weights file 'gone.safetensors' does not exist",

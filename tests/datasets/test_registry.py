@@ -100,5 +100,5 @@ def test_real_datasets_are_read_from_a_folder(shared, name, train, test, classes
 
 def test_unknown_dataset_raises_a_clear_error():
     for name in ("x", "own_0123456789ab", "../x", ""):
-        with pytest.raises(ImprintError, match=f"No dataset is called '{name}'; known are mnist, fashion_mnist"):
+        with pytest.raises(ImprintError, match=f"No dataset is called '{name}'. Known names: mnist, fashion_mnist"):
             dataset(name)

@@ -109,7 +109,7 @@ def test_full_names_of_models_in_the_table_find_the_table_entry():
 
 @pytest.mark.parametrize("name", ["x", "", "../x", "resnet18.NOPE", "timm/nope", "fasterrcnn_resnet50_fpn", "<b>"])
 def test_unknown_model_raises_a_clear_error(name):
-    with pytest.raises(ImprintError, match=r"Unknown foundation model '.*'. Known are vit_tiny"):
+    with pytest.raises(ImprintError, match=r"Unknown foundation model '.*'. Known names: vit_tiny"):
         foundation_model(name)
 
 

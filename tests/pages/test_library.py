@@ -100,7 +100,7 @@ def test_available_and_missing_files_are_described():
     assert boxes["library_fm"].value == "squeezenet1_1"
     assert boxes["library_fm"].options[0] == "SqueezeNet 1.1 · weights available"
     assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in page_text(app)
-    assert "12 MB are downloaded when you start" in page_text(app.selectbox(key="library_data").select("mnist").run())
+    assert "Starting downloads 12 MB. Or put the dataset" in page_text(boxes["library_data"].select("mnist").run())
     assert "can't be downloaded automatically" in page_text(app.selectbox(key="library_data").select("mnist_m").run())
     app.selectbox(key="library_data").select("digits").run()
     assert "The images are available." in page_text(app)

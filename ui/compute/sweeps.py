@@ -52,7 +52,7 @@ def findings(path: Path, table: SweepTable, tasks: tuple[TaskKey, ...], n: int) 
 
 
 def run_point(experiment: Experiment, sets: cached.Sets, cost: float = 1.0, measure: str = "accuracy") -> Point:
-    """Runs of an experiment as a point that fills in: a measure, and those computed with it, for each seed (s,).
+    """Runs of an experiment as a progressive point: a measure, and those computed with it, for each seed (s,).
 
     Runs of the bundled table are available at once.
     """

@@ -25,7 +25,7 @@ TaskKey = tuple[str, str, int]
 
 
 def curve_points(tasks: Sequence[TaskDraw], recipe: Recipe, n_shot: int | None) -> list[Point]:
-    """Return the curves of tasks."""
+    """Return one point per task: its NC1 and its accuracy over k."""
 
     def compute(task: TaskDraw) -> TaskCurve:
         return compute_curve(task, embeddings(task.info), recipe, n_shot)
@@ -35,7 +35,7 @@ def curve_points(tasks: Sequence[TaskDraw], recipe: Recipe, n_shot: int | None) 
 
 
 def fold_points(job: KSelectionJob, largest_class: int) -> list[Point]:
-    """Return the scores of the validation folds if the largest class has this many shots."""
+    """Return one point per validation fold; `largest_class`, in shots, sets the cost."""
 
     def compute(fold: int) -> Any:
         return job.scores(fold, embeddings(job.experiment.info))

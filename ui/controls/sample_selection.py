@@ -45,7 +45,7 @@ def chosen_sample(selection: Selection) -> int | None:
 
 
 def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -> None:
-    """Handle what was picked on the map of a recipe, as `map_plot` reports it."""
+    """Apply a click or selection on a recipe's map, as `map_plot` reports it."""
     data, before = st.session_state.get(_PICKED, ("", ()))
     if how == "proxy":
         assigned = assigned_samples(selection, recipe, codes[0]) if codes else []

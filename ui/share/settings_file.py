@@ -22,7 +22,7 @@ def written(values: Values, keys: Iterable[str], page: str = "") -> bytes:
 
 
 def read(data: bytes) -> tuple[dict[str, str], list[str], str]:
-    """Return values as in a link, a note for each ignored value, and the key of the page ("" for none).
+    """Return the values in link form, a note for each ignored value, and the key of the page ("" for none).
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read(data: bytes) -> tuple[dict[str, str], list[str], str]:
 
 
 def _text(value: Any) -> str:
-    """Return a value as in a link."""
+    """Return a value in link form."""
     if isinstance(value, list):
         return ",".join(map(_single, value))
     return _single(value)

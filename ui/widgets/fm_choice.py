@@ -68,7 +68,7 @@ def describe_weights(fm: FoundationModel) -> str:
 
 
 def show_no_weights_notice() -> bool:
-    """Show how to get weights, where no FM of the table has any; return whether none has."""
+    """Show instructions for getting weights if no FM of the table has any; return whether none has."""
     if any(available_weights(fm) for fm in FOUNDATION_MODELS.values()):
         return False
     st.info(
@@ -81,7 +81,7 @@ def show_no_weights_notice() -> bool:
 
 
 def upload_weights(fm: FoundationModel, key: str = "") -> None:
-    """Draw a box that takes local weights of an FM, checks that they fit and saves them; `key` is of the panel."""
+    """Draw a box that takes local weights of an FM, checks that they fit and saves them; `key` identifies the panel."""
     with st.expander(f"Local weights of {plain(fm.label)}", icon=":material/upload_file:"):
         file = st.file_uploader(
             f"State dict of {fm.library}'s {plain(fm.architecture)}",

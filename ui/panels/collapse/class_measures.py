@@ -64,7 +64,7 @@ def show_measures(experiment: Experiment, variant: str) -> None:
         [label, _summary_text(summarize([run[key] for run in runs]), form), _value_text(whole[key], form), meaning]
         for key, (label, meaning, form) in _MEASURES.items()
     ]
-    # Wide enough to be read on narrow screens, where tables scroll (app.py).
+    # Wide enough to be read on narrow screens, where tables scroll (`layout.css`).
     st.html("<style>.st-key-measures td:last-child { min-width: 15rem }</style>")
     with st.container(key="measures"):
         table("measures", ["measure", "shots", "all samples", "meaning"], rows, align="lrrl", names=True)

@@ -84,7 +84,7 @@ def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any], st
             + _correlation_text(correlation, complete),
             height=460,
         )
-    # The regression of some of the tasks would change with every new one.
+    # A regression over only some of the tasks would change with each new point.
     st.markdown(_correlation_text(correlation, complete) + (_prediction_text(points) if complete else ""))
     groups = {"all tasks": points, "datasets without merging": [p for (_, _, d), p in by_task.items() if not d]}
     for (_, _, d), point in by_task.items():

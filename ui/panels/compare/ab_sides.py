@@ -45,12 +45,12 @@ class Side:
 
     @cached_property
     def predicted(self) -> NDArray[np.int32]:
-        """Predicted classes (s, m) of the test samples, by number."""
+        """Predicted class numbers (seeds, test samples)."""
         return results.evaluator(self.experiment).classes[results.evaluation(self.experiment).predictions]
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
-        """Which test samples (s, m) are classified correctly."""
+        """Whether each prediction (seeds, test samples) is correct."""
         return self.predicted == self.pool.y_test
 
 

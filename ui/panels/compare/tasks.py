@@ -45,7 +45,7 @@ def _short_label(data: str) -> str:
 
 
 def show_tasks(selection: Selection, a: Side, b: Side) -> None:
-    """Draw the difference of the recipes on every dataset with all its classes; it fills in."""
+    """Draw the difference of the recipes on every dataset with all its classes, progressively."""
     heading("All tasks", "compare-tasks")
     sets = selection.panel.sets
     pairs = [
@@ -57,7 +57,7 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
         st.caption("A and B differ in the dataset only, so there are no other tasks to compare.")
         return
     if not pairs:
-        st.caption("No dataset has so many shots per class.")
+        st.caption("No dataset has that many shots per class.")
         return
     points = []
     for of_a, of_b, _ in pairs:

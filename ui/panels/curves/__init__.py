@@ -1,4 +1,4 @@
-"""Panels of Curves: the grid of small multiples and its series.
+"""Panels of Curves: its controls, series, the grid of charts, and the paper's curves.
 
 The page's layout is in `pages/curves.py`.
 """

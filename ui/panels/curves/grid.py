@@ -1,4 +1,4 @@
-"""Charts of Curves in a grid with one legend and caption, and the paper's curves; they fill in point by point."""
+"""Charts of Curves in a grid with one legend and caption, and the paper's curves; drawn progressively."""
 
 from __future__ import annotations
 

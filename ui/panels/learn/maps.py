@@ -124,10 +124,10 @@ def _show_result(experiment: Experiment, names: tuple[str, ...], pca: _TestMap, 
     plot(
         "lesson-6-confusion",
         confusion_matrix(percent, names),
-        alt=f"Confusion matrix of {len(names)} classes in the full space",
+        alt=f"Confusion matrix of {len(names)} classes in the embedding space",
         height=400,
     )
-    st.caption("Confusion in the full space, in percent of each true class (row).")
+    st.caption("Confusion in the embedding space, in percent of each true class (row).")
     titles = [f"{layout.n_neighbors} neighbours, dist {layout.min_dist:g}" for layout in LAYOUT_GRID]
     small_maps = [(title, test_map.positions) for title, test_map in zip(titles, grid, strict=True)]
     plot(

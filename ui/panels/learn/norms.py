@@ -85,7 +85,7 @@ def _show_result(experiment: Experiment) -> frame.Outcome:
             (
                 band(100 * before / total, _SHARE_EDGES),
                 f"The longest proxy belongs to class {plain(names[0])}: {before:,} of {total:,} test images are "
-                f"predicted as this class, which has {true}. With L2 it is {after}.",
+                f"predicted as this class, although only {true} belong to it. With L2, {after} are.",
             ),
         ),
         f"The longest proxy is only {longest / shortest:.2f} times as long as the shortest ({longest:.1f} and "

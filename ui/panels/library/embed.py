@@ -72,7 +72,7 @@ def _choose_dataset() -> Dataset | None:
 def _describe_images(data: Dataset) -> str:
     if data.present(data_folder()):
         return f"{plain(data.help)} The images are available."
-    instruction = f"put it into {plain(data_folder())}, or set IMPRINT\\_DATA to the folder that holds it"
+    instruction = f"the dataset into {plain(data_folder())}, or set IMPRINT\\_DATA to the folder that contains it"
     if data.download:
-        return f"The images are missing. {data.download} MB are downloaded when you start; or {instruction}."
-    return f"The images are missing and can't be downloaded automatically: {instruction}."
+        return f"The images are missing. Starting downloads {data.download} MB. Or put {instruction}."
+    return f"The images are missing and can't be downloaded automatically. Put {instruction}."
