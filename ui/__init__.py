@@ -1,4 +1,4 @@
 """What the pages share: controls, cached results, charts, widgets, sharing, navigation and each page's panels.
 
-The pages themselves are in `pages`; the science is in `imprint_core`.
+The pages themselves are in `pages`; computation is in `imprint_core`.
 """

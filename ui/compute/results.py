@@ -63,7 +63,7 @@ def key_of(info: SetInfo) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FILE)
 def embeddings(info: SetInfo) -> EmbeddingSet:
-    """Open a set, checked and decoded; of a very large one always the same part."""
+    """Open a set, checked and decoded; always the same part of a very large one."""
     return open_set(info, EXPLORED)
 
 

@@ -1,4 +1,4 @@
-"""Curves of tasks and scores of validation folds as points of progressive figures; bundled ones need no computing."""
+"""Curves of tasks and scores of validation folds as points of progressive figures; bundled ones are not recomputed."""
 
 from __future__ import annotations
 
