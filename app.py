@@ -16,7 +16,7 @@ from ui.compute import results
 from ui.controls.control import Control
 from ui.controls.sidebar import sidebar
 from ui.controls.table import SHARED_CONTROLS
-from ui.navigation.links import requested_page
+from ui.navigation.page_switches import requested_page
 from ui.panels.collapse.controls import COLLAPSE_CONTROLS
 from ui.panels.compare.controls import COMPARE_CONTROLS
 from ui.panels.curves.controls import CURVE_CONTROLS

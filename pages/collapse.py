@@ -9,7 +9,7 @@ from imprint_core.sweeps.k_selection_study import LABELS, NEAR, bundled_study, s
 from ui.charts.record import heading, table
 from ui.compute import results
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.collapse.class_measures import show_class_curves, show_measures
 from ui.panels.collapse.merged_classes import show_merged_classes
 from ui.panels.collapse.spectra import show_spectra

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.compare.ab_sides import copy_to_b, paired, sides, swap
 from ui.panels.compare.numbers import show_classes, show_numbers, show_presets, show_seeds
 from ui.panels.compare.samples import show_samples

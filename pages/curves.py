@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.curves.controls import axis_of
 from ui.panels.curves.grid import caption_of, show_charts
 from ui.panels.curves.series import charts_of

@@ -9,7 +9,7 @@ from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shot
 from ui.charts.record import heading
 from ui.compute.experiment_results import ExperimentResults
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.figures import show_confusion, show_map, show_sources
 from ui.panels.explore.numbers import show_numbers

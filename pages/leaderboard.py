@@ -9,7 +9,7 @@ import streamlit as st
 from imprint_core.sweeps.sweep_table import SweepTable, TaskKey
 from ui.compute import sweeps
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.leaderboard.controls import compared_recipes, table_paths
 from ui.panels.leaderboard.ranking import show_downloads, show_findings, show_ranking
 

@@ -10,7 +10,7 @@ import streamlit as st
 from imprint_core.errors import ImprintError
 from ui.controls.control import Sets
 from ui.controls.sidebar import Selection
-from ui.navigation.links import go_to, hand_over
+from ui.navigation.page_switches import go_to, hand_over
 from ui.panels.learn.controls import LESSONS, OVERVIEW
 from ui.panels.learn.frame import progress
 from ui.text.glossary import show_glossary

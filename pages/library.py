@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.library.embed import show_embedding_form
 from ui.panels.library.sets import show_sets
 from ui.widgets.jobs import show_job_error, show_jobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.map.maps import show_layouts, show_maps, show_toolbar
 from ui.panels.map.selected_samples import show_confusion
 from ui.widgets import base_maps

@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from ui.controls.sidebar import Selection
-from ui.navigation.links import hand_over
+from ui.navigation.page_switches import hand_over
 from ui.panels.own_data import embeddings as own_embeddings
 from ui.panels.own_data import images as own_images
 from ui.text.markdown import plain

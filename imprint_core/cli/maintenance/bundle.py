@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build the bundled sets."""
-    from imprint_core.cli.maintenance.bundling import bundle
+    from imprint_core.cli.maintenance.bundled_sets import bundle
 
     for coding in bundle(options.source, options.target, print):
         print(f"{coding.info.path.stem}: {coding.size / 1e6:.2f} MB, accuracy {coding.mean_change:+.3f} points")

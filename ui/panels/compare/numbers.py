@@ -131,7 +131,7 @@ def _largest(names: list[str], gains: NDArray[np.float64]) -> str:
 
 
 def show_presets(a: Side) -> None:
-    """Draw the table of presets; it fills in."""
+    """Draw the table of presets progressively."""
     heading("Every preset against A", "compare-presets")
     points = []
     for name, preset in PRESETS.items():

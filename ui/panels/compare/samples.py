@@ -13,7 +13,7 @@ from ui.compute import results
 from ui.controls.recipe import ALONE
 from ui.controls.sample_selection import FIRST, choose_sample, select
 from ui.controls.sidebar import Selection
-from ui.navigation.links import go_to
+from ui.navigation.page_switches import go_to
 from ui.panels.compare.ab_sides import Side, same_recipe, same_task
 from ui.widgets.gallery import Tile, gallery, image_of, without_images
 

@@ -16,7 +16,7 @@ from ui.charts.record import heading
 from ui.compute.experiment_results import ExperimentResults
 from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
 from ui.controls.sidebar import Selection
-from ui.navigation.links import go_to
+from ui.navigation.page_switches import go_to
 from ui.text import descriptions
 from ui.text.markdown import plain
 from ui.widgets import base_maps

@@ -19,7 +19,7 @@ from ui.charts.plot import plot
 from ui.compute import results
 from ui.controls.control import Sets
 from ui.controls.recipe import recipe_values
-from ui.navigation.links import go_to
+from ui.navigation.page_switches import go_to
 from ui.text.glossary import linked
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain

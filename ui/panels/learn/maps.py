@@ -66,8 +66,8 @@ def show(sets: Sets) -> None:
     show_lesson(
         "lesson-6",
         Lesson(
-            "A [[map]] draws embeddings with hundreds of dimensions in two dimensions. It suggests that classes which touch are "
-            f"hard to distinguish.\n\nThis lesson: {name_of(experiment)}. On the PCA map, {first} and {second} overlap "
+            "A [[map]] draws embeddings with hundreds of dimensions in two dimensions. It suggests that "
+            f"classes which touch are hard to distinguish.\n\nThis lesson: {name_of(experiment)}. On the PCA map, {first} and {second} overlap "
             f"most: {pca.overlap:.0f} % of the nearest neighbours of either class belong to the other.",
             (
                 Question(

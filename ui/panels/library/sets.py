@@ -8,7 +8,7 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
 from ui.compute import results
-from ui.navigation.links import explore_button
+from ui.navigation.page_switches import explore_button
 from ui.text.markdown import plain
 from ui.widgets.jobs import run_action
 

@@ -17,7 +17,7 @@ from imprint_core.uploads.formats import IMAGE_FORMATS
 from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.saving import save_images
 from ui.compute import results
-from ui.navigation.links import explore_button
+from ui.navigation.page_switches import explore_button
 from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, skipped_list, suffix_of, upload_file, upload_images
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
