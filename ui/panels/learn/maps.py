@@ -67,7 +67,8 @@ def show(sets: Sets) -> None:
         "lesson-6",
         Lesson(
             "A [[map]] draws embeddings with hundreds of dimensions in two dimensions. It suggests that "
-            f"classes which touch are hard to distinguish.\n\nThis lesson: {name_of(experiment)}. On the PCA map, {first} and {second} overlap "
+            "classes which touch are hard to distinguish.\n\n"
+            f"This lesson: {name_of(experiment)}. On the PCA map, {first} and {second} overlap "
             f"most: {pca.overlap:.0f} % of the nearest neighbours of either class belong to the other.",
             (
                 Question(
