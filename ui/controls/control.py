@@ -55,7 +55,7 @@ class Control:
         Why the control has no effect for these values, and is drawn disabled; empty if it has one.
     remark : callable
         A caption about its value in combination with others; empty for none.
-    about : tuple of str
+    reset_by : tuple of str
         Keys of earlier controls: a change of one of them resets this control.
     empty : str
         Placeholder of "many" if nothing is selected.
@@ -77,7 +77,7 @@ class Control:
     hidden: Callable[[Values], bool] = lambda values: False
     off: Callable[[Values], str] = lambda values: ""
     remark: Callable[[Values], str] = lambda values: ""
-    about: tuple[str, ...] = ()
+    reset_by: tuple[str, ...] = ()
     empty: str = ""
     group: str = ""
     page: str = ""

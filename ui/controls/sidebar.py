@@ -22,7 +22,7 @@ from imprint_core.maps.layouts import Layout
 from imprint_core.recipes.presets import PRESETS
 from ui.controls.control import Control, Panel, Sets, Values, draw_widget
 from ui.controls.recipe import preset_values, recipe_from_values, second_recipe, selected_preset
-from ui.controls.validation import default_of, follow, link_text, valid_value, valid_values
+from ui.controls.validation import apply_link, default_of, link_text, valid_value, valid_values
 from ui.navigation.reruns import repeat_notes
 from ui.text.markdown import plain
 
@@ -79,11 +79,11 @@ def _followed(controls: Sequence[Control], sets: Sets) -> tuple[bool, list[str]]
     # the link of the previous run.
     if "followed" not in state or (context is not None and context.is_history_navigation):
         followed = state.followed = True
-        notes = follow(st.query_params.to_dict(), controls, sets)
+        notes = apply_link(st.query_params.to_dict(), controls, sets)
     if TAKEN in state:
         followed = True
         settings, problems = state.pop(TAKEN)
-        notes = problems + follow(settings, controls, sets, "file")
+        notes = problems + apply_link(settings, controls, sets, "file")
     return followed, notes
 
 
@@ -107,7 +107,7 @@ def _resolve(
             continue
         options = choices[key] = list(control.options(sets, values))
         default = defaults[key] = default_of(control, options)
-        if not followed and any(last.get(other, values[other]) != values[other] for other in control.about):
+        if not followed and any(last.get(other, values[other]) != values[other] for other in control.reset_by):
             # Assigned, not deleted: a browser would continue to display the old value.
             state[key] = list(default) if control.kind == "many" else default
         if control.kind == "many":

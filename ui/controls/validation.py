@@ -34,7 +34,7 @@ def default_of(control: Control, options: Sequence[Any]) -> Any:
     return () if control.kind == "many" else nearest(control.default, options, control.default)
 
 
-def follow(query: Mapping[str, str], controls: Sequence[Control], sets: Sets, source: str = "link") -> list[str]:
+def apply_link(query: Mapping[str, str], controls: Sequence[Control], sets: Sets, source: str = "link") -> list[str]:
     """Set the controls to the values of a link or a settings file; return a sentence on each correction."""
     query, notes = _with_preset(query)
     if "lam" in query:

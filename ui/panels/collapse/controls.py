@@ -36,7 +36,7 @@ COLLAPSE_CONTROLS = controls_of(
         _mergeable_names,
         "tiny_imagenet_100",
         label_of_dataset,
-        about=("fm",),
+        reset_by=("fm",),
     ),
     Control(
         "draws",

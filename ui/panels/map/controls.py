@@ -112,7 +112,7 @@ _PAGE_CONTROLS = controls_of(
         (),
         kind="many",
         empty="all",
-        about=("data", "classes"),
+        reset_by=("data", "classes"),
     ),
     Control(
         "shots",
@@ -161,7 +161,7 @@ _PAGE_CONTROLS = controls_of(
         "",
         kind="text",
         accepts=_sample,
-        about=("data",),
+        reset_by=("data",),
     ),
     page="map",
 )
