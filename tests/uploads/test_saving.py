@@ -24,7 +24,7 @@ def png(shade, size=(3, 2)):
 
 
 def files_by_class(**counts):
-    """Class → that many images, each of its own shade."""
+    """Class → that many images, each of a different shade."""
     shades = iter(range(1, 250))
     return {c: [(f"{i:02}.png", png(next(shades))) for i in range(n)] for c, n in counts.items()}
 
