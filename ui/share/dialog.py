@@ -160,7 +160,7 @@ def _proxies(selection: Selection) -> None:
             with st.spinner("Imprinting …"):
                 _files()["head"] = (stamp, _head(selection))
         except ImprintError as error:
-            st.error(str(error))
+            st.error(plain(error))
     _offer("head", stamp, f"imprint-{experiment.info.path.stem}.zip", "application/zip", "Download torch head")
 
 
