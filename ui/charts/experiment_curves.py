@@ -24,8 +24,8 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k")
     # Displayed only if it takes a while, as with a hundred classes.
     with st.empty(), st.spinner("Accuracy at each k …"):
         curve = view.accuracy_over_k
-    draw = partial(_draw, view, name, curve)
-    draw_progressively(name, view.k_suggestion, draw, "Suggesting k", needs_first_point=False)
+    points = view.k_suggestion
+    draw_progressively(name, points, partial(_draw, view, name, curve), "Suggesting k", needs_first_point=False)
 
 
 def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: list[Any], _: str) -> None:

@@ -157,33 +157,37 @@ def overlays(
     experiment: Experiment,
     base: BaseMap,
     only: Sequence[int] = (),
-    lines: str = "",
+    lines: Lines | None = None,
     shots: bool = True,
     colored: bool = True,
 ) -> tuple[str, str]:
-    """Return shots with lines to samples, and proxies, of some classes or all; each as JSON of traces.
-
-    `lines` selects the samples with a line to their nearest proxy: a key of `DISPLAYED`, or empty for none.
-    """
-    pool = results.pool(experiment)
+    """Return shots with lines to samples, and proxies, of some classes or all; each as JSON of traces."""
+    pool, layer = results.pool(experiment), base_layer(experiment, base, "test")
     placed = placed_proxies(experiment, base)
-    layer = base_layer(experiment, base, lines or "test")
     rows = placed.shots[np.isin(pool.y_train[placed.shots], only)] if only else placed.shots
     rows = rows if shots else rows[:0]
     proxies = np.flatnonzero(np.isin(placed.classes, only)) if only else np.arange(len(placed.positions))
-    assigned = None
-    if lines:
-        nearest = predictions(experiment, lines).proxy
-        joined = np.isin(layer.samples.y, only) if only else np.ones(len(layer.samples.y), dtype=bool)
-        joined &= np.isin(nearest, proxies)
-        assigned = layer.positions[joined], placed.positions[nearest[joined]], placed.classes[nearest[joined]]
     below = map_overlays.shot_overlay(
-        (layer.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, assigned, colored
+        (layer.pool[rows], pool.y_train[rows], pool.id_train[rows]), pool.names, lines, colored
     )
     stars = map_overlays.proxy_overlay(
         placed.positions[proxies], placed.classes[proxies], placed.numbers[proxies], proxies, pool.names
     )
     return json.dumps(below), json.dumps(stars)
+
+
+# Positions (m, 2) of samples and of their nearest proxies, and the proxies' classes (m,).
+Lines = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]
+
+
+def lines(experiment: Experiment, base: BaseMap, displayed: str, only: Sequence[int] = ()) -> Lines:
+    """Return the lines from displayed samples to their nearest proxies, within some classes or all."""
+    layer, placed = base_layer(experiment, base, displayed), placed_proxies(experiment, base)
+    nearest = predictions(experiment, displayed).proxy
+    classes = only or np.unique(layer.samples.y)
+    inside = np.isin(layer.samples.y, classes) & np.isin(placed.classes[nearest], classes)
+    nearest = nearest[inside]
+    return layer.positions[inside], placed.positions[nearest], placed.classes[nearest]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from imprint_core.figures import charts
 from imprint_core.maps.layouts import MAP_METHODS
-from imprint_core.maps.samples import Samples, split_and_id
+from imprint_core.maps.samples import split_and_id
 from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
@@ -27,17 +27,18 @@ def show_map(selection: Selection, view: ExperimentResults) -> None:
     recipe, n_shot = view.experiment.recipe, view.experiment.n_shot
     base = base_maps.current_map(view.experiment, selection.layout)
     points, label = view.map_points(base), MAP_METHODS[base.layout.method].label
+    rows, code = selected(selection, points.samples), chosen_sample(selection)
     map_plot(
         "map",
         view.map_figure(base, points),
         alt=f"{label} map of {len(points.samples.y)} test samples by class, with the {n_shot}-shot sets as rings and "
         "the proxies as stars",
         height=560,
-        selected=selected(selection, points.samples).tolist(),
+        selected=rows.tolist(),
         on_pick=partial(pick, selection, recipe),
     )
     base_maps.show_progress()
-    _link_to_map(selection, points.samples)
+    _link_to_map(len(rows), code)
     st.caption(
         f"{label} of the embeddings{descriptions.stage(recipe)}: all {len(points.samples.y):,} test samples, with "
         "shots and proxies of the first seed. Two dimensions cannot preserve all distances; accuracy is computed in "
@@ -45,9 +46,8 @@ def show_map(selection: Selection, view: ExperimentResults) -> None:
     )
 
 
-def _link_to_map(selection: Selection, samples: Samples) -> None:
-    """Offer the Map page for the samples that were picked."""
-    count, code = len(selected(selection, samples)), chosen_sample(selection)
+def _link_to_map(count: int, code: int | None) -> None:
+    """Offer the Map page for the samples that were picked: their count, and the code of a chosen one."""
     if count or code is not None:
         part, number = split_and_id(code or 0)
         single = f"{part.capitalize()} sample {number} is chosen"

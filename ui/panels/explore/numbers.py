@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from imprint_core.evaluation.evaluator import TransformDiagnostics
 from imprint_core.evaluation.metrics import Summary, signed, summarize
 from imprint_core.framework.transforms import TRANSFORMS
+from imprint_core.framework.whitening import Shrinkage
 from imprint_core.recipes.advice import advise
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import ONE_MEAN
@@ -83,17 +85,16 @@ def _remarks(view: ExperimentResults) -> list[str]:
     if len(sizes) == 1:
         sentences.append("There is only one class, so every prediction is correct.")
     if TRANSFORMS[recipe.pretransform].shrinks:
-        sentences += _whitening(view)
+        sentences += _whitening(recipe.shrinkage, view.fits)
     return sentences + advise(recipe, n, len(sizes))
 
 
-def _whitening(view: ExperimentResults) -> list[str]:
+def _whitening(shrinkage: Shrinkage, fits: list[TransformDiagnostics]) -> list[str]:
     """Which shrinkage was chosen for the seeds' shots, and remarks of whitening on them."""
-    shrinkage = view.experiment.recipe.shrinkage
-    chosen = sorted({fit.shrinkage for fit in view.fits if fit.shrinkage is not None})
+    chosen = sorted({fit.shrinkage for fit in fits if fit.shrinkage is not None})
     sentences = []
     if isinstance(shrinkage, str) and chosen:
         span = f"{chosen[0]:.2g}" + (f" to {chosen[-1]:.2g}" if len(chosen) > 1 else "")
         how = "left-out shots" if shrinkage == "auto" else "Ledoit and Wolf's estimate"
         sentences.append(f"Whitening with shrinkage {span}, chosen by {how}.")
-    return sentences + sorted({fit.remark for fit in view.fits if fit.remark})
+    return sentences + sorted({fit.remark for fit in fits if fit.remark})

@@ -66,7 +66,7 @@ def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, he
     experiment, values = selection.experiment.with_(recipe=recipe), selection.panel.values
     displayed, only, coloring = values["shown"], values["only"], values["color"]
     layer = map_layers.base_layer(experiment, base, displayed)
-    lines = displayed if values["lines"] else ""
+    lines = map_layers.lines(experiment, base, displayed, only) if values["lines"] else None
     overlays = map_layers.overlays(experiment, base, only, lines, values["shots"], coloring in ("true", "predicted"))
     other = selection.experiment.recipe if recipe is selection.other else selection.other
     code = chosen_sample(selection)
