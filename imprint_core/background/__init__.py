@@ -1,4 +1,4 @@
-"""Background processes: start, watch, stop and resume work that outlives the page that started it.
+"""Work outside the current thread: processes that outlive the page that started them, and parallel threads.
 
 What the work computes is in the packages that use it.
 """

@@ -9,18 +9,15 @@ Predictions equal the estimator's up to rounding; a test compares them.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from imprint_core.background.threads import lazy_property, run_parallel
 from imprint_core.evaluation.inner_products import CACHED, Draw, Products
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split, shot_order
@@ -143,8 +140,7 @@ class Evaluator:
         # The first one fills the caches that the others share.
         results = [evaluate(recipe) for recipe in recipes[:1]]
         if len(recipes) > 1:
-            with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-                results += pool.map(evaluate, recipes[1:])
+            results += run_parallel(evaluate, recipes[1:])
         return results
 
     def accuracy_over_k(
@@ -171,7 +167,7 @@ class Evaluator:
             proxies = [each.of(x[shots]) for each, shots in zip(weights, draw, strict=True)]
         return Imprint(np.concatenate(proxies), np.repeat(np.arange(len(proxies)), [len(p) for p in proxies]), x)
 
-    @cached_property
+    @lazy_property
     def embedded(self) -> Array:
         """All training samples (N, d) of the pool before any transform, after the NORM of the map."""
         if self.space.pretransform == "none" and self._shared is not None:
@@ -201,8 +197,7 @@ class Evaluator:
         if missing and self._by_products(missing[0]) is not None:
             _ = self._pool_products
         if len(missing) > 1:
-            with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(self._products_of, missing))
+            run_parallel(self._products_of, missing)
         return [self._products_of(shots)[0] for shots in rows]
 
     def _products_of(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
@@ -224,7 +219,7 @@ class Evaluator:
         fitted = self._map(rows)
         return self._of_vectors(fitted, rows), TransformDiagnostics(fitted.shrinkage, fitted.remark)
 
-    @cached_property
+    @lazy_property
     def _pool_products(self) -> tuple[Array, Array, Array]:
         """Inner products of the pool's shots, of them with test samples, and squared lengths of those, after L2."""
         train, test = l2(self.pool.X_train), l2(self.pool.X_test)

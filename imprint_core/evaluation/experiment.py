@@ -6,11 +6,11 @@ Results are functions of an experiment; its `key` identifies them in caches.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import SEEDS, Split, choose_classes, shot_order
@@ -81,17 +81,17 @@ class Experiment:
             changes["recipe"] = replace(changes.get("recipe", self.recipe), **recipe)
         return replace(self, **changes)
 
-    @cached_property
+    @lazy_property
     def first_seed(self) -> Experiment:
         """The experiment with its first seed alone."""
         return self.with_(seeds=self.seeds[:1])
 
-    @cached_property
+    @lazy_property
     def samples_key(self) -> str:
         """Identifies the samples: embeddings, class names and chosen classes."""
         return "\n".join([self.info.digest, *self.info.class_names, self.classes])
 
-    @cached_property
+    @lazy_property
     def key(self) -> str:
         """Identifies the experiment's results: equal for equal samples, shots, seeds and canonical recipes."""
         return f"{self.samples_key}\n{self.n_shot}\n{self.seeds}\n{self.recipe.canonical()!r}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import Comparison, compare
@@ -65,7 +65,7 @@ class Products:
         self._problems = LruCache[RidgeProblem](CACHED)
         self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](CACHED)
 
-    @cached_property
+    @lazy_property
     def vectors(self) -> tuple[Array, Array]:
         """All training samples (N, d) and test samples (m, d)."""
         return self._make_vectors()
@@ -168,7 +168,7 @@ class _Batch:
         self.mixture = mixture
         self._shots = shots
 
-    @cached_property
+    @lazy_property
     def squares(self) -> Array:
         """Squared lengths (b, p) of the proxies."""
         return self.mixture.squared_lengths(self._shots.squares, self._shots.distances)

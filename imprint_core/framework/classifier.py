@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple, TypeVar
@@ -14,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
+from imprint_core.background.threads import run_parallel
 from imprint_core.errors import ImprintError
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import DISTANCES, Comparison, compare, smallest
@@ -253,8 +251,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if len(parts) == 1:
             return [run(compare(self.proxies_, x, starts))]
         # One block per core, because BLAS parallelises the matrix product only.
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda part: run(compare(self.proxies_, part, starts)), parts))
+        return run_parallel(lambda part: run(compare(self.proxies_, part, starts)), parts)
 
     def _scores(self, X: ArrayLike) -> Array:
         """Scores (m, C) of all classes."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.framework.normalization import Array, l2_scale
 from imprint_core.registry import Entry
 
@@ -47,12 +47,12 @@ class Comparison:
         self._squares = squares
         self._vectors = vectors
 
-    @cached_property
+    @lazy_property
     def squares(self) -> tuple[Array, Array]:
         """Squared lengths of the proxies (p,) and of the samples (m,)."""
         return self._squares()
 
-    @cached_property
+    @lazy_property
     def vectors(self) -> tuple[Array, Array]:
         """Proxies (p, d) and samples (m, d)."""
         return self._vectors()

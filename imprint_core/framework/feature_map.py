@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.framework.normalization import Array, identity, l2
 
 
@@ -39,7 +39,7 @@ class FeatureMap:
     shrinkage: float | None = None
     remark: str = ""
 
-    @cached_property
+    @lazy_property
     def _matrix(self) -> Array | None:
         """The linear part as one matrix; None if its two factors need fewer operations."""
         if self.axes is None or self.gains is None or 2 * self.axes.shape[1] < self.axes.shape[0]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, sklearn_memberships, squared_distances
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
@@ -52,17 +52,17 @@ class Shots:
         if squares is not None:
             self.squares = squares
 
-    @cached_property
+    @lazy_property
     def samples(self) -> Array:
         """Shots (b, n, d)."""
         return self._samples()
 
-    @cached_property
+    @lazy_property
     def distances(self) -> NDArray[np.float32]:
         """Squared distances (b, n, n) between the shots."""
         return squared_distances(self.samples)
 
-    @cached_property
+    @lazy_property
     def squares(self) -> Array:
         """Squared lengths (b, n) of the shots."""
         return np.einsum("bnd,bnd->bn", self.samples, self.samples)

@@ -10,13 +10,12 @@ rounding, which a test checks. `benchmarks/kmeans.py` compares the two.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+
+from imprint_core.background.threads import run_parallel
 
 _MAX_ITER = 300
 _TOL = 1e-4
@@ -132,8 +131,7 @@ def kmeans_labels(x: NDArray[np.floating[Any]], k: int, seeds: NDArray[np.intege
     5,000 × 512 and k = 20, scikit-learn in as many threads takes 1.8 times as long (median of 5 runs).
     There are 1 ≤ k < n clusters, of which some may be empty; `seeds` (b,) are the problems' `random_state`.
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda problem: _lloyd(problem[0], k, int(problem[1])), zip(x, seeds, strict=True)))
+    return run_parallel(lambda problem: _lloyd(problem[0], k, int(problem[1])), zip(x, seeds, strict=True))
 
 
 def _lloyd(x: NDArray[np.floating[Any]], k: int, seed: int) -> NDArray[np.intp]:

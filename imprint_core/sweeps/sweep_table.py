@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.results_version import RESULTS_VERSION, check_version
@@ -145,7 +145,7 @@ class SweepTable:
         pq.write_table(self.rows, sink, compression="zstd")
         write_atomically(path, sink.getvalue().to_pybytes())
 
-    @cached_property
+    @lazy_property
     def _runs(self) -> dict[tuple[TaskKey, Recipe], Runs]:
         columns = [self.rows.column(name).to_pylist() for name in KEY]
         values = {name: self.rows.column(name).to_numpy() for name in MEASURES}
@@ -160,12 +160,12 @@ class SweepTable:
             start = stop
         return runs
 
-    @cached_property
+    @lazy_property
     def tasks(self) -> tuple[TaskKey, ...]:
         """Tasks of the table."""
         return tuple(dict.fromkeys(task for task, _ in self._runs))
 
-    @cached_property
+    @lazy_property
     def recipes(self) -> tuple[SweepRecipe, ...]:
         """Recipes of the table; λ is fixed where it is not the FM's."""
         return tuple(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.collapse.merged_tasks import KSelectionJob
 from imprint_core.embeddings import EmbeddingSet
 from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDiagnostics
@@ -34,56 +34,56 @@ class ExperimentResults:
 
     experiment: Experiment
 
-    @cached_property
+    @lazy_property
     def embeddings(self) -> EmbeddingSet:
         """The opened set."""
         return results.embeddings(self.experiment.info)
 
-    @cached_property
+    @lazy_property
     def class_names(self) -> tuple[str, ...]:
         """Names of the dataset's classes."""
         return results.class_names(self.experiment.info)
 
-    @cached_property
+    @lazy_property
     def evaluator(self) -> Evaluator:
         """The evaluator of the recipe's space, with the samples."""
         return results.evaluator(self.experiment)
 
-    @cached_property
+    @lazy_property
     def evaluation(self) -> Evaluation:
         """Predictions and accuracy over seeds."""
         return results.evaluation(self.experiment)
 
-    @cached_property
+    @lazy_property
     def accuracy(self) -> Summary:
         """Accuracy over seeds, in percent."""
         return summarize(self.evaluation.accuracy)
 
-    @cached_property
+    @lazy_property
     def baseline(self) -> Summary:
         """Accuracy of one mean per class."""
         return summarize(self._baseline.accuracy)
 
-    @cached_property
+    @lazy_property
     def _baseline(self) -> Evaluation:
         return results.evaluation(self.experiment.with_(recipe=ONE_MEAN))
 
-    @cached_property
+    @lazy_property
     def gains(self) -> NDArray[np.float64]:
         """Accuracy minus that of one mean per class, for each seed."""
         return self.evaluation.accuracy - self._baseline.accuracy
 
-    @cached_property
+    @lazy_property
     def nc1(self) -> Summary | None:
         """NC1 of the shots; None if it is undefined."""
         return collapse.nc1(self.experiment)
 
-    @cached_property
+    @lazy_property
     def fits(self) -> list[TransformDiagnostics]:
         """What the transform estimated on each seed's shots."""
         return [self.evaluator.fit_of(self.experiment.n_shot, seed) for seed in self.experiment.seeds]
 
-    @cached_property
+    @lazy_property
     def confusion(self) -> NDArray[np.float64]:
         """Confusion matrix over all seeds, in percent of each true class."""
         return confusion(self.evaluator.truth, self.evaluation.predictions, len(self.evaluator.classes))
@@ -97,18 +97,18 @@ class ExperimentResults:
         colors = map_layers.class_color_layer(self.experiment)
         return map_layers.combine(points, colors, map_layers.overlays(self.experiment, base))
 
-    @cached_property
+    @lazy_property
     def with_k(self) -> Experiment:
         """The experiment with a GEN method that has a k: its own, or the corresponding one."""
         return self.experiment.with_(recipe=self.experiment.recipe.with_k())
 
-    @cached_property
+    @lazy_property
     def ks(self) -> tuple[int, ...]:
         """The k's of the accuracy curve: with k = n every shot is a proxy, so it ends there."""
         n = self.experiment.n_shot
         return tuple(k for k in KS if k < n) + ((n,) if n <= KS[-1] else ())
 
-    @cached_property
+    @lazy_property
     def accuracy_over_k(self) -> dict[int, Summary]:
         """Accuracy at each k; includes the current k."""
         accuracies = results.accuracy_over_k(self.with_k, self.ks)
@@ -118,7 +118,7 @@ class ExperimentResults:
             curve[min(recipe.k, self.experiment.n_shot)] = self.accuracy
         return dict(sorted(curve.items()))
 
-    @cached_property
+    @lazy_property
     def k_suggestion(self) -> list[Point]:
         """The validation folds of the first seed's shots that suggest a k."""
         shots = np.minimum(np.bincount(self.evaluator.pool.y_train), self.experiment.n_shot)

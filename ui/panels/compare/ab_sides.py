@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import Split
 from imprint_core.recipes.text import recipe_label
@@ -43,12 +43,12 @@ class Side:
         """All samples of the classes."""
         return results.pool(self.experiment)
 
-    @cached_property
+    @lazy_property
     def predicted(self) -> NDArray[np.int32]:
         """Predicted class numbers (seeds, test samples)."""
         return results.evaluator(self.experiment).classes[results.evaluation(self.experiment).predictions]
 
-    @cached_property
+    @lazy_property
     def correct(self) -> NDArray[np.bool_]:
         """Whether each prediction (seeds, test samples) is correct."""
         return self.predicted == self.pool.y_test

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
+from imprint_core.background.threads import lazy_property
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
@@ -58,12 +58,12 @@ class Chart:
         """FM and dataset."""
         return f"{label_of_fm(self.info.fm)} · {label_of_dataset(self.info.dataset)}"
 
-    @cached_property
+    @lazy_property
     def points(self) -> list[Point]:
         """All points, ordered by the recipes' space: recipes of one space share their inner products."""
         return [point for _, _, points in sorted(self.lines, key=_by_space) for point in points]
 
-    @cached_property
+    @lazy_property
     def coarse(self) -> list[Point]:
         """The current point, and both ends and the middle of each line."""
         _, xs, points = self.lines[0]
@@ -74,7 +74,7 @@ class Chart:
             for i in sorted({0, len(points) // 2, len(points) - 1})
         ]
 
-    @cached_property
+    @lazy_property
     def stamp(self) -> str:
         """Identifies the figure without its values."""
         return stamp_of(self.current, *(line for line, _, _ in self.lines), *(point.key for point in self.points))

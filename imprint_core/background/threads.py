@@ -1,0 +1,59 @@
+"""Parts of a computation in parallel threads, and properties that threads compute without waiting for each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from functools import cached_property
+
+    lazy_property = cached_property
+else:
+
+    class lazy_property:  # noqa: N801
+        """Property that is computed at the first access and stored in the object.
+
+        Until Python 3.11, `functools.cached_property` holds a lock of the class while it computes, so that threads wait
+        for each other also if they use different objects.
+        """
+
+        def __init__(self, function: Callable[[Any], Any]) -> None:
+            self._function = function
+            self.__doc__ = function.__doc__
+
+        def __set_name__(self, owner: type, name: str) -> None:
+            self._name = name
+
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            if instance is None:
+                return self
+            value = instance.__dict__[self._name] = self._function(instance)
+            return value
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    # Cached because looking for the loaded libraries takes milliseconds.
+    return ThreadpoolController().select(user_api="blas")
+
+
+def single_blas_thread() -> AbstractContextManager[Any]:
+    """Limit BLAS to one thread, from the call on and until the context that is returned is left."""
+    limits: AbstractContextManager[Any] = _blas().limit(limits=1)
+    return limits
+
+
+def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
+    """Apply a function to each item in as many threads as there are cores, with BLAS on one thread."""
+    with single_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, items))
