@@ -6,8 +6,7 @@ pass one of `BY_SAMPLES`, `BY_SPACE`, `BY_FIRST_SEED` and `BY_RESULT` as `hash_f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,15 +139,15 @@ def _evaluations() -> LruCache[Evaluation]:
 
 def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
     """Evaluate experiments that differ only in recipes of one space, in parallel."""
-    cached = _evaluations()
-    missing = {experiment.key: experiment for experiment in experiments if experiment.key not in cached}
-    if missing:
-        first = next(iter(missing.values()))
-        recipes = [experiment.recipe.canonical() for experiment in missing.values()]
-        computed = evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
-        for key, result in zip(missing, computed, strict=True):
-            cached.put(key, result)
-    return [cached.get(experiment.key, partial(evaluation, experiment)) for experiment in experiments]
+    by_key = {experiment.key: experiment for experiment in experiments}
+
+    def compute(missing: Sequence[Hashable]) -> list[Evaluation]:
+        first = by_key[str(missing[0])]
+        recipes = [by_key[str(key)].recipe.canonical() for key in missing]
+        return evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
+
+    values = dict(zip(by_key, _evaluations().get_each(list(by_key), compute), strict=True))
+    return [values[experiment.key] for experiment in experiments]
 
 
 def evaluation(experiment: Experiment) -> Evaluation:
