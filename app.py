@@ -23,6 +23,7 @@ from ui.panels.curves.controls import CURVE_CONTROLS
 from ui.panels.leaderboard.controls import LEADERBOARD_CONTROLS
 from ui.panels.learn.controls import LEARN_CONTROLS, close_lesson, linked_lesson
 from ui.panels.map.controls import MAP_CONTROLS
+from ui.server.process import prepare_process
 from ui.share.dialog import share
 from ui.text.markdown import plain
 
@@ -57,6 +58,7 @@ _ASSETS = Path(__file__).parent / "ui/assets"
 
 def main() -> None:
     """Run the current page for the sidebar's selection."""
+    prepare_process()
     # A file: the browser would load a named icon from the internet.
     st.set_page_config(page_title="Imprint", page_icon=str(_ASSETS / "icon.png"), layout="wide")
     st.html(_ASSETS / "layout.css")

@@ -31,7 +31,7 @@ CORE_LAYERS = (
     "cli",
     "__main__",
 )
-UI_LAYERS = ("text", "navigation", "compute", "charts", "controls", "widgets", "share", "panels")
+UI_LAYERS = ("text", "navigation", "server", "compute", "charts", "controls", "widgets", "share", "panels")
 PAGES = {"explore", "learn", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data"}
 MOST_MODULES, MOST_LINES, MOST_CORE_MODULES = 14, 400, 6
 

@@ -1,0 +1,51 @@
+"""Settings of the server process: garbage is collected when nobody waits, and BLAS uses one thread."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from functools import cache
+
+from imprint_core.background.threads import single_blas_thread
+
+# Seconds between two looks at the process.
+_INTERVAL = 0.5
+# The process is idle if it uses less than this share of a core.
+_IDLE_SHARE = 0.1
+# Seconds of computing after which garbage is collected.
+_WORK = 1.0
+# Imported modules after which they are exempted from collections.
+_MANY_MODULES = 50
+
+
+@cache
+def prepare_process() -> None:
+    """Apply the settings, once per process."""
+    # Threads of BLAS compete with those of other sessions: under load they spin on cores that others need.
+    # The variable is for libraries that are loaded later, and for background processes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    single_blas_thread()
+    threading.Thread(target=_collect_when_idle, name="garbage", daemon=True).start()
+
+
+def _collect_when_idle() -> None:
+    """Collect garbage whenever the process is idle after work; Python's own collections remain for busy times."""
+    modules, collected, before = 0, time.process_time(), time.process_time()
+    while True:
+        time.sleep(_INTERVAL)
+        now = time.process_time()
+        idle, before = now - before < _IDLE_SHARE * _INTERVAL, now
+        if not idle or now - collected < _WORK:
+            continue
+        if len(sys.modules) - modules >= _MANY_MODULES:
+            # Objects of imported modules never become garbage, but are most of what a collection looks at.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+            modules = len(sys.modules)
+        else:
+            gc.collect()
+        collected = before = time.process_time()
