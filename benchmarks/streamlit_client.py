@@ -217,13 +217,16 @@ def _texts_of_message(message: Any) -> Iterator[str]:
 class Visitor:
     """A session of one visitor: the page that it sees, and the link."""
 
-    def __init__(self, connection: ClientConnection, url: str) -> None:
+    def __init__(self, connection: ClientConnection, url: str, cookie: str = "") -> None:
         self._connection = connection
         self._url = url
+        self.cookie = cookie
         self.session_id = ""
         self.page = Page()
         self.query = ""
         self.path = ""
+        # Address of the page's icon, a file that the server holds for the visitor.
+        self.icon = ""
         # Number of runs that have ended.
         self.runs = 0
         # Fragments that the browser is to run again.
@@ -281,6 +284,8 @@ class Visitor:
                 updated.clear()
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
+            elif kind == "page_config_changed":
+                self.icon = message.page_config_changed.favicon
             elif kind == "auto_rerun":
                 self._progressive.add(message.auto_rerun.fragment_id)
             elif kind == "stop_auto_rerun":
@@ -331,7 +336,7 @@ class Visitor:
         await self._connection.send(message.SerializeToString())
         response = (await self._receive("file_urls_response")).file_urls_response
         urls = response.file_urls[0]
-        await asyncio.to_thread(_put, self._url + urls.upload_url, name, content)
+        await asyncio.to_thread(_put, self._url + urls.upload_url, name, content, self.cookie)
         state = WidgetState(id=self.page.widgets()[key][1].id)
         uploaded = state.file_uploader_state_value.uploaded_file_info.add()
         uploaded.name, uploaded.size, uploaded.file_id = name, len(content), urls.file_id
@@ -368,25 +373,29 @@ def state_of(kind: str, widget_id: str, value: Any) -> WidgetState:
     return state
 
 
-def _put(url: str, name: str, content: bytes) -> None:
+def _put(url: str, name: str, content: bytes, cookie: str) -> None:
     """Upload a file as the browser does, with the token that a page of the same origin can read."""
     origin = "/".join(url.split("/")[:3])
     with urllib.request.urlopen(f"{origin}/_stcore/health") as response:
-        cookie = response.headers["Set-Cookie"].split(";")[0]
+        cookies = [header.split(";")[0] for header in response.headers.get_all("Set-Cookie")]
+    token = next(cookie for cookie in cookies if cookie.startswith("_streamlit_xsrf="))
     boundary = "----imprint"
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     headers = {
         "Content-Type": f"multipart/form-data; boundary={boundary}",
-        "Cookie": cookie,
-        "X-Xsrftoken": cookie.split("=", 1)[1],
+        "Cookie": f"{token}; {cookie}",
+        "X-Xsrftoken": token.split("=", 1)[1],
     }
     body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
     urllib.request.urlopen(urllib.request.Request(url, body, headers, method="PUT")).close()
 
 
 @asynccontextmanager
-async def visit(url: str, origin: str | None = None) -> AsyncIterator[Visitor]:
-    """Open a session at a server's address; `origin` is the page that opens it, by default the server's own."""
+async def visit(url: str, origin: str | None = None, cookie: str = "") -> AsyncIterator[Visitor]:
+    """Open a session at a server's address; `origin` is the page that opens it, by default the server's own.
+
+    `cookie` is what the visitor sends with each request.
+    """
     async with connect(
         url.replace("http", "ws", 1) + "/_stcore/stream",
         # Streamlit reads the second one as a token.
@@ -395,5 +404,6 @@ async def visit(url: str, origin: str | None = None) -> AsyncIterator[Visitor]:
         max_size=None,
         open_timeout=PATIENCE,
         ping_interval=None,
+        additional_headers={"Cookie": cookie} if cookie else None,
     ) as connection:
-        yield Visitor(connection, url)
+        yield Visitor(connection, url, cookie)
