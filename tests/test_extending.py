@@ -47,6 +47,7 @@ from ui.charts import progressive
 from ui.controls.control import Control
 from ui.panels.curves import controls
 from ui.panels.learn.controls import LESSONS, LessonEntry
+from ui.server.shared_cache import clear_shared_caches
 from ui.text.markdown import plain
 
 SETTINGS = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
@@ -282,8 +283,10 @@ def test_a_colour_is_defined_in_one_file():
 @pytest.fixture
 def empty_caches():
     """A changed table of measures needs a new process, or empty caches."""
+    clear_shared_caches()
     st.cache_resource.clear()
     yield
+    clear_shared_caches()
     st.cache_resource.clear()
 
 

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from math import inf
 from threading import Lock
-from typing import Generic, TypeVar
+from types import FunctionType, ModuleType
+from typing import Any, Generic, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
 
-class LruCache(Generic[T]):
-    """Keep the `size` most recently used values by their keys; no value is None."""
+# Bytes of an object besides its content, roughly.
+_OVERHEAD = 64
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+
+class LruCache(Generic[T]):
+    """Keep the most recently used values by their keys; no value is None.
+
+    Parameters
+    ----------
+    entries : int, optional
+        The largest number of values.
+    megabytes : float, optional
+        The largest size of all values. The last value is kept also if it is larger.
+    grows : bool
+        Whether values grow after they are stored, as objects with caches do.
+    """
+
+    def __init__(self, entries: float = inf, megabytes: float = inf, grows: bool = False) -> None:
+        self._entries, self._bytes, self._grows = entries, megabytes * 2**20, grows
         self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}
+        self._total = 0
         self._pending: dict[Hashable, Future[T]] = {}
         self._lock = Lock()
 
@@ -70,8 +90,44 @@ class LruCache(Generic[T]):
 
     def put(self, key: Hashable, value: T) -> T:
         """Store a value, and return it."""
+        size = 0 if self._bytes == inf else size_of(value) + size_of(key)
         with self._lock:
             self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+            self._values.move_to_end(key)
+            if self._grows:
+                self._sizes = {key: size_of(value) for key, value in self._values.items()}
+                self._total = sum(self._sizes.values())
+            else:
+                self._total += size - self._sizes.get(key, 0)
+                self._sizes[key] = size
+            while len(self._values) > 1 and (len(self._values) > self._entries or self._total > self._bytes):
+                dropped, _ = self._values.popitem(last=False)
+                self._total -= self._sizes.pop(dropped)
         return value
+
+    def clear(self) -> None:
+        """Drop all values."""
+        with self._lock:
+            self._values.clear()
+            self._sizes.clear()
+            self._total = 0
+
+
+def size_of(value: Any, counted: set[int] | None = None) -> int:
+    """Return the size of an object and of all that it refers to in bytes, approximately: arrays and text count."""
+    counted = set() if counted is None else counted
+    if id(value) in counted or isinstance(value, (type, FunctionType, ModuleType)):
+        return 0
+    counted.add(id(value))
+    if isinstance(value, np.ndarray):
+        return _OVERHEAD + int(value.nbytes)
+    if isinstance(value, (str, bytes, bytearray)):
+        return _OVERHEAD + len(value)
+    parts: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        parts = [*value.keys(), *value.values()]
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        parts = value
+    elif hasattr(value, "__dict__"):
+        parts = list(vars(value).values())
+    return _OVERHEAD + sum(size_of(part, counted) for part in parts)

@@ -2,9 +2,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from imprint_core.evaluation.lru_cache import LruCache
+from imprint_core.evaluation.lru_cache import LruCache, size_of
 
 
 def test_the_least_recently_used_value_is_dropped():
@@ -56,3 +57,43 @@ def test_a_failed_computation_is_repeated_by_those_who_wait():
             first.result()
         assert second.result() == 5
     assert cache.find("a") == 5
+
+
+def test_the_size_of_all_values_is_bounded():
+    cache = LruCache[np.ndarray](megabytes=1)
+    for key in range(5):
+        cache.put(key, np.zeros(2**15))
+    assert [key in cache for key in range(5)] == [False, False, True, True, True]
+    # The last value is kept although it alone is too large.
+    cache.put("large", np.zeros(2**18))
+    assert "large" in cache
+    assert 4 not in cache
+    cache.put("large", np.zeros(2))
+    cache.put("small", np.zeros(2))
+    assert cache.find("large") is not None
+    cache.clear()
+    assert "small" not in cache
+    cache.put(1, np.zeros(2**15))
+    assert cache._total == pytest.approx(2**18, rel=0.01)
+
+
+def test_values_that_grow_are_measured_again():
+    class Growing:
+        def __init__(self):
+            self.parts = [np.zeros(2**15)]
+
+    cache = LruCache[Growing](megabytes=1, grows=True)
+    first = cache.put("first", Growing())
+    cache.put("second", Growing())
+    first.parts += [np.zeros(2**15) for _ in range(4)]
+    cache.put("third", Growing())
+    assert "first" not in cache
+    assert "second" in cache
+
+
+def test_sizes_count_what_an_object_refers_to_once():
+    array = np.zeros(1000)
+    assert size_of(array) == pytest.approx(8000, abs=100)
+    assert size_of((array, [array], {"a": array})) == pytest.approx(8000, abs=500)
+    assert size_of({"text": "x" * 5000}) == pytest.approx(5000, abs=300)
+    assert size_of(np) == size_of(size_of) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.collapse import measures as collapse
@@ -19,10 +18,11 @@ from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.whitening import Shrinkage
 from ui.compute import results
-from ui.compute.results import BY_RESULT, HashFuncs
+from ui.compute.results import BY_RESULT
+from ui.server.shared_cache import Keys, shared_cache
 
 # The embeddings after NORM pre.
-_BY_NORM: HashFuncs = {Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.norm_pre}"}
+_BY_NORM: Keys = {Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.norm_pre}"}
 
 
 def shots_key(experiment: Experiment) -> str:
@@ -30,10 +30,10 @@ def shots_key(experiment: Experiment) -> str:
     return f"{experiment.samples_key}\n{experiment.recipe.norm_pre}\n{experiment.n_shot}\n{experiment.seeds}"
 
 
-_BY_SHOTS: HashFuncs = {Experiment: shots_key}
+_BY_SHOTS: Keys = {Experiment: shots_key}
 
 
-@st.cache_data(max_entries=1024, show_spinner=False, hash_funcs=_BY_SHOTS)
+@shared_cache(16, _BY_SHOTS)
 def nc1_per_class(experiment: Experiment, variant: str) -> NDArray[np.float64]:
     """Return each class's share of NC1 (s, C) after NORM pre, for the shots of each seed."""
     per_class = NC1_VARIANTS[variant].per_class
@@ -47,7 +47,7 @@ def nc1(experiment: Experiment, variant: str = "textbook") -> Summary | None:
     return summarize(nc1_per_class(experiment, variant).mean(axis=1))
 
 
-@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_BY_SHOTS)
+@shared_cache(64, _BY_SHOTS)
 def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], ClassStatistics]:
     """Return the measures of the first seed's shots, and their class statistics."""
     x, y = _shots(experiment, experiment.seeds[0])
@@ -77,12 +77,12 @@ def _shots(experiment: Experiment, seed: int) -> tuple[NDArray[np.float32], NDAr
     return _normalized(experiment)[rows], y[rows]
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_NORM)
+@shared_cache(100, _BY_NORM)
 def _normalized(experiment: Experiment) -> NDArray[np.float32]:
     return NORMALIZATIONS[experiment.recipe.norm_pre].function(results.pool(experiment).X_train)
 
 
-@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=BY_RESULT)
+@shared_cache(8, BY_RESULT)
 def _proxies(experiment: Experiment, seed_index: int, whole: bool) -> dict[str, float]:
     shared, recipe, seed = results.evaluator(experiment), experiment.recipe.canonical(), experiment.seeds[seed_index]
     imprint = shared.imprint(recipe, experiment.n_shot, seed)

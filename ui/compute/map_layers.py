@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.datasets import DATASETS
@@ -25,7 +24,8 @@ from imprint_core.maps.neighbours import place_points
 from imprint_core.maps.samples import Predictions, Samples, map_samples, predict_samples, sample_sources
 from imprint_core.maps.store import BaseMap
 from ui.compute import results
-from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, BY_SPACE, HashFuncs
+from ui.compute.results import BY_FIRST_SEED, BY_SAMPLES, BY_SPACE
+from ui.server.shared_cache import Keys, shared_cache
 
 if TYPE_CHECKING:
     from imprint_core.maps.decision_regions import PixelGrid
@@ -46,16 +46,16 @@ class BaseLayer:
     key: str
 
 
-_BY_BASE: HashFuncs = {BaseMap: lambda base: (base.norm, base.layout)}
+_BY_BASE: Keys = {BaseMap: lambda base: (base.norm, base.layout)}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES)
+@shared_cache(100, BY_SAMPLES)
 def samples(experiment: Experiment, displayed: str) -> Samples:
     """Return the samples that a map displays; `displayed` is a key of `DISPLAYED`."""
     return map_samples(results.pool(experiment), displayed)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)
+@shared_cache(100, BY_SAMPLES | _BY_BASE)
 def base_layer(experiment: Experiment, base: BaseMap, displayed: str) -> BaseLayer:
     """Return the base layer of a map."""
     points = samples(experiment, displayed)
@@ -74,7 +74,7 @@ def base_layer(experiment: Experiment, base: BaseMap, displayed: str) -> BaseLay
     return BaseLayer(points, positions, pool, str(figure.to_json()), (low, high), key)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+@shared_cache(32, BY_FIRST_SEED)
 def predictions(experiment: Experiment, displayed: str) -> Predictions:
     """Return the samples' predictions with the first seed's proxies."""
     model, _ = results.classifier(experiment)
@@ -95,7 +95,7 @@ def sources(info: SetInfo, points: Samples) -> embedding_map.Sources:
     return np.searchsorted(present, points.origin).astype(np.int32), [original_names[c] for c in present]
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+@shared_cache(64, BY_FIRST_SEED)
 def _color_layer(experiment: Experiment, coloring: str, displayed: str, limit: float | None) -> str:
     points = samples(experiment, displayed)
     origins = sources(experiment.info, points) if coloring == "source" else None
@@ -111,7 +111,7 @@ def color_layer(experiment: Experiment, displayed: str, coloring: str, other: Ex
     return _color_layer(experiment, coloring, displayed, limit)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_SAMPLES)
+@shared_cache(32, BY_SAMPLES)
 def class_color_layer(experiment: Experiment) -> str:
     """Return the test samples in class colours, without predictions, as JSON."""
     points = samples(experiment, "test")
@@ -129,12 +129,13 @@ class PlacedProxies:
     numbers: NDArray[np.intp]
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES)
-def _squares(experiment: Experiment, norm: str, _embedded: Array) -> Array:
-    return np.asarray(np.einsum("nd,nd->n", _embedded, _embedded))
+@shared_cache(8, BY_SAMPLES)
+def _squares(experiment: Experiment, norm: str) -> Array:
+    embedded = results.evaluator(experiment).embedded
+    return np.asarray(np.einsum("nd,nd->n", embedded, embedded))
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED | _BY_BASE)
+@shared_cache(32, BY_FIRST_SEED | _BY_BASE)
 def placed_proxies(experiment: Experiment, base: BaseMap) -> PlacedProxies:
     """Return the first seed's proxies on a map."""
     shared, recipe, seed = results.evaluator(experiment), experiment.recipe.canonical(), experiment.seeds[0]
@@ -143,7 +144,7 @@ def placed_proxies(experiment: Experiment, base: BaseMap) -> PlacedProxies:
         # Their lengths are not those of embeddings; they are placed by direction.
         proxies, embedded, squares = l2(proxies), l2(embedded), None
     else:
-        squares = _squares(experiment, base.norm, embedded)
+        squares = _squares(experiment, base.norm)
     numbers = np.concatenate([np.arange(1, count + 1) for count in np.bincount(proxy_classes)])
     return PlacedProxies(
         np.concatenate(shared.shots(experiment.n_shot, seed)),
@@ -190,7 +191,7 @@ def lines(experiment: Experiment, base: BaseMap, displayed: str, only: Sequence[
     return layer.positions[inside], placed.positions[nearest], placed.classes[nearest]
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_SAMPLES | _BY_BASE)
+@shared_cache(64, BY_SAMPLES | _BY_BASE)
 def _grid(experiment: Experiment, base: BaseMap, displayed: str) -> PixelGrid:
     from imprint_core.maps.decision_regions import pixel_grid
 
@@ -215,7 +216,7 @@ def combine(layer: BaseLayer, colors: str, overlays: Sequence[str], regions_uri:
     return MapLayers(layer.figure, colors, tuple(overlays), regions_uri, box, layer.key)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SPACE)
+@shared_cache(100, BY_SPACE)
 def normalized_samples(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
     """Return all samples (n, d) in the space of the map, and their codes."""
     points = samples(experiment, "all")

@@ -10,10 +10,9 @@ from collections.abc import Callable, Container, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.lru_cache import LruCache
+from ui.server.shared_cache import shared_values
 
 Key = tuple[Hashable, ...]
 
@@ -30,10 +29,12 @@ class Point:
     cost: float = 1.0
 
 
-@st.cache_resource(show_spinner=False)
+_points = shared_values(64)
+
+
 def point_cache() -> LruCache[Any]:
     """Return the values of points by their keys."""
-    return LruCache(20_000)
+    return _points
 
 
 def missing_points(points: Sequence[Point], failed: Container[Key]) -> list[Point]:

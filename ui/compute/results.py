@@ -1,13 +1,13 @@
 """Cached results of experiments, and the embedding sets that they are computed from.
 
-Cached functions take an `Experiment`. Streamlit identifies it by the part that the function depends on:
-pass one of `BY_SAMPLES`, `BY_SPACE`, `BY_FIRST_SEED` and `BY_RESULT` as `hash_funcs`.
+Cached functions take an `Experiment`, which is identified by the part that they depend on: one of `BY_SAMPLES`,
+`BY_SPACE`, `BY_FIRST_SEED` and `BY_RESULT`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -26,27 +26,25 @@ from imprint_core.evaluation.task import Split
 from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.paths import data_folder
 from imprint_core.recipes.presets import PRESETS
+from ui.server.shared_cache import Keys, shared_cache, shared_values
 from ui.text.markdown import plain
 
 if TYPE_CHECKING:
     from imprint_core.framework.classifier import ImprintingClassifier
 
 Sets = dict[tuple[str, str], SetInfo]
-HashFuncs = dict[str | type, Any]
 
 # The recipe that accuracies are compared with.
 ONE_MEAN = PRESETS["qi"].recipe
 
-# How Streamlit's caches identify an experiment: by its samples, also by the recipe's space, by everything but later
+# How caches identify an experiment: by its samples, also by the recipe's space, by everything but later
 # seeds, or by everything.
-BY_SAMPLES: HashFuncs = {Experiment: lambda experiment: experiment.samples_key}
-BY_SPACE: HashFuncs = {
-    Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.canonical().space}"
-}
-BY_FIRST_SEED: HashFuncs = {Experiment: lambda experiment: experiment.first_seed.key}
-BY_RESULT: HashFuncs = {Experiment: lambda experiment: experiment.key}
+BY_SAMPLES: Keys = {Experiment: lambda experiment: experiment.samples_key}
+BY_SPACE: Keys = {Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.canonical().space}"}
+BY_FIRST_SEED: Keys = {Experiment: lambda experiment: experiment.first_seed.key}
+BY_RESULT: Keys = {Experiment: lambda experiment: experiment.key}
 # Sets of the same tensors may have other images and class names.
-BY_FILE: HashFuncs = {SetInfo: lambda info: f"{info.path}\n{key_of(info)}"}
+BY_FILE: Keys = {SetInfo: lambda info: f"{info.path}\n{key_of(info)}"}
 
 
 def sets() -> tuple[Sets, list[str]]:
@@ -60,7 +58,7 @@ def key_of(info: SetInfo) -> str:
     return "\n".join([info.digest, *info.class_names])
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FILE)
+@shared_cache(300, BY_FILE)
 def embeddings(info: SetInfo) -> EmbeddingSet:
     """Open a set, checked and decoded; always the same part of a very large one."""
     return open_set(info, EXPLORED)
@@ -108,19 +106,19 @@ def class_names(info: SetInfo) -> tuple[str, ...]:
         return ()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_SAMPLES)
+@shared_cache(150, BY_SAMPLES)
 def pool(experiment: Experiment) -> Split:
     """Return all training and test samples of the experiment's classes."""
     return experiment.pool(embeddings(experiment.info))
 
 
-@st.cache_resource(max_entries=5, show_spinner=False, hash_funcs=BY_SPACE)
+@shared_cache(400, BY_SPACE, grows=True)
 def evaluator(experiment: Experiment) -> Evaluator:
     """Return the evaluator that recipes of the same space share."""
     return Evaluator(pool(experiment), experiment.recipe.canonical().space)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+@shared_cache(100, BY_FIRST_SEED, grows=True)
 def classifier(experiment: Experiment) -> tuple[ImprintingClassifier, NDArray[np.intp]]:
     """Fit the estimator on the first seed's shots; also return their rows in the pool."""
     # Imported here because it loads scikit-learn, which the first page does without.
@@ -132,9 +130,7 @@ def classifier(experiment: Experiment) -> tuple[ImprintingClassifier, NDArray[np
     return model.fit(samples.X_train[rows], samples.y_train[rows]), rows
 
 
-@st.cache_resource(show_spinner=False)
-def _evaluations() -> LruCache[Evaluation]:
-    return LruCache(1024)
+_evaluations: LruCache[Evaluation] = shared_values(128)
 
 
 def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
@@ -146,7 +142,7 @@ def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
         recipes = [by_key[str(key)].recipe.canonical() for key in missing]
         return evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
 
-    values = dict(zip(by_key, _evaluations().get_each(list(by_key), compute), strict=True))
+    values = dict(zip(by_key, _evaluations.get_each(list(by_key), compute), strict=True))
     return [values[experiment.key] for experiment in experiments]
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from imprint_core.embeddings import SetInfo
 from imprint_core.maps.layouts import Layout
 from imprint_core.maps.store import BaseMap, load_map, load_pca_map
 from ui.compute import results
 from ui.compute.results import BY_FILE
+from ui.server.shared_cache import shared_cache
 
 
 class _MissingError(Exception):
     """A map that is not stored: Streamlit caches no exception, so the next call looks again."""
 
 
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_FILE)
+@shared_cache(100, BY_FILE)
 def _stored(info: SetInfo, norm: str, layout: Layout) -> BaseMap:
     stored = load_map(results.embeddings(info), norm, layout)
     if stored is None:
@@ -31,7 +30,7 @@ def stored_map(info: SetInfo, norm: str, layout: Layout) -> BaseMap | None:
         return None
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_FILE)
+@shared_cache(50, BY_FILE)
 def _pca(info: SetInfo, norm: str) -> BaseMap:
     return load_pca_map(results.embeddings(info), norm)
 

@@ -24,6 +24,7 @@ from ui.compute import results, stored_maps
 from ui.compute.results import BY_SAMPLES, ONE_MEAN
 from ui.controls.control import Sets
 from ui.panels.learn.frame import Lesson, Outcome, Question, computing, lesson_experiment, name_of, show_lesson
+from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
 
 _LAYOUTS = {"PCA": Layout("pca")} | {f"UMAP, {n} neighbours": Layout("umap", n, 0.1) for n in (5, 15, 50)}
@@ -40,7 +41,7 @@ class _TestMap(NamedTuple):
     trust: float | None
 
 
-@st.cache_data(show_spinner=False, hash_funcs=BY_SAMPLES)
+@shared_cache(8, BY_SAMPLES)
 def _test_map(experiment: Experiment, layout: Layout) -> _TestMap:
     base = stored_maps.stored_map(experiment.info, GRID_NORM, layout)
     if base is None:

@@ -15,6 +15,7 @@ from ui.compute import results
 from ui.compute.results import BY_FIRST_SEED
 from ui.controls.control import Sets
 from ui.panels.learn import frame
+from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
 
 _NORMS = {"none": "none", "l2": "L2"}
@@ -22,7 +23,7 @@ _SHARE_EDGES = (15.0, 30.0, 50.0)
 _SHARES = ("less than 15 %", "15 to 30 %", "30 to 50 %", "half or more")
 
 
-@st.cache_data(show_spinner=False, hash_funcs=BY_FIRST_SEED)
+@shared_cache(8, BY_FIRST_SEED)
 def _counts(experiment: Experiment) -> PredictionCounts:
     scaled = experiment.with_(norm_post="l2").recipe
     evaluator = results.evaluator(experiment)

@@ -23,20 +23,21 @@ from ui.compute import map_layers, results
 from ui.compute.results import BY_FIRST_SEED, BY_SPACE
 from ui.controls.sample_selection import choose_sample
 from ui.controls.sidebar import Selection
+from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
 from ui.widgets.gallery import gallery, image_of, neighbour_tiles, sample_title, without_images
 
 _NEIGHBOURS, _SHOTS = 8, 6
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+@shared_cache(16, BY_FIRST_SEED)
 def _explain(experiment: Experiment, code: int) -> SampleExplanation:
     samples = map_layers.samples(experiment, "all")
     model, _ = results.classifier(experiment)
     return explain_sample(model, samples.X[samples.rows_of(np.array([code]))[0]])
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FIRST_SEED)
+@shared_cache(16, BY_FIRST_SEED)
 def _steps(experiment: Experiment, code: int) -> list[Step]:
     samples = map_layers.samples(experiment, "all")
     model, _ = results.classifier(experiment)
@@ -44,7 +45,7 @@ def _steps(experiment: Experiment, code: int) -> list[Step]:
     return explanation_steps(model, x, _explain(experiment, code), samples.names)
 
 
-@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_SPACE)
+@shared_cache(8, BY_SPACE)
 def _nearest(experiment: Experiment, code: int) -> tuple[list[int], list[float]]:
     """Codes of the samples nearest to one in the space of the map, and their distances."""
     X, codes = map_layers.normalized_samples(experiment)

@@ -1,0 +1,45 @@
+from dataclasses import dataclass
+
+import pytest
+
+from ui.server.shared_cache import clear_shared_caches, shared_cache
+
+
+@dataclass(frozen=True)
+class Task:
+    name: str
+    color: str
+
+
+def test_results_are_shared_by_what_they_depend_on():
+    calls = []
+
+    @shared_cache(1, {Task: lambda task: task.name})
+    def length(task, unit="px"):
+        """Length of a task's name."""
+        calls.append(task)
+        return f"{len(task.name)} {unit}" if task.name else None
+
+    assert length(Task("digits", "red")) == length(Task("digits", "blue")) == "6 px"
+    assert len(calls) == 1
+    assert length(Task("digits", "red"), unit="em") == "6 em"
+    assert length(Task("", "red")) is length(Task("", "red")) is None
+    assert len(calls) == 3
+    clear_shared_caches()
+    assert length(Task("digits", "red")) == "6 px"
+    assert len(calls) == 4
+    assert length.__doc__ == "Length of a task's name."
+
+
+def test_errors_are_not_cached():
+    calls = []
+
+    @shared_cache(1)
+    def fail(value):
+        calls.append(value)
+        raise ValueError(value)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="x"):
+            fail("x")
+    assert calls == ["x", "x"]
