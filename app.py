@@ -23,6 +23,7 @@ from ui.panels.curves.controls import CURVE_CONTROLS
 from ui.panels.leaderboard.controls import LEADERBOARD_CONTROLS
 from ui.panels.learn.controls import LEARN_CONTROLS, close_lesson, linked_lesson
 from ui.panels.map.controls import MAP_CONTROLS
+from ui.server import classroom
 from ui.server.process import prepare_process
 from ui.share.dialog import share
 from ui.text.markdown import plain
@@ -63,6 +64,11 @@ def main() -> None:
     st.set_page_config(page_title="Imprint", page_icon=str(_ASSETS / "icon.png"), layout="wide")
     st.html(_ASSETS / "layout.css")
     st.html(_ASSETS / "legible.css")
+
+    key_error = classroom.read_key_of_link()
+    if key_error:
+        # It outlasts reruns that no visitor caused.
+        st.toast(plain(key_error), icon=":material/key_off:")
 
     def page_of(path: str, row: PageRow) -> st.Page:
         def run() -> None:

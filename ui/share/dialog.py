@@ -17,6 +17,7 @@ from ui.charts.record import record_stamp, recorded_items
 from ui.compute import collapse, results
 from ui.controls.sidebar import TAKEN, Selection
 from ui.share import settings_file
+from ui.share.classroom import show_teacher_key
 from ui.share.copy_link import copy_link
 from ui.share.report_metadata import is_local, report_metadata
 from ui.text.markdown import plain
@@ -101,6 +102,7 @@ def _link_and_settings(selection: Selection, page: str) -> None:
     error = st.session_state.get(_ERROR)
     if error:
         st.error(plain(error))
+    show_teacher_key()
     if TAKEN in st.session_state:
         # The dialog is a fragment; the settings concern the whole page.
         st.rerun()

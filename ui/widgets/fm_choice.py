@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from imprint_core.background.process import stop_job
+from imprint_core.background.process import BackgroundJob, stop_job
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
@@ -14,8 +14,10 @@ from imprint_core.models.download import downloaded_bytes, start_download, unfin
 from imprint_core.models.libraries import LIBRARIES, available_weights, user_weights
 from imprint_core.paths import weights_folder
 from ui.compute import results
+from ui.server.classroom import is_teacher, require_teacher
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
+from ui.widgets.jobs import run_action
 
 # The weights of Swin-B have 350 MB.
 _MOST_WEIGHTS_MB = 1500
@@ -94,6 +96,7 @@ def upload_weights(fm: FoundationModel, key: str = "") -> None:
             from imprint_core.models.loading import save_weights
 
             try:
+                require_teacher("Saving weights")
                 with st.spinner("Checking the weights …"):
                     path = save_weights(fm, file)
             except ImprintError as error:
@@ -148,6 +151,9 @@ def show_missing_weights(info: SetInfo, key: str) -> bool:
         ),
         icon=":material/wifi_off:",
     )
+    if not is_teacher():
+        st.caption("In classroom mode the teacher adds weights.")
+        return True
     if fm.weights:
         download = unfinished_download(fm)
         st.fragment(_show_download, run_every=_UPDATE_SECONDS if download and download.running else None)(fm, key)
@@ -176,11 +182,19 @@ def _show_download(fm: FoundationModel, key: str) -> None:
     if job and running:
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.markdown(f"Downloading … {downloaded_bytes(fm) / 1e6:.1f} MB so far.")
-        right.button("Stop", on_click=stop_job, args=(job,), width="stretch", key=f"download_stop_{key}")
+        right.button(
+            "Stop", on_click=run_action, args=(_stop_download, job), width="stretch", key=f"download_stop_{key}"
+        )
     elif st.button("Download official weights", icon=":material/download:", key=f"download_start_{key}"):
         try:
+            require_teacher("Downloading weights")
             start_download(fm)
         except ImprintError as error:
             st.error(plain(error))
         else:
             st.rerun()
+
+
+def _stop_download(job: BackgroundJob) -> None:
+    require_teacher("Stopping a download")
+    stop_job(job)

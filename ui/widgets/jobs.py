@@ -13,6 +13,7 @@ from imprint_core.embeddings.store import set_name
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel
 from imprint_core.paths import data_folder, user_folder
+from ui.server.classroom import is_teacher, require_teacher
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
 
@@ -23,7 +24,9 @@ T = TypeVar("T")
 
 
 def show_jobs() -> None:
-    """Draw the unfinished embeddings, and keep them up to date."""
+    """Draw the unfinished embeddings, and keep them up to date; in classroom mode for the teacher only."""
+    if not is_teacher():
+        return
     running = any(job.running for job in find_jobs(user_folder()))
     st.fragment(_show_panel, run_every=_BUSY if running else _IDLE)()
 
@@ -35,6 +38,7 @@ def start_embedding(fm: FoundationModel, data: Dataset, train: int | str, test: 
     arguments += [] if train == "all" else ["--per-class", str(train)]
     arguments += [] if test == "all" else ["--test-per-class", str(test)]
     try:
+        require_teacher("Embedding a dataset")
         start_job(user_folder(), set_name(fm.name, data.name), arguments)
     except ImprintError as error:
         st.error(plain(error))
@@ -77,14 +81,14 @@ def _show_job(job: BackgroundJob) -> None:
     progress = job.progress
     left.progress(progress.done / progress.total if progress.total else 0.0, text=_describe_progress(job))
     if job.running:
-        right.button("Stop", key=f"stop_{job.name}", on_click=stop_job, args=(job,), width="stretch")
+        right.button("Stop", key=f"stop_{job.name}", on_click=run_action, args=(_stop, job), width="stretch")
         return
     if job.error:
         left.error(plain(job.error))
     if job.arguments:
         arguments = {"on_click": run_action, "args": (_resume, job)}
         right.button("Resume", key=f"resume_{job.name}", width="stretch", type="primary", **arguments)
-    right.button("Discard", key=f"discard_{job.name}", on_click=run_action, args=(discard_job, job), width="stretch")
+    right.button("Discard", key=f"discard_{job.name}", on_click=run_action, args=(_discard, job), width="stretch")
 
 
 def _dataset_label(name: str) -> str:
@@ -113,5 +117,16 @@ def _format_remaining(seconds: float) -> str:
     return f"about {round(seconds / 60)} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
 
 
+def _stop(job: BackgroundJob) -> None:
+    require_teacher("Stopping an embedding")
+    stop_job(job)
+
+
+def _discard(job: BackgroundJob) -> None:
+    require_teacher("Discarding an embedding")
+    discard_job(job)
+
+
 def _resume(job: BackgroundJob) -> None:
+    require_teacher("Resuming an embedding")
     start_job(job.folder, job.name, job.arguments, job.command)

@@ -9,6 +9,7 @@ from imprint_core.datasets.own_images import find_own_images
 from imprint_core.errors import ImprintError
 from imprint_core.paths import data_folder, images_folder
 from ui.compute import results
+from ui.server.classroom import is_teacher
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice, upload_weights
 from ui.widgets.jobs import start_embedding
@@ -18,6 +19,9 @@ _PER_CLASS = (20, 50, 100, 200, 300, 500, 1000, 2000, "all")
 
 def show_embedding_form(default_fm: str) -> None:
     """Draw the form; `default_fm` is selected at first, if its weights are available."""
+    if not is_teacher():
+        st.info("In classroom mode the teacher embeds datasets.", icon=":material/school:")
+        return
     no_weights = show_no_weights_notice()
     left, right = st.columns(2)
     with left:

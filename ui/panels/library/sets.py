@@ -9,6 +9,7 @@ from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
+from ui.server.classroom import is_teacher, require_teacher
 from ui.text.markdown import plain
 from ui.widgets.jobs import run_action
 
@@ -76,10 +77,19 @@ def _show_details(info: SetInfo) -> None:
                 st.error(plain(error))
         if info.bundled:
             remove.button("Remove set", disabled=True, width="stretch", help="Bundled sets can't be removed.")
+        elif not is_teacher():
+            remove.button(
+                "Remove set", disabled=True, width="stretch", help="In classroom mode the teacher removes sets."
+            )
         else:
             with remove.popover("Remove set", width="stretch"):
                 st.markdown(f"Delete {size_of(info) / 1e6:.1f} MB from disk? The dataset can be embedded again.")
-                st.button("Delete set", on_click=run_action, args=(remove_set, info), type="primary")
+                st.button("Delete set", on_click=run_action, args=(_remove, info), type="primary")
+
+
+def _remove(info: SetInfo) -> None:
+    require_teacher("Removing a set")
+    remove_set(info)
 
 
 def _range(samples: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ from imprint_core.uploads.saving import save_embeddings
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
 from ui.panels.own_data.upload_controls import ARRAY_LAYOUT, suffix_of, upload_file
+from ui.server.classroom import require_teacher
 from ui.text.markdown import plain
 
 _OTHER_MODEL = ""
@@ -44,6 +45,7 @@ def _upload() -> None:
             # After an error the previous upload must not be displayed beside it.
             st.session_state.pop("own_embedded", None)
             try:
+                require_teacher("Saving embeddings")
                 with st.spinner("Reading and checking …"):
                     embeddings = read_embeddings(file, suffix_of(file), fm)
                     info = save_embeddings(embeddings, label, fm, user_folder())

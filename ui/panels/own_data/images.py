@@ -19,13 +19,21 @@ from imprint_core.uploads.saving import save_images
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
 from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, skipped_list, suffix_of, upload_file, upload_images
+from ui.server.classroom import is_teacher, require_teacher
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
-from ui.widgets.jobs import start_embedding
+from ui.widgets.jobs import run_action, start_embedding
 
 
 def show(default_fm: str) -> None:
     """Draw the tab; `default_fm` is the FM that is selected first."""
+    if not is_teacher():
+        st.info(
+            "In classroom mode the teacher uploads and embeds images. "
+            "The other tabs take embeddings and single images.",
+            icon=":material/school:",
+        )
+        return
     left, right = st.columns([3, 2], gap="large")
     with right:
         st.image(FOLDER_LAYOUT, alt="A zip with one folder per class, which contains its images")
@@ -97,6 +105,7 @@ def _save(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
     """Check and save images; after an error the upload stays."""
     bar = st.progress(0.0, text="Reading the file …")
     try:
+        require_teacher("Saving images")
         images = save_images(
             read(),
             label,
@@ -150,7 +159,7 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
             start_embedding(fm, dataset(images.name), "all", "all")
         with middle.popover("Remove", width="stretch"):
             st.markdown("Delete these images from disk? Their embeddings remain.")
-            st.button("Delete images", on_click=_delete, args=(images,), type="primary")
+            st.button("Delete images", on_click=run_action, args=(_delete, images), type="primary")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -162,7 +171,10 @@ def _thumbnails(name: str, _images: OwnImages) -> list[Image.Image]:
 
 
 def _delete(images: OwnImages) -> None:
+    require_teacher("Deleting images")
     try:
         images.path.unlink(missing_ok=True)
     except OSError as error:
-        st.session_state.job_error = f"'{images.label}' could not be deleted ({error.strerror})."
+        raise ImprintError(
+            f"'{images.label}' could not be deleted ({error.strerror}). Delete the file yourself."
+        ) from error
