@@ -1,12 +1,15 @@
-# make app   opens the app      make test   runs every check and test
+# make app   opens the app      make classroom   serves it to a class      make test   runs every check and test
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: app test check clean
+.PHONY: app classroom test check clean
 
 app: $(VENV)/app
 	$(BIN)/streamlit run app.py
+
+classroom: $(VENV)/app
+	$(BIN)/imprint serve --classroom
 
 test: check
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from imprint_core.cli import embed, evaluate, fetch, maps, sets, sweep
+from imprint_core.cli import embed, evaluate, fetch, maps, serve, sets, sweep
 from imprint_core.cli.maintenance import bundle, survey
 from imprint_core.errors import ImprintError
 
@@ -18,6 +18,7 @@ _COMMANDS = {
     "sweep": sweep,
     "maps": maps,
     "fetch": fetch,
+    "serve": serve,
     "bundle": bundle,
     "survey": survey,
 }

@@ -60,14 +60,14 @@ def test_bad_counts_are_refused(count, capsys):
     assert "is not a count. Give a whole number of 1 or more" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["embed", "sets", "evaluate", "sweep", "fetch", "bundle", "survey"])
+@pytest.mark.parametrize("command", ["embed", "sets", "evaluate", "sweep", "fetch", "serve", "bundle", "survey"])
 def test_help_has_usage_and_examples(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
     assert "usage: imprint" in printed
-    if command in ("embed", "sets", "evaluate", "fetch"):
+    if command in ("embed", "sets", "evaluate", "fetch", "serve"):
         assert "\nexamples:\n" in printed
 
 

@@ -23,9 +23,9 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.session_manager import ClientContext
 
+from imprint_core.cli.serve import ADDRESS_VARIABLE, KEY_VARIABLE
 from imprint_core.errors import ImprintError
 
-KEY_VARIABLE = "IMPRINT_TEACHER_KEY"
 # Key of the link's query that carries the teacher's key.
 LINK_KEY = "teacher"
 # Key of the session: whether the visitor gave the teacher's key.
@@ -42,6 +42,11 @@ _wrong_keys_lock = Lock()
 def is_classroom() -> bool:
     """Return whether the app runs in classroom mode."""
     return bool(os.environ.get(KEY_VARIABLE))
+
+
+def class_address() -> str:
+    """Return the address at which a class reaches the app; empty without classroom mode."""
+    return os.environ.get(ADDRESS_VARIABLE, "").rstrip("/") if is_classroom() else ""
 
 
 def is_teacher() -> bool:

@@ -1,5 +1,5 @@
-// A button that copies the address of the page to the clipboard.
-export default ({ parentElement }) => {
+// A button that copies the address of the page to the clipboard, with the shared origin instead of the local one.
+export default ({ data, parentElement }) => {
   let button = parentElement.querySelector("button");
   if (!button) {
     button = document.createElement("button");
@@ -15,7 +15,8 @@ export default ({ parentElement }) => {
   };
   button.onclick = async () => {
     try {
-      await navigator.clipboard.writeText(location.href);
+      const [local, shared] = data?.origins ?? ["", ""];
+      await navigator.clipboard.writeText(location.href.replace(local, shared));
       setLabel("Copied");
     } catch {
       // The clipboard needs permission and a secure address; the address bar has the same link.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.share.links import shared_origin
+
 _STYLE = """
 .imprint-copy-link {
   min-height: 2.5rem; padding: 0.25rem 0.75rem; border-radius: 0.5rem; cursor: pointer; white-space: nowrap;
@@ -26,4 +28,4 @@ _component = st.components.v2.component(
 
 def copy_link(key: str = "copy-link") -> None:
     """Draw the button; a page with several of them needs distinct keys."""
-    _component(key=key, width="content")
+    _component(key=key, data={"origins": shared_origin()}, width="content")

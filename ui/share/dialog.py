@@ -17,9 +17,10 @@ from ui.charts.record import record_stamp, recorded_items
 from ui.compute import collapse, results
 from ui.controls.sidebar import TAKEN, Selection
 from ui.share import settings_file
-from ui.share.classroom import show_teacher_key
+from ui.share.classroom import show_qr_code, show_teacher_key
 from ui.share.copy_link import copy_link
-from ui.share.report_metadata import is_local, report_metadata
+from ui.share.links import is_local
+from ui.share.report_metadata import report_metadata
 from ui.text.markdown import plain
 
 # Pages that don't show the experiment of the sidebar.
@@ -81,6 +82,7 @@ def _link_and_settings(selection: Selection, page: str) -> None:
         )
     )
     copy_link("share-link")
+    show_qr_code()
     st.markdown("The settings as a file, for any Imprint app with the same embedding sets:")
     st.download_button(
         "Download settings",

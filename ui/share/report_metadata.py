@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
-from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -13,23 +12,11 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.export import PAPER
 from ui.compute import collapse, results
 from ui.controls.sidebar import Selection
+from ui.share.links import is_local, link
 from ui.text import descriptions
 
 # Groups of controls that the other lines of the report cover.
 _COVERED_GROUPS = ("Task", "Recipe", "Runs")
-
-
-def link() -> str:
-    """Return the address of the current page and settings."""
-    query, page = urlencode(st.query_params.to_dict()), st.context.url or ""
-    # Browsers add a slash to an address without a path.
-    page += "/" if page.count("/") == 2 else ""
-    return f"{page}?{query}" if query else page
-
-
-def is_local() -> bool:
-    """Return whether the address of the app is valid on this machine only."""
-    return urlsplit(st.context.url or "").hostname in ("localhost", "127.0.0.1", "::1", None)
 
 
 def report_metadata(selection: Selection) -> list[tuple[str, str]]:
