@@ -56,11 +56,20 @@ _ERROR, _WARNING = 1, 2
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its address, process, and the file of its log."""
+    """A running server: its address, process, and the folder of its log."""
 
     url: str
     process: subprocess.Popen[bytes]
-    log: Path
+    folder: Path
+
+    def log(self) -> str:
+        """What the server printed."""
+        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
+
+    def outside_connections(self) -> list[str]:
+        """Hosts that the server looked up, connected to or sent data to, other than this machine."""
+        record = self.folder / "connections"
+        return record.read_text(encoding="utf-8").splitlines() if record.exists() else []
 
     def memory(self) -> int:
         """Resident memory in MiB (Linux)."""
@@ -75,10 +84,10 @@ def serve(script: str = "app.py", *options: str, **environment: str) -> Iterator
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     arguments = ["--server.port", str(port), "--server.headless", "true", *options]
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "server.log"
-        environment = {"PYTHONPATH": str(ROOT), "IMPRINT_HOME": folder, **environment}
-        with log.open("wb") as output:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = recording_environment(folder) | {"IMPRINT_HOME": name} | environment
+        with (folder / "server.log").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", script, *arguments],
                 cwd=ROOT,
@@ -87,12 +96,18 @@ def serve(script: str = "app.py", *options: str, **environment: str) -> Iterator
                 stderr=subprocess.STDOUT,
             )
         try:
-            server = Server(f"http://127.0.0.1:{port}", process, log)
+            server = Server(f"http://127.0.0.1:{port}", process, folder)
             _wait_until_healthy(server)
             yield server
         finally:
             process.terminate()
             process.wait()
+
+
+def recording_environment(folder: Path) -> dict[str, str]:
+    """Variables with which a Python process records its connections to other machines in `folder`."""
+    path = os.pathsep.join([str(ROOT / "benchmarks/audit"), str(ROOT)])
+    return {"PYTHONPATH": path, "OUTSIDE_CONNECTIONS": str(folder / "connections")}
 
 
 def _wait_until_healthy(server: Server) -> None:
@@ -103,7 +118,7 @@ def _wait_until_healthy(server: Server) -> None:
             return
         except OSError:
             if server.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start: {server.log.read_text()}") from None
+                raise RuntimeError(f"the server did not start: {server.log()}") from None
             time.sleep(0.1)
 
 
@@ -224,7 +239,9 @@ class Visitor:
         self.session_id = ""
         self.page = Page()
         self.query = ""
+        # URL path of the current page, which the server knows by a hash once it has run.
         self.path = ""
+        self._hashes: dict[str, str] = {}
         # Address of the page's icon, a file that the server holds for the visitor.
         self.icon = ""
         # Number of runs that have ended.
@@ -259,7 +276,11 @@ class Visitor:
         self.path = self.path if page is None else page
         message = BackMsg()
         request = message.rerun_script
-        request.query_string, request.page_name, request.fragment_id = self.query, self.path, fragment
+        request.query_string, request.fragment_id = self.query, fragment
+        if self.path in self._hashes:
+            request.page_script_hash = self._hashes[self.path]
+        else:
+            request.page_name = self.path
         present = self.page.widgets()
         for key, value in (widgets or {}).items():
             kind, widget = present[key]
@@ -282,6 +303,12 @@ class Visitor:
                 if not fragments:
                     self._progressive.clear()
                 updated.clear()
+            elif kind == "navigation":
+                pages = message.navigation.app_pages
+                self._hashes = {page.url_pathname: page.page_script_hash for page in pages}
+                self._hashes[""] = next(page.page_script_hash for page in pages if page.is_default)
+                current = message.navigation.page_script_hash
+                self.path = next(path for path, page in self._hashes.items() if page == current)
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "page_config_changed":
@@ -391,13 +418,16 @@ def _put(url: str, name: str, content: bytes, cookie: str) -> None:
 
 
 @asynccontextmanager
-async def visit(url: str, origin: str | None = None, cookie: str = "") -> AsyncIterator[Visitor]:
+async def visit(
+    url: str, origin: str | None = None, cookie: str = "", host: str | None = None
+) -> AsyncIterator[Visitor]:
     """Open a session at a server's address; `origin` is the page that opens it, by default the server's own.
 
-    `cookie` is what the visitor sends with each request.
+    `cookie` is what the visitor sends with each request; `host` replaces the address that is connected to.
     """
     async with connect(
         url.replace("http", "ws", 1) + "/_stcore/stream",
+        host=host,
         # Streamlit reads the second one as a token.
         subprotocols=["streamlit", "none"],  # type: ignore[list-item]
         origin=origin or url,  # type: ignore[arg-type]

@@ -1,0 +1,32 @@
+"""The start of a server process, before its first visitor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+from streamlit import cli_util, net_util
+from streamlit.web.server.server_util import get_display_address, get_url
+
+from ui.server.process import prepare_process
+
+
+@asynccontextmanager
+async def prepare_server(app: st.App) -> AsyncIterator[None]:
+    """Prepare the process, and open a browser if there is a screen."""
+    prepare_process()
+    forbid_address_requests()
+    if not st.get_option("server.headless"):
+        cli_util.open_browser(get_url(get_display_address(st.get_option("server.address"))))
+    yield
+
+
+def forbid_address_requests() -> None:
+    """Keep Streamlit from requesting this machine's address from a public service.
+
+    It would do so whenever a page of another origin opens a session, in the event loop, so that all visitors wait.
+    Without the addresses it compares the origin with the server's own, localhost, and the options
+    browser.serverAddress and server.corsAllowedOrigins.
+    """
+    net_util.get_external_ip = net_util.get_internal_ip = lambda: None
