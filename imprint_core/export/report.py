@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from imprint_core.figures.plotly_json import Figure, figure_json
 from imprint_core.figures.style import insert_theme_colors
 
 
 class Picture(NamedTuple):
-    """A figure as Plotly JSON with the theme colours of `figures.style`; `alt` is text alternative and caption."""
+    """A figure with the theme colours of `figures.style`; `alt` is text alternative and caption."""
 
-    figure: str
+    figure: Figure
     alt: str
     height: int
 
@@ -64,7 +64,8 @@ def report(title: str, metadata: Sequence[tuple[str, str]], items: Sequence[Item
     remarks = "\n".join(_note(note) for note in notes)
     pictures = [item for item in items if isinstance(item, Picture)]
     content = "\n".join(_items_html(items))
-    data = _in_script(json.dumps([_plain_traces(json.loads(p.figure)) for p in pictures], ensure_ascii=False))
+    # In JSON, "<" occurs only in strings.
+    data = ", ".join(figure_json(_plain_traces(p.figure)) for p in pictures).replace("<", "\\u003c")
     script = insert_theme_colors(Path(__file__).with_name("report.js").read_text(encoding="utf-8"))
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     head = f"""<!DOCTYPE html>
@@ -89,7 +90,7 @@ style-src 'unsafe-inline'; img-src data: blob:">
 </main>
 """
     plotly = f"<script>{_plotly()}</script>\n" if pictures else ""
-    return f"{head}{plotly}<script>const figures = {data};\n{script}</script>\n</body>\n</html>\n"
+    return f"{head}{plotly}<script>const figures = [{data}];\n{script}</script>\n</body>\n</html>\n"
 
 
 def _linked(text: str) -> str:
@@ -129,17 +130,10 @@ def _figure(number: int, picture: Picture) -> str:
     return f"<figure>{plot}<figcaption>{alt}</figcaption></figure>"
 
 
-def _plain_traces(figure: dict[str, Any]) -> dict[str, Any]:
+def _plain_traces(figure: Figure) -> Figure:
     """Replace WebGL traces: they cannot be printed, and the content policy forbids compiled shaders."""
-    for trace in figure["data"]:
-        if trace.get("type") == "scattergl":
-            trace["type"] = "scatter"
-    return figure
-
-
-def _in_script(text: str) -> str:
-    """Escape JSON for a script element."""
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    traces = [{**trace, "type": trace["type"].removesuffix("gl")} for trace in figure["data"]]
+    return {**figure, "data": traces}
 
 
 def _plotly() -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from imprint_core.evaluation.metrics import Summary
+from imprint_core.figures.plotly_json import Figure, Trace, make_figure
 from imprint_core.figures.style import (
     ACCENT,
     CURRENT,
@@ -34,7 +34,7 @@ def accuracy_over_k(
     current: tuple[int, Summary, str] | None,
     flat: tuple[str, Summary],
     suggested: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """Accuracy in percent over the number of proxies per class.
 
     `method` is the label of the curve's GEN method. `current` is the current k's position on the axis, its accuracy and
@@ -48,40 +48,40 @@ def accuracy_over_k(
         traces.append(suggestion_mark([suggested], [runs[list(ks).index(suggested)].median]))
     if current is not None:
         traces.append(mark(*current, " %"))
-    return curve_chart(traces, ks, "proxies per class, k", title="accuracy (%)")
+    return curve_chart(traces, ks, "proxies per class, k", "accuracy (%)")
 
 
 def nc1_curve(
     xs: Sequence[int], runs: Sequence[Summary], name: str, x_title: str, marked: tuple[int, Summary, str] | None
-) -> go.Figure:
+) -> Figure:
     """NC1 over a number, with the line NC1 = 1 and a marked point: its x, NC1 and label."""
     traces = [*curve_traces(xs, runs, name, "NC1 %{y:.2f}"), nc1_line(across(xs))]
     if marked is not None:
         traces.append(mark(*marked, ""))
-    return curve_chart(traces, xs, x_title, title="NC1", range=nc1_range([run.high for run in runs], 1.08))
+    return curve_chart(traces, xs, x_title, "NC1", nc1_range([run.high for run in runs], 1.08))
 
 
-def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.Figure:
+def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> Figure:
     """Confusion matrix (C, C) in percent of each true class; rows are true classes."""
     few = len(names) <= FEW_CLASSES
     labels = _distinct([escape(n) for n in names])
     short = [escape(shortened(n)) for n in names]
-    figure = go.Figure(
-        go.Heatmap(
-            z=percent.astype(np.float32),
-            x=labels,
-            y=labels,
-            zmin=0,
-            zmax=100,
-            colorscale=[[0, THEME_BACKGROUND], [1, MATRIX_FULL]],
-            xgap=1,
-            ygap=1,
-            texttemplate="%{z:.0f}" if few else None,
-            hovertemplate="true %{y}, predicted %{x}: %{z:.1f} % of the true class<extra></extra>",
-            colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0, "len": 0.9},
-            showscale=not few,
-        )
-    )
+    cells: Trace = {
+        "type": "heatmap",
+        "z": percent.astype(np.float32),
+        "x": labels,
+        "y": labels,
+        "zmin": 0,
+        "zmax": 100,
+        "colorscale": [[0, THEME_BACKGROUND], [1, MATRIX_FULL]],
+        "xgap": 1,
+        "ygap": 1,
+        "hovertemplate": "true %{y}, predicted %{x}: %{z:.1f} % of the true class<extra></extra>",
+        "colorbar": {"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0, "len": 0.9},
+        "showscale": not few,
+    }
+    if few:
+        cells["texttemplate"] = "%{z:.0f}"
     axis = {
         "type": "category",
         "showgrid": False,
@@ -91,12 +91,13 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> go.F
         "tickvals": labels,
         "ticktext": short,
     }
-    figure.update_layout(
-        xaxis={**axis, "title": "predicted class", "tickangle": 0 if max(map(len, short)) < 3 else -40},
-        yaxis={**axis, "title": "true class", "autorange": "reversed"},
+    tick_angle = 0 if max(map(len, short)) < 3 else -40
+    return make_figure(
+        [cells],
+        xaxis={**axis, "title": {"text": "predicted class"}, "tickangle": tick_angle},
+        yaxis={**axis, "title": {"text": "true class"}, "autorange": "reversed"},
         margin=MARGINS,
     )
-    return figure
 
 
 def curve_traces(
@@ -107,42 +108,46 @@ def curve_traces(
     color: str = ACCENT,
     over: str = "seeds",
     **group: Any,
-) -> list[go.Scatter]:
+) -> list[Trace]:
     """Band from the lowest to the highest run, if runs differ, and median line.
 
     `hover` is the hover template of y, `color` is #rrggbb, `over` is a plural noun for the runs, and `group` are
     further properties of both traces, such as their legend group.
     """
     varies = any(r.low < r.high for r in runs)
-    traces = []
+    traces: list[Trace] = []
     if varies and len(xs) > 1:
         traces.append(
-            go.Scatter(
-                x=[*xs, *reversed(xs)],
-                y=[*(r.high for r in runs), *(r.low for r in reversed(runs))],
-                fill="toself",
-                fillcolor=faded(color),
-                mode="lines",
-                line={"width": 0},
-                hoverinfo="skip",
-                **{"name": "range", **group, **({"showlegend": False} if group else {})},
-            )
+            {
+                "type": "scatter",
+                "x": [*xs, *reversed(xs)],
+                "y": [*(r.high for r in runs), *(r.low for r in reversed(runs))],
+                "fill": "toself",
+                "fillcolor": faded(color),
+                "mode": "lines",
+                "line": {"width": 0},
+                "hoverinfo": "skip",
+                "name": "range",
+                **group,
+                **({"showlegend": False} if group else {}),
+            }
         )
     traces.append(
-        go.Scatter(
-            x=list(xs),
-            y=[r.median for r in runs],
-            customdata=[(r.low, r.high, r.runs) for r in runs],
-            mode="lines+markers",
-            name=name,
-            line={"color": color, "width": 2},
-            marker={"size": 6},
+        {
+            "type": "scatter",
+            "x": list(xs),
+            "y": [r.median for r in runs],
+            "customdata": [(r.low, r.high, r.runs) for r in runs],
+            "mode": "lines+markers",
+            "name": name,
+            "line": {"color": color, "width": 2},
+            "marker": {"size": 6},
             # A band needs two points to be visible.
-            error_y={**error_bars(runs), "visible": varies and len(xs) == 1},
-            hovertemplate="%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
+            "error_y": {**error_bars(runs), "visible": varies and len(xs) == 1},
+            "hovertemplate": "%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
             "%{customdata[2]} " + over + "<extra></extra>",
             **group,
-        )
+        }
     )
     return traces
 
@@ -179,52 +184,61 @@ def across(xs: Sequence[float]) -> list[float]:
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
 
 
-def level_line(xs: Sequence[Any], y: float, name: str, hover: str) -> go.Scatter:
+def level_line(xs: Sequence[Any], y: float, name: str, hover: str) -> Trace:
     """Dotted horizontal line."""
-    line = {"color": THEME_TEXT, "width": 1.2, "dash": "dot"}
-    return go.Scatter(
-        x=xs, y=[y] * len(xs), mode="lines", name=name, line=line, hovertemplate=f"{hover}<extra></extra>"
-    )
+    return {
+        "type": "scatter",
+        "x": xs,
+        "y": [y] * len(xs),
+        "mode": "lines",
+        "name": name,
+        "line": {"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
+        "hovertemplate": f"{hover}<extra></extra>",
+    }
 
 
-def nc1_line(xs: Sequence[Any]) -> go.Scatter:
+def nc1_line(xs: Sequence[Any]) -> Trace:
     """The line NC1 = 1."""
     return level_line(list(xs), 1, "NC1 = 1", "NC1 = 1: classes vary about as much within as between")
 
 
-def mark(x: float, run: Summary, name: str, unit: str) -> go.Scatter:
+def mark(x: float, run: Summary, name: str, unit: str) -> Trace:
     """Marker of the current choice on a curve."""
-    return go.Scatter(
-        x=[x],
-        y=[run.median],
-        mode="markers",
-        name=name,
-        marker={
+    return {
+        "type": "scatter",
+        "x": [x],
+        "y": [run.median],
+        "mode": "markers",
+        "name": name,
+        "marker": {
             "color": CURRENT,
             "size": 13,
             "symbol": CURRENT_SYMBOL,
             "line": {"width": 1.5, "color": THEME_BACKGROUND},
         },
-        hovertemplate=f"current, {name}: {run.median:.2f}{unit}<extra></extra>",
-    )
+        "hovertemplate": f"current, {name}: {run.median:.2f}{unit}<extra></extra>",
+    }
 
 
-def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> go.Scatter:
+def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> Trace:
     """Markers of the suggested k of curves; the caption explains them, because a longer legend shrinks the plot."""
-    return go.Scatter(
-        x=list(ks),
-        y=list(accuracy),
-        mode="markers",
-        name="suggested k",
-        showlegend=False,
-        marker={"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
-        hovertemplate="suggested k = %{x}: %{y:.1f} %<extra></extra>",
-    )
+    return {
+        "type": "scatter",
+        "x": list(ks),
+        "y": list(accuracy),
+        "mode": "markers",
+        "name": "suggested k",
+        "showlegend": False,
+        "marker": {"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
+        "hovertemplate": "suggested k = %{x}: %{y:.1f} %<extra></extra>",
+    }
 
 
-def curve_chart(traces: Sequence[go.Scatter], xs: Sequence[float], x_title: str, **y_axis: Any) -> go.Figure:
+def curve_chart(
+    traces: Sequence[Trace], xs: Sequence[float], x_title: str, y_title: str, y_range: Sequence[float] | None = None
+) -> Figure:
     """Chart of curves over `xs`; values with a wide range get a logarithmic axis with plain numbers."""
-    axis: dict[str, Any] = {"title": x_title}
+    axis: dict[str, Any] = {"title": {"text": x_title}}
     if len(xs) == 1:
         axis["tickvals"] = list(xs)
     if max(xs) / min(xs) > 5:
@@ -232,7 +246,10 @@ def curve_chart(traces: Sequence[go.Scatter], xs: Sequence[float], x_title: str,
         ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if min(xs) <= t <= max(xs)]
         pad = 0.04 * (hi - lo)
         axis |= {"type": "log", "tickvals": ticks, "range": [lo - pad, hi + pad]}
-    return go.Figure(traces, {**CURVE_LAYOUT, "xaxis": axis, "yaxis": y_axis})
+    y_axis: dict[str, Any] = {"title": {"text": y_title}}
+    if y_range is not None:
+        y_axis["range"] = y_range
+    return make_figure(traces, **CURVE_LAYOUT, xaxis=axis, yaxis=y_axis)
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:

@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures.charts import error_bars, log_ticks, nc1_curve
+from imprint_core.figures.plotly_json import Figure, make_figure, panel_title
 from imprint_core.figures.style import ACCENT, CURRENT, FEW_CLASSES, LEGEND, MARGINS, THEME_TEXT, escape, shortened
 
+# Numbers of the axes of four panels; the first has none.
+_NUMBERS = ("", "2", "3", "4")
 
-def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> go.Figure:
+
+def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> Figure:
     """Draw NC1 of classes split into k clusters each, with a mark at the minimum."""
     least = int(np.argmin([r.median for r in runs]))
     marked = (ks[least], runs[least], f"minimum at k = {ks[least]}")
     return nc1_curve(ks, runs, "NC1 of the clusters", "clusters per class, k", marked)
 
 
-def nc1_by_class(names: Sequence[str], runs: Sequence[Summary], all_samples: Sequence[float]) -> go.Figure:
+def nc1_by_class(names: Sequence[str], runs: Sequence[Summary], all_samples: Sequence[float]) -> Figure:
     """Draw NC1 of each class in descending order.
 
     `runs` is NC1 of each class's shots over seeds, drawn as bars; `all_samples` that of its training samples, drawn as
@@ -32,44 +35,44 @@ def nc1_by_class(names: Sequence[str], runs: Sequence[Summary], all_samples: Seq
     few, positions = len(names) <= FEW_CLASSES, list(range(len(order)))
     sorted_runs, labels = [runs[c] for c in order], [escape(names[c]) for c in order]
     error_y = error_bars(sorted_runs, thickness=1.2, width=3)
-    figure = go.Figure(
-        go.Bar(
-            x=positions,
-            y=[run.median for run in sorted_runs],
-            marker={"color": ACCENT},
-            name="shots",
-            customdata=[(label, run.low, run.high) for label, run in zip(labels, sorted_runs, strict=True)],
-            error_y={**error_y, "visible": few and error_y["visible"]},
-            hovertemplate="%{customdata[0]}: %{y:.2f}<br>%{customdata[1]:.2f} to %{customdata[2]:.2f} over seeds"
-            "<extra></extra>",
-        )
-    )
-    figure.add_scatter(
-        x=positions,
-        y=[all_samples[c] for c in order],
-        mode="markers",
-        name="all training samples",
-        marker={"symbol": "diamond", "size": 8 if few else 5, "color": CURRENT},
-        customdata=labels,
-        hovertemplate="%{customdata}, all training samples: %{y:.2f}<extra></extra>",
-    )
-    figure.update_layout(
+    bars = {
+        "type": "bar",
+        "x": positions,
+        "y": [run.median for run in sorted_runs],
+        "marker": {"color": ACCENT},
+        "name": "shots",
+        "customdata": [(label, run.low, run.high) for label, run in zip(labels, sorted_runs, strict=True)],
+        "error_y": {**error_y, "visible": few and error_y["visible"]},
+        "hovertemplate": "%{customdata[0]}: %{y:.2f}<br>%{customdata[1]:.2f} to %{customdata[2]:.2f} over seeds"
+        "<extra></extra>",
+    }
+    points = {
+        "type": "scatter",
+        "x": positions,
+        "y": [all_samples[c] for c in order],
+        "mode": "markers",
+        "name": "all training samples",
+        "marker": {"symbol": "diamond", "size": 8 if few else 5, "color": CURRENT},
+        "customdata": labels,
+        "hovertemplate": "%{customdata}, all training samples: %{y:.2f}<extra></extra>",
+    }
+    return make_figure(
+        [bars, points],
         xaxis={
             "tickvals": positions,
             "ticktext": [escape(shortened(names[c], 14)) for c in order],
             "showticklabels": few,
             "tickangle": -35 if max(map(len, names)) > 2 else 0,
-            "title": "class" if few else f"{len(names)} classes, in descending order",
+            "title": {"text": "class" if few else f"{len(names)} classes, in descending order"},
         },
-        yaxis={"title": "NC1 of the class", "rangemode": "tozero"},
+        yaxis={"title": {"text": "NC1 of the class"}, "rangemode": "tozero"},
         legend=LEGEND,
         margin=MARGINS,
         bargap=0.35,
     )
-    return figure
 
 
-def spectra_panels(spectra: Mapping[str, Spectra]) -> go.Figure:
+def spectra_panels(spectra: Mapping[str, Spectra]) -> Figure:
     """Draw variances along principal directions within and between classes, one panel per stage of `STAGES`."""
     lines = [
         {
@@ -83,10 +86,10 @@ def spectra_panels(spectra: Mapping[str, Spectra]) -> go.Figure:
             "showlegend": stage == next(iter(spectra)),
             "hovertemplate": f"{STAGES[stage].label}, {label}<br>direction %{{x}}: %{{y:.3g}} × the mean variance "
             "within<extra></extra>",
-            "xaxis": f"x{panel}",
-            "yaxis": f"y{panel}",
+            "xaxis": f"x{number}",
+            "yaxis": f"y{number}",
         }
-        for panel, stage in enumerate(STAGES, start=1)
+        for number, stage in zip(_NUMBERS, STAGES, strict=True)
         if stage in spectra
         for values, label, color, dash in (
             (spectra[stage].within, "within classes", ACCENT, "solid"),
@@ -107,39 +110,26 @@ def spectra_panels(spectra: Mapping[str, Spectra]) -> go.Figure:
     }
     axes: dict[str, Any] = {}
     titles = []
-    # Axes are written out: plotly's subplots take several times as long, in every run that changes n.
-    for panel, stage in enumerate(STAGES, start=1):
-        left, top = panel % 2 == 1, panel <= 2
+    for panel, (number, stage) in enumerate(zip(_NUMBERS, STAGES, strict=True)):
+        left, top = panel % 2 == 0, panel < 2
         x, y = ([0.0, 0.48] if left else [0.52, 1.0]), ([0.56, 1.0] if top else [0.0, 0.44])
-        x_labels = {"showticklabels": False} if top else {"title": "direction"}
-        y_labels = {"title": "variance"} if left else {"showticklabels": False}
-        axes[f"xaxis{panel}"] = {**directions, **x_labels, "anchor": f"y{panel}", "domain": x}
-        axes[f"yaxis{panel}"] = {**variances, **y_labels, "anchor": f"x{panel}", "domain": y}
-        if panel > 1:
-            axes[f"xaxis{panel}"]["matches"] = "x"
-            axes[f"yaxis{panel}"]["matches"] = "y"
+        x_labels = {"showticklabels": False} if top else {"title": {"text": "direction"}}
+        y_labels = {"title": {"text": "variance"}} if left else {"showticklabels": False}
+        axes[f"xaxis{number}"] = {**directions, **x_labels, "anchor": f"y{number}", "domain": x}
+        axes[f"yaxis{number}"] = {**variances, **y_labels, "anchor": f"x{number}", "domain": y}
+        if number:
+            axes[f"xaxis{number}"]["matches"] = "x"
+            axes[f"yaxis{number}"]["matches"] = "y"
         nc1 = f": NC1 {spectra[stage].nc1:.2f}" if stage in spectra else ""
-        titles.append(
-            {
-                "text": STAGES[stage].label + nc1,
-                "font": {"size": 12, "color": THEME_TEXT},
-                "showarrow": False,
-                "x": sum(x) / 2,
-                "xanchor": "center",
-                "xref": "paper",
-                "y": y[1],
-                "yanchor": "bottom",
-                "yref": "paper",
-            }
-        )
-    layout = {
+        titles.append(panel_title(STAGES[stage].label + nc1, x, y, color=THEME_TEXT))
+    return make_figure(
+        lines,
         **axes,
-        "annotations": titles,
-        "legend": {**LEGEND, "y": 1.08},
-        "margin": {**MARGINS, "t": 44},
-        "hovermode": "closest",
-    }
-    return go.Figure(lines, layout)
+        annotations=titles,
+        legend={**LEGEND, "y": 1.08},
+        margin={**MARGINS, "t": 44},
+        hovermode="closest",
+    )
 
 
 def _relative(spectra: Spectra, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,15 +6,14 @@ the layout alone, the colour layer on predictions, and `map_overlays` on shots a
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from imprint_core.figures.plotly_json import Figure, Trace, make_figure, panel_title, typed_array
 from imprint_core.figures.style import (
     CLASS_COLORS,
     CORRECT,
@@ -66,7 +65,7 @@ def base_layer(
     names: Sequence[str],
     extent: tuple[NDArray[np.float32], NDArray[np.float32]],
     to_scale: bool,
-) -> go.Figure:
+) -> Figure:
     """Samples at their positions, one trace per class in ascending order.
 
     Parameters
@@ -89,25 +88,26 @@ def base_layer(
         rows = classes == c
         symbol = class_symbol(c) if len(classes) <= _MANY_SAMPLES else "circle"
         traces.append(
-            go.Scattergl(
-                x=positions[rows, 0],
-                y=positions[rows, 1],
-                customdata=codes[rows],
-                meta=int(c),
-                mode="markers",
-                name=escape(names[c]),
-                showlegend=False,
-                marker={"color": class_color(c), "symbol": symbol, "size": size, "opacity": 0.6},
-                selected={"marker": {"opacity": 1, "size": size + 2}},
-                unselected={"marker": {"opacity": 0.12}},
-            )
+            {
+                "type": "scattergl",
+                "x": positions[rows, 0],
+                "y": positions[rows, 1],
+                "customdata": codes[rows],
+                "meta": int(c),
+                "mode": "markers",
+                "name": escape(names[c]),
+                "showlegend": False,
+                "marker": {"color": class_color(c), "symbol": symbol, "size": size, "opacity": 0.6},
+                "selected": {"marker": {"opacity": 1, "size": size + 2}},
+                "unselected": {"marker": {"opacity": 0.12}},
+            }
         )
     x_range, y_range = axis_ranges(extent)
-    figure = go.Figure(traces)
-    figure.update_layout(
+    return make_figure(
+        traces,
         # Fixed ranges, so that overlays never move the samples.
         xaxis={**_BARE_AXIS, "range": x_range},
-        yaxis={**_BARE_AXIS, "range": y_range, "scaleanchor": "x" if to_scale else None},
+        yaxis={**_BARE_AXIS, "range": y_range, **({"scaleanchor": "x"} if to_scale else {})},
         margin={"l": 4, "r": 4, "t": 4, "b": 4},
         legend={
             "orientation": "h",
@@ -121,7 +121,6 @@ def base_layer(
         },
         hovermode="closest",
     )
-    return figure
 
 
 def _marker_size(count: int) -> int:
@@ -265,37 +264,45 @@ def _legend(
 
 def layout_panels(
     maps: Sequence[tuple[str, NDArray[np.float32] | None]], classes: NDArray[np.integer], columns: int, current: int
-) -> go.Figure:
+) -> Figure:
     """The same samples in several layouts, as a grid of small maps.
 
     `maps` has titles and positions (n, 2), None while a map is being computed; `current` is the index of the current
     layout, −1 for none.
     """
-    from plotly.subplots import make_subplots
-
     rows = -(-len(maps) // columns)
-    titles = [f"<b>{title} ●</b>" if i == current else title for i, (title, _) in enumerate(maps)]
-    figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=0.08)
+    width, height = (1 - 0.03 * (columns - 1)) / columns, (1 - 0.08 * (rows - 1)) / rows
+    traces: list[Trace] = []
+    titles, axes = [], {}
     for i, (title, positions) in enumerate(maps):
+        # The first axes have no number.
+        number = str(i + 1) if i else ""
+        left, bottom = i % columns * (width + 0.03), (rows - 1 - i // columns) * (height + 0.08)
+        x, y = [left, left + width], [bottom, bottom + height]
+        panel = {"xaxis": f"x{number}", "yaxis": f"y{number}", "showlegend": False}
         if positions is None:
             # Without a trace its axes would not be drawn.
-            trace = go.Scatter(x=[0], y=[0], mode="text", text=["computing …"], hoverinfo="skip", showlegend=False)
+            text = {"mode": "text", "text": ["computing …"], "hoverinfo": "skip"}
+            traces.append({"type": "scatter", "x": [0], "y": [0], **text, **panel})
         else:
-            trace = go.Scattergl(
-                x=positions[:, 0],
-                y=positions[:, 1],
-                mode="markers",
-                name=title,
-                showlegend=False,
-                marker={**class_markers(classes), "size": 3, "opacity": 0.7},
-                hoverinfo="none",
+            traces.append(
+                {
+                    "type": "scattergl",
+                    "x": positions[:, 0],
+                    "y": positions[:, 1],
+                    "mode": "markers",
+                    "name": title,
+                    "marker": {**class_markers(classes), "size": 3, "opacity": 0.7},
+                    "hoverinfo": "none",
+                    **panel,
+                }
             )
-        figure.add_trace(trace, i // columns + 1, i % columns + 1)
-    figure.update_xaxes(_BARE_AXIS, range=[-1.08, 1.08], fixedrange=True)
-    figure.update_yaxes(_BARE_AXIS, range=[-1.08, 1.08], fixedrange=True)
-    figure.update_annotations(font={"size": 12})
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 24, "b": 4}, hovermode="closest", dragmode=False)
-    return figure
+        axis = {**_BARE_AXIS, "range": [-1.08, 1.08], "fixedrange": True}
+        axes[f"xaxis{number}"] = {**axis, "anchor": f"y{number}", "domain": x}
+        axes[f"yaxis{number}"] = {**axis, "anchor": f"x{number}", "domain": y}
+        titles.append(panel_title(f"<b>{title} ●</b>" if i == current else title, x, y))
+    margin = {"l": 4, "r": 4, "t": 24, "b": 4}
+    return make_figure(traces, **axes, annotations=titles, margin=margin, hovermode="closest", dragmode=False)
 
 
 def class_markers(classes: NDArray[np.integer]) -> dict[str, Any]:
@@ -309,9 +316,3 @@ def typed_class_markers(classes: NDArray[np.integer]) -> dict[str, Any]:
     """`class_markers` with a typed array."""
     marker = class_markers(classes)
     return {**marker, "color": typed_array(marker["color"].astype(np.uint8))}
-
-
-def typed_array(array: NDArray[Any]) -> dict[str, Any]:
-    """An array in Plotly's binary JSON format."""
-    names = {"uint8": "u1", "int16": "i2", "int32": "i4", "float32": "f4"}
-    return {"dtype": names[array.dtype.name], "bdata": b64encode(np.ascontiguousarray(array).tobytes()).decode()}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.figures.embedding_map import typed_array, typed_class_markers
+from imprint_core.figures.embedding_map import typed_class_markers
+from imprint_core.figures.plotly_json import typed_array
 from imprint_core.figures.style import (
     NEUTRAL,
     PROXY_SYMBOL,

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures.charts import across, curve_chart, curve_traces, log_ticks, mark
+from imprint_core.figures.plotly_json import Figure, Trace
 from imprint_core.figures.style import (
     CURRENT,
     CURRENT_SYMBOL,
@@ -143,7 +143,7 @@ def panel(
     xs: Sequence[float],
     ys: tuple[float, float],
     current: tuple[float, Summary, str] | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw one of several panels of curves, without a legend.
 
     `xs` are all x of every panel, ascending; `ys` is the range of y of every panel. `current` is the x of the current
@@ -154,41 +154,44 @@ def panel(
     # Bands below all lines.
     traces = [band for *bands, _ in curve_parts for band in bands] + [line for *_, line in curve_parts]
     traces += [
-        go.Scatter(
-            x=list(curve.xs),
-            y=list(curve.values),
-            mode="lines+markers",
-            name=curve.name,
-            line={"color": curve.style.color, "width": 1.5, "dash": curve.style.dash},
-            marker={"symbol": curve.style.symbol, "size": 7},
-            hovertemplate=f"{escape(curve.name)}, published<br>{symbol} = %{{x}}: %{{y:.1f}}{unit}<extra></extra>",
-        )
+        {
+            "type": "scatter",
+            "x": list(curve.xs),
+            "y": list(curve.values),
+            "mode": "lines+markers",
+            "name": curve.name,
+            "line": {"color": curve.style.color, "width": 1.5, "dash": curve.style.dash},
+            "marker": {"symbol": curve.style.symbol, "size": 7},
+            "hovertemplate": f"{escape(curve.name)}, published<br>{symbol} = %{{x}}: %{{y:.1f}}{unit}<extra></extra>",
+        }
         for curve in published
     ]
     if current is not None:
         traces.append(mark(*current, unit))
     label = MEASURES[measure].label + (f" ({unit.strip()})" if unit else "")
-    figure = curve_chart(traces, xs or (1,), AXES[axis].title, title=label, range=list(ys))
-    figure.update_layout(showlegend=False, uirevision=f"{measure} over {axis}")
+    figure = curve_chart(traces, xs or (1,), AXES[axis].title, label, ys)
+    layout = figure["layout"]
+    layout |= {"showlegend": False, "uirevision": f"{measure} over {axis}"}
     if axis == "lam":
         low, high = np.log10([xs[0], xs[-1]])
-        figure.update_xaxes(type="log", tickvals=None, dtick=2, exponentformat="power", range=[low - 0.3, high + 0.3])
+        powers = {"type": "log", "dtick": 2, "exponentformat": "power", "range": [low - 0.3, high + 0.3]}
+        layout["xaxis"] = {"title": layout["xaxis"]["title"], **powers}
     if MEASURES[measure].log:
-        figure.update_yaxes(type="log", range=list(np.log10(ys)), minor={"ticks": ""}, **log_ticks(*ys))
+        layout["yaxis"] |= {"type": "log", "range": list(np.log10(ys)), "minor": {"ticks": ""}, **log_ticks(*ys)}
     return figure
 
 
-def _traces(curve: Curve, measure: str, axis: str) -> list[go.Scatter]:
+def _traces(curve: Curve, measure: str, axis: str) -> list[Trace]:
     traces = curve_traces(curve.xs, curve.runs, curve.name, "", curve.style.color, legendgroup=curve.name)
     symbol, value = AXES[axis].symbol, f"%{{y:.{MEASURES[measure].digits}f}}{MEASURES[measure].unit}"
     point = f"{value} for all {symbol}" if curve.flat else f"{symbol} = %{{x}}: {value}"
     plural = "" if all(run.runs == 1 for run in curve.runs) else "s"
     spread = f"%{{customdata[0]:.2f}} to %{{customdata[1]:.2f}} over %{{customdata[2]}} seed{plural}"
-    traces[-1].update(
-        line_dash=curve.style.dash,
-        marker={"symbol": curve.style.symbol, "size": 7, "line": {"width": 1, "color": THEME_BACKGROUND}},
-        hovertemplate=f"{escape(curve.name)}<br>{point}<br>{spread}<extra></extra>",
-    )
+    traces[-1]["line"]["dash"] = curve.style.dash
+    traces[-1] |= {
+        "marker": {"symbol": curve.style.symbol, "size": 7, "line": {"width": 1, "color": THEME_BACKGROUND}},
+        "hovertemplate": f"{escape(curve.name)}<br>{point}<br>{spread}<extra></extra>",
+    }
     return traces
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.figures.map_overlays import LINES
+from imprint_core.figures.plotly_json import Figure, make_figure
 from imprint_core.maps.samples import split_and_id
 
 
@@ -37,8 +38,8 @@ class MapLayers:
         return {"xref": "x", "yref": "y", "x": left, "y": top, "sizex": width, "sizey": height}
 
 
-def static_map(layers: MapLayers, hidden: Collection[int] = (), selected: Collection[int] = ()) -> str:
-    """Combine layers into the JSON of one figure.
+def static_map(layers: MapLayers, hidden: Collection[int] = (), selected: Collection[int] = ()) -> Figure:
+    """Combine layers into one figure.
 
     `hidden` are class numbers, `selected` codes of samples; none selected means that all look alike.
     """
@@ -56,7 +57,7 @@ def static_map(layers: MapLayers, hidden: Collection[int] = (), selected: Collec
         layout["images"] = [{**layers.image_position, "source": layers.regions, "layer": "below", "sizing": "stretch"}]
     if "coloraxis" in colors:
         layout["coloraxis"] = colors["coloraxis"]
-    return json.dumps({"data": [*lines, *samples, *rings, *overlays, *colors["legend"]], "layout": layout})
+    return make_figure([*lines, *samples, *rings, *overlays, *colors["legend"]], **layout)
 
 
 def _sample_trace(

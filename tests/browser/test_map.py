@@ -361,6 +361,7 @@ import json
 import numpy as np
 import streamlit as st
 from imprint_core.figures.embedding_map import base_layer, color_layer
+from imprint_core.figures.plotly_json import figure_json
 from imprint_core.figures.static_map import MapLayers
 from imprint_core.maps.samples import Predictions
 from ui.charts.map_plot import map_plot
@@ -374,7 +375,7 @@ predictions = Predictions(
     rng.integers(0, 10, n).astype(np.int16), rng.uniform(size=n).astype(np.float32), np.zeros(n, np.int32)
 )
 extent = positions.min(axis=0), positions.max(axis=0)
-base = base_layer(positions, classes, np.arange(n, dtype=np.int32), names, extent, False).to_json()
+base = figure_json(base_layer(positions, classes, np.arange(n, dtype=np.int32), names, extent, False))
 colors = json.dumps(color_layer(st.query_params.get("color", "true"), classes, names, predictions))
 
 

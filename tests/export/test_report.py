@@ -6,13 +6,13 @@ import json
 import re
 from html.parser import HTMLParser
 
-import plotly.graph_objects as go
 import pytest
 
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.export import PAPER
 from imprint_core.export.report import Heading, Note, Picture, Table, report
 from imprint_core.figures import charts, style
+from imprint_core.figures.plotly_json import make_figure
 
 EVIL = """</script><script>alert(1)</script><!--<script><img src=x onerror=alert(1)> "'&"""
 
@@ -47,7 +47,7 @@ def figures_of(html):
 
 
 def test_report_is_complete_and_needs_no_network():
-    pictures = [Picture(curve().to_json(), "Accuracy over k", 240)] * 2
+    pictures = [Picture(curve(), "Accuracy over k", 240)] * 2
     html = report("Imprint: Explore", [("Recipe", "k-means"), ("Source", PAPER)], pictures, ["Not finished."])
     elements = Elements(html)
     assert len(elements.all("script")) == 2
@@ -70,8 +70,8 @@ def test_report_without_figures_has_no_plotly():
 
 
 def test_texts_are_escaped():
-    figure = go.Figure(go.Scatter(x=[1], y=[2], name=EVIL))
-    html = report(EVIL, [(EVIL, EVIL)], [Picture(figure.to_json(), EVIL, 100)], [EVIL])
+    figure = make_figure([{"type": "scatter", "x": [1], "y": [2], "name": EVIL}])
+    html = report(EVIL, [(EVIL, EVIL)], [Picture(figure, EVIL, 100)], [EVIL])
     elements = Elements(html)
     assert not elements.all("img")
     assert len(elements.all("script")) == 2
@@ -86,7 +86,7 @@ def test_items_keep_their_order():
         Table(("", "A"), (("accuracy", "71.3 %"), (EVIL, EVIL))),
         Note("Median of three."),
         Heading("Curve"),
-        Picture(curve().to_json(), "Accuracy over k", 240),
+        Picture(curve(), "Accuracy over k", 240),
         Table(("k",), ()),
     ]
     html = report("t", [], items)
@@ -117,7 +117,7 @@ def test_only_web_addresses_become_links(text, linked):
 
 
 def test_script_replaces_the_theme_colours():
-    html = report("t", [], [Picture(curve().to_json(), "a", 100)])
+    html = report("t", [], [Picture(curve(), "a", 100)])
     script = html.rsplit("<script>", 1)[1]
     for colour in (style.THEME_TEXT, style.THEME_BACKGROUND):
         # The script replaces the colour together with its quotes.
@@ -126,6 +126,6 @@ def test_script_replaces_the_theme_colours():
 
 
 def test_webgl_traces_are_replaced():
-    figure = go.Figure([go.Scattergl(x=[1], y=[2]), go.Scatter(x=[1], y=[2])])
-    html = report("t", [], [Picture(figure.to_json(), "a", 100)])
+    figure = make_figure([{"type": name, "x": [1], "y": [2]} for name in ("scattergl", "scatter")])
+    html = report("t", [], [Picture(figure, "a", 100)])
     assert [t["type"] for t in figures_of(html)[0]["data"]] == ["scatter", "scatter"]

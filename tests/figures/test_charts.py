@@ -5,11 +5,14 @@ import pytest
 
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import charts
+from tests.figures.plotly_objects import validated
 
 
 def test_accuracy_curve_shows_median_range_and_current_k():
     runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
-    figure = charts.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean per class", runs[0]))
+    figure = validated(
+        charts.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean per class", runs[0]))
+    )
     by_name = {t.name: t for t in figure.data}
     assert list(by_name["k-means"].y) == [72, 81]
     assert list(by_name["range"].y) == [75, 85, 80, 70]
@@ -20,20 +23,20 @@ def test_accuracy_curve_shows_median_range_and_current_k():
 
 def test_one_point_has_an_error_bar_and_a_tick():
     run = summarize([60, 70, 90])
-    figure = charts.accuracy_over_k([1], [run], "k-means", None, ("now: mean", run))
+    figure = validated(charts.accuracy_over_k([1], [run], "k-means", None, ("now: mean", run)))
     assert figure.data[0].error_y.array == (20.0,)
     assert figure.layout.xaxis.tickvals == (1,)
 
 
 def test_nc1_curve_accepts_infinity():
     runs = [Summary(float("inf"), 2.0, float("inf"), 3), summarize([2.0, 3.0])]
-    figure = charts.nc1_curve([2, 100], runs, "NC1", "shots per class, n", (100, runs[1], "n = 100"))
+    figure = validated(charts.nc1_curve([2, 100], runs, "NC1", "shots per class, n", (100, runs[1], "n = 100")))
     assert figure.layout.yaxis.range[1] == pytest.approx(1.08 * 3)
 
 
 @pytest.mark.parametrize("classes", [2, 40])
 def test_confusion_matrix_has_numbers_for_few_classes(classes):
-    figure = charts.confusion_matrix(np.eye(classes) * 100, [f"class {c}" for c in range(classes)])
+    figure = validated(charts.confusion_matrix(np.eye(classes) * 100, [f"class {c}" for c in range(classes)]))
     assert (figure.data[0].texttemplate is None) == (classes > 12)
     assert figure.layout.xaxis.title.text == "predicted class"
     json.loads(figure.to_json())
@@ -41,7 +44,7 @@ def test_confusion_matrix_has_numbers_for_few_classes(classes):
 
 def test_repeated_and_long_class_names_keep_their_rows():
     names = ["crane", "crane", "a name that is much too long to stand beside a picture"]
-    figure = charts.confusion_matrix(np.eye(3) * 100, names)
+    figure = validated(charts.confusion_matrix(np.eye(3) * 100, names))
     assert len(set(figure.data[0].x)) == 3
     assert figure.data[0].x[2] == names[2]
     assert list(figure.layout.xaxis.ticktext) == ["crane", "crane", "a name that is mu…"]

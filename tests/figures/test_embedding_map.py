@@ -5,7 +5,9 @@ import numpy as np
 
 from imprint_core.figures import embedding_map, style
 from imprint_core.figures.embedding_map import base_layer, color_layer
+from imprint_core.figures.plotly_json import figure_json
 from imprint_core.maps.samples import Predictions
+from tests.figures.plotly_objects import validated
 
 NAMES = ["<b>", "two"]
 EXTENT = (np.zeros(2, np.float32), np.ones(2, np.float32))
@@ -24,7 +26,7 @@ def predictions(predicted, margin=None):
 
 def test_base_layer_has_codes_and_escapes_names():
     classes = np.array([0, 1, 1])
-    figure = base_layer(np.zeros((3, 2), np.float32), classes, np.array([7, -8, 9]), NAMES, EXTENT, True)
+    figure = validated(base_layer(np.zeros((3, 2), np.float32), classes, np.array([7, -8, 9]), NAMES, EXTENT, True))
     assert [list(t.customdata) for t in figure.data] == [[7], [-8, 9]]
     assert figure.data[0].name == "&lt;b&gt;"
     assert figure.layout.yaxis.scaleanchor == "x"
@@ -69,7 +71,7 @@ def test_layers_of_twenty_thousand_samples_take_less_than_a_megabyte():
     classes = np.sort(rng.integers(0, 10, n))
     positions = rng.uniform(-1, 1, (n, 2)).astype(np.float32)
     names = [f"class {c}" for c in range(10)]
-    base = base_layer(positions, classes, np.arange(n, dtype=np.int32), names, EXTENT, False).to_json()
+    base = figure_json(base_layer(positions, classes, np.arange(n, dtype=np.int32), names, EXTENT, False))
     predicted = predictions(rng.integers(0, 10, n), rng.uniform(size=n))
     for coloring in embedding_map.COLORINGS:
         layer = json.dumps(color_layer(coloring, classes, names, predicted, (classes, names)))
@@ -96,6 +98,6 @@ def test_numbered_colors_are_class_colors():
 
 def test_missing_maps_keep_their_panel():
     maps = [("one", None), ("two", np.zeros((3, 2), np.float32)), ("three", None)]
-    figure = embedding_map.layout_panels(maps, np.arange(3), 3, 1)
+    figure = validated(embedding_map.layout_panels(maps, np.arange(3), 3, 1))
     assert [t.mode for t in figure.data] == ["text", "markers", "text"]
     assert "two" in [a.text for a in figure.layout.annotations][1]

@@ -5,19 +5,23 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.evaluation.synthetic import NAMES, imprint_data, make_data
 from imprint_core.figures import lessons
 from imprint_core.figures.lessons import Line
+from imprint_core.figures.plotly_json import make_figure
 from imprint_core.figures.style import THEME_TEXT
+from tests.figures.plotly_objects import validated
 
 
 def test_predictions_are_drawn_for_both_recipes_and_the_true_classes():
     classes = np.array([1, 0])
     counts = PredictionCounts(classes, np.array([2.0, 1.0]), np.array([3, 4]), np.array([7, 0]), np.array([2, 5]))
-    figure = lessons.predictions_by_length(counts, [f"<{c}>" for c in classes])
+    figure = validated(lessons.predictions_by_length(counts, [f"<{c}>" for c in classes]))
     assert [sum(trace.y) for trace in figure.data] == [7] * 3
     assert figure.data[0].x[0].startswith("&lt;")
 
 
 def test_curves_keep_the_axis_with_a_single_point():
-    figure = lessons.curves([Line("a", [5], [summarize([70.0, 71.0])]), Line("b", [], [])], range(1, 16), "k", 5)
+    figure = validated(
+        lessons.curves([Line("a", [5], [summarize([70.0, 71.0])]), Line("b", [], [])], range(1, 16), "k", 5)
+    )
     low, high = figure.layout.yaxis.range
     assert high - low >= 20
     assert [trace.name for trace in figure.data] == ["a"]
@@ -26,7 +30,7 @@ def test_curves_keep_the_axis_with_a_single_point():
 
 def test_names_are_at_the_median_of_their_classes():
     positions = np.array([[0, 0], [0, 2], [4, 4]], dtype=np.float32)
-    figure = lessons.name_classes(lessons.go.Figure(), positions, np.array([0, 0, 1]), ["a", "<b>"], (1, 1))
+    figure = validated(lessons.name_classes(make_figure([]), positions, np.array([0, 0, 1]), ["a", "<b>"], (1, 1)))
     first, second = figure.layout.annotations
     assert (first.x, first.y, first.text) == (0, 1, "<b>a</b>")
     assert second.text == "<b>&lt;b&gt;</b>"
@@ -36,7 +40,7 @@ def test_names_are_at_the_median_of_their_classes():
 def test_figure_has_regions_points_and_proxies():
     data = make_data()
     run = imprint_data(data, 3, True)
-    regions, *points, stars = lessons.synthetic_figure(data, run).data
+    regions, *points, stars = validated(lessons.synthetic_figure(data, run)).data
     assert np.array_equal(regions.z, run.regions)
     assert [trace.name for trace in points] == list(NAMES)
     assert sum(len(trace.x) for trace in points) == len(data.y_test)

@@ -9,6 +9,7 @@ from imprint_core.evaluation.metrics import summarize
 from imprint_core.figures import small_multiples as figures
 from imprint_core.figures.small_multiples import AXES, Curve, PublishedCurve
 from imprint_core.sweeps.run_measures import MEASURES
+from tests.figures.plotly_objects import validated
 
 
 def curve(i=0, name="One", xs=(1, 2, 5, 10), flat=False, values=(70.0, 80.0, 90.0, 85.0)):
@@ -42,7 +43,7 @@ def test_a_panel_has_bands_below_lines_and_the_given_range(measure, axis):
     curves = [curve(0), curve(1, "<b>", xs=(1, 10), flat=True, values=(60.0, 60.0))]
     published = [PublishedCurve("paper", figures.published_style(0), (1, 2), (50.0, math.nan))]
     mark = (5, curves[0].runs[2], "k = 5")
-    figure = figures.panel(curves, published, measure, axis, (1, 2, 5, 10), (20.0, 100.0), mark)
+    figure = validated(figures.panel(curves, published, measure, axis, (1, 2, 5, 10), (20.0, 100.0), mark))
     filled = [t.fill == "toself" for t in figure.data]
     assert filled == [True, True, False, False, False, False]
     lines = figure.data[2:4]
@@ -61,7 +62,7 @@ def test_a_panel_has_bands_below_lines_and_the_given_range(measure, axis):
 
 
 def test_an_empty_panel_has_its_axes():
-    figure = figures.panel([], [], "accuracy", "k", (), figures.shared_range("accuracy", []))
+    figure = validated(figures.panel([], [], "accuracy", "k", (), figures.shared_range("accuracy", [])))
     assert not figure.data
     assert tuple(figure.layout.yaxis.range) == (0, 100)
 

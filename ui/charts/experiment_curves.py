@@ -10,9 +10,8 @@ import streamlit as st
 from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
-from ui.compute.collapse import shots_key
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
 
@@ -28,7 +27,7 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k")
     draw_progressively(name, points, partial(_draw, view, name, curve), "Suggesting k", needs_first_point=False)
 
 
-def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: list[Any], _: str) -> None:
+def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: list[Any]) -> None:
     n, k, gen = view.experiment.n_shot, view.experiment.recipe.k, GENERATORS[view.experiment.recipe.gen]
     current = None
     if gen.uses_k:
@@ -64,10 +63,7 @@ def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "text
     current = (n, curve[n], f"n = {n}") if n in curve else None
     plot(
         name,
-        cached_figure(
-            ("over-n", shots_key(view.experiment), variant, ns[-1]),
-            lambda: charts.nc1_curve(ns, runs, "NC1", "shots per class, n", current),
-        ),
+        charts.nc1_curve(ns, runs, "NC1", "shots per class, n", current),
         alt=f"NC1 of the shots over n-shot: {runs[0].median:.2f} at {ns[0]}, {runs[-1].median:.2f} at {ns[-1]}",
         height=240,
     )

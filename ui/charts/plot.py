@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
+from imprint_core.figures.plotly_json import Figure, figure_json
 from imprint_core.figures.style import insert_theme_colors
 from imprint_core.files import write_atomically
 from ui.charts.record import record_figure
@@ -50,32 +50,22 @@ def serve_plotly() -> None:
         write_atomically(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _cached_figure(key: str, _make: Callable[[], go.Figure]) -> str:
-    return str(_make().to_json())
-
-
-def cached_figure(key: tuple[object, ...], make: Callable[[], go.Figure]) -> str:
-    """JSON of a figure, cached by key: a figure of many traces takes Plotly 0.1 s."""
-    return _cached_figure(stamp_of(*key), make)
-
-
 def plot(
     name: str,
-    figure: str | go.Figure,
+    figure: Figure,
     *,
     alt: str,
     height: int,
     on_click: Callable[[int, tuple[int, ...]], None] | None = None,
 ) -> None:
-    """Draw a figure or its JSON under the identity `name`; the same name is drawn in place.
+    """Draw a figure under the identity `name`; the same name is drawn in place.
 
     `on_click` is called before the page reruns, with the index of the clicked trace and of the point in it; in a
     matrix, of row and column.
     """
-    text = figure if isinstance(figure, str) else figure.to_json()
+    text = figure_json(figure)
     stamp = stamp_of(text)
-    record_figure(name, lambda: text, alt, height, stamp)
+    record_figure(name, lambda: figure, alt, height, stamp)
     key = f"plot-{name}"
 
     def clicked() -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui.charts.plot import stamp_of
 from ui.compute.progressive import Point, compute_points, missing_points, point_cache
 from ui.navigation.reruns import rerun_page
 from ui.text.markdown import plain
@@ -23,8 +22,8 @@ _SLICE, _PAUSE, _QUIET = 0.25, 0.05, 1.0
 # Seconds of computing in the page's own run. A figure without any point computes one in any case.
 FIRST_SLICE = 0.0
 
-# Draws the figure from the values, None for missing ones, and a stamp of which are there.
-Draw = Callable[[list[Any], str], None]
+# Draws the figure from the values, None for missing ones.
+Draw = Callable[[list[Any]], None]
 
 
 def clear_running_figures() -> None:
@@ -60,9 +59,9 @@ def draw_progressively(
     `points` are in the order of computation, `label` says what is computed. `needs_first_point` is whether there is
     nothing to draw without a point.
     """
-    stamp = stamp_of(*(point.key for point in points))
-    if st.session_state.get(f"{name}_points") != stamp:
-        st.session_state[f"{name}_points"] = stamp
+    keys = [point.key for point in points]
+    if st.session_state.get(f"{name}_points") != keys:
+        st.session_state[f"{name}_points"] = keys
         _resume(name)
     idle = st.session_state.get(f"{name}_stopped") or not missing_points(points, _failed(name))
     if not idle:
@@ -86,7 +85,7 @@ def _run_slice(name: str, points: Sequence[Point], draw: Draw, label: str, needs
         empty = needs_first_point and len(missing) == len(points)
         _compute(name, missing, _SLICE if fragment_run else FIRST_SLICE, fragment_run or empty)
         missing = missing_points(points, _failed(name))
-    draw([cache.find(point.key) for point in points], stamp_of(*(p.key for p in points if p.key in cache)))
+    draw([cache.find(point.key) for point in points])
     if missing and not stopped:
         _draw_progress(name, points, missing, label)
         if fragment_run and name not in running:

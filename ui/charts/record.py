@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from imprint_core.export.report import Heading, Item, Note, Picture, Table
+from imprint_core.figures.plotly_json import Figure
 from ui.text.markdown import inline
 
 
@@ -20,8 +21,8 @@ def _record(name: str, make: Callable[[], Item], stamp: str) -> None:
     st.session_state.setdefault("drawn", {})[name] = (make, stamp)
 
 
-def record_figure(name: str, figure: Callable[[], str], alt: str, height: int, stamp: str) -> None:
-    """Record a figure; `figure` returns its JSON, and is called only for a report."""
+def record_figure(name: str, figure: Callable[[], Figure], alt: str, height: int, stamp: str) -> None:
+    """Record a figure; `figure` is called only for a report."""
     _record(name, lambda: Picture(figure(), alt, height), stamp)
 
 

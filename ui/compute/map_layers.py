@@ -15,6 +15,7 @@ from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import embedding_map, map_overlays
+from imprint_core.figures.plotly_json import figure_json
 from imprint_core.figures.static_map import MapLayers
 from imprint_core.figures.style import CLASS_COLORS
 from imprint_core.framework.generation import GENERATORS
@@ -71,7 +72,7 @@ def base_layer(experiment: Experiment, base: BaseMap, displayed: str) -> BaseLay
     figure = embedding_map.base_layer(positions, points.y, points.codes, points.names, extent, to_scale)
     low, high = np.array(embedding_map.axis_ranges(extent)).T
     key = f"{experiment.info.digest}-{experiment.classes}-{base.norm}-{base.layout.key}"
-    return BaseLayer(points, positions, pool, str(figure.to_json()), (low, high), key)
+    return BaseLayer(points, positions, pool, figure_json(figure), (low, high), key)
 
 
 @shared_cache(32, BY_FIRST_SEED)

@@ -14,7 +14,7 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures.collapse import nc1_by_class, nc1_over_split
 from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, table
 from ui.compute import collapse, results
@@ -103,14 +103,14 @@ def _show_split(experiment: Experiment, variant: str) -> None:
     draw_progressively("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
 
 
-def _draw_split(ks: Sequence[int], values: list[Any], stamp: str) -> None:
+def _draw_split(ks: Sequence[int], values: list[Any]) -> None:
     runs: dict[int, Summary] = {k: run for k, run in zip(ks, values, strict=True) if run is not None}
     if not runs:
         return
     minimum = min(runs, key=lambda k: runs[k].median)
     plot(
         "nc1-of-split",
-        cached_figure(("split", stamp), lambda: nc1_over_split(list(runs), list(runs.values()))),
+        nc1_over_split(list(runs), list(runs.values())),
         alt=f"NC1 of classes split into k clusters, k from 1 to {max(runs)}; minimum at k = {minimum}",
         height=300,
     )
@@ -138,10 +138,7 @@ def _show_per_class(experiment: Experiment, variant: str) -> None:
     largest, smallest = names[int(np.argmax(whole))], names[int(np.argmin(whole))]
     plot(
         "nc1-of-classes",
-        cached_figure(
-            ("classes", collapse.shots_key(experiment), variant),
-            lambda: nc1_by_class(names, [summarize(runs) for runs in shots.T], whole.tolist()),
-        ),
+        nc1_by_class(names, [summarize(runs) for runs in shots.T], whole.tolist()),
         alt=f"NC1 of {len(names)} classes; for all training samples, largest for {largest}, smallest for {smallest}",
         height=300,
     )

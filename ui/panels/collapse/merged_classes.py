@@ -26,7 +26,7 @@ from imprint_core.figures.merged_classes import PublishedCurve, accuracy_by_d, n
 from imprint_core.framework.recipe import Recipe
 from imprint_core.sweeps import paper_results
 from ui.charts.experiment_curves import SUGGESTION_CAPTION
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.compute import results
 from ui.compute.progressive import Point
@@ -94,7 +94,6 @@ def _draw(
     tasks: Sequence[TaskDraw],
     folds: Mapping[int, Sequence[Point]],
     values: list[Any],
-    stamp: str,
 ) -> None:
     draws: dict[int, list[TaskCurve]] = {}
     for task, curve in zip(tasks, values[: len(tasks)], strict=True):
@@ -117,17 +116,14 @@ def _draw(
     with left:
         plot(
             "accuracy-by-merging",
-            cached_figure(
-                ("merging", stamp, fm),
-                lambda: accuracy_by_d(KS, curves, most, published, suggested),
-            ),
+            accuracy_by_d(KS, curves, most, published, suggested),
             alt=f"Accuracy over k from 1 to {KS[-1]}, one curve per number d of merged classes. {_elbow_text(curves)}",
             height=430,
         )
     with right:
         plot(
             "nc1-by-merging",
-            cached_figure(("merging-nc1", stamp, fm, variant), lambda: nc1_by_d(nc1, published_nc1, most)),
+            nc1_by_d(nc1, published_nc1, most),
             alt=f"NC1 over d: {_trend_text(nc1)}",
             height=300,
         )

@@ -11,7 +11,7 @@ from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures.collapse import spectra_panels
 from imprint_core.framework.transforms import TRANSFORMS
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import table
 from ui.compute import collapse
@@ -32,7 +32,7 @@ def show_spectra(experiment: Experiment, variant: str) -> None:
     draw_progressively("spectra", points, partial(_draw, experiment.n_shot), "Spectra")
 
 
-def _draw(n_shot: int, values: list[Any], stamp: str) -> None:
+def _draw(n_shot: int, values: list[Any]) -> None:
     spectra: dict[str, Spectra] = {
         stage: value for stage, value in zip(STAGES, values, strict=True) if value is not None
     }
@@ -42,7 +42,7 @@ def _draw(n_shot: int, values: list[Any], stamp: str) -> None:
     with left:
         plot(
             "spectra",
-            cached_figure(("spectra", stamp), lambda: spectra_panels(spectra)),
+            spectra_panels(spectra),
             alt="Variances along principal directions within and between classes: "
             + "; ".join(f"{STAGES[stage].label}, NC1 {value.nc1:.2f}" for stage, value in spectra.items()),
             height=460,

@@ -15,7 +15,7 @@ from imprint_core.evaluation.metrics import signed
 from imprint_core.figures.nc1_gain import TaskPoint, gain_over_nc1, nc1_of_sets
 from imprint_core.sweeps import paper_results
 from ui.charts.correlation_table import correlation_table
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading
 from ui.compute import results
@@ -46,7 +46,7 @@ def _current_task(selection: Selection) -> TaskKey | None:
     return selection.experiment.info.fm, selection.experiment.info.dataset, merged[0] if merged else 0
 
 
-def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any], stamp: str) -> None:
+def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any]) -> None:
     values = selection.panel.values
     computed = [pair for pair in zip(tasks, curves, strict=True) if pair[1] is not None]
     by_task = task_points(computed, values["nc1"], _current_task(selection))
@@ -64,13 +64,12 @@ def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any], st
     correlation = correlation_of(points)
     fms = list(dict.fromkeys(label_of_fm(task.info.fm) for task in tasks))
     data = list(dict.fromkeys(label_of_dataset(task.info.dataset) for task in tasks))
-    key = (stamp, values["nc1"], overlay, *(f"{point.name}{point.current}" for point in points))
     left, right = st.columns([2, 3], gap="medium")
     with left:
         heading("NC1 of all FMs on all datasets", "nc1-of-sets")
         plot(
             "nc1-of-sets",
-            cached_figure(("sets", *key), lambda: nc1_of_sets(sets, fms, data)),
+            nc1_of_sets(sets, fms, data),
             alt=f"NC1 of {len(sets)} sets as bars on a logarithmic axis: "
             + "; ".join(f"{point.fm}, {point.data} {point.nc1.median:.2f}" for point in sets),
             height=400,
@@ -79,7 +78,7 @@ def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any], st
         heading("Gain of more proxies over NC1", "gain-over-nc1")
         plot(
             "gain-over-nc1",
-            cached_figure(("gains", *key), lambda: gain_over_nc1(points, correlation, published, fms, data)),
+            gain_over_nc1(points, correlation, published, fms, data),
             alt=f"Gain of k = 5 over k = 1 against NC1 for {len(points)} tasks. "
             + _correlation_text(correlation, complete),
             height=460,

@@ -16,7 +16,7 @@ from imprint_core.evaluation.ranking import p_text
 from imprint_core.figures import comparison
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import caption, heading, record_table, table
 from ui.compute import results
@@ -95,10 +95,7 @@ def show_classes(a: Side, b: Side) -> None:
     names, gains, texts = _gains(a, b)
     plot(
         "compare-classes",
-        cached_figure(
-            ("classes", a.experiment.key, b.experiment.key),
-            lambda: comparison.differences(names, gains, texts, "A", "B"),
-        ),
+        comparison.differences(names, gains, texts, "A", "B"),
         alt="A − B in points, by class: " + "; ".join(texts[:20]),
         height=min(70 + 26 * len(names), 700),
     )
@@ -142,7 +139,7 @@ def show_presets(a: Side) -> None:
     draw_progressively("compare-presets", points, partial(_draw_presets, a), "Evaluating presets", False)
 
 
-def _draw_presets(a: Side, evaluations: Sequence[Any], _: str) -> None:
+def _draw_presets(a: Side, evaluations: Sequence[Any]) -> None:
     correct, truth = a.correct, a.pool.y_test
     classes = results.evaluator(a.experiment).classes
     rows = []

@@ -14,7 +14,7 @@ from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.ranking import FEW_TASKS, p_text, wilcoxon
 from imprint_core.figures import comparison
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import caption, heading
 from ui.compute import results, sweeps
@@ -72,7 +72,7 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
         st.caption(plain(problem))
 
 
-def _draw(pairs: Sequence[Pair], runs: Sequence[Any], finished: str) -> None:
+def _draw(pairs: Sequence[Pair], runs: Sequence[Any]) -> None:
     labels, gaps, hover = [], [], []
     for (_, _, label), of_a, of_b in zip(pairs, runs[::2], runs[1::2], strict=True):
         if of_a is None or of_b is None:
@@ -86,9 +86,7 @@ def _draw(pairs: Sequence[Pair], runs: Sequence[Any], finished: str) -> None:
     values = np.array(gaps)
     plot(
         "compare-tasks",
-        cached_figure(
-            ("compare-tasks", finished, *labels), lambda: comparison.differences(labels, values, hover, "A", "B")
-        ),
+        comparison.differences(labels, values, hover, "A", "B"),
         alt="A − B in points: " + "; ".join(hover),
         height=70 + 26 * len(labels),
     )

@@ -27,7 +27,7 @@ from imprint_core.figures.small_multiples import (
 )
 from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.run_measures import MEASURES
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
@@ -78,7 +78,6 @@ def _draw(
     charts: Sequence[Chart],
     published: Sequence[Sequence[PublishedCurve]],
     results: Sequence[Any],
-    _: str,
 ) -> None:
     known = dict(zip((point.key for point in _ordered_points(charts)), results, strict=True))
     measure = selection.panel.values["measure"]
@@ -96,7 +95,7 @@ def _draw(
         columns = st.columns(min(_PER_ROW, len(charts)), gap="small")
         for i, column in zip(range(start, len(charts)), columns, strict=False):
             with column:
-                _panel(selection, charts[i], curves[i], published[i], known, xs, ys)
+                _panel(selection, charts[i], curves[i], published[i], xs, ys)
 
 
 def _curves(
@@ -119,22 +118,16 @@ def _panel(
     chart: Chart,
     curves: Sequence[Curve],
     published: Sequence[PublishedCurve],
-    known: Mapping[tuple[Hashable, ...], Any],
     xs: Sequence[float],
     ys: tuple[float, float],
 ) -> None:
     values = selection.panel.values
     measure, axis = values["measure"], axis_of(values)
-    finished = "".join("01"[known[point.key] is not None] for point in chart.points)
-    fm, data = chart.info.fm, chart.info.dataset
     st.markdown(f"**{plain(chart.title)}**")
     description = describe_curves(curves, measure, axis) or "no point yet"
     plot(
-        f"curves-{fm}-{data}",
-        cached_figure(
-            ("curves", measure, axis, fm, data, chart.stamp, finished, bool(published), xs, ys),
-            lambda: panel(curves, published, measure, axis, xs, ys, _current(chart, curves)),
-        ),
+        f"curves-{chart.info.fm}-{chart.info.dataset}",
+        panel(curves, published, measure, axis, xs, ys, _current(chart, curves)),
         alt=f"{MEASURES[measure].label} over {AXES[axis].label}, {chart.title}: {description}",
         height=_HEIGHT,
     )

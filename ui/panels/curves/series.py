@@ -15,7 +15,6 @@ from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe, sweep_recipe
-from ui.charts.plot import stamp_of
 from ui.compute import results
 from ui.compute.progressive import Point
 from ui.compute.sweeps import bundled_problem, run_point
@@ -73,11 +72,6 @@ class Chart:
             for _, _, points in sorted(self.lines, key=_by_space)
             for i in sorted({0, len(points) // 2, len(points) - 1})
         ]
-
-    @lazy_property
-    def stamp(self) -> str:
-        """Identifies the figure without its values."""
-        return stamp_of(self.current, *(line for line, _, _ in self.lines), *(point.key for point in self.points))
 
 
 def _by_space(line: tuple[RecipeLine, tuple[float, ...], tuple[Point, ...]]) -> str:

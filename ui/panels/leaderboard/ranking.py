@@ -22,7 +22,7 @@ from imprint_core.sweeps.paper_results import TABLE_1
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe
 from imprint_core.sweeps.sweep_table import SweepTable, TaskKey, TaskScores
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading, record_table, table
 from ui.compute import results
@@ -55,10 +55,7 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: T
     tied = [" and ".join(plain(labels[m]) for m in group) for group in ranking.groups]
     plot(
         "critical-difference",
-        cached_figure(
-            ("cd", *labels, ranking.ranks.tolist(), ranking.groups),
-            lambda: comparison.critical_difference(labels, ranking),
-        ),
+        comparison.critical_difference(labels, ranking),
         alt="Average ranks: "
         + ", ".join(f"{labels[m]} {ranking.ranks[m]:.2f}" for m in ranking.ranks.argsort())
         + ". Not significantly different: "
@@ -89,7 +86,6 @@ def _table(
     labels: Sequence[str],
     ranking: Ranking,
     seconds: Sequence[Any],
-    _: str,
 ) -> None:
     unit = MEASURES[selection.panel.values["board_measure"]].unit
     head = ["recipe", "average ± std", "average rank", "best on", "time of GEN", "paper: average", "paper: rank"]

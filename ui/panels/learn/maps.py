@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -17,9 +16,10 @@ from imprint_core.evaluation.metrics import confusion
 from imprint_core.figures import embedding_map
 from imprint_core.figures.charts import confusion_matrix
 from imprint_core.figures.lessons import name_classes
+from imprint_core.figures.plotly_json import Figure
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout
 from imprint_core.maps.store import GRID_NORM
-from ui.charts.plot import cached_figure, plot
+from ui.charts.plot import plot
 from ui.compute import results, stored_maps
 from ui.compute.results import BY_SAMPLES, ONE_MEAN
 from ui.controls.control import Sets
@@ -94,10 +94,7 @@ def _show_attempt(experiment: Experiment, names: tuple[str, ...]) -> None:
     first, second = (names[c] for c in test_map.pair)
     plot(
         "lesson-6-map",
-        cached_figure(
-            ("lesson-6", experiment.samples_key, name),
-            lambda: _figure(experiment, test_map, names, MAP_METHODS[layout.method].to_scale),
-        ),
+        _figure(experiment, test_map, names, MAP_METHODS[layout.method].to_scale),
         alt=f"{name}: a map of the test samples by class; {first} and {second} overlap most",
         height=420,
     )
@@ -107,11 +104,13 @@ def _show_attempt(experiment: Experiment, names: tuple[str, ...]) -> None:
     )
 
 
-def _figure(experiment: Experiment, test_map: _TestMap, names: tuple[str, ...], to_scale: bool) -> go.Figure:
+def _figure(experiment: Experiment, test_map: _TestMap, names: tuple[str, ...], to_scale: bool) -> Figure:
     pool, positions = results.pool(experiment), test_map.positions
     extent = positions.min(axis=0), positions.max(axis=0)
     figure = embedding_map.base_layer(positions, pool.y_test, pool.id_test, names, extent, to_scale)
-    return name_classes(figure.update_traces(hoverinfo="name"), positions, pool.y_test, names, test_map.pair)
+    for trace in figure["data"]:
+        trace["hoverinfo"] = "name"
+    return name_classes(figure, positions, pool.y_test, names, test_map.pair)
 
 
 def _show_result(experiment: Experiment, names: tuple[str, ...], pca: _TestMap, pairs: int) -> Outcome:
