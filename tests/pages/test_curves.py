@@ -40,7 +40,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
     # Figures are complete after one run: AppTest has no browser that requests the next slice.
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
-    point_cache.clear()
+    point_cache().clear()
 
 
 def opened(**query):

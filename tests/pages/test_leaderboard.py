@@ -28,7 +28,7 @@ from ui.compute.progressive import point_cache
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
-    point_cache.clear()
+    point_cache().clear()
     return tmp_path / "home"
 
 

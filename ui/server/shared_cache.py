@@ -5,7 +5,7 @@ Streamlit's caches bound the number of values, and take about 0.3 ms to identify
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,7 +14,7 @@ from imprint_core.evaluation.lru_cache import LruCache
 P = ParamSpec("P")
 T = TypeVar("T")
 # How arguments of a type are identified; others are identified by their values.
-Keys = Mapping[type, Callable[[Any], Hashable]]
+Keys = dict[type, Callable[[Any], Hashable]]
 
 _caches: list[LruCache[Any]] = []
 
@@ -35,7 +35,7 @@ def shared_cache(
     ----------
     megabytes : float
         The largest size of all results; the least recently used ones are dropped.
-    keys : mapping of type to callable, optional
+    keys : dict of type to callable, optional
         The part of an argument that the result depends on.
     grows : bool
         Whether results grow after they are returned.

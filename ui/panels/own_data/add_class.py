@@ -23,7 +23,7 @@ from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from ui.compute import results
 from ui.panels.own_data.upload_controls import skipped_list, upload_images
-from ui.server.shared_cache import shared_cache
+from ui.server.shared_cache import Keys, shared_cache
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import load_fm, show_missing_weights
@@ -156,7 +156,11 @@ def imprinted_classes(experiment: Experiment) -> list[ImprintedClass]:
     return [_imprint_last(experiment, classes[:count]) for count in range(1, len(classes) + 1)]
 
 
-@shared_cache(100, results.BY_FIRST_SEED)
+# Equal images have equal embeddings.
+_BY_CLASSES: Keys = {tuple: lambda classes: tuple((new.name, new.X.tobytes()) for new in classes)}
+
+
+@shared_cache(100, results.BY_FIRST_SEED | _BY_CLASSES)
 def _imprint_last(experiment: Experiment, classes: tuple[NewClass, ...]) -> ImprintedClass:
     """Imprint the last of some new classes, in addition to the others."""
     *others, new = classes
