@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,7 +53,40 @@ def single_blas_thread() -> AbstractContextManager[Any]:
     return limits
 
 
+@lru_cache(maxsize=1)
+def _helpers() -> tuple[ThreadPoolExecutor, int]:
+    """Return the threads that help all callers, and their number: one core is the caller's."""
+    count = max(1, (os.cpu_count() or 1) - 1)
+    return ThreadPoolExecutor(count, thread_name_prefix="parallel"), count
+
+
 def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
-    """Apply a function to each item in as many threads as there are cores, with BLAS on one thread."""
-    with single_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(function, items))
+    """Apply a function to each item in as many threads as there are cores, with BLAS on one thread.
+
+    The caller's thread works too, so that it never waits for other callers, and a nested call for itself.
+    """
+    arguments = list(items)
+    results: dict[int, T] = {}
+    remaining = iter(range(len(arguments)))
+
+    def work() -> None:
+        try:
+            for i in remaining:
+                results[i] = function(arguments[i])
+        except BaseException:
+            # No thread starts another item.
+            for _ in remaining:
+                pass
+            raise
+
+    pool, count = _helpers()
+    with single_blas_thread():
+        helpers = [pool.submit(work) for _ in range(min(count, len(arguments) - 1))]
+        try:
+            work()
+        finally:
+            started = [helper for helper in helpers if not helper.cancel()]
+            wait(started)
+    for helper in started:
+        helper.result()
+    return [results[i] for i in range(len(arguments))]

@@ -1,7 +1,9 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from threadpoolctl import threadpool_info
 
 from imprint_core.background.threads import lazy_property, run_parallel
@@ -39,3 +41,32 @@ def test_items_run_in_parallel_with_blas_on_one_thread():
 
     assert run_parallel(threads, range(3)) == [{1}] * 3
     assert run_parallel(str, range(4)) == ["0", "1", "2", "3"]
+    assert run_parallel(str, []) == []
+
+
+def test_calls_may_be_nested_and_run_at_once():
+    def row(i: int) -> list[int]:
+        return run_parallel(lambda j: i * j, range(5))
+
+    with ThreadPoolExecutor(8) as pool:
+        tables = list(pool.map(lambda _: run_parallel(row, range(6)), range(8)))
+    assert tables == [[[i * j for j in range(5)] for i in range(6)]] * 8
+
+
+def test_an_error_ends_the_call_after_items_in_progress():
+    failed, calls = threading.Event(), []
+
+    def fail(i: int) -> int:
+        calls.append(i)
+        if i == 0:
+            failed.set()
+            raise ValueError("item 0")
+        # Item 0 is in progress in the other thread, or has failed.
+        assert failed.wait(timeout=20)
+        time.sleep(0.05)
+        return i
+
+    with pytest.raises(ValueError, match="item 0"):
+        run_parallel(fail, range(1000))
+    assert len(calls) < 1000
+    assert run_parallel(str, [1]) == ["1"]
