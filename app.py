@@ -9,6 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from imprint_core.errors import ImprintError
+from imprint_core.paths import check_folders
 from ui.charts.plot import serve_plotly
 from ui.charts.progressive import clear_running_figures, note_page_switch, rerun_after_switch
 from ui.charts.record import clear_record
@@ -90,6 +91,7 @@ def main() -> None:
         note_page_switch()
         st.switch_page(pages[requested], query_params=st.query_params.to_dict())
     try:
+        check_folders()
         serve_plotly()
     except ImprintError as error:
         st.error(str(error))

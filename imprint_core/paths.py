@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from imprint_core.errors import ImprintError
+
 
 def bundled_folder() -> Path:
     """Folder of the bundled sets."""
@@ -39,3 +41,20 @@ def images_folder() -> Path:
 def sweeps_folder() -> Path:
     """Default folder of sweep tables."""
     return user_folder() / "sweeps"
+
+
+def check_folders() -> None:
+    """Raise an `ImprintError` if one of the user's folders exists and is not readable."""
+    for folder, variable in (
+        (user_folder(), "IMPRINT_HOME"),
+        (data_folder(), "IMPRINT_DATA"),
+        (weights_folder(), "IMPRINT_WEIGHTS"),
+    ):
+        try:
+            os.scandir(folder).close()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ImprintError(
+                f"The folder '{folder}' is not readable ({error.strerror}). Set {variable} to another folder."
+            ) from error

@@ -9,6 +9,7 @@ import sys
 from imprint_core.cli import embed, evaluate, fetch, maps, serve, sets, sweep
 from imprint_core.cli.maintenance import bundle, survey
 from imprint_core.errors import ImprintError
+from imprint_core.paths import check_folders
 
 # Modules with HELP, DESCRIPTION, EPILOG, `add`, which declares the options, and `run`, which returns the exit status.
 _COMMANDS = {
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     options = parser.parse_args(arguments)
     try:
+        check_folders()
         status = _COMMANDS[options.command].run(options)
         sys.stdout.flush()
         return status
