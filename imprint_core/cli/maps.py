@@ -14,7 +14,7 @@ from imprint_core.embeddings import SetInfo
 from imprint_core.embeddings.store import read_info
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.normalization import NORMALIZATIONS
-from imprint_core.maps.layouts import LAYOUT_GRID, Layout
+from imprint_core.maps.layouts import LAYOUT_GRID, Layout, set_numba_cache
 from imprint_core.maps.store import DEFAULT_LAYOUTS
 from imprint_core.paths import user_folder
 
@@ -98,6 +98,7 @@ def skip_compiling_pynndescent() -> None:
 
     Only for processes that compute nothing but maps: uncompiled, pynndescent is very slow.
     """
+    set_numba_cache()
     config: Any = import_module("numba").config
     before = config.DISABLE_JIT
     config.DISABLE_JIT = True

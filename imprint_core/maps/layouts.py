@@ -5,10 +5,13 @@ A layout depends on embeddings and normalisation only, not on classes, shots or 
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import Array
+from imprint_core.paths import user_folder
 
 # Called with the current stage and the completed fraction, 0 to 1.
 ProgressCallback = Callable[[str, float], None]
@@ -188,8 +192,19 @@ class _Epochs:
         """Do nothing: there is no buffer."""
 
 
+def set_numba_cache() -> None:
+    """Have Numba store compiled functions in the user's folder where it cannot store them beside the packages.
+
+    Its next choice is the home folder; if that is not writable either, as in a container, UMAP cannot be imported.
+    """
+    numba = import_module("numba")
+    if not os.access(Path(numba.__file__).parent, os.W_OK) and not numba.config.CACHE_DIR:
+        numba.config.CACHE_DIR = str(user_folder() / "numba")
+
+
 def _import_umap() -> Any:
     """Import UMAP with Numba's on-disk cache, because compiling takes longer than a layout."""
+    set_numba_cache()
     from umap import UMAP, layouts, umap_
 
     compiled = (

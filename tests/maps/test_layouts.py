@@ -11,6 +11,7 @@ from imprint_core.maps.layouts import (
     N_NEIGHBORS,
     Layout,
     pca_map,
+    set_numba_cache,
     trustworthiness,
     umap_map,
 )
@@ -159,3 +160,14 @@ def test_trustworthiness_of_many_samples_uses_a_subset():
     subset_trust = trustworthiness(X, positions)
     assert subset_trust == trustworthiness(X, positions)
     assert subset_trust == pytest.approx(trustworthiness(X[:3000], positions[:3000]), abs=0.02)
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_compiled_functions_are_stored_where_that_is_possible(writable, tmp_path, monkeypatch):
+    import numba
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setattr("os.access", lambda path, mode: writable)
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    set_numba_cache()
+    assert ("" if writable else str(tmp_path / "numba")) == numba.config.CACHE_DIR
