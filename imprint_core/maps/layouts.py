@@ -197,7 +197,7 @@ def set_numba_cache() -> None:
 
     Its next choice is the home folder; if that is not writable either, as in a container, UMAP cannot be imported.
     """
-    numba = import_module("numba")
+    numba: Any = import_module("numba")
     if not os.access(Path(numba.__file__).parent, os.W_OK) and not numba.config.CACHE_DIR:
         numba.config.CACHE_DIR = str(user_folder() / "numba")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from imprint_core.errors import ImprintError
 from imprint_core.figures.plotly_json import Figure, figure_json
 from imprint_core.figures.style import insert_theme_colors
 from imprint_core.files import write_atomically
@@ -47,7 +48,14 @@ def serve_plotly() -> None:
     """
     target = _ROOT / "static" / _SCRIPT
     if not target.is_file():
-        write_atomically(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
+        try:
+            write_atomically(target, files("plotly").joinpath("package_data/plotly.min.js").read_bytes())
+        except ImprintError as error:
+            reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else error
+            raise ImprintError(
+                f"Plotly's script could not be copied to '{target.parent}' ({reason}). Start the app once as a user "
+                "who may write to this folder."
+            ) from error
 
 
 def plot(
