@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from imprint_core.errors import ImprintError
 
 
+@cache
 def bundled_folder() -> Path:
     """Folder of the bundled sets."""
     return Path(__file__).resolve().parent / "bundled"

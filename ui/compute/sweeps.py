@@ -32,13 +32,12 @@ def sweep_table(path: Path, sets: cached.Sets) -> SweepTable:
     return table
 
 
-def bundled_problem(sets: cached.Sets) -> str:
-    """Why the bundled table can't be used, so that all runs are computed; empty if it can."""
+def bundled_table(sets: cached.Sets) -> tuple[SweepTable | None, str]:
+    """The bundled table; or None and why it can't be used, so that all runs are computed."""
     try:
-        sweep_table(bundled_sweep(), sets)
+        return sweep_table(bundled_sweep(), sets), ""
     except ImprintError as error:
-        return f"Bundled results are not used, all points are computed: {error}"
-    return ""
+        return None, f"Bundled results are not used, all points are computed: {error}"
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -51,7 +50,7 @@ def findings(path: Path, table: SweepTable, tasks: tuple[TaskKey, ...], n: int) 
     return _findings(f"{path} {path.stat().st_mtime_ns}", tasks, n, table)
 
 
-def run_point(experiment: Experiment, sets: cached.Sets, cost: float = 1.0, measure: str = "accuracy") -> Point:
+def run_point(experiment: Experiment, table: SweepTable | None, cost: float = 1.0, measure: str = "accuracy") -> Point:
     """Runs of an experiment as a progressive point: a measure, and those computed with it, for each seed (s,).
 
     Runs of the bundled table are available at once.
@@ -63,9 +62,9 @@ def run_point(experiment: Experiment, sets: cached.Sets, cost: float = 1.0, meas
         key = ("shots", experiment.samples_key, experiment.n_shot, seeds, recipe.norm_pre)
         arguments = experiment.recipe.norm_pre, experiment.n_shot, seeds
         point = Point(key, lambda: measure_shots(cached.pool(experiment), *arguments), cost)
-    if point.key not in point_cache() and not bundled_problem(sets):
+    if table is not None and point.key not in point_cache():
         task = TaskKey(experiment.info.fm, experiment.info.dataset, experiment.classes, experiment.n_shot or 0)
-        runs = sweep_table(bundled_sweep(), sets).runs(task, recipe)
+        runs = table.runs(task, recipe)
         if runs is not None and set(seeds) <= set(runs.seeds):
             rows = [runs.seeds.index(seed) for seed in seeds]
             point_cache().put(point.key, {name: values[rows] for name, values in runs.values.items()})

@@ -59,6 +59,7 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
     if not pairs:
         st.caption("No dataset has that many shots per class.")
         return
+    table, problem = sweeps.bundled_table(sets)
     points = []
     for of_a, of_b, _ in pairs:
         for side, info in ((a, of_a), (b, of_b)):
@@ -66,9 +67,9 @@ def show_tasks(selection: Selection, a: Side, b: Side) -> None:
             cost = float(len(results.class_names(info)) or 10) / 10
             recipe = sweep_recipe(side.experiment.recipe).for_fm(info.fm)
             experiment = side.experiment.with_(info=info, classes="all", recipe=recipe)
-            points.append(sweeps.run_point(experiment, sets, cost))
+            points.append(sweeps.run_point(experiment, table, cost))
     draw_progressively("compare-tasks", points, partial(_draw, pairs), "All datasets with all their classes")
-    if problem := sweeps.bundled_problem(sets):
+    if problem:
         st.caption(plain(problem))
 
 

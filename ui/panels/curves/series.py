@@ -15,9 +15,10 @@ from imprint_core.framework.normalization import NORMALIZATIONS
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe, sweep_recipe
+from imprint_core.sweeps.sweep_table import SweepTable
 from ui.compute import results
 from ui.compute.progressive import Point
-from ui.compute.sweeps import bundled_problem, run_point
+from ui.compute.sweeps import bundled_table, run_point
 from ui.controls.control import Values
 from ui.controls.sidebar import Selection
 from ui.panels.curves.controls import DEFAULT_RECIPES, axis_of
@@ -114,7 +115,7 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
     datasets = list(values["curve_data"]) or [selection.experiment.info.dataset]
     present = [fm for fm in selection.panel.choices["curve_fms"] if any((fm, data) in sets for data in datasets)]
     fms = list(values["curve_fms"]) or present
-    lines = lines_of(selection)
+    lines, (table, problem) = lines_of(selection), bundled_table(sets)
     charts, remarks = [], []
     for data in datasets:
         absent = [label_of_fm(fm) for fm in fms if (fm, data) not in sets]
@@ -125,14 +126,13 @@ def charts_of(selection: Selection) -> tuple[list[Chart], list[str]]:
             if (fm, data) not in sets:
                 continue
             try:
-                charts.append(_chart(selection, sets[fm, data], lines))
+                charts.append(_chart(selection, sets[fm, data], lines, table))
             except ImprintError as error:
                 remarks.append(f"{label_of_fm(fm)} on {label_of_dataset(data)}: {error}")
-    problem = bundled_problem(sets)
     return charts, [*remarks, problem] if problem else remarks
 
 
-def _chart(selection: Selection, info: SetInfo, lines: list[RecipeLine]) -> Chart:
+def _chart(selection: Selection, info: SetInfo, lines: list[RecipeLine], table: SweepTable | None) -> Chart:
     values = selection.panel.values
     classes = selection.experiment.classes if info.dataset == selection.experiment.info.dataset else "all"
     most = results.most_shots(info, classes)
@@ -150,7 +150,7 @@ def _chart(selection: Selection, info: SetInfo, lines: list[RecipeLine]) -> Char
         # The sidebar's value is a point of its line.
         extra = {current[0]} if current is not None and line.current else set()
         xs = () if line.flat else tuple(sorted({*axis_xs, *extra}))
-        make = _point_factory(selection, info, classes, n, line, cost)
+        make = _point_factory(selection, info, classes, n, line, cost, table)
         series.append((line, xs, tuple(make(x) for x in xs) or (make(None),)))
     return Chart(info, classes, n, axis_xs, tuple(series), current)
 
@@ -186,15 +186,21 @@ def _xs(values: Values, n: int, most: int) -> tuple[float, ...]:
 
 
 def _point_factory(
-    selection: Selection, info: SetInfo, classes: str, n: int, line: RecipeLine, cost: float
+    selection: Selection,
+    info: SetInfo,
+    classes: str,
+    n: int,
+    line: RecipeLine,
+    cost: float,
+    table: SweepTable | None,
 ) -> Callable[[float | None], Point]:
     """Function from an x, None for a flat line, to the line's point."""
-    values, sets = selection.panel.values, selection.panel.sets
+    values = selection.panel.values
     field, number = {"n": ("n_shot", int), "k": ("k", int), "lam": ("lam", float)}[axis_of(values)]
     start = selection.experiment.with_(info=info, classes=classes, n_shot=n, recipe=line.recipe.for_fm(info.fm))
 
     def make(x: float | None) -> Point:
         experiment = start if x is None else start.with_(**{field: number(x)})
-        return run_point(experiment, sets, cost * experiment.n_shot / n, values["measure"])
+        return run_point(experiment, table, cost * experiment.n_shot / n, values["measure"])
 
     return make
