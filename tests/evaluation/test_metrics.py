@@ -14,6 +14,12 @@ def test_summary_is_median_and_range(values):
     assert (s.median, s.low, s.high, s.runs) == (np.median(values), min(values), max(values), len(values))
 
 
+@pytest.mark.parametrize("values", [[np.nan], [1, np.nan, 3], [np.inf, 2], [1, 2, np.inf]])
+def test_summary_of_nan_and_infinity_is_numpys(values):
+    s = summarize(values)
+    np.testing.assert_equal([s.median, s.low, s.high], [np.median(values), np.min(values), np.max(values)])
+
+
 def test_summary_text_has_range_and_seeds():
     assert summarize([1, -2, 3]).text() == "1.0 (−2.0 to 3.0 over 3 seeds)"
     assert summarize([1, 1]).text("{:.0f} %") == "1 % (2 seeds)"
