@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from imprint_core.errors import ImprintError
@@ -131,19 +132,7 @@ class Recipe:
 
     def canonical(self) -> Recipe:
         """The same recipe with unused parameters at their defaults."""
-        gen = GENERATORS[self.gen]
-        unused: dict[str, Any] = {}
-        if not gen.uses_k:
-            unused["k"] = 1
-        for used, names in (
-            (gen.ridge, ("lam",)),
-            (TRANSFORMS[self.pretransform].shrinks, ("shrinkage",)),
-            (AGGREGATIONS[self.agg].uses_distance, ("m", "distance", "vote", "ties")),
-            (self.vote == "uniform", ("ties",)),
-        ):
-            if not used:
-                unused |= {name: _DEFAULTS[name] for name in names}
-        return replace(self, **unused)
+        return _canonical(self)
 
     @property
     def digest(self) -> str:
@@ -186,3 +175,21 @@ def check_parameters(names: Iterable[str]) -> None:
         raise ImprintError(
             f"A recipe has no parameter {', '.join(unknown)[:60]}; its parameters are {', '.join(sorted(_DEFAULTS))}."
         )
+
+
+# Cached because a page needs it at each use of a recipe as a key.
+@lru_cache(maxsize=1024)
+def _canonical(recipe: Recipe) -> Recipe:
+    gen = GENERATORS[recipe.gen]
+    unused: dict[str, Any] = {}
+    if not gen.uses_k:
+        unused["k"] = 1
+    for used, names in (
+        (gen.ridge, ("lam",)),
+        (TRANSFORMS[recipe.pretransform].shrinks, ("shrinkage",)),
+        (AGGREGATIONS[recipe.agg].uses_distance, ("m", "distance", "vote", "ties")),
+        (recipe.vote == "uniform", ("ties",)),
+    ):
+        if not used:
+            unused |= {name: _DEFAULTS[name] for name in names}
+    return replace(recipe, **unused)
