@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -25,6 +26,30 @@ SCREENS = pytest.mark.parametrize(
 ALL_DRAWN = [
     f'.imprint-plot[data-name="{n}"][data-drawn]' for n in ("map", "confusion", "accuracy-over-k", "nc1-over-shots")
 ]
+
+# Notes when a page sends to the server, and when it receives.
+NOTE_MESSAGES = """
+  window.WebSocket = class extends WebSocket {
+    constructor(...where) {
+      super(...where);
+      this.addEventListener("message", () => { window.receivedAt = performance.now(); });
+    }
+    send(message) {
+      window.sentAt = performance.now();
+      super.send(message);
+    }
+  };
+"""
+WAITS = count()
+# Widgets send a change after at most 0.2 s; some messages have no answer. Each wait starts its own clock.
+SETTLED = """(wait) => {
+  const now = performance.now(), state = document.querySelector("[data-testid=stApp]").dataset.testScriptState;
+  const drawn = [...document.querySelectorAll(".imprint-plot")].map((e) => e.dataset.drawn).join() + state + wait;
+  if (window.lastDrawn !== drawn) { window.lastDrawn = drawn; window.drawnAt = now; }
+  const { drawnAt, receivedAt = 0, sentAt = 0 } = window;
+  const still = now - Math.max(drawnAt, receivedAt, sentAt);
+  return state === "notRunning" && still > (receivedAt > sentAt ? 350 : 1000);
+}"""
 
 
 def pytest_collection_modifyitems(items):
@@ -91,9 +116,30 @@ class Visit:
         self.address = address
         self.errors: list[str] = []
         self.outside: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-        page.on("request", self._note)
+        self._listeners = {
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "console": lambda m: self.errors.append(m.text) if m.type == "error" else None,
+            "request": self._note,
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
+
+    def end(self) -> None:
+        """Stop listening; the tab is used again."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+
+    def leave(self, address: str) -> None:
+        """Prepare the tab for the next visit: without permissions, cookies, storage, and a pointer over the page."""
+        self.end()
+        page = self.page
+        page.context.clear_permissions()
+        page.context.clear_cookies()
+        # A small page of the same server: the browser's process, which has compiled the scripts, goes on.
+        page.goto(address + "_stcore/health")
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        page.mouse.move(0, 0)
 
     def _note(self, request):
         if not request.url.startswith((self.address, "data:", "blob:", self.address.replace("http", "ws"))):
@@ -113,17 +159,8 @@ class Visit:
             self.page.wait_for_selector(selector, timeout=60_000)
 
     def settle(self) -> None:
-        """Wait until the script has ended and no figure changed for 0.7 s."""
-        self.page.wait_for_timeout(200)
-        self.page.wait_for_function(
-            """() => {
-              const now = [...document.querySelectorAll('.imprint-plot')].map((e) => e.dataset.drawn).join()
-                + document.querySelector('[data-testid=stApp]').dataset.testScriptState;
-              if (window.lastSeen !== now) { window.lastSeen = now; window.since = performance.now(); }
-              return performance.now() - window.since > 700 && !now.includes('running');
-            }""",
-            timeout=60_000,
-        )
+        """Wait until the server has answered, the script has ended, and no figure changes any more."""
+        self.page.wait_for_function(SETTLED, arg=next(WAITS), polling=50, timeout=60_000)
 
     def pictures_fit(self) -> None:
         """Check that every figure is drawn, has a text alternative, and fits the screen."""
@@ -160,22 +197,57 @@ class Visit:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A context for all visits, which caches the scripts of Streamlit and Plotly."""
     shared = browser.new_context()
+    shared.add_init_script(NOTE_MESSAGES)
     yield shared
     shared.close()
 
 
+@pytest.fixture(scope="session")
+def tab(context: BrowserContext) -> Page:
+    """A tab for all visits: a page that is opened anew in it needs half the time that a new tab needs."""
+    return context.new_page()
+
+
 @pytest.fixture
-def visit(context: BrowserContext, address: str, request) -> Iterator[Visit]:
+def visit(tab: Page, address: str, request) -> Iterator[Visit]:
     """A page; parametrise indirectly with {"width", "height", "scheme"} for another screen."""
     screen = getattr(request, "param", {})
-    page = context.new_page()
-    page.set_viewport_size({"width": screen.get("width", 1280), "height": screen.get("height", 900)})
-    page.emulate_media(color_scheme=screen.get("scheme", "light"))
-    visit = Visit(page, address)
+    tab.set_viewport_size({"width": screen.get("width", 1280), "height": screen.get("height", 900)})
+    tab.emulate_media(color_scheme=screen.get("scheme", "light"))
+    visit = Visit(tab, address)
     yield visit
-    # The next visit starts without permissions, cookies and storage.
-    context.clear_permissions()
-    context.clear_cookies()
-    if page.url.startswith(address):
-        page.evaluate("localStorage.clear(), sessionStorage.clear()")
-    page.close()
+    visit.leave(address)
+
+
+@pytest.fixture(scope="session")
+def other_tab(browser: Browser) -> Iterator[Page]:
+    """A tab of another person: nothing is shared with `tab`."""
+    context = browser.new_context()
+    context.add_init_script(NOTE_MESSAGES)
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def other_visit(other_tab: Page, address: str) -> Iterator[Visit]:
+    """A page of the same app that another person opens."""
+    visit = Visit(other_tab, address)
+    yield visit
+    visit.leave(address)
+
+
+@pytest.fixture(scope="session")
+def offline_tab(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(offline=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def offline_visit(offline_tab: Page) -> Iterator[Visit]:
+    """A downloaded file in a browser without a network."""
+    visit = Visit(offline_tab, "file://")
+    yield visit
+    visit.end()

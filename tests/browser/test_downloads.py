@@ -95,31 +95,30 @@ def test_svg_holds_the_text_and_the_background(opened, scheme):
 
 
 @BOTH
-def test_html_opens_without_a_network(opened, scheme, browser, tmp_path):
+def test_html_opens_without_a_network(opened, scheme, offline_visit, tmp_path):
     page = with_scheme(opened, scheme)
     name, content = download(opened, "HTML")
     assert name == "accuracy-over-k.html"
     (tmp_path / name).write_bytes(content)
     plot = page.locator(FIGURE)
-    context = browser.new_context(offline=True)
-    opened_file = Visit(context.new_page(), "file://")
-    opened_file.page.goto((tmp_path / name).as_uri())
-    opened_file.page.wait_for_selector("#plot svg.main-svg")
-    assert opened_file.page.locator("#plot").evaluate(FIGURE_CONTENT) == plot.evaluate(FIGURE_CONTENT)
-    assert opened_file.page.locator("#plot").evaluate(FIGURE_CONTENT)[1] > 10
-    assert opened_file.page.locator("#plot").evaluate("(plot) => plot._fullLayout.height") == 240
-    assert opened_file.page.title() == "accuracy-over-k"
-    assert opened_file.page.locator("figcaption").inner_text() == plot.get_attribute("aria-label")
-    opened_file.page.set_viewport_size({"width": 500, "height": 600})
-    opened_file.page.wait_for_function("document.querySelector('#plot')._fullLayout.width < 500")
-    assert opened_file.errors == []
-    assert opened_file.outside == []
-    context.close()
+    opened_file = offline_visit.page
+    opened_file.set_viewport_size({"width": 1280, "height": 720})
+    opened_file.goto((tmp_path / name).as_uri())
+    opened_file.wait_for_selector("#plot svg.main-svg")
+    assert opened_file.locator("#plot").evaluate(FIGURE_CONTENT) == plot.evaluate(FIGURE_CONTENT)
+    assert opened_file.locator("#plot").evaluate(FIGURE_CONTENT)[1] > 10
+    assert opened_file.locator("#plot").evaluate("(plot) => plot._fullLayout.height") == 240
+    assert opened_file.title() == "accuracy-over-k"
+    assert opened_file.locator("figcaption").inner_text() == plot.get_attribute("aria-label")
+    opened_file.set_viewport_size({"width": 500, "height": 600})
+    opened_file.wait_for_function("document.querySelector('#plot')._fullLayout.width < 500")
+    assert offline_visit.errors == []
+    assert offline_visit.outside == []
     assert opened.errors == []
     assert opened.outside == []
 
 
-def test_texts_of_a_figure_are_escaped(visit, browser, tmp_path):
+def test_texts_of_a_figure_are_escaped(visit, offline_visit, tmp_path):
     """Users choose the names of classes."""
     page = visit.open()
     visit.settle()
@@ -133,12 +132,11 @@ def test_texts_of_a_figure_are_escaped(visit, browser, tmp_path):
     )
     name, content = download(visit, "HTML")
     (tmp_path / name).write_bytes(content)
-    opened_file = browser.new_page(offline=True)
+    opened_file = offline_visit.page
     opened_file.goto((tmp_path / name).as_uri())
     opened_file.wait_for_selector("#plot svg.main-svg")
     assert opened_file.title() == "accuracy-over-k"
     assert opened_file.evaluate("document.querySelector('#plot').data[0].name") == bad
-    opened_file.close()
 
 
 def test_each_button_exists_once_and_the_figure_is_updated_in_place(visit):

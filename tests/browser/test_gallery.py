@@ -78,17 +78,16 @@ class GalleryVisit(Visit):
 
 
 @pytest.fixture
-def gallery(browser, address, request):
+def gallery(tab, address, request):
     screen = getattr(request, "param", {})
-    context = browser.new_context(
-        viewport={"width": screen.get("width", 1280), "height": 900}, color_scheme=screen.get("scheme", "light")
-    )
-    visit = GalleryVisit(context.new_page(), address)
+    tab.set_viewport_size({"width": screen.get("width", 1280), "height": 900})
+    tab.emulate_media(color_scheme=screen.get("scheme", "light"))
+    visit = GalleryVisit(tab, address)
     visit.open()
     yield visit
     assert visit.errors == []
     assert visit.outside == []
-    context.close()
+    visit.leave(address)
 
 
 def focused(page):

@@ -6,7 +6,6 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit
 from tests.pages.test_share import OF_A_RECIPE, OTHERS
 
 QUICK = "fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
@@ -31,27 +30,18 @@ def opened(visit, page, query=QUICK):
 
 
 def finished(visit):
-    """Wait until no progressive figure is left: three seconds without a change and without a Stop button."""
+    """Wait until no progressive figure is left: the browser requests the next slice of one many times per second."""
     visit.page.wait_for_function(
-        """() => {
-          const stops = [...document.querySelectorAll('button')].filter((e) => e.innerText.trim() === 'Stop').length;
-          const now = [...document.querySelectorAll('.imprint-plot')].map((e) => e.dataset.drawn).join() + stops;
-          if (window.lastFinished !== now || stops) {
-            window.lastFinished = now;
-            window.sinceFinished = performance.now();
-          }
-          return performance.now() - window.sinceFinished > 3000;
-        }""",
-        timeout=180_000,
+        "![...document.querySelectorAll('button')].some((e) => e.innerText.trim() === 'Stop')", timeout=180_000
     )
     visit.settle()
+    expect(visit.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
 
 
 def dialog(page):
     opener = page.get_by_test_id("stExpandSidebarButton")
     if opener.is_visible():
         opener.click()
-        page.wait_for_timeout(600)
     page.get_by_test_id("stSidebar").get_by_role("button", name="Share").click()
     share = page.get_by_role("dialog")
     expect(share.get_by_role("button", name="Copy link")).to_be_visible(timeout=20_000)
@@ -79,10 +69,10 @@ def query_of(address):
 
 # One visit for several pages: navigating is faster than opening each of them.
 @pytest.mark.parametrize("names", [OF_A_RECIPE[:3], OF_A_RECIPE[3:], OTHERS], ids=lambda names: "-".join(names))
-def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser):
+def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, other_visit):
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = opened(visit, names[0], QUICK + "&k=7&norm_pre=none" + "".join(PAGE_SETTINGS.values()))
-    other = Visit(browser.new_page(), visit.address)
+    other = other_visit
     for name in names:
         if name != names[0]:
             page.locator("[data-testid=stTopNavLink]", has_text=TITLES[name]).click()
@@ -91,13 +81,13 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser
         share = dialog(page)
         share.get_by_role("button", name="Copy link").click()
         # No check of the button's label: a rerun of progressive figures may reset it.
-        page.wait_for_timeout(300)
+        page.wait_for_function("navigator.clipboard.readText().then((text) => text === location.href)", timeout=20_000)
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.url
         other.page.goto(copied)
         expect(other.page.locator("h1").first).to_have_text(heading.inner_text(), timeout=60_000)
-        # A corrected link would have changed by now; progressive figures may still be computed.
-        other.page.wait_for_timeout(2000)
+        # A corrected link has changed by the end of the first run; progressive figures may still be computed.
+        other.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
         assert query_of(other.page.url) == query_of(copied)
         for part in ("k=7", "norm_pre=none", "n=20", *filter(None, PAGE_SETTINGS.get(name, "").split("&"))):
             assert part in other.page.url
@@ -105,10 +95,9 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, browser
         expect(other.page.get_by_text("is not available").or_(other.page.get_by_text("Ignored."))).to_have_count(0)
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
-    other.page.close()
 
 
-def test_settings_out_and_in_restore(visit, browser, tmp_path):
+def test_settings_out_and_in_restore(visit, other_visit, tmp_path):
     page = opened(
         visit, "explore", QUICK + "&k=7&norm_pre=none&classes=a%3D0%2B1%2C+4-6&curve_recipes=own&regions=True"
     )
@@ -118,7 +107,7 @@ def test_settings_out_and_in_restore(visit, browser, tmp_path):
     content = downloaded(page, share.get_by_role("button", name="Download settings"))
     assert json.loads(content)["controls"]["classes"] == "a=0+1, 4-6"
     (tmp_path / "settings.json").write_bytes(content)
-    other = Visit(browser.new_page(), visit.address)
+    other = other_visit
     other.open()
     share = dialog(other.page)
     share.locator("input[type=file]").set_input_files(tmp_path / "settings.json")
@@ -140,11 +129,10 @@ def test_settings_out_and_in_restore(visit, browser, tmp_path):
     expect(share.get_by_test_id("stAlert")).to_contain_text("The file is not valid JSON")
     assert "seeds=3" in other.search()
     assert other.errors_of_ours() == []
-    other.page.close()
 
 
 @pytest.mark.parametrize("name", OF_A_RECIPE)
-def test_a_report_opens_anywhere_with_all_pictures(name, visit, browser, tmp_path):
+def test_a_report_opens_anywhere_with_all_pictures(name, visit, offline_visit, tmp_path):
     page = opened(visit, name, QUICK + PAGE_SETTINGS.get(name, ""))
     page.wait_for_selector(".imprint-plot[data-drawn]", timeout=60_000)
     finished(visit)
@@ -155,8 +143,7 @@ def test_a_report_opens_anywhere_with_all_pictures(name, visit, browser, tmp_pat
     assert page.url == before
     assert b"not finished" not in content
     (tmp_path / "report.html").write_bytes(content)
-    context = browser.new_context(offline=True)
-    other = Visit(context.new_page(), "file://")
+    other = offline_visit
     other.page.goto((tmp_path / "report.html").as_uri())
     other.page.wait_for_selector(".plot .main-svg", timeout=30_000)
     captions = other.page.locator("figcaption").all_inner_texts()
@@ -165,17 +152,17 @@ def test_a_report_opens_anywhere_with_all_pictures(name, visit, browser, tmp_pat
     assert other.page.locator("dd a").get_attribute("href") == page.url
     assert other.errors == []
     assert other.outside == []
-    context.close()
     assert visit.errors_of_ours() == []
     assert visit.outside == []
 
 
 @pytest.mark.parametrize("visit", [{"width": w} for w in (1280, 390)], indirect=True, ids=["1280", "390"])
-def test_dialog_and_report_fit(visit, browser, tmp_path):
+def test_dialog_and_report_fit(visit, offline_visit, tmp_path):
     page = visit.open(f"?{QUICK}")
     finished(visit)
     (tmp_path / "report.html").write_bytes(report_of(page))
-    other = browser.new_page(viewport=page.viewport_size)
+    other = offline_visit.page
+    other.set_viewport_size(page.viewport_size)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         visit.settle()
@@ -198,7 +185,6 @@ def test_dialog_and_report_fit(visit, browser, tmp_path):
         assert other.evaluate(colours)[0] == "rgb(255, 255, 255)"
         other.evaluate("dispatchEvent(new Event('afterprint'))")
         expect(title).to_have_css("fill", colours_in_theme[1])
-    other.close()
 
 
 def test_the_dialog_stays_while_pictures_fill_in(visit):
