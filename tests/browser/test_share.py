@@ -20,6 +20,7 @@ PAGE_SETTINGS = {
 PATHS = {"explore": ""}
 TITLES = {name: name.capitalize() for name in OF_A_RECIPE + OTHERS} | {"own_data": "Your own data"}
 HEADINGS = TITLES | {"map": "Proxies among", "collapse": "Neural collapse", "compare": "A against B"}
+ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 def opened(visit, page, query=QUICK):
@@ -86,8 +87,8 @@ def test_a_shared_link_opens_the_page_with_the_same_values(names, visit, other_v
         assert copied == page.url
         other.page.goto(copied)
         expect(other.page.locator("h1").first).to_have_text(heading.inner_text(), timeout=60_000)
-        # A corrected link has changed by the end of the first run; progressive figures may still be computed.
-        other.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+        # A link is corrected before the page is drawn. Progressive figures may still be computed.
+        other.page.wait_for_selector(f"{ENDED}, .imprint-plot[data-drawn]", timeout=60_000)
         assert query_of(other.page.url) == query_of(copied)
         for part in ("k=7", "norm_pre=none", "n=20", *filter(None, PAGE_SETTINGS.get(name, "").split("&"))):
             assert part in other.page.url
