@@ -248,6 +248,8 @@ class Visitor:
         self.runs = 0
         # Fragments that the browser is to run again.
         self._progressive: set[str] = set()
+        # States of file widgets, which a browser sends with every run.
+        self._uploaded: dict[str, WidgetState] = {}
 
     async def run(
         self,
@@ -285,7 +287,7 @@ class Visitor:
         for key, value in (widgets or {}).items():
             kind, widget = present[key]
             request.widget_states.widgets.append(state_of(kind, widget.id, value))
-        request.widget_states.widgets.extend(states)
+        request.widget_states.widgets.extend([*self._uploaded.values(), *states])
         await self._connection.send(message.SerializeToString())
         return await self.wait(fragment)
 
@@ -368,7 +370,8 @@ class Visitor:
         uploaded = state.file_uploader_state_value.uploaded_file_info.add()
         uploaded.name, uploaded.size, uploaded.file_id = name, len(content), urls.file_id
         uploaded.file_urls.CopyFrom(urls)
-        return await self.run(states=(state,))
+        self._uploaded[key] = state
+        return await self.run()
 
     async def _receive(self, kind: str = "") -> ForwardMsg:
         """Return the next message, of a kind if one is given."""

@@ -45,6 +45,11 @@ def sweeps_folder() -> Path:
     return user_folder() / "sweeps"
 
 
+def visitors_folder() -> Path:
+    """Folder of uploads that only one visitor of a class sees."""
+    return user_folder() / "visitors"
+
+
 def check_folders() -> None:
     """Raise an `ImprintError` if one of the user's folders exists and is not readable."""
     for folder, variable in (

@@ -24,7 +24,7 @@ from imprint_core.embeddings.coding import unpack
 from imprint_core.embeddings.tensors import TensorPieces, damaged_file, require_file, write_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.files import file_digest, write_atomically
-from imprint_core.paths import bundled_folder, user_folder
+from imprint_core.paths import bundled_folder, user_folder, visitors_folder
 
 FORMAT = 1
 MAPS_SUFFIX = ".maps.safetensors"
@@ -248,8 +248,12 @@ def _read_rows(stored: Any, rows: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def maps_folder(info: SetInfo) -> Path:
-    """Folder of base maps computed after the set was embedded, shared by all sets of the same tensors."""
-    return user_folder() / "maps" / info.digest[:16]
+    """Folder of base maps computed after the set was embedded, shared by all sets of the same tensors.
+
+    Maps of a visitor's upload are beside it, and are deleted with it.
+    """
+    of_visitor = visitors_folder().resolve() in info.path.resolve().parents
+    return (info.path.parent if of_visitor else user_folder()) / "maps" / info.digest[:16]
 
 
 def size_of(info: SetInfo) -> int:

@@ -158,6 +158,7 @@ def test_only_the_key_counts_where_the_server_is_reached_through_a_proxy(address
 
 def actions():
     """Run each action of the teacher; the session stores the errors."""
+    from pathlib import Path
     from types import SimpleNamespace
 
     import streamlit as st
@@ -168,7 +169,7 @@ def actions():
     from ui.panels.own_data import images
     from ui.widgets import fm_choice, jobs
 
-    target = SimpleNamespace(path=None)
+    target = SimpleNamespace(path=Path("fm__data.safetensors"))
     performed = [sets._remove, images._delete, jobs._stop, jobs._discard, jobs._resume, fm_choice._stop_download]
     for action in performed:
         jobs.run_action(action, target)

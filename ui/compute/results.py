@@ -24,9 +24,10 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split
 from imprint_core.evaluation.task import class_names as names_of
-from imprint_core.paths import data_folder
+from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
 from ui.server.shared_cache import Keys, shared_cache, shared_values
+from ui.server.visitor_uploads import own_folders
 from ui.text.markdown import plain
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ BY_FILE: Keys = {SetInfo: lambda info: f"{info.path}\n{key_of(info)}"}
 
 
 def sets() -> tuple[Sets, list[str]]:
-    """Return the available sets, and why others can't be read, in Markdown."""
-    available, problems = find_sets()
+    """Return the sets available to the visitor, and why others can't be read, in Markdown."""
+    available, problems = find_sets(bundled_folder(), user_folder(), *own_folders())
     return available, [plain(problem) for problem in problems]
 
 

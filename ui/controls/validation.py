@@ -127,7 +127,8 @@ def valid_values(
 def _correction(control: Control, value: Any, valid: Any, options: Sequence[Any]) -> str:
     name = control.label.split(":")[0]
     try:
-        shown = control.show(value)
+        # Labels of uploads are known to all sessions, but are shown to those only whose options have them.
+        shown = str(value) if str(value).startswith("own_") else control.show(value)
     except (KeyError, TypeError, ValueError):
         shown = str(value)
     text, used = f"{name} = {shown[:40] or 'empty'}", control.show(valid)

@@ -10,6 +10,7 @@ import time
 from functools import cache
 
 from imprint_core.background.threads import single_blas_thread
+from ui.server.visitor_uploads import delete_left_uploads
 
 # Seconds between two looks at the process.
 _INTERVAL = 0.5
@@ -28,6 +29,7 @@ def prepare_process() -> None:
     # The variable is for libraries that are loaded later, and for background processes.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     single_blas_thread()
+    delete_left_uploads()
     threading.Thread(target=_collect_when_idle, name="garbage", daemon=True).start()
 
 

@@ -10,16 +10,18 @@ from streamlit import cli_util, net_util
 from streamlit.web.server.server_util import get_display_address, get_url
 
 from ui.server.process import prepare_process
+from ui.server.visitor_uploads import delete_uploads
 
 
 @asynccontextmanager
 async def prepare_server(app: st.App) -> AsyncIterator[None]:
-    """Prepare the process, and open a browser if there is a screen."""
+    """Prepare the process, and open a browser if there is a screen; at the end, delete the uploads of a class."""
     prepare_process()
     forbid_address_requests()
     if not st.get_option("server.headless"):
         cli_util.open_browser(get_url(get_display_address(st.get_option("server.address"))))
     yield
+    delete_uploads()
 
 
 def forbid_address_requests() -> None:

@@ -9,7 +9,8 @@ from imprint_core.embeddings.store import open_set, remove_set, size_of
 from imprint_core.errors import ImprintError
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
-from ui.server.classroom import is_teacher, require_teacher
+from ui.server.classroom import is_teacher
+from ui.server.visitor_uploads import is_own_upload, require_removable
 from ui.text.markdown import plain
 from ui.widgets.jobs import run_action
 
@@ -50,6 +51,8 @@ def show_sets() -> None:
 def _source(info: SetInfo) -> str:
     if info.bundled:
         return "bundled"
+    if is_own_upload(info):
+        return "your upload, until you leave"
     return "this machine, replaces the bundled set" if info.overrides_bundled else "this machine"
 
 
@@ -77,7 +80,7 @@ def _show_details(info: SetInfo) -> None:
                 st.error(plain(error))
         if info.bundled:
             remove.button("Remove set", disabled=True, width="stretch", help="Bundled sets can't be removed.")
-        elif not is_teacher():
+        elif not is_teacher() and not is_own_upload(info):
             remove.button(
                 "Remove set", disabled=True, width="stretch", help="In classroom mode the teacher removes sets."
             )
@@ -88,7 +91,7 @@ def _show_details(info: SetInfo) -> None:
 
 
 def _remove(info: SetInfo) -> None:
-    require_teacher("Removing a set")
+    require_removable(info)
     remove_set(info)
 
 

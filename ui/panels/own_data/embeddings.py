@@ -6,14 +6,14 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.paths import user_folder
 from imprint_core.uploads.example_files import example_npz
 from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings
 from imprint_core.uploads.saving import save_embeddings
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
 from ui.panels.own_data.upload_controls import ARRAY_LAYOUT, suffix_of, upload_file
-from ui.server.classroom import require_teacher
+from ui.server.classroom import is_teacher
+from ui.server.visitor_uploads import MOST_BYTES, MOST_SETS, check_quota, upload_folder
 from ui.text.markdown import plain
 
 _OTHER_MODEL = ""
@@ -38,6 +38,11 @@ def _upload() -> None:
         key="own_embeddings_fm",
         help="The model that computed the embeddings. Its number of dimensions is checked. Default: another model.",
     )
+    if not is_teacher():
+        st.caption(
+            f"In classroom mode your uploads are visible to you only, at most {MOST_SETS} sets of "
+            f"{MOST_BYTES // 10**6} MB in total. They are deleted when you leave."
+        )
     if file is not None:
         label = st.text_input("Dataset name", file.name.rsplit(".", 1)[0][:80], max_chars=80)
         if st.button("Save embeddings", type="primary"):
@@ -45,10 +50,10 @@ def _upload() -> None:
             # After an error the previous upload must not be displayed beside it.
             st.session_state.pop("own_embedded", None)
             try:
-                require_teacher("Saving embeddings")
                 with st.spinner("Reading and checking …"):
                     embeddings = read_embeddings(file, suffix_of(file), fm)
-                    info = save_embeddings(embeddings, label, fm, user_folder())
+                    check_quota(embeddings.X_train.nbytes + embeddings.X_test.nbytes)
+                    info = save_embeddings(embeddings, label, fm, upload_folder())
             except ImprintError as error:
                 st.error(plain(error))
             else:
