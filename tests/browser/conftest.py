@@ -42,7 +42,7 @@ NOTE_MESSAGES = """
 """
 WAITS = count()
 # Nothing changed at 8 looks, 50 ms apart: widgets send a change after 0.2 s. Looks, not time: a page that gets no
-# processor time doesn't look either. A few messages have no answer. Each wait starts anew.
+# processor time doesn't look either. A few messages have no answer. Each wait starts again.
 SETTLED = """(wait) => {
   const state = document.querySelector("[data-testid=stApp]").dataset.testScriptState;
   const { receivedAt = 0, sentAt = 0 } = window;
@@ -206,7 +206,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def tab(context: BrowserContext) -> Page:
-    """A tab for all visits: a page that is opened anew in it needs half the time that a new tab needs."""
+    """A tab for all visits: a page that is opened again in it needs half the time that a new tab needs."""
     return context.new_page()
 
 
