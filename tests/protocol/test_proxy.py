@@ -39,7 +39,7 @@ http {{
 def nginx() -> str:
     path = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        if os.environ.request("IMPRINT_BROWSER_REQUIRED"):
+        if os.environ.get("IMPRINT_BROWSER_REQUIRED"):
             pytest.fail("tests of the reverse proxy are required, but nginx is missing: apt-get install nginx-light")
         pytest.skip("nginx is missing; on Debian: apt-get install nginx-light")
     return path
