@@ -15,6 +15,7 @@ from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import SEEDS, Split, choose_classes, shot_order
 from imprint_core.framework.recipe import Recipe
+from imprint_core.registry import check_number
 
 if TYPE_CHECKING:
     from imprint_core.evaluation.evaluator import Evaluation
@@ -58,8 +59,8 @@ class Experiment:
     seeds: tuple[int, ...] = SEEDS[:5]
 
     def __post_init__(self) -> None:
-        if self.n_shot is not None and self.n_shot < 1:
-            raise ImprintError(f"n-shot is {self.n_shot}; it must be 1 or more.")
+        if self.n_shot is not None:
+            check_number("n_shot", self.n_shot)
         if not self.seeds:
             raise ImprintError("An experiment needs one seed or more.")
 

@@ -22,6 +22,7 @@ from imprint_core.framework.generation import GENERATORS, generate
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS, fit_transform
+from imprint_core.registry import check_number
 
 T = TypeVar("T")
 # Number of inner products per block of samples during prediction.
@@ -136,13 +137,11 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             If a parameter is not valid.
         """
         values = {f.name: getattr(self, f.name) for f in fields(Recipe)}
-        values |= {name: v.item() for name, v in values.items() if isinstance(v, np.generic)}
-        return Recipe(**values)
+        return Recipe(**{name: _builtin(value) for name, value in values.items()})
 
     def _seed(self) -> int:
-        seed = self.random_state
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-            raise ImprintError(f"random_state is {seed!r}; it must be a whole number from 0 to 2³² − 1.")
+        seed = _builtin(self.random_state)
+        check_number("random_state", seed)
         return int(seed)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> ImprintingClassifier:
@@ -288,9 +287,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         proxies : ndarray of shape (m, n)
             Rows of `proxies_`.
         """
-        count = self.m if n_neighbors is None else n_neighbors
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-            raise ImprintError(f"n_neighbors is {count!r}; it must be a whole number from 1 up.")
+        count = _builtin(self.m if n_neighbors is None else n_neighbors)
+        check_number("n_neighbors", count)
 
         def nearest(part: Comparison) -> tuple[NDArray[np.intp], Array]:
             if AGGREGATIONS[self.agg].uses_distance:
@@ -352,6 +350,11 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def _nearest(self, gaps: Array, classes: NDArray[np.intp]) -> NDArray[np.intp]:
         of_class = self.proxy_class_[:, None] == classes
         return np.argmin(np.where(of_class, gaps, np.inf), axis=0)
+
+
+def _builtin(value: Any) -> Any:
+    """Return a NumPy number as a Python number, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def depends_on_all(recipe: Recipe) -> bool:

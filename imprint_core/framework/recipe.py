@@ -15,10 +15,8 @@ from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS
 from imprint_core.framework.transforms import TRANSFORMS
-from imprint_core.framework.whitening import SHRINKAGE_RULES, check_shrinkage
-from imprint_core.registry import Entry, look_up
-
-K_RANGE = (1, 50)
+from imprint_core.framework.whitening import SHRINKAGE_RULES
+from imprint_core.registry import Entry, check_number, look_up
 
 
 class Choice(NamedTuple):
@@ -40,6 +38,10 @@ CHOICES = {
     "vote": Choice(VOTES, "vote"),
     "ties": Choice(TIES, "rule for ties"),
 }
+
+
+# Parameters in `NUMBERS`.
+RECIPE_NUMBERS = ("k", "m", "lam", "shrinkage")
 
 
 class Space(NamedTuple):
@@ -76,7 +78,7 @@ class Recipe:
     shrinkage : "auto", "ledoit_wolf" or float
         Shrinkage of whitening.
     lam : float
-        Ridge penalty λ > 0 of least squares.
+        Ridge penalty λ > 0 of least squares. The ranges of numbers are in `NUMBERS`.
     m : int
         Voting neighbours of m-NN; all proxies if there are fewer.
     distance, vote, ties : str
@@ -103,17 +105,15 @@ class Recipe:
     ties: str = "distance"
 
     def __post_init__(self) -> None:
+        self.check()
+
+    def check(self, on_pages: bool = False) -> None:
+        """Raise an `ImprintError` if a name is unknown or a number is out of range, with the ranges of pages or not."""
         for name, choice in CHOICES.items():
-            if name == "shrinkage":
-                check_shrinkage(self.shrinkage)
-            else:
+            if name not in RECIPE_NUMBERS:
                 look_up(choice.table, getattr(self, name), choice.kind)
-        for name in ("k", "m"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ImprintError(f"{name} is {value!r}; it must be a whole number from 1 up.")
-        if isinstance(self.lam, bool) or not isinstance(self.lam, (int, float)) or not 0 < self.lam < float("inf"):
-            raise ImprintError(f"λ is {self.lam!r}; it must be a number above 0.")
+        for name in RECIPE_NUMBERS:
+            check_number(name, getattr(self, name), on_pages)
 
     @property
     def space(self) -> Space:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from imprint_core.errors import ImprintError
 from imprint_core.framework.feature_map import FeatureMap, class_means
 from imprint_core.framework.normalization import Array, l2
-from imprint_core.registry import Entry
+from imprint_core.registry import Entry, check_number
 
 # Residual directions with less than this share of the largest variance are rounding errors.
 _RANK_TOLERANCE = 1e-6
@@ -95,7 +95,7 @@ def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto
     ImprintError
         If s is 0 and Σ_W has no inverse.
     """
-    check_shrinkage(shrinkage)
+    check_number("shrinkage", shrinkage)
     x = l2(x)
     means, sizes = class_means(x, codes)
     centre = means.mean(axis=0)
@@ -316,10 +316,3 @@ def _log_loss(cosines: NDArray[np.float64], codes: NDArray[np.integer]) -> float
         # Twice as sharp: exp(2x) = exp(x)².
         weights *= weights
     return float(min(losses))
-
-
-def check_shrinkage(value: object) -> None:
-    """Raise an `ImprintError` if `value` is not a valid shrinkage."""
-    numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
-    if not numeric and value not in tuple(SHRINKAGE_RULES):
-        raise ImprintError(f"Shrinkage is {value!r}; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1.")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import Array
 from imprint_core.paths import user_folder
+from imprint_core.registry import check_number
 
 # Called with the current stage and the completed fraction, 0 to 1.
 ProgressCallback = Callable[[str, float], None]
@@ -28,8 +29,6 @@ ProgressCallback = Callable[[str, float], None]
 N_NEIGHBORS = (2, 5, 10, 15, 30, 50, 100)
 MIN_DISTS = (0.0, 0.1, 0.25, 0.5, 0.8)
 
-_MAX_NEIGHBORS = 200
-_MAX_DIST = 0.99
 _PCA_WIDTH = 50
 _EPOCHS = 200
 # Fraction of a UMAP layout's time that passes before its first epoch.
@@ -74,11 +73,9 @@ class Layout:
     def __post_init__(self) -> None:
         if self.method not in MAP_METHODS:
             raise ImprintError(f"Unknown map method '{self.method}'. Use one of: {', '.join(MAP_METHODS)}.")
-        _check_whole("n_neighbors", self.n_neighbors, 2, _MAX_NEIGHBORS)
-        _check_whole("seed", self.seed, 0, 2**32 - 1)
-        number = isinstance(self.min_dist, float | int) and not isinstance(self.min_dist, bool)
-        if not number or not 0 <= self.min_dist <= _MAX_DIST:
-            raise ImprintError(f"min_dist = {self.min_dist} is out of range. Use a number from 0 to {_MAX_DIST}.")
+        check_number("umap_neighbors", self.n_neighbors)
+        check_number("seed", self.seed)
+        check_number("min_dist", self.min_dist)
 
     def canonical(self) -> Layout:
         """The representative of all layouts that give the same map: PCA has no parameters."""
@@ -109,11 +106,6 @@ class Layout:
                 raise
             raise ImprintError(f"Invalid layout '{key}'. Write it as {cls().key} or pca.") from None
         return layout
-
-
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ImprintError(f"{name} = {value} is out of range. Use a whole number from {low} to {high}.")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.recipe import Recipe, Space, check_parameters
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import split_recipe
+from imprint_core.registry import check_number
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, sweep_recipe
 
 Sets = Mapping[tuple[str, str], SetInfo]
@@ -183,16 +185,20 @@ def _names(key: str, value: Any) -> list[str]:
 def _n_shot(value: Any) -> int | None:
     if value == "all":
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ImprintError(f"n is {value!r} in the grid; it must be a whole number from 1 up, or 'all'.")
-    return value
+    try:
+        check_number("n_shot", value)
+    except ImprintError as error:
+        raise ImprintError(f"{str(error)[:-1]}, or 'all'.") from None
+    return int(value)
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= len(SEEDS):
         return SEEDS[:value]
     seeds = value if isinstance(value, (list, tuple)) else []
-    if not seeds or not all(isinstance(s, int) and not isinstance(s, bool) and 0 <= s < 2**32 for s in seeds):
+    for seed in seeds:
+        check_number("seed", seed)
+    if not seeds:
         raise ImprintError(
             f"seeds must be a number from 1 to {len(SEEDS)} (the paper's first seeds), or a list of whole numbers "
             "from 0 up."
@@ -215,6 +221,7 @@ def _recipes(entry: Any) -> Iterator[SweepRecipe]:
         raise ImprintError(f"The preset {str(preset)[:40]!r} is unknown; the presets are {', '.join(PRESETS)}.")
     check_parameters(parameters)
     base = PRESETS[preset].recipe if preset else Recipe()
+    check_number("recipes", prod(len(_as_list(values)) for values in parameters.values()))
     for values in product(*map(_as_list, parameters.values())):
         yield sweep_recipe(replace(base, **dict(zip(parameters, values, strict=True))), "lam" in parameters)
 

@@ -55,7 +55,7 @@ def test_an_experiment_from_names():
 
 
 def test_no_shots_and_no_seeds_are_refused(vit_digits):
-    with pytest.raises(ImprintError, match=r"n-shot is 0; it must be 1 or more\."):
+    with pytest.raises(ImprintError, match=r"n-shot is 0; it must be a whole number from 1 to 10,000,000\."):
         Experiment(vit_digits.info, n_shot=0)
     with pytest.raises(ImprintError, match="one seed"):
         Experiment(vit_digits.info, seeds=())

@@ -83,7 +83,7 @@ def test_a_set_without_names_is_called_by_numbers(vit_digits):
 def test_wrong_tasks_say_what_is_wrong(vit_digits):
     with pytest.raises(ImprintError, match="There is no class 'prime' here; write a number from 0 to 9, or"):
         Experiment(vit_digits.info, "prime").split(embeddings=vit_digits)
-    with pytest.raises(ImprintError, match="n-shot is 0; it must be 1 or more"):
+    with pytest.raises(ImprintError, match="n-shot is 0; it must be a whole number from 1"):
         Experiment(vit_digits.info, n_shot=0)
     keep = vit_digits.y_test != 4
     gone = replace(vit_digits, y_test=vit_digits.y_test[keep], X_test=vit_digits.X_test[keep])

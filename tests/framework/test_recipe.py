@@ -2,7 +2,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from imprint_core.errors import ImprintError
+from imprint_core.errors import ImprintError, OutOfRangeError
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS, preset_of
 
@@ -27,7 +27,7 @@ def test_k_counts_only_where_it_is_used():
         ({"norm_pre": "l3"}, "No NORM_pre is called 'l3'. Known names: none, l2"),
         ({"norm_inf": []}, "No NORM_inf"),
         ({"agg": "min"}, "No AGG method is called 'min'. Known names: max, mnn, sum"),
-        ({"k": 0}, "k is 0; it must be a whole number from 1 up"),
+        ({"k": 0}, "k is 0; it must be a whole number from 1 to 100,000"),
         ({"k": 2.5}, "k is 2.5"),
         ({"k": True}, "k is True"),
         (
@@ -38,17 +38,46 @@ def test_k_counts_only_where_it_is_used():
         ({"distance": "hamming"}, "No distance is called 'hamming'. Known names: cosine"),
         ({"vote": "x"}, "No vote is called 'x'"),
         ({"ties": "x"}, "No rule for ties is called 'x'"),
-        ({"m": 0}, "m is 0; it must be a whole number from 1 up"),
-        ({"lam": 0}, "λ is 0; it must be a number above 0"),
+        ({"m": 0}, "m is 0; it must be a whole number from 1 to 100,000"),
+        ({"lam": 0}, "λ is 0; it must be a number from 1e-12 to 1e"),
         ({"lam": float("nan")}, "λ is nan"),
-        ({"shrinkage": 1.5}, "Shrinkage is 1.5; it must be 'auto', 'ledoit_wolf' or a number from 0 to 1"),
+        ({"shrinkage": 1.5}, "Shrinkage is 1.5; it must be 'auto', 'ledoit_wolf', 0 or a number from 1e-06 to 1"),
         ({"shrinkage": "oracle"}, "Shrinkage is 'oracle'"),
+        ({"shrinkage": 1e-300}, "Shrinkage is 1e-300; it must be 'auto', 'ledoit_wolf', 0 or a number from 1e-06 to 1"),
+        ({"shrinkage": float("nan")}, "Shrinkage is nan"),
+        ({"lam": 1e300}, r"λ is 1e\+300; it must be a number from 1e-12 to 1e\+12"),
+        ({"k": 10**5000}, "k is a number of thousands of digits; it must be a whole number"),
+        ({"m": 10**9}, "m is 1000000000; it must be a whole number"),
         ({"kk": 3}, "A recipe has no parameter kk; its parameters are"),
     ],
 )
 def test_wrong_recipe_says_what_is_wrong(values, sentence):
     with pytest.raises(ImprintError, match="^" + sentence.replace(".", r"\.")):
         Recipe.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "nearest"),
+    [
+        ({"k": 0}, 1),
+        ({"m": 10**5000}, 100_000),
+        ({"shrinkage": -1e-9}, 1e-6),
+        ({"lam": float("inf")}, 1e12),
+        ({"k": "x"}, None),
+    ],
+)
+def test_a_number_out_of_range_has_a_nearest_valid_one(values, nearest):
+    with pytest.raises(OutOfRangeError) as error:
+        Recipe(**values)
+    assert error.value.nearest == nearest
+    assert error.value.name == next(iter(values))
+
+
+def test_pages_compute_with_fewer_proxies_and_voters():
+    Recipe(k=50, agg="mnn", m=50).check(on_pages=True)
+    for values in ({"k": 51}, {"m": 51}):
+        with pytest.raises(OutOfRangeError, match="it must be a whole number from 1 to 50 on pages"):
+            Recipe(**values).check(on_pages=True)
 
 
 def test_presets_read_as_people_say_them():

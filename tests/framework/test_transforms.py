@@ -160,7 +160,7 @@ def test_shrinkage_0_needs_an_inverse():
     x, codes = classes_of(0, [3, 3], 20)
     with pytest.raises(ImprintError, match="Shrinkage 0 needs within-class variance in all 20 dimensions"):
         whitening(x, codes, 0.0)
-    with pytest.raises(ImprintError, match="must be 'auto', 'ledoit_wolf' or a number from 0 to 1"):
+    with pytest.raises(ImprintError, match="must be 'auto', 'ledoit_wolf', 0 or a number from 1e-06 to 1"):
         whitening(x, codes, "most")
 
 

@@ -36,12 +36,12 @@ def test_keys_identify_layouts():
     ("values", "sentence"),
     [
         ({"method": "tsne"}, "Unknown map method 'tsne'. Use one of: umap, pca."),
-        ({"n_neighbors": 1}, "n_neighbors = 1 is out of range. Use a whole number from 2 to 200."),
-        ({"n_neighbors": 2.5}, "n_neighbors = 2.5 is out of range. Use a whole number"),
-        ({"min_dist": 1.0}, "min_dist = 1.0 is out of range. Use a number from 0 to 0.99."),
-        ({"min_dist": float("nan")}, "min_dist = nan is out of range. Use a number from 0 to 0.99."),
-        ({"seed": -1}, "seed = -1 is out of range. Use a whole number from 0 to 4294967295."),
-        ({"seed": True}, "seed = True is out of range. Use a whole number"),
+        ({"n_neighbors": 1}, "n_neighbors is 1; it must be a whole number from 2 to 200."),
+        ({"n_neighbors": 2.5}, "n_neighbors is 2.5; it must be a whole number"),
+        ({"min_dist": 1.0}, "min_dist is 1.0; it must be a number from 0 to 0.99."),
+        ({"min_dist": float("nan")}, "min_dist is nan; it must be a number from 0 to 0.99."),
+        ({"seed": -1}, "The seed is -1; it must be a whole number from 0 to 4,294,967,295."),
+        ({"seed": True}, "The seed is True; it must be a whole number"),
     ],
 )
 def test_parameters_out_of_range_are_rejected(values, sentence):

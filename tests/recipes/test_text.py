@@ -54,7 +54,7 @@ def test_presets_are_called_by_their_names():
         ("vgg", "'vgg' is not a preset .qi"),
         ("", "is not a preset"),
         ("own kk=5", "A recipe has no parameter kk; its parameters are"),
-        ("own k=five", "k is 'five'; it must be a whole number from 1 up"),
+        ("own k=five", "k is 'five'; it must be a whole number from 1 to 100,000"),
         ("own k=0", "k is 0"),
         ("own gen=foo", "foo"),
     ],

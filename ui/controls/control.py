@@ -46,7 +46,7 @@ class Control:
         Kind of widget. The value of "many" is a tuple of options.
     accepts : callable or None
         Parses text that is not among the options; raises an `ImprintError` that explains why a text is invalid.
-        None if only options are valid.
+        None if only options are valid. A number out of range is replaced by the nearest valid one.
     joins : str
         Characters with which a text continues the previous value: Streamlit's box sends only what was added to it.
     hidden : callable
@@ -57,6 +57,8 @@ class Control:
         A caption about its value in combination with others; empty for none.
     reset_by : tuple of str
         Keys of earlier controls: a change of one of them resets this control.
+    most : int or None
+        Largest number of values of "many"; None for any.
     empty : str
         Placeholder of "many" if nothing is selected.
     group : str
@@ -78,6 +80,7 @@ class Control:
     off: Callable[[Values], str] = lambda values: ""
     remark: Callable[[Values], str] = lambda values: ""
     reset_by: tuple[str, ...] = ()
+    most: int | None = None
     empty: str = ""
     group: str = ""
     page: str = ""

@@ -15,12 +15,14 @@ from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import NORMALIZATIONS
-from imprint_core.framework.recipe import CHOICES, K_RANGE, Recipe
+from imprint_core.framework.recipe import CHOICES, Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import SHRINKAGE_RULES, SHRINKAGES
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS, preset_of
 from imprint_core.recipes.text import format_parameters, format_recipe, parse_recipe, recipe_label, split_recipe
+from imprint_core.registry import NUMBERS
+from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe
 from ui.controls.control import STEPS, Control, Sets, Values, controls_of, described, label_in
 
 ALONE = "none"
@@ -103,7 +105,7 @@ RECIPE_CONTROLS = controls_of(
         "k",
         "k: proxies per class",
         "Number of proxies per class (paper, GEN, §5.1 and §5.3). With k at or above n, every shot is a proxy.",
-        lambda sets, values: [s for s in STEPS if K_RANGE[0] <= s <= K_RANGE[1]],
+        lambda sets, values: [s for s in STEPS if s <= NUMBERS["k"].on_pages],
         5,
         kind="slider",
         off=_k_off,
@@ -153,7 +155,7 @@ RECIPE_CONTROLS = controls_of(
         "m",
         "m: voting proxies",
         "Number of nearest proxies that vote; all if there are fewer (paper, AGG, §5.1: 1, 3, 5, 20, 50).",
-        lambda sets, values: [s for s in STEPS if s <= 50],
+        lambda sets, values: [s for s in STEPS if s <= NUMBERS["m"].on_pages],
         5,
         kind="slider",
         hidden=_no_votes,
@@ -208,17 +210,19 @@ def changes_label(text: str) -> str:
 
 
 def canonical_changes(text: str, sets: Sets, values: Values) -> str:
-    """Canonical text of a second recipe; an error unless its values are options of the sidebar's controls."""
+    """Canonical text of a second recipe."""
     if text.strip().casefold() in ("", ALONE, _LABELS[ALONE]):
         return ALONE
     preset, changes = split_recipe(text)
-    for control in RECIPE_CONTROLS:
-        options = list(control.options(sets, values))
-        if control.key in changes and changes[control.key] not in options:
-            labels = [control.show(o) for o in options]
-            valid = f"from {labels[0]} to {labels[-1]}" if control.kind == "slider" else f"one of {', '.join(labels)}"
-            raise ImprintError(f"{control.key} can't be {changes[control.key]}; it is {valid}.")
+    Recipe(**changes).check(on_pages=True)
     return f"{preset} {format_parameters(changes)}".strip()
+
+
+def listed_recipe(text: str) -> str:
+    """Canonical text of one of several recipes, where `lam=…` fixes λ for all FMs."""
+    recipe = parse_sweep_recipe(text)
+    recipe.recipe.check(on_pages=True)
+    return recipe.text
 
 
 def second_values(text: str, values: Values) -> Values:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core.errors import ImprintError
+from imprint_core.errors import ImprintError, OutOfRangeError
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import find_preset
 from ui.controls.control import Control, Sets, Values, as_number, named_option
@@ -90,7 +90,7 @@ def valid_value(
         if control.joins and value.strip()[:1] in tuple(control.joins) and isinstance(before, str):
             value = before + value
         try:
-            return control.accepts(value, sets, values), ""
+            return _accepted(control, value, sets, values)
         except ImprintError as error:
             fallback = default
             if before is not None and before != value:
@@ -109,12 +109,18 @@ def valid_values(
     valid: list[Any] = []
     unknown: list[str] = []
     notes = []
-    for value in given:
+    distinct = list(dict.fromkeys(given))
+    if control.most is not None and len(distinct) > control.most:
+        notes.append(f"{control.label}: {len(distinct)} are too many. Using the first {control.most}.")
+        distinct = distinct[: control.most]
+    for value in distinct:
         if value in options:
             valid.append(value)
         elif control.accepts:
             try:
-                valid.append(control.accepts(str(value), sets, values))
+                accepted, note = _accepted(control, str(value), sets, values)
+                valid.append(accepted)
+                notes += [f"{control.label}: {note}"] if note else []
             except ImprintError as error:
                 notes.append(f"{control.label}: {error} Ignored.")
         else:
@@ -122,6 +128,19 @@ def valid_values(
     if unknown:
         notes.append(f"{control.label}: {', '.join(unknown)[:60]} is not available. Ignored.")
     return list(dict.fromkeys(valid)), notes
+
+
+def _accepted(control: Control, text: str, sets: Sets, values: Values) -> tuple[Any, str]:
+    """Return the value of a text, and a sentence if a number in it was replaced by the nearest valid one."""
+    assert control.accepts  # noqa: S101 - of callers
+    try:
+        return control.accepts(text, sets, values), ""
+    except OutOfRangeError as error:
+        if error.nearest is None:
+            raise
+        # Of a parameter that is written twice, the last value holds.
+        value, _ = _accepted(control, f"{text} {error.name}={error.nearest}", sets, values)
+        return value, f"{error} Using {error.nearest:g}."
 
 
 def _correction(control: Control, value: Any, valid: Any, options: Sequence[Any]) -> str:

@@ -90,7 +90,7 @@ def test_changes_can_be_entered_as_text():
     assert app.query_params["against"] == "gen=mean norm_pre=none"
     expected = [accuracy(ref, DEFAULT), accuracy(ref, replace(DEFAULT, gen="mean", norm_pre="none"))]
     assert compared(app) == pytest.approx(expected, abs=0.051)
-    for text in ("nonsense", "k=", "k=999", "gen=<b>", "fm=resnet50", "a=1," * 200):
+    for text in ("nonsense", "k=", "gen=<b>", "fm=resnet50", "a=1," * 200):
         written(app, text)
         assert len(fine(app).warning) == 1, text
         assert "\n" not in app.warning[0].value
@@ -98,6 +98,9 @@ def test_changes_can_be_entered_as_text():
     app.select_slider(key="k").set_value(1).run()
     assert not fine(app).warning
     assert compared(app)[1] == pytest.approx(expected[1], abs=0.051)
+    written(app, "k=999")
+    assert plain("it must be a whole number from 1 to 50 on pages. Using 50.") in fine(app).warning[0].value
+    assert app.query_params["against"] == "k=50"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from imprint_core.figures.small_multiples import AXES
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.registry import NUMBERS
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import parse_sweep_recipe
 from ui.controls.control import Control, Values, controls_of, described, label_in
+from ui.controls.recipe import listed_recipe
 from ui.text.labels import label_of_dataset, label_of_fm
 
 # Drawn beside the sidebar's recipe by default.
@@ -79,7 +81,8 @@ CURVE_CONTROLS = controls_of(
         (),
         lambda text: parse_sweep_recipe(text).label,
         "many",
-        accepts=lambda text, sets, values: parse_sweep_recipe(text).text,
+        accepts=lambda text, sets, values: listed_recipe(text),
+        most=int(NUMBERS["recipes"].on_pages),
         empty=" and ".join(PRESETS[name].label for name in DEFAULT_RECIPES),
     ),
     Control(

@@ -9,11 +9,13 @@ from imprint_core.errors import ImprintError
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.registry import NUMBERS
 from imprint_core.sweeps.run_measures import MEASURES
 from imprint_core.sweeps.sweep_recipe import SweepRecipe, parse_sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
 from ui.compute.sweeps import sweep_table
 from ui.controls.control import Control, Sets, Values, controls_of, label_in
+from ui.controls.recipe import listed_recipe
 from ui.text.labels import label_of_dataset, label_of_fm
 
 BUNDLED = "bundled"
@@ -132,7 +134,8 @@ LEADERBOARD_CONTROLS = controls_of(
         (),
         lambda text: parse_sweep_recipe(text).label,
         "many",
-        accepts=lambda text, sets, values: parse_sweep_recipe(text).text,
+        accepts=lambda text, sets, values: listed_recipe(text),
+        most=int(NUMBERS["recipes"].on_pages),
         empty="all presets",
     ),
     page="leaderboard",
