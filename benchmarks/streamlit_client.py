@@ -356,6 +356,13 @@ class Visitor:
                     await self.run(fragment=fragment)
         return self.page
 
+    async def tick(self) -> Page:
+        """Run once the fragments that the browser repeats."""
+        for fragment in sorted(self._progressive):
+            if fragment in self._progressive:
+                await self.run(fragment=fragment)
+        return self.page
+
     async def upload(self, key: str, name: str, content: bytes) -> Page:
         """Send a file to the server, select it in the file widget with a key, and run the script."""
         message = BackMsg()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from imprint_core.evaluation.synthetic import EXTENT, NAMES, SyntheticData, Synt
 from imprint_core.figures.charts import curve_chart, curve_traces
 from imprint_core.figures.plotly_json import Figure, Trace, make_figure
 from imprint_core.figures.style import (
+    ACCENT,
     CLASS_COLORS,
     CLASS_SYMBOLS,
     LEGEND,
@@ -104,6 +106,32 @@ def predictions_by_length(counts: PredictionCounts, names: Sequence[str]) -> Fig
         legend=LEGEND,
         xaxis={"type": "category", "title": {"text": "class and length of its proxy"}, "tickangle": 0},
         yaxis={"title": {"text": "test samples"}},
+    )
+
+
+def class_predictions(options: Sequence[str], counts: Sequence[int]) -> Figure:
+    """Draw how many students chose each option of a question."""
+    labels = ["<br>".join(map(escape, wrap(option, 20))) for option in options]
+    bars: Trace = {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(counts),
+        "y": labels,
+        "texttemplate": "%{x}",
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": ACCENT},
+        "hovertemplate": "%{y}: %{x}<extra></extra>",
+    }
+    # The numbers at the bars replace those of the axis. Few students do not fill it.
+    numbers = {"range": [0, 1.1 * max(5, *counts)], "showticklabels": False, "showline": False, "zeroline": True}
+    axis = {"showgrid": False, "ticks": ""}
+    return make_figure(
+        [bars],
+        bargap=0.35,
+        margin=MARGINS,
+        xaxis={**axis, **numbers},
+        yaxis={**axis, "type": "category", "autorange": "reversed"},
     )
 
 

@@ -18,6 +18,18 @@ def test_predictions_are_drawn_for_both_recipes_and_the_true_classes():
     assert figure.data[0].x[0].startswith("&lt;")
 
 
+def test_predictions_of_a_class_are_numbered_bars_in_the_order_of_the_options():
+    options = ["<k = 1>", "neither, within 0.5 points of the other", "k = 20"]
+    figure = validated(lessons.class_predictions(options, [2, 0, 30]))
+    (bars,) = figure.data
+    assert bars.y == ("&lt;k = 1&gt;", "neither, within 0.5<br>points of the other", "k = 20")
+    assert (bars.x, bars.texttemplate) == ((2, 0, 30), "%{x}")
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert figure.layout.xaxis.range[1] > 30
+    # A single prediction does not fill the chart.
+    assert validated(lessons.class_predictions(options, [1, 0, 0])).layout.xaxis.range[1] >= 5
+
+
 def test_curves_keep_the_axis_with_a_single_point():
     figure = validated(
         lessons.curves([Line("a", [5], [summarize([70.0, 71.0])]), Line("b", [], [])], range(1, 16), "k", 5)

@@ -31,6 +31,11 @@ def clear_running_figures() -> None:
     st.session_state.running_figures = set()
 
 
+def note_running_figure(name: str) -> None:
+    """Add a figure that the browser requests again and again."""
+    st.session_state.running_figures.add(name)
+
+
 def has_running_figures() -> bool:
     """Return whether figures of the current page are incomplete and being computed."""
     return bool(st.session_state.get("running_figures"))
@@ -65,7 +70,7 @@ def draw_progressively(
         _resume(name)
     idle = st.session_state.get(f"{name}_stopped") or not missing_points(points, _failed(name))
     if not idle:
-        st.session_state.running_figures.add(name)
+        note_running_figure(name)
     st.fragment(_run_slice, run_every=None if idle else _PAUSE)(name, points, draw, label, needs_first_point)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -20,6 +21,8 @@ from ui.compute import results
 from ui.controls.control import Sets
 from ui.controls.recipe import recipe_values
 from ui.navigation.page_switches import go_to
+from ui.panels.learn.class_predictions import is_reset, show_class, wait_with_class
+from ui.server import tally
 from ui.text.glossary import linked
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
@@ -65,6 +68,8 @@ class Progress:
     predicted: tuple[int, ...] = ()
     correct: int | None = None
     tried: dict[str, set[int]] = field(default_factory=dict)
+    # The poll that counts the prediction, in a classroom.
+    poll: tally.Poll | None = None
 
 
 def progress(view: str) -> Progress:
@@ -132,23 +137,32 @@ def try_values(
 
 
 def show_lesson(view: str, lesson: Lesson) -> None:
-    """Draw a lesson up to the user's progress."""
+    """Draw a lesson up to the user's progress, or in a classroom to that of the class."""
     st.markdown(linked(lesson.introduction))
     state = progress(view)
+    if state.correct is None and state.poll is not None and is_reset(view, state.poll):
+        _restart(view)
+        state = progress(view)
     _show_questions(view, lesson.questions, state)
-    if not state.predicted:
+    options = {question.text: question.options for question in lesson.questions}
+    revealed = show_class(view, options, partial(_restart, view)) or (state.poll is not None and state.poll.revealed)
+    if not state.predicted and not revealed:
         return
     _heading("Try it")
     st.markdown(linked(lesson.hint))
     lesson.show_attempt()
-    if state.correct is None and not st.session_state.get(f"{view}-reveal"):
-        st.button("Show result", type="primary", key=f"{view}-reveal")
+    if state.correct is None and not revealed and not st.session_state.get(f"{view}-reveal"):
+        if state.poll is None or not wait_with_class(view, state.poll):
+            st.button("Show result", type="primary", key=f"{view}-reveal")
         return
     _heading("Result")
     verdicts = st.container()
     outcome = lesson.show_result()
-    pairs = list(zip(lesson.questions, state.predicted, outcome.answers, strict=True))
-    state.correct = sum(predicted == answer for _, predicted, (answer, _) in pairs)
+    # A teacher can reveal the result without a prediction.
+    predictions = state.predicted or (None,) * len(lesson.questions)
+    pairs = list(zip(lesson.questions, predictions, outcome.answers, strict=True))
+    if state.predicted:
+        state.correct = sum(predicted == answer for _, predicted, (answer, _) in pairs)
     with verdicts:
         for question, predicted, (answer, numbers) in pairs:
             _show_verdict(question, predicted, answer, numbers)
@@ -192,16 +206,23 @@ def _show_questions(view: str, questions: Sequence[Question], state: Progress) -
         type="primary",
         disabled=None in answers,
         on_click=_predict,
-        args=(view, answers),
+        args=(view, questions, answers),
         key=f"{view}-predict",
     )
 
 
-def _predict(view: str, answers: list[int]) -> None:
-    progress(view).predicted = tuple(answers)
+def _predict(view: str, questions: Sequence[Question], answers: Sequence[object]) -> None:
+    """Store the prediction, and count it in a classroom; a browser can send anything, also by a disabled button."""
+    predicted = tuple(answer for answer in answers if isinstance(answer, int))
+    if len(predicted) == len(questions):
+        state = progress(view)
+        state.predicted, state.poll = predicted, tally.count_prediction(view, predicted)
 
 
-def _show_verdict(question: Question, predicted: int, answer: int, numbers: str) -> None:
+def _show_verdict(question: Question, predicted: int | None, answer: int, numbers: str) -> None:
+    if predicted is None:
+        st.info(f"Correct is **{question.options[answer]}**. {numbers}", icon=":material/lightbulb:")
+        return
     prediction = f"You predicted **{question.options[predicted]}**"
     if predicted == answer:
         st.success(f"{prediction}: correct. {numbers}", icon=":material/check_circle:")
