@@ -189,7 +189,7 @@ def test_names_that_mean_nothing_are_said_in_a_sentence_each():
     (warning,) = [w.value for w in app.warning]
     for part in ("nonsense", "many", "wings", "whole number from 1 to", "λ is", "Using 1."):
         assert part in warning, warning
-    assert app.query_params["curve_recipes"] == "qi,own k=1,oracle lam=1e-12"
+    assert app.query_params["curve_recipes"] == "qi,qi gen=kmeans,oracle lam=1e-12"
     assert list(lines(app))[:2] == ["current: k-means", "Qi: one mean"]
     app = opened(**(QUICK | {"curve_fms": "vgg"}), curve_data="martians", measure="beauty")
     assert len(app.warning) == 1
