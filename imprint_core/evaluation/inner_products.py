@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
 Draw = list[NDArray[np.intp]]
 # Cached values of each kind: one per seed.
 CACHED = 8
+# Megabytes of cached shots.
+_STACKS = 64
 
 
 class Products:
@@ -61,7 +63,7 @@ class Products:
         self._test_squares = test_squares
         self._dim = dim
         self._make_vectors = vectors
-        self._last_stack: tuple[Any, Shots, Draw] | None = None
+        self._stacks = LruCache[tuple[Shots, Draw]](megabytes=_STACKS)
         self._problems = LruCache[RidgeProblem](CACHED)
         self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](CACHED)
 
@@ -144,11 +146,10 @@ class Products:
         return least_squares_proxies(problem, labels, ridge == "published", train.dtype, order)
 
     def _stack(self, problems: list[tuple[int, int]], draws: dict[int, Draw]) -> tuple[Shots, Draw]:
-        """Return the problems' shots, and their rows among their class's samples; the last result is cached."""
+        """Return the problems' shots, and their rows among their class's samples; cached, because each k needs them."""
         picked = [draws[seed][c] for seed, c in problems]
-        key = (tuple(problems), len(picked[0]))
-        last = self._last_stack
-        if last is None or last[0] != key:
+
+        def stack() -> tuple[Shots, Draw]:
             local = [self._place[rows] for rows in picked]
             classes = [(c, i) for (_, c), i in zip(problems, local, strict=True)]
             distances = np.stack([self._distances[c][np.ix_(i, i)] for c, i in classes])
@@ -156,9 +157,9 @@ class Products:
             shots = Shots(
                 lambda: self.vectors[0][np.stack(picked)], (*distances.shape[:2], self._dim), distances, squares
             )
-            # A single assignment, because other threads may evaluate with the same products.
-            self._last_stack = last = (key, shots, local)
-        return last[1:]
+            return shots, local
+
+        return self._stacks.get((tuple(problems), len(picked[0])), stack)
 
 
 class _Batch:
