@@ -72,6 +72,36 @@ def test_a_slider_moves_the_accuracy_and_keeps_map_and_zoom(visit):
     assert visit.search() == "?k=50"
 
 
+def test_only_changed_figures_are_drawn_again(visit):
+    page = visit.open("?k=7")
+    visit.settle()
+    page.evaluate(
+        """() => {
+          const react = Plotly.react;
+          window.drawn = [];
+          Plotly.react = (div, ...rest) => (window.drawn.push(div.dataset.name), react(div, ...rest));
+        }"""
+    )
+    page.get_by_role("slider", name="k: proxies per class").focus()
+    page.keyboard.press("ArrowRight")
+    visit.settle()
+    assert {"accuracy-over-k", "confusion"} <= set(page.evaluate("window.drawn"))
+    assert "nc1-over-shots" not in page.evaluate("window.drawn")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("window.drawn.includes('nc1-over-shots')")
+    width = page.locator("[data-name=nc1-over-shots]").bounding_box()["width"]
+    page.set_viewport_size({"width": 900, "height": 800})
+    page.get_by_role("slider", name="k: proxies per class").focus()
+    page.keyboard.press("ArrowRight")
+    visit.settle()
+    widths = page.evaluate(
+        """['', ' .main-svg'].map((inside) => `[data-name=nc1-over-shots]${inside}`)
+          .map((selector) => document.querySelector(selector).getBoundingClientRect().width)"""
+    )
+    assert widths[0] == pytest.approx(widths[1], abs=1)
+    assert widths[0] < width
+
+
 def test_keys_faster_than_the_answers_all_count(visit):
     page = visit.open()
     visit.settle()

@@ -90,8 +90,9 @@ async function draw(plot, put) {
   try {
     const Plotly = await plotly(plot.requested.source);
     const style = getComputedStyle(plot.div);
-    // The same data are drawn again when the theme changes.
-    const look = () => style.getPropertyValue("--st-text-color") + style.getPropertyValue("--st-background-color");
+    // The same data are drawn again when the theme or the width changes.
+    const colors = ["--st-text-color", "--st-background-color"];
+    const look = () => [...colors.map((name) => style.getPropertyValue(name)), plot.div.clientWidth].join();
     while (plot.requested !== plot.shown || look() !== plot.look) {
       const data = plot.requested;
       plot.look = look();
@@ -122,6 +123,8 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
   plot.div.dataset.name = data.name;
   plot.div.setAttribute("aria-label", data.alt);
   plot.div.style.height = `${data.height}px`;
+  // An unchanged figure is not drawn again.
+  if (plot.shown === plot.requested && plot.shown?.stamp === data.stamp) plot.shown = data;
   plot.requested = data;
   const run = (plot.run = (plot.run ?? 0) + 1);
   // After the next frame, so that numbers appear before figures are drawn; `first` marks a page's main figure.

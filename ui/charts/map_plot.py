@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,6 +59,6 @@ def map_plot(
         "group": "map",
         "source": SOURCE,
     }
-    data["stamp"] = stamp_of(json.dumps(data))
+    data["stamp"] = stamp_of(*data.values())
     record_figure(f"map-{name}", lambda: static_map(layers, hidden, selected), alt, height, data["stamp"])
     _component(key=key, data=data, height=height, on_picked_change=picked)

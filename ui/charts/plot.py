@@ -72,7 +72,7 @@ def plot(
     matrix, of row and column.
     """
     text = figure_json(figure)
-    stamp = stamp_of(text)
+    stamp = stamp_of(text, height, on_click is not None)
     record_figure(name, lambda: figure, alt, height, stamp)
     key = f"plot-{name}"
 
