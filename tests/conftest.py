@@ -7,6 +7,10 @@ import os
 
 # scikit-learn's array API check needs it; SciPy reads it at import.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# Workers share the cores, and threads that wait for another core use up theirs: training and embedding take three times
+# as long. NumPy and torch read it at import, also in the processes that tests start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -15,6 +15,7 @@ import torch
 from imprint_core.background.locks import is_locked, lock_job
 from imprint_core.background.progress import read_progress
 from imprint_core.cli.embed import add_base_maps
+from imprint_core.cli.main import main
 from imprint_core.datasets import dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import ExtractionJob, extract
@@ -237,12 +238,16 @@ def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path):
     assert kills == 20
 
 
-def command(folder, shared, *more):
+def arguments(folder, shared, *more):
     return [
-        *(sys.executable, "-m", "imprint_core", "embed", "--fm", "squeezenet1_1", "--dataset", "digits"),
+        *("embed", "--fm", "squeezenet1_1", "--dataset", "digits"),
         *("--per-class", "6", "--test-per-class", "2", "--batch-size", "4", "--out", str(folder)),
         *("--weights", str(shared / "fm" / "squeezenet1_1.safetensors"), "--no-maps", *more),
     ]
+
+
+def command(folder, shared, *more):
+    return [sys.executable, "-m", "imprint_core", *arguments(folder, shared, *more)]
 
 
 def test_killed_command_resumes(tmp_path, shared):
@@ -286,5 +291,5 @@ def test_limited_file_size_raises_one_sentence(tmp_path, shared):
     assert len(list((tmp_path / "squeezenet1_1__digits.partial").glob("0*.safetensors"))) == 20
     assert not find_sets(tmp_path)[0]
     assert not list(tmp_path.glob(".*.tmp"))
-    subprocess.run(command(tmp_path, shared, "--quiet"), cwd=ROOT, check=True, capture_output=True)
+    assert main(arguments(tmp_path, shared, "--quiet")) == 0
     assert len(find_sets(tmp_path)[0]) == 1

@@ -31,6 +31,11 @@ QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def complete_figures(monkeypatch):
+    """Figures are complete after one run: AppTest has no browser that requests the next slice."""
     monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
 
 
@@ -81,6 +86,7 @@ def test_the_headline_and_mcnemar_are_the_estimators(bundled):
     ]
 
 
+@pytest.mark.usefixtures("complete_figures")
 def test_classes_tasks_and_presets_are_the_cores(bundled):
     app = opened(n="100", k="20", seeds="5")
     figure = json.loads(pictures(app)["compare-classes"]["figure"])["data"][0]
@@ -179,6 +185,7 @@ def test_bad_links_are_said():
     assert app.query_params["b"] == "k=2 norm_post=none"
 
 
+@pytest.mark.usefixtures("complete_figures")
 def test_one_class_and_few_shots_do_not_break():
     app = opened(classes="3", n="1", seeds="1", b="own")
     assert app.metric[0].value == "100.0 %"
@@ -192,6 +199,7 @@ def test_least_squares_has_the_fms_own_lambda(bundled):
     assert app.metric[1].value == f"{summarize(100 * b.mean(axis=1)).median:.1f} %"
 
 
+@pytest.mark.usefixtures("complete_figures")
 def test_without_the_bundled_table_all_tasks_are_computed(monkeypatch, tmp_path):
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
     monkeypatch.setattr(sweeps, "bundled_sweep", lambda: tmp_path / "damaged.parquet")

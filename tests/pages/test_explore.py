@@ -145,7 +145,7 @@ def test_bad_link_falls_back_and_says_so(query, sentence):
 
 
 def test_n_above_a_smaller_dataset_is_corrected():
-    app = opened(fm="vit_tiny_patch16_224", n="300")
+    app = opened(fm="vit_tiny_patch16_224", n="300", seeds="1")
     app.selectbox(key="data").set_value("tiny_imagenet_100").run()
     assert app.select_slider(key="n").value == 60
     assert app.warning[0].value == plain("n-shot = 300 is out of range (1–60). Using 60.")

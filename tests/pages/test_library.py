@@ -120,6 +120,7 @@ def test_embedding_is_started_stopped_and_resumed_in_two_windows(home):
     app = library()
     app.selectbox(key="library_data").select("digits").run()
     app.select_slider(key="library_train").set_value(50).run()
+    app.select_slider(key="library_test").set_value(20).run()
     button(app, "Embed dataset").click().run()
     assert not app.error
     wait_for(lambda: find_jobs(home)[0].progress.done > 0)
@@ -142,7 +143,7 @@ def test_embedding_is_started_stopped_and_resumed_in_two_windows(home):
     assert not app.exception
     table = app.dataframe[0].value
     embedded = table[table["Source"] == "this machine, replaces the bundled set"]
-    assert embedded[["Dataset", "Training", "Test"]].to_numpy().tolist() == [["Digits (scikit-learn)", 500, 596]]
+    assert embedded[["Dataset", "Training", "Test"]].to_numpy().tolist() == [["Digits (scikit-learn)", 500, 200]]
 
 
 @pytest.mark.usefixtures("weights")
