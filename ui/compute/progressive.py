@@ -13,6 +13,7 @@ from typing import Any
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.lru_cache import LruCache
 from ui.server.shared_cache import shared_values
+from ui.server.turns import long_computation
 
 Key = tuple[Hashable, ...]
 
@@ -51,7 +52,8 @@ def compute_points(points: Sequence[Point], seconds: float, at_least_one: bool) 
         if time.monotonic() >= end and not (at_least_one and i == 0):
             break
         try:
-            cache.put(point.key, point.compute())
+            with long_computation():
+                cache.get(point.key, point.compute)
         except ImprintError as error:
             errors[point.key] = str(error)
     return errors

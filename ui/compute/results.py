@@ -7,6 +7,7 @@ Cached functions take an `Experiment`, which is identified by the part that they
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,9 +25,11 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split
 from imprint_core.evaluation.task import class_names as names_of
+from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
 from ui.server.shared_cache import Keys, shared_cache, shared_values
+from ui.server.turns import long_computation
 from ui.server.visitor_uploads import own_folders
 from ui.text.markdown import plain
 
@@ -141,7 +144,9 @@ def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
     def compute(missing: Sequence[Hashable]) -> list[Evaluation]:
         first = by_key[str(missing[0])]
         recipes = [by_key[str(key)].recipe.canonical() for key in missing]
-        return evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
+        transform = TRANSFORMS[first.recipe.pretransform]
+        with long_computation() if transform.shrinks else nullcontext():
+            return evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
 
     values = dict(zip(by_key, _evaluations.get_each(list(by_key), compute), strict=True))
     return [values[experiment.key] for experiment in experiments]
