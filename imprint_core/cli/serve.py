@@ -223,9 +223,10 @@ def _run_until_stopped(command: list[str], environment: dict[str, str]) -> int:
     with subprocess.Popen(command, cwd=_ROOT, env=environment) as server:  # noqa: S603
         signal.signal(signal.SIGTERM, lambda number, frame: server.terminate())
         try:
-            return server.wait()
+            status = server.wait()
         except KeyboardInterrupt:
             # In a terminal the server gets Ctrl-C as well.
             server.terminate()
             server.wait()
             return 0
+    return 0 if status == -signal.SIGTERM else status

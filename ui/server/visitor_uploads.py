@@ -95,12 +95,14 @@ def check_quota(size: int) -> None:
 @cache
 def delete_left_uploads() -> None:
     """Delete the folders of server processes that have ended, once per process."""
-    if not visitors_folder().is_dir():
-        return
-    with suppress(OSError), filelock.FileLock(visitors_folder() / _LOCK_FILE):
-        for folder in visitors_folder().glob("*/"):
-            with suppress(filelock.Timeout), filelock.FileLock(folder / _LOCK_FILE, timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
+    # Nothing to delete, or nothing that this process may delete.
+    with suppress(OSError):
+        if not visitors_folder().is_dir():
+            return
+        with filelock.FileLock(visitors_folder() / _LOCK_FILE):
+            for folder in visitors_folder().glob("*/"):
+                with suppress(filelock.Timeout), filelock.FileLock(folder / _LOCK_FILE, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def delete_uploads() -> None:
