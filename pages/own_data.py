@@ -9,6 +9,7 @@ from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.own_data import embeddings as own_embeddings
 from ui.panels.own_data import images as own_images
+from ui.server.classroom import is_teacher
 from ui.text.markdown import plain
 from ui.widgets.jobs import show_job_error, show_jobs
 
@@ -16,7 +17,8 @@ from ui.widgets.jobs import show_job_error, show_jobs
 def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Your own data", anchor=False)
-    st.caption("Upload images or embeddings, classify an image, add a class. All data stays on this machine.")
+    machine = "this" if is_teacher() else "the teacher's"
+    st.caption(f"Upload images or embeddings, classify an image, add a class. All data stays on {machine} machine.")
     show_job_error()
     titles = ["Images", "Embeddings", "Try one image", "Add a class"]
     images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")

@@ -11,6 +11,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from imprint_core.datasets.readers import SUFFIXES
 from imprint_core.figures.style import AMBER, BLUE
 from imprint_core.uploads.formats import UploadFormat
+from ui.server.classroom import is_teacher
+from ui.server.visitor_uploads import MOST_BYTES
 from ui.text.markdown import plain
 
 _FILE_MB = 500
@@ -27,7 +29,7 @@ def upload_file(title: str, formats: Mapping[str, UploadFormat[Any]], key: str) 
     return st.file_uploader(
         f"{title}: {', '.join(f'{form.title} (.{suffix})' for suffix, form in formats.items())}",
         type=[*formats],
-        max_upload_size=_FILE_MB,
+        max_upload_size=_FILE_MB if is_teacher() else MOST_BYTES // 10**6,
         key=key,
         help="\n".join(f"- `.{suffix}`: {form.layout}" for suffix, form in formats.items()),
     )
