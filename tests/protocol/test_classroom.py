@@ -16,6 +16,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import connect
 
 from benchmarks.streamlit_client import Server, Visitor, serve, state_of, visit
+from imprint_core.background.process import read_job
 from imprint_core.cli.serve import KEY_VARIABLE, lan_addresses
 from imprint_core.embeddings import find_sets
 from imprint_core.embeddings.store import SetInfo
@@ -186,6 +187,35 @@ def test_forged_requests_of_a_student_are_refused(lesson):
             page = await select_set(teacher, await teacher.run(page="library"), "this machine")
             await teacher.run(states=(press(page, "Delete set"),))
             assert not lesson.info.path.exists()
+
+    asyncio.run(play())
+
+
+def map_jobs(lesson):
+    """Running jobs that compute maps."""
+    partials = lesson.home.glob("maps/*/*.partial")
+    return [job for job in (read_job(partial.parent, partial.stem) for partial in partials) if job.running]
+
+
+def test_a_student_cannot_end_the_job_that_another_waits_for(lesson):
+    query = "fm=resnet50&data=mnist&n=5&seeds=1&neighbors=50&min_dist=0.8"
+
+    async def play():
+        async with visit(lesson.server.url) as first, visit(lesson.server.url) as second:
+            for student in (first, second):
+                await student.run(query, page="map")
+            await wait_until(lambda: map_jobs(lesson))
+            await first.run(widgets={"map": "PCA"})
+            assert map_jobs(lesson)
+            await second.run(widgets={"map": "PCA"})
+            assert not map_jobs(lesson)
+            # A student who has left no longer waits.
+            await second.run(widgets={"map": "UMAP"})
+            await wait_until(lambda: map_jobs(lesson))
+            async with visit(lesson.server.url) as third:
+                await third.run(query, page="map")
+            await second.run(widgets={"map": "PCA"})
+            assert not map_jobs(lesson)
 
     asyncio.run(play())
 

@@ -14,6 +14,7 @@ from imprint_core.maps.layouts import MAP_METHODS, Layout
 from imprint_core.maps.store import BaseMap
 from ui.compute import stored_maps
 from ui.navigation.reruns import rerun_page
+from ui.server.waiting import start_waiting, stop_waiting
 from ui.text.markdown import plain
 
 # Seconds between two reads of a job's progress.
@@ -47,7 +48,7 @@ def _request(key: str, info: SetInfo, norm: str, layouts: Sequence[Layout]) -> N
     previous: Request | None = state.get(key)
     if not _same(previous, request):
         if previous is not None:
-            if read_map_job(*previous) is not None:
+            if stop_waiting(_job(previous)) and read_map_job(*previous) is not None:
                 _stop(previous)
             state.pop(f"{key}_stopped", None)
         if request is not None:
@@ -58,11 +59,18 @@ def _request(key: str, info: SetInfo, norm: str, layouts: Sequence[Layout]) -> N
 def _same(first: Request | None, second: Request | None) -> bool:
     if first is None or second is None:
         return first is second
-    return (first[0].digest, *first[1:]) == (second[0].digest, *second[1:])
+    return _job(first) == _job(second)
+
+
+def _job(request: Request) -> tuple[str, str, tuple[Layout, ...]]:
+    """Identify the job of a request, which sets of the same tensors share."""
+    info, norm, layouts = request
+    return info.digest, norm, layouts
 
 
 def _start(key: str, request: Request) -> None:
     st.session_state.pop(f"{key}_stopped", None)
+    start_waiting(_job(request))
     try:
         start_map_job(*request)
     except ImprintError as error:
@@ -80,7 +88,8 @@ def _stop(request: Request) -> str:
 
 def _stop_on_click(key: str, request: Request) -> None:
     """Stop a job until the user starts it again."""
-    st.session_state[f"{key}_stopped"] = _stop(request) or "Stopped."
+    error = _stop(request) if stop_waiting(_job(request)) else ""
+    st.session_state[f"{key}_stopped"] = error or "Stopped."
 
 
 def show_progress(key: str = CURRENT) -> None:

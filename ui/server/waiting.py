@@ -1,0 +1,42 @@
+"""Visitors of a class who wait for the same background job: one of them cannot end it for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from threading import Lock
+
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ui.server.classroom import is_classroom
+
+# Sessions that wait, by job.
+_sessions: dict[Hashable, set[str]] = {}
+_change = Lock()
+
+
+def start_waiting(job: Hashable) -> None:
+    """Note that the visitor waits for a job."""
+    with _change:
+        _sessions.setdefault(job, set()).add(_session())
+
+
+def stop_waiting(job: Hashable) -> bool:
+    """Note that the visitor no longer waits for a job; return whether it may be ended.
+
+    In classroom mode it may not while another connected visitor waits for it.
+    """
+    with _change:
+        others = {session for session in _sessions.pop(job, set()) - {_session()} if _is_connected(session)}
+        if others:
+            _sessions[job] = others
+    return not (others and is_classroom())
+
+
+def _session() -> str:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def _is_connected(session: str) -> bool:
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
