@@ -9,6 +9,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
@@ -187,6 +188,20 @@ def test_forged_requests_of_a_student_are_refused(lesson):
             page = await select_set(teacher, await teacher.run(page="library"), "this machine")
             await teacher.run(states=(press(page, "Delete set"),))
             assert not lesson.info.path.exists()
+
+    asyncio.run(play())
+
+
+def test_files_in_memory_are_limited_for_each_student(lesson):
+    async def play():
+        async with visit(lesson.server.url) as student, visit(lesson.server.url) as other:
+            await student.run(page="own_data")
+            await other.run(page="own_data")
+            for number in range(4):
+                await student.upload("own_embeddings", f"{number}.npz", bytes(45_000_000))
+            with pytest.raises(HTTPError, match="413"):
+                await student.upload("own_embeddings", "4.npz", bytes(45_000_000))
+            await other.upload("own_embeddings", "0.npz", bytes(45_000_000))
 
     asyncio.run(play())
 

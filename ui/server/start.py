@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
-from streamlit import cli_util, net_util
+from streamlit import cli_util, net_util, runtime
 from streamlit.web.server.server_util import get_display_address, get_url
 
 from ui.server.process import prepare_process
-from ui.server.visitor_uploads import delete_uploads
+from ui.server.visitor_uploads import delete_uploads, limit_memory
 
 
 @asynccontextmanager
@@ -18,6 +18,7 @@ async def prepare_server(app: st.App) -> AsyncIterator[None]:
     """Prepare the process, and open a browser if there is a screen; at the end, delete the uploads of a class."""
     prepare_process()
     forbid_address_requests()
+    limit_memory(runtime.get_instance().uploaded_file_mgr)
     if not st.get_option("server.headless"):
         cli_util.open_browser(get_url(get_display_address(st.get_option("server.address"))))
     yield

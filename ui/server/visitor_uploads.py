@@ -16,18 +16,23 @@ from threading import Lock, Thread
 
 import filelock
 import streamlit as st
+from starlette.exceptions import HTTPException
 from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from imprint_core.background.process import read_job, stop_job
 from imprint_core.embeddings.store import SetInfo, size_of
 from imprint_core.embeddings.store import find_sets as sets_in
 from imprint_core.errors import ImprintError
 from imprint_core.paths import user_folder, visitors_folder
-from ui.server.classroom import is_teacher, require_teacher
+from ui.server.classroom import is_classroom, is_teacher, require_teacher
 
 # What one visitor, and all visitors together, may store.
 MOST_SETS, MOST_BYTES, MOST_BYTES_OF_ALL = 5, 100_000_000, 2_000_000_000
+# What the file widgets of one session, and of all sessions together, may hold in memory.
+_MOST_IN_MEMORY, _MOST_IN_MEMORY_OF_ALL = 200_000_000, 1_000_000_000
 # Seconds between two looks for visitors who have left.
 _INTERVAL = 5.0
 _LOCK_FILE = ".lock"
@@ -90,6 +95,26 @@ def check_quota(size: int) -> None:
         )
     if sum(map(sum, stored.values())) + size > MOST_BYTES_OF_ALL:
         raise ImprintError("The uploads of all visitors have reached their limit. Upload again when others have left.")
+
+
+def limit_memory(files: MemoryUploadedFileManager) -> None:
+    """Refuse files of file widgets, in classroom mode, that would fill the server's memory."""
+    add_file = files.add_file
+
+    def add_if_small(session_id: str, file: UploadedFileRec) -> None:
+        sizes = {
+            session: sum(len(stored.data) for stored in list(records.values()))
+            for session, records in list(files.file_storage.items())
+        }
+        if (
+            sizes.get(session_id, 0) + len(file.data) > _MOST_IN_MEMORY
+            or sum(sizes.values()) + len(file.data) > _MOST_IN_MEMORY_OF_ALL
+        ):
+            raise HTTPException(413, "The files of this class take too much memory. Remove some, then upload again.")
+        add_file(session_id, file)
+
+    if is_classroom():
+        files.add_file = add_if_small
 
 
 @cache
