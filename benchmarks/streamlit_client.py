@@ -274,6 +274,18 @@ class Visitor:
         fragment : str, optional
             The fragment to run; default: the whole page.
         """
+        await self.request(query, page, widgets, states, fragment)
+        return await self.wait(fragment)
+
+    async def request(
+        self,
+        query: str | None = None,
+        page: str | None = None,
+        widgets: Mapping[str, Any] | None = None,
+        states: tuple[WidgetState, ...] = (),
+        fragment: str = "",
+    ) -> None:
+        """Request a run without waiting for it; the parameters are those of `run`."""
         self.query = self.query if query is None else query
         self.path = self.path if page is None else page
         message = BackMsg()
@@ -289,7 +301,6 @@ class Visitor:
             request.widget_states.widgets.append(state_of(kind, widget.id, value))
         request.widget_states.widgets.extend([*self._uploaded.values(), *states])
         await self._connection.send(message.SerializeToString())
-        return await self.wait(fragment)
 
     async def wait(self, fragment: str = "") -> Page:
         """Read messages until a run of the page, or of a fragment, has ended."""
