@@ -226,7 +226,7 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(plot, "_ROOT", tmp_path)
     app = opened()
     assert not app.exception
-    assert "min.js' could not be written to" in app.error[0].value
+    assert "Plotly's script could not be copied to" in app.error[0].value
     monkeypatch.undo()
     plot.serve_plotly.clear()
 
