@@ -26,7 +26,7 @@ from ui.panels.learn.controls import LEARN_CONTROLS, close_lesson, linked_lesson
 from ui.panels.map.controls import MAP_CONTROLS
 from ui.server import classroom
 from ui.server.process import prepare_process
-from ui.server.start import prepare_server
+from ui.server.start import prepare_server, report_forged_value
 from ui.share.dialog import share
 from ui.text.markdown import plain
 
@@ -121,4 +121,4 @@ if __name__ == "__main__":
     main()
 else:
     # `streamlit run app.py` finds this name, imports the file once, and then runs it for each visitor.
-    app = st.App(__file__, lifespan=prepare_server)
+    app = st.App(__file__, lifespan=prepare_server, on_script_error=report_forged_value)

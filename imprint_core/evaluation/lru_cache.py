@@ -95,8 +95,7 @@ class LruCache(Generic[T]):
             self._values[key] = value
             self._values.move_to_end(key)
             if self._grows:
-                self._sizes = {key: size_of(value) for key, value in self._values.items()}
-                self._total = sum(self._sizes.values())
+                self._measure()
             else:
                 self._total += size - self._sizes.get(key, 0)
                 self._sizes[key] = size
@@ -104,6 +103,26 @@ class LruCache(Generic[T]):
                 dropped, _ = self._values.popitem(last=False)
                 self._total -= self._sizes.pop(dropped)
         return value
+
+    def size(self) -> int:
+        """Return the size of all values in bytes."""
+        with self._lock:
+            if self._grows:
+                self._measure()
+            return self._total
+
+    def drop_oldest(self) -> bool:
+        """Drop the least recently used value, unless it is the only one; return whether one was dropped."""
+        with self._lock:
+            if len(self._values) < 2:
+                return False
+            dropped, _ = self._values.popitem(last=False)
+            self._total -= self._sizes.pop(dropped)
+            return True
+
+    def _measure(self) -> None:
+        self._sizes = {key: size_of(value) for key, value in self._values.items()}
+        self._total = sum(self._sizes.values())
 
     def clear(self) -> None:
         """Drop all values."""

@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from ui.server.shared_cache import clear_shared_caches, shared_cache
+from ui.server.shared_cache import clear_shared_caches, limit_caches, shared_cache
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,33 @@ def test_errors_are_not_cached():
         with pytest.raises(ValueError, match="x"):
             fail("x")
     assert calls == ["x", "x"]
+
+
+def test_all_caches_together_are_bounded():
+    clear_shared_caches()
+
+    @shared_cache(100)
+    def small(number):
+        return np.zeros(2**14) + number
+
+    @shared_cache(100)
+    def large(number):
+        return np.zeros(2**17) + number
+
+    calls = {}
+
+    def count(function, number):
+        before = function(number)
+        return calls.setdefault((function.__name__, number), before) is before
+
+    for number in range(3):
+        assert count(small, number)
+        assert count(large, number)
+    limit_caches(2.5 * 2**20)
+    # Of the largest cache, the least recently used result.
+    assert [count(large, number) for number in range(3)] == [False, True, True]
+    assert all(count(small, number) for number in range(3))
+    # The last result of each remains.
+    limit_caches(0)
+    assert count(small, 2)
+    clear_shared_caches()

@@ -48,9 +48,10 @@ def apply_link(query: Mapping[str, str], controls: Sequence[Control], sets: Sets
         options = list(control.options(sets, values))
         value = default_of(control, options)
         if given and control.kind == "many":
-            texts = [named_option(control, text, options) for text in query[control.key].split(",")]
-            value, corrections = valid_values(control, texts, options, sets, values)
-            notes += corrections
+            texts, excess = _first(control, query[control.key].split(","), options)
+            named = [named_option(control, text, options) for text in texts]
+            value, corrections = valid_values(control, named, options, sets, values)
+            notes += excess + corrections
         elif given:
             named = named_option(control, query[control.key], options)
             value, note = valid_value(control, named, options, value, sets, values)
@@ -108,11 +109,7 @@ def valid_values(
     """Return the valid ones of several values, and a sentence on the others."""
     valid: list[Any] = []
     unknown: list[str] = []
-    notes = []
-    distinct = list(dict.fromkeys(given))
-    if control.most is not None and len(distinct) > control.most:
-        notes.append(f"{control.label}: {len(distinct)} are too many. Using the first {control.most}.")
-        distinct = distinct[: control.most]
+    distinct, notes = _first(control, given, options)
     for value in distinct:
         if value in options:
             valid.append(value)
@@ -128,6 +125,15 @@ def valid_values(
     if unknown:
         notes.append(f"{control.label}: {', '.join(unknown)[:60]} is not available. Ignored.")
     return list(dict.fromkeys(valid)), notes
+
+
+def _first(control: Control, values: Sequence[Any], options: Sequence[Any]) -> tuple[list[Any], list[str]]:
+    """Return as many different values as a control can have, and a sentence if there are more."""
+    most = len(options) if control.most is None else control.most
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) <= most:
+        return distinct, []
+    return distinct[:most], [f"{control.label}: {len(distinct):,} values are too many. Using the first {most}."]
 
 
 def _accepted(control: Control, text: str, sets: Sets, values: Values) -> tuple[Any, str]:
@@ -148,9 +154,9 @@ def _correction(control: Control, value: Any, valid: Any, options: Sequence[Any]
     try:
         # Labels of uploads are known to all sessions, but are shown to those only whose options have them.
         shown = str(value) if str(value).startswith("own_") else control.show(value)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         shown = str(value)
-    text, used = f"{name} = {shown[:40] or 'empty'}", control.show(valid)
+    text, used = f"{name} = {str(shown)[:40] or 'empty'}", control.show(valid)
     if control.kind != "slider":
         return f"{text} is not available. Available: {', '.join(map(control.show, options))}. Using {used}."
     if options[0] <= as_number(value) <= options[-1]:

@@ -17,6 +17,8 @@ T = TypeVar("T")
 Keys = dict[type, Callable[[Any], Hashable]]
 
 _caches: list[LruCache[Any]] = []
+# The largest size of all caches together; the sum of the bounds of each is several times as much.
+_MOST_BYTES = 400 * 2**20
 
 
 def shared_values(megabytes: float, grows: bool = False) -> LruCache[Any]:
@@ -49,11 +51,25 @@ def shared_cache(
         @wraps(function)
         def cached(*args: P.args, **kwargs: P.kwargs) -> T:
             key = tuple(identify[type(arg)](arg) if type(arg) in identify else arg for arg in args)
-            return cache.get((key, tuple(kwargs.items())), lambda: (function(*args, **kwargs),))[0]
+            entry = (key, tuple(kwargs.items()))
+            result = cache.find(entry)
+            if result is None:
+                result = cache.get(entry, lambda: (function(*args, **kwargs),))
+                limit_caches(_MOST_BYTES)
+            return result[0]
 
         return cached
 
     return decorate
+
+
+def limit_caches(most_bytes: float) -> None:
+    """Drop the least recently used values of the largest caches until all caches together are small enough."""
+    sizes = {cache: cache.size() for cache in _caches}
+    while sum(sizes.values()) > most_bytes:
+        largest = max(sizes, key=lambda cache: sizes[cache])
+        # Its only value is in use.
+        sizes[largest] = largest.size() if largest.drop_oldest() else 0
 
 
 def clear_shared_caches() -> None:

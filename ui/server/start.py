@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import streamlit as st
 from streamlit import cli_util, net_util, runtime
@@ -11,6 +14,24 @@ from streamlit.web.server.server_util import get_display_address, get_url
 
 from ui.server.process import prepare_process
 from ui.server.visitor_uploads import delete_uploads, limit_memory
+
+# Files of the app, and Streamlit's file that reads and writes values of widgets.
+_PROJECT = str(Path(__file__).resolve().parents[2] / "ui") + os.sep
+_WIDGET_STATE = os.sep.join(["streamlit", "runtime", "state", "session_state.py"])
+_UNREADABLE = "The page sent a value that a control cannot have. Reload the page."
+
+
+def report_forged_value(error: Exception) -> bool:
+    """Display a sentence, and return True, if an error is about a value of a widget that no browser sends.
+
+    Streamlit reads such values before a script runs, and writes them while it draws the widget.
+    """
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [file for file in files if file.startswith(_PROJECT) or file.endswith(_WIDGET_STATE)]
+    forged = bool(inside) and inside[-1].endswith(_WIDGET_STATE)
+    if forged:
+        st.error(_UNREADABLE)
+    return forged
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ def choose_fm(key: str, default: str) -> FoundationModel | None:
     available = [name for name, fm in FOUNDATION_MODELS.items() if available_weights(fm)]
     options = available + [name for name in FOUNDATION_MODELS if name not in available]
     typed = st.session_state.get(key)
-    options += [typed] if typed and typed not in options else []
+    options += [typed] if typed and isinstance(typed, str) and typed not in options else []
     name = st.selectbox(
         "Foundation model",
         options,
