@@ -18,7 +18,7 @@ Keys = dict[type, Callable[[Any], Hashable]]
 
 _caches: list[LruCache[Any]] = []
 # The largest size of all caches together; the sum of the bounds of each is several times as much.
-_MOST_BYTES = 400 * 2**20
+_MOST_BYTES = 300 * 2**20
 
 
 def shared_values(megabytes: float, grows: bool = False) -> LruCache[Any]:
