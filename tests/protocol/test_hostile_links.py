@@ -31,6 +31,17 @@ def test_a_value_of_a_wrong_type_is_one_sentence(server: Server):
     assert metrics["Accuracy"].endswith(" %")
 
 
+def test_a_value_that_equals_an_option_of_another_type_is_that_option(server: Server):
+    async def forge():
+        async with visit(server.url) as visitor:
+            page = await visitor.run("data=digits", page="map")
+            _, widget = page.widgets()["map_seed"]
+            page = await visitor.run(states=(WidgetState(id=widget.id, bool_value=True),))
+            return page.exceptions
+
+    assert asyncio.run(forge()) == []
+
+
 def test_thousands_of_recipes_are_cut_and_reported(server: Server):
     async def curves():
         async with visit(server.url) as visitor:

@@ -130,6 +130,8 @@ def _resolve(
         if values[key] not in options:
             # Typed text is an option as long as it is selected.
             options.append(values[key])
+        # A forged value may equal an option of another type, as True equals 1.
+        values[key] = options[options.index(values[key])]
     return values, defaults, choices, notes
 
 
