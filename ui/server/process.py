@@ -1,4 +1,4 @@
-"""Settings of the server process: garbage is collected when nobody waits, and BLAS uses one thread."""
+"""Settings of the server process: garbage is collected when nobody waits, BLAS has one thread, malloc two heaps."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _WORK = 1.0
 _RELEASE = 3.0
 # Imported modules after which they are exempted from collections.
 _MANY_MODULES = 50
+# Number of this setting in glibc's malloc.h, and its value.
+_M_ARENA_MAX, _HEAPS = -8, 2
 
 
 @cache
@@ -33,6 +35,9 @@ def prepare_process() -> None:
     # The variable is for libraries that are loaded later, and for background processes.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     single_blas_thread()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        # Every thread would get its own heap, and each keeps memory that was freed.
+        libc.mallopt(_M_ARENA_MAX, _HEAPS)
     delete_left_uploads()
     threading.Thread(target=_collect_when_idle, name="garbage", daemon=True).start()
 
