@@ -127,6 +127,12 @@ FIGURES = {
         lambda: lessons.curves([lessons.Line("a", [3, 4], [RUN, FLAT])], [3, 4], "k"),
         lambda: lessons.curves([], range(1, 16), "k"),
     ],
+    lessons.class_predictions: [
+        lambda: lessons.class_predictions(
+            ["<b>rises</b>", "falls", "a long answer that needs several lines"], [0, 3, 28]
+        ),
+        lambda: lessons.class_predictions(["yes", "no"], [0, 0]),
+    ],
     lessons.name_classes: [
         lambda: lessons.name_classes(make_figure([]), POSITIONS, CLASSES, NAMES, (1, 2)),
         lambda: lessons.name_classes(make_figure([]), POSITIONS, CLASSES, NAMES),

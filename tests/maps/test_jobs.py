@@ -234,7 +234,7 @@ def test_help_has_examples(capsys):
         (["--set", "gone.safetensors"], "The embedding set 'gone' does not exist"),
         (
             ["--fm", "fm", "--dataset", "data", "--n-neighbors", "1"],
-            "n_neighbors = 1 is out of range. Use a whole number",
+            "n_neighbors is 1; it must be a whole number from 2 to 200.",
         ),
         (["--fm", "fm", "--dataset", "data", "--layout", "x"], "Unknown map method 'x'. Use one of: umap, pca."),
         (["--fm", "fm", "--dataset", "data", "--layout", "umap_5"], "Invalid layout 'umap_5'. Write it as"),

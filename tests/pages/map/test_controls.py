@@ -45,7 +45,7 @@ BAD_LINK = {
     "shown": ("9", "Samples = 9 is not available. Available: test samples"),
     "only": ("3,77,cat", "Only classes: 77, cat is not available. Ignored."),
     "regions": ("maybe", "Decision regions = maybe is not available. Available: off, on. Using off."),
-    "against": ("k=99999", "“k=99999”: k can't be 99999; it is from 1 to"),
+    "against": ("k=99999", "k is 99999; it must be a whole number from 1 to 50 on pages. Using 50."),
     "sample": ("training 99999", "“training 99999”: there is no training sample 99999 in this set."),
 }
 
@@ -59,7 +59,7 @@ def test_invalid_links_are_corrected_with_a_note(requested):
         assert line.startswith(f"- {plain(sentence)}")
     # Numbers become the nearest valid one, others the default.
     corrected = {key: app.query_params[key] for key in BAD_LINK if key in app.query_params}
-    assert corrected == {"neighbors": "10", "only": "3"}
+    assert corrected == {"neighbors": "10", "only": "3", "against": "k=50"}
     assert requested == [("l2", Layout("umap", 10))]
     assert sent(app)["hidden"] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     app.select_slider(key="k").set_value(3).run()
