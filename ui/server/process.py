@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
 from functools import cache
 
 from imprint_core.background.threads import single_blas_thread
@@ -18,12 +17,8 @@ from ui.server.visitor_uploads import delete_left_uploads
 _INTERVAL = 0.5
 # The process is idle if it uses less than this share of a core.
 _IDLE_SHARE = 0.1
-# Seconds of computing after which garbage is collected.
-_WORK = 1.0
-# Seconds of computing after which freed memory is returned to the system, also while visitors wait.
-_RELEASE = 3.0
-# Imported modules after which they are exempted from collections.
-_MANY_MODULES = 50
+# Seconds of computing after which garbage is collected: when the process is idle, and in any case.
+_WORK, _MOST_WORK = 1.0, 5.0
 # Number of this setting in glibc's malloc.h, and its value.
 _M_ARENA_MAX, _HEAPS = -8, 2
 
@@ -39,34 +34,24 @@ def prepare_process() -> None:
         # Every thread would get its own heap, and each keeps memory that was freed.
         libc.mallopt(_M_ARENA_MAX, _HEAPS)
     delete_left_uploads()
+    # What is imported by now never becomes garbage, but would be most of what a collection looks at.
+    gc.freeze()
     threading.Thread(target=_collect_when_idle, name="garbage", daemon=True).start()
 
 
-def release_memory() -> None:
-    """Return freed memory to the system: under load, glibc keeps several hundred megabytes of dropped results."""
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
 def _collect_when_idle() -> None:
-    """Collect garbage whenever the process is idle after work; Python's own collections remain for busy times."""
-    modules, collected, before, released = 0, time.process_time(), time.process_time(), time.process_time()
+    """Collect garbage when the process is idle after work, and now and then while it is busy.
+
+    Dropped results hold many megabytes in few objects, of which Python's own collections take no notice. Under load,
+    glibc keeps hundreds of megabytes that were freed.
+    """
+    collected = before = time.process_time()
     while True:
         time.sleep(_INTERVAL)
         now = time.process_time()
-        if now - released > _RELEASE:
-            release_memory()
-            released = now
         idle, before = now - before < _IDLE_SHARE * _INTERVAL, now
-        if not idle or now - collected < _WORK:
-            continue
-        if len(sys.modules) - modules >= _MANY_MODULES:
-            # Objects of imported modules never become garbage, but are most of what a collection looks at.
-            gc.unfreeze()
+        if now - collected > (_WORK if idle else _MOST_WORK):
             gc.collect()
-            gc.freeze()
-            modules = len(sys.modules)
-        else:
-            gc.collect()
-        collected = before = time.process_time()
+            if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+                libc.malloc_trim(0)
+            collected = before = time.process_time()

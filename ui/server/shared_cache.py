@@ -18,8 +18,8 @@ Keys = dict[type, Callable[[Any], Hashable]]
 
 _caches: list[LruCache[Any]] = []
 # The largest size of all caches together, which count an array that several of them refer to more than once. A class on
-# five sets needs about half; if too little is kept, evaluators are made again at each move.
-_MOST_BYTES = 700 * 2**20
+# five sets needs most of it; if too little is kept, evaluators are made again at each move.
+_MOST_BYTES = 500 * 2**20
 
 
 def shared_values(megabytes: float, grows: bool = False) -> LruCache[Any]:
