@@ -28,7 +28,7 @@ def room(monkeypatch):
     monkeypatch.setenv(classroom.KEY_VARIABLE, "a-teacher's-key")
     monkeypatch.setattr(tally, "_polls", {})
     monkeypatch.setattr(tally, "_leaders", tally._BySession())
-    monkeypatch.setattr(tally, "_session", lambda: visitor.session)
+    monkeypatch.setattr(tally, "session_id", lambda: visitor.session)
     monkeypatch.setattr(tally, "is_teacher", lambda: visitor.teacher)
     monkeypatch.setattr(classroom, "is_teacher", lambda: visitor.teacher)
     running = SimpleNamespace(is_active_session=lambda session: session in visitor.connected)

@@ -11,7 +11,7 @@ from ui.server.shared_cache import shared_cache
 
 
 class _MissingError(Exception):
-    """A map that is not stored: Streamlit caches no exception, so the next call looks again."""
+    """A map that is not stored: errors are not cached, so the next call looks again."""
 
 
 @shared_cache(100, BY_FILE)

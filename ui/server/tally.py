@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.server.classroom import is_classroom, is_teacher, require_teacher
+from ui.server.session import session_id
 
 T = TypeVar("T")
 # Sessions that a poll counts; predictions of further ones are ignored.
@@ -89,14 +89,14 @@ def count_prediction(lesson: str, prediction: tuple[int, ...]) -> Poll | None:
         return None
     with _lock:
         poll = current_poll(lesson)
-        return poll if poll.add(_session(), prediction) else None
+        return poll if poll.add(session_id(), prediction) else None
 
 
 def lead(lesson: str) -> None:
     """Note that the visitor, a teacher, has opened a lesson."""
     require_teacher("Leading a lesson")
     with _lock:
-        _leaders.set(_session(), lesson)
+        _leaders.set(session_id(), lesson)
 
 
 def is_led(lesson: str) -> bool:
@@ -116,8 +116,3 @@ def reset(lesson: str) -> None:
     require_teacher("Resetting predictions")
     with _lock:
         _polls.pop(lesson, None)
-
-
-def _session() -> str:
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context else ""

@@ -19,7 +19,6 @@ import streamlit as st
 from starlette.exceptions import HTTPException
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from imprint_core.background.process import read_job, stop_job
@@ -28,6 +27,7 @@ from imprint_core.embeddings.store import find_sets as sets_in
 from imprint_core.errors import ImprintError
 from imprint_core.paths import user_folder, visitors_folder
 from ui.server.classroom import is_classroom, is_teacher, require_teacher
+from ui.server.session import session_id
 
 # What one visitor, and all visitors together, may store.
 MOST_SETS, MOST_BYTES, MOST_BYTES_OF_ALL = 5, 100_000_000, 2_000_000_000
@@ -50,7 +50,7 @@ def upload_folder() -> Path:
     """
     if is_teacher():
         return user_folder()
-    session = _session()
+    session = session_id()
     with _change:
         try:
             if session not in _folders:
@@ -65,7 +65,7 @@ def upload_folder() -> Path:
 
 def own_folders() -> tuple[Path, ...]:
     """Return the folders of sets that only this visitor sees."""
-    folder = _folders.get(_session())
+    folder = _folders.get(session_id())
     return (folder,) if folder else ()
 
 
@@ -181,8 +181,3 @@ def _delete(folder: Path) -> None:
     for partial in folder.glob("maps/*/*.partial"):
         stop_job(read_job(partial.parent, partial.name.removesuffix(".partial")))
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _session() -> str:
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context else ""

@@ -6,9 +6,9 @@ from collections.abc import Hashable
 from threading import Lock
 
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.server.classroom import is_classroom
+from ui.server.session import session_id
 
 # Sessions that wait, by job.
 _sessions: dict[Hashable, set[str]] = {}
@@ -18,7 +18,7 @@ _change = Lock()
 def start_waiting(job: Hashable) -> None:
     """Note that the visitor waits for a job."""
     with _change:
-        _sessions.setdefault(job, set()).add(_session())
+        _sessions.setdefault(job, set()).add(session_id())
 
 
 def stop_waiting(job: Hashable) -> bool:
@@ -27,15 +27,10 @@ def stop_waiting(job: Hashable) -> bool:
     In classroom mode it may not while another connected visitor waits for it.
     """
     with _change:
-        others = {session for session in _sessions.pop(job, set()) - {_session()} if _is_connected(session)}
+        others = {session for session in _sessions.pop(job, set()) - {session_id()} if _is_connected(session)}
         if others:
             _sessions[job] = others
     return not (others and is_classroom())
-
-
-def _session() -> str:
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context else ""
 
 
 def _is_connected(session: str) -> bool:
