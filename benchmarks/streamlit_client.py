@@ -21,11 +21,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
@@ -33,6 +34,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 # The field of a widget's state in which the browser sends its value. Components send JSON.
 VALUE_FIELDS = {
@@ -436,6 +438,12 @@ def _put(url: str, name: str, content: bytes, cookie: str) -> None:
     }
     body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
     urllib.request.urlopen(urllib.request.Request(url, body, headers, method="PUT")).close()
+
+
+def run_visits(visits: Coroutine[Any, Any, T]) -> T:
+    """Run visits and return their result; in a separate thread, because Playwright's event loop may run in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, visits).result()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import time
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from benchmarks.streamlit_client import serve, state_of, visit
+from benchmarks.streamlit_client import run_visits, serve, state_of, visit
 from imprint_core.cli.serve import KEY_VARIABLE
 
 KEY = "a-teacher's-key"
@@ -88,7 +88,7 @@ def test_counts_and_the_result_arrive_without_a_rerun_of_the_page(room):
             page = await teacher.run(widgets={"class-reset": True})
             assert bars(page) == []
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def test_forged_requests_of_a_student_are_refused(room):
@@ -127,7 +127,7 @@ def test_forged_requests_of_a_student_are_refused(room):
             assert "Summary" in headings(await student.tick())
             await teacher.run(states=(forged[1],))
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def test_students_go_on_when_the_teacher_opens_another_lesson_or_leaves(room):
@@ -163,4 +163,4 @@ def test_students_go_on_when_the_teacher_opens_another_lesson_or_leaves(room):
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.2)
 
-    asyncio.run(play())
+    run_visits(play())

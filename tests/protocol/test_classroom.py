@@ -16,7 +16,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import connect
 
-from benchmarks.streamlit_client import Server, Visitor, serve, state_of, visit
+from benchmarks.streamlit_client import Server, Visitor, run_visits, serve, state_of, visit
 from imprint_core.background.process import read_job
 from imprint_core.cli.serve import KEY_VARIABLE, lan_addresses
 from imprint_core.embeddings import find_sets
@@ -132,7 +132,7 @@ def test_upload_of_a_student_is_invisible_to_another_and_deleted_when_the_studen
             page = await second.run(page="library")
             assert not page.exceptions
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def test_students_can_remove_their_own_upload(lesson):
@@ -143,7 +143,7 @@ def test_students_can_remove_their_own_upload(lesson):
             await student.run(states=(press(page, "Delete set"),))
             assert not uploads(lesson)
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def test_quota_gives_one_sentence_and_disturbs_nobody_else(lesson):
@@ -157,7 +157,7 @@ def test_quota_gives_one_sentence_and_disturbs_nobody_else(lesson):
             assert "Saved" in messages(await save_upload(other, 15))[-1]
             assert len(uploads(lesson)) == 6
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def test_forged_requests_of_a_student_are_refused(lesson):
@@ -189,7 +189,7 @@ def test_forged_requests_of_a_student_are_refused(lesson):
             await teacher.run(states=(press(page, "Delete set"),))
             assert not lesson.info.path.exists()
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def test_files_in_memory_are_limited_for_each_student(lesson):
@@ -203,7 +203,7 @@ def test_files_in_memory_are_limited_for_each_student(lesson):
                 await student.upload("own_embeddings", "4.npz", bytes(45_000_000))
             await other.upload("own_embeddings", "0.npz", bytes(45_000_000))
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 def map_jobs(lesson):
@@ -232,7 +232,7 @@ def test_a_student_cannot_end_the_job_that_another_waits_for(lesson):
             await second.run(widgets={"map": "PCA"})
             assert not map_jobs(lesson)
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 @pytest.mark.parametrize("key", ["", "x", KEY + "x"])
@@ -246,7 +246,7 @@ def test_wrong_key_in_a_link_gives_one_sentence(lesson, key):
             assert "Embed dataset" not in buttons(page)
             assert student.query == ""
 
-    asyncio.run(play())
+    run_visits(play())
 
 
 @asynccontextmanager
@@ -278,7 +278,7 @@ def test_browser_on_this_machine_is_the_teacher_and_others_are_not(tmp_path):
 
     everywhere = ("--server.address", "0.0.0.0")  # noqa: S104
     with serve("app.py", *everywhere, **{KEY_VARIABLE: KEY, "IMPRINT_HOME": str(tmp_path)}) as server:
-        asyncio.run(play(server))
+        run_visits(play(server))
 
 
 def test_uploads_are_deleted_at_the_end_and_at_the_next_start(tmp_path):
@@ -292,10 +292,10 @@ def test_uploads_are_deleted_at_the_end_and_at_the_next_start(tmp_path):
             return student
 
     with serve("app.py", **environment) as server:
-        asyncio.run(play(server))
+        run_visits(play(server))
     assert not list(stored.glob("*/"))
     with serve("app.py", **environment) as server:
-        asyncio.run(play(server))
+        run_visits(play(server))
         server.process.kill()
         server.process.wait()
     assert list(stored.glob("*/"))
@@ -305,5 +305,5 @@ def test_uploads_are_deleted_at_the_end_and_at_the_next_start(tmp_path):
             await student.run(page="library")
 
     with serve("app.py", **environment) as server:
-        asyncio.run(look(server))
+        run_visits(look(server))
         assert not list(stored.glob("*/"))

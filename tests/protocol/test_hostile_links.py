@@ -1,15 +1,13 @@
-import asyncio
-
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.hostile_links import MOST_MEMORY, follow_links
-from benchmarks.streamlit_client import Server, serve, visit
+from benchmarks.streamlit_client import Server, run_visits, serve, visit
 
 
 def test_hostile_links_and_forged_values_do_no_harm():
     # `python -m benchmarks.hostile_links` follows a thousand.
     with serve() as server:
-        outcome = asyncio.run(follow_links(server, range(5000, 5030), visitors=4, settle=0.1))
+        outcome = run_visits(follow_links(server, range(5000, 5030), visitors=4, settle=0.1))
         assert outcome.faults == []
         assert outcome.links == 30
         assert server.memory() < MOST_MEMORY
@@ -25,7 +23,7 @@ def test_a_value_of_a_wrong_type_is_one_sentence(server: Server):
         async with visit(server.url) as reloaded:
             return page.errors, page.exceptions, dict((await reloaded.run("data=digits")).metrics)
 
-    errors, exceptions, metrics = asyncio.run(forge())
+    errors, exceptions, metrics = run_visits(forge())
     assert errors == ["The page sent a value that a control cannot have. Reload the page."]
     assert exceptions == []
     assert metrics["Accuracy"].endswith(" %")
@@ -39,7 +37,7 @@ def test_a_value_that_equals_an_option_of_another_type_is_that_option(server: Se
             page = await visitor.run(states=(WidgetState(id=widget.id, bool_value=True),))
             return page.exceptions
 
-    assert asyncio.run(forge()) == []
+    assert run_visits(forge()) == []
 
 
 def test_thousands_of_recipes_are_cut_and_reported(server: Server):
@@ -49,7 +47,7 @@ def test_thousands_of_recipes_are_cut_and_reported(server: Server):
             page = await visitor.run(f"data=digits&n=5&seeds=1&curve_recipes={recipes}", page="curves")
             return page.warnings, page.exceptions, visitor.query
 
-    warnings, exceptions, query = asyncio.run(curves())
+    warnings, exceptions, query = run_visits(curves())
     assert len(warnings) == 1
     assert "3,000 values are too many. Using the first 20." in warnings[0]
     assert exceptions == []

@@ -1,4 +1,3 @@
-import asyncio
 import os
 import subprocess
 import sys
@@ -6,7 +5,7 @@ import sys
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from benchmarks.streamlit_client import Server, recording_environment, serve, visit
+from benchmarks.streamlit_client import Server, recording_environment, run_visits, serve, visit
 
 
 def open_session(server: Server, address: str, origin: str | None = None) -> None:
@@ -17,7 +16,7 @@ def open_session(server: Server, address: str, origin: str | None = None) -> Non
         async with visit(url, origin, host="127.0.0.1") as visitor:
             return await visitor.run(page="library")
 
-    assert asyncio.run(library()).of_kind("heading")
+    assert run_visits(library()).of_kind("heading")
 
 
 @pytest.mark.parametrize("options", [(), ("--server.address", "0.0.0.0")], ids=["this machine", "all addresses"])  # noqa: S104

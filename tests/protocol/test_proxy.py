@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import socket
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from benchmarks.streamlit_client import Server, Visitor, serve, visit
+from benchmarks.streamlit_client import Server, Visitor, run_visits, serve, visit
 from tests.conftest import ROOT
 from ui.charts.plot import SOURCE
 
@@ -128,9 +127,9 @@ def test_the_proxy_passes_files_and_refuses_what_is_not_for_visitors(servers):
     assert request(f"{first.url}/_stcore/metrics").status == 200
     assert request(f"{url}/_stcore/metrics").status == 404
     assert request(f"{url}/_stcore/upload_file/session/file", **{"Content-Length": str(60 * 2**20)}).status == 413
-    asyncio.run(visit_from(url))
+    run_visits(visit_from(url))
     with pytest.raises(InvalidStatus, match="403"):
-        asyncio.run(visit_from("http://imprint.example"))
+        run_visits(visit_from("http://imprint.example"))
 
 
 def test_visitors_stay_with_a_server_while_it_runs(servers):
@@ -171,4 +170,4 @@ def test_visitors_stay_with_a_server_while_it_runs(servers):
             assert page.metrics == expected
             await upload_works(moved)
 
-    asyncio.run(come_and_go())
+    run_visits(come_and_go())

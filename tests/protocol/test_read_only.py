@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from benchmarks.streamlit_client import serve, visit
+from benchmarks.streamlit_client import run_visits, serve, visit
 
 # No process can create a folder there.
 HOME = "/proc/imprint"
@@ -31,4 +29,4 @@ def test_pages_need_no_writable_folder():
             assert any("UMAP is not available: " in text and "could not be written to" in text for text in page.texts())
 
     with serve(IMPRINT_HOME=HOME) as server:
-        asyncio.run(visit_pages(server.url))
+        run_visits(visit_pages(server.url))

@@ -1,6 +1,4 @@
-import asyncio
-
-from benchmarks.streamlit_client import Server, visit
+from benchmarks.streamlit_client import Server, run_visits, visit
 
 
 def test_a_visitor_sees_what_a_browser_shows(server: Server):
@@ -11,7 +9,7 @@ def test_a_visitor_sees_what_a_browser_shows(server: Server):
             page = await visitor.run(widgets={"k": 1})
             return first, warnings, page.metrics, visitor.query, page.exceptions + page.errors
 
-    first, warnings, second, query, errors = asyncio.run(explore())
+    first, warnings, second, query, errors = run_visits(explore())
     assert warnings == ["k = 999 is out of range \\(1–50\\). Using 50."]
     assert first["Accuracy"].endswith(" %")
     assert second["Accuracy"] != first["Accuracy"]
@@ -26,7 +24,7 @@ def test_progressive_figures_are_completed(server: Server):
             page = await visitor.settle(60)
             return visitor.runs, page.of_kind("progress"), list(page.texts())
 
-    runs, progress, texts = asyncio.run(collapse())
+    runs, progress, texts = run_visits(collapse())
     assert runs > 1
     assert not progress
     assert any("merged" in text for text in texts)
@@ -39,7 +37,7 @@ def test_a_file_is_uploaded(server: Server):
             page = await visitor.upload("own_zip", "notes.zip", b"no zip")
             return [text.default for text in page.of_kind("text_input")], page.exceptions
 
-    names, exceptions = asyncio.run(upload())
+    names, exceptions = run_visits(upload())
     # The name that the page suggests for the dataset.
     assert names == ["notes"]
     assert not exceptions

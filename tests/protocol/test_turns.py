@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from benchmarks.streamlit_client import serve, visit
+from benchmarks.streamlit_client import run_visits, serve, visit
 
 SCRIPT = """
 import time
@@ -50,4 +50,4 @@ def test_a_waiting_run_ends_when_it_is_replaced(tmp_path):
             return time.monotonic() - start
 
     with serve(str(script)) as server:
-        assert asyncio.run(visits(server.url)) < 30
+        assert run_visits(visits(server.url)) < 30
