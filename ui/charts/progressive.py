@@ -98,10 +98,11 @@ def _run_slice(name: str, points: Sequence[Point], draw: Draw, label: str, needs
             rerun_page()
         return
     _draw_rest(name, points, missing, label)
-    if name in running:
+    if fragment_run and name in running:
         running.discard(name)
-        if not running and fragment_run:
-            # The last figure is complete: a whole run ends the series of slices.
+        if not running:
+            # The last figure is complete: a whole run ends the series of slices. A figure that the page's own run has
+            # completed is left for the first slice, because the browser will repeat it by then.
             rerun_page()
 
 
