@@ -52,3 +52,7 @@ def test_presets_light_what_they_would_change_and_change_it(visit):
     expect(preset).to_have_attribute("aria-pressed", "true")
     page.mouse.move(5, 5)
     expect(box(page, "Transform")).to_have_class("lit")
+    # A run that draws the boxes again returns the focus to the preset.
+    preset.blur()
+    preset.focus()
+    expect(box(page, "Transform")).to_have_class("lit")

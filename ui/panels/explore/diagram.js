@@ -81,8 +81,10 @@ export default ({ data, parentElement, setTriggerValue }) => {
     boxes.set(box.control, { button, value, box });
     list.append(element("li", {}, button));
   }
-  // Highlight the boxes that a preset would change while the pointer is on it.
+  // Highlight the boxes that a preset would change while the pointer or the focus is on it.
   const preview = (preset) => {
+    // The current one changes nothing: what the last change affected stays highlighted when its focus is restored.
+    if (preset?.current) preset = null;
     for (const [key, { button, value, box }] of boxes) {
       const other = preset?.values[key];
       button.classList.toggle("lit", preset ? other !== box.value : box.lit);
