@@ -27,7 +27,7 @@ ALL_DRAWN = [
     f'.imprint-plot[data-name="{n}"][data-drawn]' for n in ("map", "confusion", "accuracy-over-k", "nc1-over-shots")
 ]
 
-# Notes when a page sends to the server, and when it receives.
+# Notes when a page requests a run of the server (field 11 of its message), and when it receives.
 NOTE_MESSAGES = """
   window.WebSocket = class extends WebSocket {
     constructor(...where) {
@@ -35,14 +35,14 @@ NOTE_MESSAGES = """
       this.addEventListener("message", () => { window.receivedAt = performance.now(); });
     }
     send(message) {
-      window.sentAt = performance.now();
+      if (message[0] === 0x5a) window.sentAt = performance.now();
       super.send(message);
     }
   };
 """
 WAITS = count()
 # Nothing changed at 8 looks, 50 ms apart: widgets send a change after 0.2 s. Looks, not time: a page that gets no
-# processor time doesn't look either. A few messages have no answer. Each wait starts again.
+# processor time doesn't look either. Each wait starts again.
 SETTLED = """(wait) => {
   const state = document.querySelector("[data-testid=stApp]").dataset.testScriptState;
   const { receivedAt = 0, sentAt = 0 } = window;
@@ -50,7 +50,8 @@ SETTLED = """(wait) => {
   const seen = [wait, state, receivedAt, sentAt, ...drawn].join();
   window.looks = window.lastSeen === seen ? window.looks + 1 : 0;
   window.lastSeen = seen;
-  return state === "notRunning" && window.looks >= (receivedAt > sentAt ? 8 : 40);
+  const busy = document.querySelector(".imprint-plot[aria-busy=true]");
+  return state === "notRunning" && receivedAt >= sentAt && !busy && window.looks >= 8;
 }"""
 
 
@@ -58,6 +59,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/browser" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add the state of the page to the report of a failed test."""
+    report = yield
+    visit = getattr(item, "funcargs", {}).get("visit")
+    if report.when == "call" and report.failed and isinstance(visit, Visit):
+        report.sections.append(("page", visit.state()))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +198,20 @@ class Visit:
             self.page.emulate_media(color_scheme=scheme)
             self.settle()
             self.pictures_fit()
+
+    def state(self) -> str:
+        """Return what the page shows, for the report of a failure."""
+        return str(
+            self.page.evaluate(
+                """() => [
+                  location.href,
+                  document.querySelector("[data-testid=stApp]")?.dataset.testScriptState,
+                  `${performance.now()}, last request ${window.sentAt}, last answer ${window.receivedAt}`,
+                  ...[...document.querySelectorAll(".imprint-plot")].map((e) => e.outerHTML.match(/<[^>]*>/)[0]),
+                  document.body.innerText.slice(0, 3000),
+                ].join("\\n")"""
+            )
+        )
 
     def accuracy(self) -> str:
         return self.page.locator("[data-testid=stMetricValue]").first.inner_text()

@@ -60,7 +60,7 @@ def test_progressive_figures_complete_by_themselves(visit):
 
 def test_a_slow_figure_shows_its_progress_stops_and_resumes(visit):
     """Nothing is bundled for this recipe, so every curve is computed."""
-    page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1&draws=1&gen=random")
+    page = opened(visit, "?fm=vit_tiny_patch16_224&data=digits&n=100&seeds=1&draws=3&gen=random")
     progress = page.locator("[data-testid=stProgress]", has_text="Merging classes")
     progress.wait_for(timeout=60_000)
     assert re.search(r"Merging classes: \d+ of \d+", progress.inner_text())

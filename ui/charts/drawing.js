@@ -105,6 +105,7 @@ async function draw(plot, put) {
     plot.div.textContent = `The figure can't be drawn: ${error.message}. Reload the page.`;
   } finally {
     plot.busy = false;
+    plot.div.ariaBusy = "false";
   }
 }
 
@@ -126,6 +127,7 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
   // An unchanged figure is not drawn again.
   if (plot.shown === plot.requested && plot.shown?.stamp === data.stamp) plot.shown = data;
   plot.requested = data;
+  if (plot.shown !== data) plot.div.ariaBusy = "true";
   const run = (plot.run = (plot.run ?? 0) + 1);
   // After the next frame, so that numbers appear before figures are drawn; `first` marks a page's main figure.
   if (data.first) draw(plot, put);
