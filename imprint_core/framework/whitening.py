@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint_core.background.eigenvectors import eigenvectors
 from imprint_core.errors import ImprintError
 from imprint_core.framework.feature_map import FeatureMap, class_means
 from imprint_core.framework.normalization import Array, l2
@@ -200,11 +201,8 @@ def _round_off(squares: NDArray[np.float64], dim: int) -> bool:
 
 def _spread(gram: Array, squares: NDArray[np.float64], dim: int) -> Spread:
     """From the residuals' Gram matrix (N, N), or their scatter (d, d), whose coordinates are then left empty."""
-    from scipy.linalg import eigh
-
     n = len(squares)
-    # On one thread, as draws beside each other have, about twice as fast as numpy.linalg.eigh.
-    values, vectors = eigh(gram / n, driver="evd", overwrite_a=True, check_finite=False)
+    values, vectors = eigenvectors(gram / n)
     keep = values > _RANK_TOLERANCE * values[-1]
     values, vectors = values[keep].astype(np.float64), vectors[:, keep]
     scale = np.sqrt(n * values).astype(vectors.dtype)
