@@ -29,7 +29,8 @@ class LruCache(Generic[T]):
     megabytes : float, optional
         The largest size of all values. The last value is kept also if it is larger.
     grows : bool
-        Whether values grow after they are stored, as objects with caches do.
+        Whether values grow after they are stored, as objects with caches do. Then measuring them takes milliseconds, so
+        values are only dropped in `limit`, not whenever one is stored.
     """
 
     def __init__(self, entries: float = inf, megabytes: float = inf, grows: bool = False) -> None:
@@ -90,39 +91,41 @@ class LruCache(Generic[T]):
 
     def put(self, key: Hashable, value: T) -> T:
         """Store a value, and return it."""
-        size = 0 if self._bytes == inf else size_of(value) + size_of(key)
+        size = 0 if self._bytes == inf or self._grows else size_of(value) + size_of(key)
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
-            if self._grows:
-                self._measure()
-            else:
-                self._total += size - self._sizes.get(key, 0)
-                self._sizes[key] = size
-            while len(self._values) > 1 and (len(self._values) > self._entries or self._total > self._bytes):
-                dropped, _ = self._values.popitem(last=False)
-                self._total -= self._sizes.pop(dropped)
+            self._total += size - self._sizes.get(key, 0)
+            self._sizes[key] = size
+            self._drop()
         return value
 
-    def size(self) -> int:
-        """Return the size of all values in bytes."""
-        with self._lock:
-            if self._grows:
-                self._measure()
-            return self._total
+    def limit(self) -> int:
+        """Drop the least recently used values until the others are small enough; return their size in bytes."""
+        if self._grows:
+            # Measured without the lock, so that nobody waits.
+            with self._lock:
+                values = list(self._values.items())
+            sizes = {key: size_of(value) for key, value in values}
+            with self._lock:
+                self._sizes = {key: sizes.get(key, 0) for key in self._values}
+                self._total = sum(self._sizes.values())
+                self._drop()
+        return self._total
 
-    def drop_oldest(self) -> bool:
-        """Drop the least recently used value, unless it is the only one; return whether one was dropped."""
-        with self._lock:
-            if len(self._values) < 2:
-                return False
+    def _drop(self) -> None:
+        while len(self._values) > 1 and (len(self._values) > self._entries or self._total > self._bytes):
             dropped, _ = self._values.popitem(last=False)
             self._total -= self._sizes.pop(dropped)
-            return True
 
-    def _measure(self) -> None:
-        self._sizes = {key: size_of(value) for key, value in self._values.items()}
-        self._total = sum(self._sizes.values())
+    def drop_oldest(self) -> int:
+        """Drop the least recently used value; return the size of the others in bytes, 0 if it is the only one."""
+        with self._lock:
+            if len(self._values) < 2:
+                return 0
+            dropped, _ = self._values.popitem(last=False)
+            self._total -= self._sizes.pop(dropped)
+            return self._total
 
     def clear(self) -> None:
         """Drop all values."""

@@ -87,6 +87,7 @@ def test_values_that_grow_are_measured_again():
     cache.put("second", Growing())
     first.parts += [np.zeros(2**15) for _ in range(4)]
     cache.put("third", Growing())
+    cache.limit()
     assert "first" not in cache
     assert "second" in cache
 

@@ -1,4 +1,4 @@
-"""Settings of the server process: garbage is collected when nobody waits, BLAS has one thread, malloc two heaps."""
+"""Settings of the server process: limits of memory, BLAS on one thread, two heaps of malloc."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from functools import cache
 
 from imprint_core.background.threads import single_blas_thread
+from ui.server.shared_cache import limit_caches
 from ui.server.visitor_uploads import delete_left_uploads
 
 # Seconds between two looks at the process.
@@ -36,11 +37,11 @@ def prepare_process() -> None:
     delete_left_uploads()
     # What is imported by now never becomes garbage, but would be most of what a collection looks at.
     gc.freeze()
-    threading.Thread(target=_collect_when_idle, name="garbage", daemon=True).start()
+    threading.Thread(target=_limit_memory, name="memory", daemon=True).start()
 
 
-def _collect_when_idle() -> None:
-    """Collect garbage when the process is idle after work, and now and then while it is busy.
+def _limit_memory() -> None:
+    """Limit the caches after work; collect garbage when the process is idle, and now and then while it is busy.
 
     Dropped results hold many megabytes in few objects, of which Python's own collections take no notice. Under load,
     glibc keeps hundreds of megabytes that were freed.
@@ -49,6 +50,8 @@ def _collect_when_idle() -> None:
     while True:
         time.sleep(_INTERVAL)
         now = time.process_time()
+        if now - before > _IDLE_SHARE * _INTERVAL:
+            limit_caches()
         idle, before = now - before < _IDLE_SHARE * _INTERVAL, now
         if now - collected > (_WORK if idle else _MOST_WORK):
             gc.collect()

@@ -56,7 +56,6 @@ def shared_cache(
             result = cache.find(entry)
             if result is None:
                 result = cache.get(entry, lambda: (function(*args, **kwargs),))
-                limit_caches(_MOST_BYTES)
             return result[0]
 
         return cached
@@ -64,13 +63,16 @@ def shared_cache(
     return decorate
 
 
-def limit_caches(most_bytes: float) -> None:
-    """Drop the least recently used values of the largest caches until all caches together are small enough."""
-    sizes = {cache: cache.size() for cache in _caches}
+def limit_caches(most_bytes: float = _MOST_BYTES) -> None:
+    """Drop the least recently used values of the largest caches until all caches together are small enough.
+
+    It looks at every cached object, so it is called at intervals (`ui.server.process`), not for every result.
+    """
+    sizes = {cache: cache.limit() for cache in _caches}
     while sum(sizes.values()) > most_bytes:
         largest = max(sizes, key=lambda cache: sizes[cache])
         # Its only value is in use.
-        sizes[largest] = largest.size() if largest.drop_oldest() else 0
+        sizes[largest] = largest.drop_oldest()
 
 
 def clear_shared_caches() -> None:
