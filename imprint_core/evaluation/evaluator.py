@@ -10,6 +10,7 @@ Predictions equal the estimator's up to rounding; a test compares them.
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -249,6 +250,8 @@ class Evaluator:
         inf = NORMALIZATIONS[self.space.norm_inf].scale(whitened.test_squares)
         squares = squares * pre**2
         gram = whitened.gram * pre * pre[:, None]
+        # Weak, because it caches the products.
+        evaluator = weakref.proxy(self)
         cross = whitened.cross * inf * pre[:, None]
         return Products(
             members,
@@ -257,7 +260,7 @@ class Evaluator:
             [squares[rows] for rows in members],
             whitened.test_squares * inf**2,
             self.pool.X_test.shape[1],
-            lambda: self._vectors(self._map(rows), rows),
+            lambda: evaluator._vectors(evaluator._map(rows), rows),
         )
 
     def _vectors(self, fitted: FeatureMap, rows: NDArray[np.intp]) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -148,6 +149,8 @@ class Products:
     def _stack(self, problems: list[tuple[int, int]], draws: dict[int, Draw]) -> tuple[Shots, Draw]:
         """Return the problems' shots, and their rows among their class's samples; cached, because each k needs them."""
         picked = [draws[seed][c] for seed, c in problems]
+        # Weak, because cached shots that refer to their cache would keep it in memory until garbage is collected.
+        products = weakref.proxy(self)
 
         def stack() -> tuple[Shots, Draw]:
             local = [self._place[rows] for rows in picked]
@@ -155,7 +158,7 @@ class Products:
             distances = np.stack([self._distances[c][np.ix_(i, i)] for c, i in classes])
             squares = np.stack([self._squares[c][i] for c, i in classes])
             shots = Shots(
-                lambda: self.vectors[0][np.stack(picked)], (*distances.shape[:2], self._dim), distances, squares
+                lambda: products.vectors[0][np.stack(picked)], (*distances.shape[:2], self._dim), distances, squares
             )
             return shots, local
 

@@ -1,11 +1,13 @@
+import gc
 import time
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from imprint_core.embeddings import open_set
-from imprint_core.evaluation.evaluator import Evaluator, generation_seconds
+from imprint_core.evaluation.evaluator import Evaluator, _rows, generation_seconds
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -175,3 +177,25 @@ def test_time_is_the_median_of_fits(vit_digits, monkeypatch):
     rows = slice(0, 400)
     X, y = vit_digits.X_train[rows], vit_digits.y_train[rows]
     assert generation_seconds(X, y, PRESETS["own"].recipe, 0) == 3
+
+
+@pytest.mark.parametrize("pretransform", TRANSFORMS)
+@pytest.mark.parametrize("gen", ["kmeans", "kmedoids_cosine", "kls"])
+@pytest.mark.parametrize("agg", ["max", "mnn"])
+def test_memory_is_free_once_an_evaluator_is_dropped(vit_digits, pretransform, gen, agg):
+    """Nothing that it keeps refers back to it: a server drops hundreds of megabytes between two collections."""
+    recipe = Recipe(gen, 3, pretransform=pretransform, agg=agg, distance="mahalanobis" if agg == "mnn" else "euclidean")
+    gc.collect()
+    gc.disable()
+    try:
+        evaluator = Evaluator(choose_classes(vit_digits, "odd"), recipe.space)
+        for n in (4, 60):
+            evaluator.evaluate(recipe, n, [1, 2])
+            evaluator.imprint(recipe, n, 1)
+        products = evaluator._shared or evaluator._products_of(_rows(evaluator.shots(60, 1)))[0]
+        dropped = [weakref.ref(evaluator), weakref.ref(products)]
+        del products
+        del evaluator
+        assert [each() for each in dropped] == [None, None]
+    finally:
+        gc.enable()
