@@ -104,14 +104,17 @@ class LruCache(Generic[T]):
         """Drop the least recently used values until the others are small enough; return their size in bytes."""
         if self._grows:
             # Measured without the lock, so that nobody waits.
-            with self._lock:
-                values = list(self._values.items())
-            sizes = {key: size_of(value) for key, value in values}
+            sizes = {key: size_of(value) for key, value in self.items()}
             with self._lock:
                 self._sizes = {key: sizes.get(key, 0) for key in self._values}
                 self._total = sum(self._sizes.values())
                 self._drop()
         return self._total
+
+    def items(self) -> list[tuple[Hashable, T]]:
+        """Return keys and values, the least recently used first."""
+        with self._lock:
+            return list(self._values.items())
 
     def _drop(self) -> None:
         while len(self._values) > 1 and (len(self._values) > self._entries or self._total > self._bytes):
@@ -136,8 +139,13 @@ class LruCache(Generic[T]):
 
 
 def size_of(value: Any, counted: set[int] | None = None) -> int:
-    """Return the size of an object and of all that it refers to in bytes, approximately: arrays and text count."""
+    """Return the size of an object and of all that it refers to in bytes, approximately: arrays and text count.
+
+    What is in `counted`, by id, is left out; what is counted is added to it. Views count as their array.
+    """
     counted = set() if counted is None else counted
+    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
+        value = value.base
     if id(value) in counted or isinstance(value, (type, FunctionType, ModuleType)):
         return 0
     counted.add(id(value))

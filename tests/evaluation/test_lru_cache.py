@@ -98,3 +98,11 @@ def test_sizes_count_what_an_object_refers_to_once():
     assert size_of((array, [array], {"a": array})) == pytest.approx(8000, abs=500)
     assert size_of({"text": "x" * 5000}) == pytest.approx(5000, abs=300)
     assert size_of(np) == size_of(size_of) == 0
+
+
+def test_views_count_as_their_array_and_what_is_counted_already_is_left_out():
+    array = np.zeros(1000)
+    assert size_of([array[:10], array[5:], array]) == pytest.approx(8000, abs=500)
+    counted: set[int] = set()
+    size_of(array, counted)
+    assert size_of([array[::2]], counted) < 500

@@ -74,3 +74,16 @@ def test_all_caches_together_are_bounded():
     limit_caches(0)
     assert count(small, 2)
     clear_shared_caches()
+
+
+def test_an_array_in_several_caches_counts_once():
+    array = np.zeros(2**17)
+    parts = [shared_cache(100)(lambda number: (number, array)) for _ in range(4)]
+
+    def results():
+        return [part(number) for part in parts for number in range(3)]
+
+    before = results()
+    limit_caches(1.5 * 2**20)
+    assert all(now is then for now, then in zip(results(), before, strict=True))
+    clear_shared_caches()

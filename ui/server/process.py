@@ -18,8 +18,8 @@ from ui.server.visitor_uploads import delete_left_uploads
 _INTERVAL = 0.5
 # The process is idle if it uses less than this share of a core.
 _IDLE_SHARE = 0.1
-# Seconds of computing after which garbage is collected: when the process is idle, and in any case.
-_WORK, _MOST_WORK = 1.0, 5.0
+# Seconds of computing after which caches are limited, and garbage is collected: when idle, and in any case.
+_LITTLE_WORK, _WORK, _MOST_WORK = 0.5, 1.0, 10.0
 # Number of this setting in glibc's malloc.h, and its value.
 _M_ARENA_MAX, _HEAPS = -8, 2
 
@@ -46,12 +46,13 @@ def _limit_memory() -> None:
     Dropped results hold many megabytes in few objects, of which Python's own collections take no notice. Under load,
     glibc keeps hundreds of megabytes that were freed.
     """
-    collected = before = time.process_time()
+    collected = limited = before = time.process_time()
     while True:
         time.sleep(_INTERVAL)
         now = time.process_time()
-        if now - before > _IDLE_SHARE * _INTERVAL:
+        if now - limited > _LITTLE_WORK:
             limit_caches()
+            limited = now
         idle, before = now - before < _IDLE_SHARE * _INTERVAL, now
         if now - collected > (_WORK if idle else _MOST_WORK):
             gc.collect()

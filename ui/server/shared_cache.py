@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from imprint_core.evaluation.lru_cache import LruCache
+from imprint_core.evaluation.lru_cache import LruCache, size_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,8 +17,8 @@ T = TypeVar("T")
 Keys = dict[type, Callable[[Any], Hashable]]
 
 _caches: list[LruCache[Any]] = []
-# The largest size of all caches together, which count an array that several of them refer to more than once. A class on
-# five sets needs most of it; if too little is kept, evaluators are made again at each move.
+# The largest size of all caches together. A class on five sets and two whitenings needs most of it; if too little is
+# kept, evaluators are made again at each move.
 _MOST_BYTES = 500 * 2**20
 
 
@@ -69,7 +69,10 @@ def limit_caches(most_bytes: float = _MOST_BYTES) -> None:
     It looks at every cached object, so it is called at intervals (`ui.server.process`), not for every result.
     """
     sizes = {cache: cache.limit() for cache in _caches}
-    while sum(sizes.values()) > most_bytes:
+    # Arrays that several caches refer to count once here, and several times in `sizes`.
+    excess = size_of([cache.items() for cache in _caches]) - most_bytes
+    before = sum(sizes.values())
+    while excess > before - sum(sizes.values()) and any(sizes.values()):
         largest = max(sizes, key=lambda cache: sizes[cache])
         # Its only value is in use.
         sizes[largest] = largest.drop_oldest()
