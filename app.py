@@ -27,6 +27,7 @@ from ui.panels.map.controls import MAP_CONTROLS
 from ui.server import classroom
 from ui.server.process import prepare_process
 from ui.server.start import prepare_server, report_forged_value
+from ui.server.turns import note_run
 from ui.share.dialog import share
 from ui.text.markdown import plain
 
@@ -62,6 +63,7 @@ _ASSETS = Path(__file__).parent / "ui/assets"
 def main() -> None:
     """Run the current page for the sidebar's selection."""
     prepare_process()
+    note_run()
     # A file: the browser would load a named icon from the internet.
     st.set_page_config(page_title="Imprint", page_icon=str(_ASSETS / "icon.png"), layout="wide")
     st.html(_ASSETS / "layout.css")

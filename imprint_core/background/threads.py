@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +61,19 @@ def _helpers() -> tuple[ThreadPoolExecutor, int]:
     return ThreadPoolExecutor(count, thread_name_prefix="parallel"), count
 
 
+_this_thread = threading.local()
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Let `run_parallel` use the calling thread only, because others need the remaining cores."""
+    _this_thread.alone = True
+    try:
+        yield
+    finally:
+        _this_thread.alone = False
+
+
 def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
     """Apply a function to each item in as many threads as there are cores, with BLAS on one thread.
 
@@ -81,7 +95,8 @@ def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
 
     pool, count = _helpers()
     with single_blas_thread():
-        helpers = [pool.submit(work) for _ in range(min(count, len(arguments) - 1))]
+        most = 0 if getattr(_this_thread, "alone", False) else count
+        helpers = [pool.submit(work) for _ in range(min(most, len(arguments) - 1))]
         try:
             work()
         finally:

@@ -1,17 +1,22 @@
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, get_ident
 
+import pytest
+
+from imprint_core.background.threads import run_parallel
 from ui.server import turns
-from ui.server.turns import long_computation
+from ui.server.turns import long_computation, note_run, short_computation
 
 
-def test_long_computations_take_turns(monkeypatch):
+@pytest.mark.parametrize("computation", [long_computation, short_computation])
+def test_computations_take_turns(monkeypatch, computation):
     monkeypatch.setattr(turns, "_PATIENCE", 60.0)
+    monkeypatch.setattr(turns, "_SHORT_PATIENCE", 60.0)
     running, most, lock = 0, 0, Lock()
 
     def compute(_):
         nonlocal running, most
-        with long_computation():
+        with computation():
             with lock:
                 running += 1
                 most = max(most, running)
@@ -37,3 +42,31 @@ def test_a_computation_that_another_one_waits_for_starts_in_the_end(monkeypatch)
     monkeypatch.setattr(turns, "_PATIENCE", 0.0)
     with long_computation():
         assert not turns._turn.acquire(blocking=False)
+
+
+def test_a_computation_within_another_does_not_wait(monkeypatch):
+    monkeypatch.setattr(turns, "_PATIENCE", 60.0)
+    with long_computation():
+        with long_computation():
+            pass
+        # It still has its turn.
+        assert not turns._turn.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_long_computations_use_one_core_while_other_sessions_are_active(monkeypatch, others):
+    session = "a"
+    monkeypatch.setattr(turns, "session_id", lambda: session)
+    monkeypatch.setattr(turns, "_last_runs", [("", -99.0), ("", -99.0)])
+    note_run()
+    session = "b" if others else "a"
+    note_run()
+
+    def thread(_):
+        Event().wait(0.05)
+        return get_ident()
+
+    with long_computation():
+        threads = set(run_parallel(thread, range(6)))
+    assert (threads == {get_ident()}) == others
+    assert len(set(run_parallel(thread, range(6)))) > 1

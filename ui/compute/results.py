@@ -7,7 +7,6 @@ Cached functions take an `Experiment`, which is identified by the part that they
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +28,7 @@ from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
 from ui.server.shared_cache import Keys, shared_cache, shared_values
-from ui.server.turns import long_computation
+from ui.server.turns import long_computation, short_computation
 from ui.server.visitor_uploads import own_folders
 from ui.text.markdown import plain
 
@@ -116,7 +115,7 @@ def pool(experiment: Experiment) -> Split:
     return experiment.pool(embeddings(experiment.info))
 
 
-@shared_cache(400, BY_SPACE, grows=True)
+@shared_cache(450, BY_SPACE, grows=True)
 def evaluator(experiment: Experiment) -> Evaluator:
     """Return the evaluator that recipes of the same space share."""
     return Evaluator(pool(experiment), experiment.recipe.canonical().space)
@@ -145,7 +144,7 @@ def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
         first = by_key[str(missing[0])]
         recipes = [by_key[str(key)].recipe.canonical() for key in missing]
         transform = TRANSFORMS[first.recipe.pretransform]
-        with long_computation() if transform.shrinks else nullcontext():
+        with long_computation() if transform.shrinks else short_computation():
             return evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
 
     values = dict(zip(by_key, _evaluations.get_each(list(by_key), compute), strict=True))
