@@ -2,6 +2,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from tests.conftest import ROOT
 
 IDLE_AFTER_WORK = """
@@ -28,6 +30,39 @@ while gone() is not None and time.monotonic() < give_up:
     time.sleep(0.1)
 print(gone() is None, gc.get_freeze_count() > 1000)
 """
+
+MORE_MEMORY_THAN_ALLOWED = """
+import time
+import numpy as np
+from ui.server import process
+from ui.server.shared_cache import shared_cache
+
+process._MOST_RESIDENT = int(sys.argv[1]) * 2**20
+process.MOST_CACHED, process._LEAST_CACHED = 50 * 2**20, 5 * 2**20
+
+@shared_cache(500)
+def result(number):
+    return np.ones((number, 2**20))
+
+process.prepare_process()
+before = [result(number) for number in (1, 2)]
+end = time.process_time() + 1.5
+while time.process_time() < end:
+    pass
+time.sleep(3)
+print(result(1) is before[0], result(2) is before[1])
+"""
+
+
+@pytest.mark.parametrize(("allowed", "same"), [(0, "False True"), (10_000, "True True")])
+def test_an_idle_process_drops_results_to_stay_below_a_limit(allowed, same):
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys\n" + MORE_MEMORY_THAN_ALLOWED, str(allowed)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == same, done.stderr
 
 
 def test_garbage_is_collected_when_the_process_is_idle_and_imports_are_exempted():

@@ -34,7 +34,7 @@ class ExperimentResults:
 
     experiment: Experiment
 
-    @lazy_property
+    @property
     def embeddings(self) -> EmbeddingSet:
         """The opened set."""
         return results.embeddings(self.experiment.info)
@@ -44,7 +44,7 @@ class ExperimentResults:
         """Names of the dataset's classes."""
         return results.class_names(self.experiment.info)
 
-    @lazy_property
+    @property
     def evaluator(self) -> Evaluator:
         """The evaluator of the recipe's space, with the samples."""
         return results.evaluator(self.experiment)

@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
 
 from imprint_core.background.threads import single_blas_thread
-from ui.server.shared_cache import limit_caches
+from ui.server.shared_cache import MOST_CACHED, limit_caches
 from ui.server.visitor_uploads import delete_left_uploads
 
 # Seconds between two looks at the process.
@@ -20,6 +21,8 @@ _INTERVAL = 0.5
 _IDLE_SHARE = 0.1
 # Seconds of computing after which caches are limited, and garbage is collected: when idle, and in any case.
 _LITTLE_WORK, _WORK, _MOST_WORK = 0.5, 1.0, 10.0
+# Bytes of memory that an idle process tries to stay below, and bytes of results that it keeps in any case.
+_MOST_RESIDENT, _LEAST_CACHED = 1000 * 2**20, 100 * 2**20
 # Number of this setting in glibc's malloc.h, and its value.
 _M_ARENA_MAX, _HEAPS = -8, 2
 
@@ -55,7 +58,24 @@ def _limit_memory() -> None:
             limited = now
         idle, before = now - before < _IDLE_SHARE * _INTERVAL, now
         if now - collected > (_WORK if idle else _MOST_WORK):
-            gc.collect()
-            if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-                libc.malloc_trim(0)
+            _collect()
+            if idle and (excess := _resident() - _MOST_RESIDENT) > 0:
+                # Under load results are needed again at once; now they can make room for what libraries need.
+                limit_caches(max(_LEAST_CACHED, MOST_CACHED - excess))
+                _collect()
             collected = before = time.process_time()
+
+
+def _collect() -> None:
+    """Collect garbage, and return free memory to the system."""
+    gc.collect()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
+
+def _resident() -> int:
+    """Return the bytes of memory that the process occupies; 0 where the system doesn't say."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0

@@ -19,7 +19,7 @@ Keys = dict[type, Callable[[Any], Hashable]]
 _caches: list[LruCache[Any]] = []
 # The largest size of all caches together. A class on five sets and two whitenings needs most of it; if too little is
 # kept, evaluators are made again at each move.
-_MOST_BYTES = 500 * 2**20
+MOST_CACHED = 500 * 2**20
 
 
 def shared_values(megabytes: float, grows: bool = False) -> LruCache[Any]:
@@ -63,7 +63,7 @@ def shared_cache(
     return decorate
 
 
-def limit_caches(most_bytes: float = _MOST_BYTES) -> None:
+def limit_caches(most_bytes: float = MOST_CACHED) -> None:
     """Drop the least recently used values of the largest caches until all caches together are small enough.
 
     It looks at every cached object, so it is called at intervals (`ui.server.process`), not for every result.
