@@ -49,6 +49,10 @@ def test_a_computation_within_another_does_not_wait(monkeypatch):
     with long_computation():
         with long_computation():
             pass
+        with short_computation():
+            # Short ones of others don't wait for it.
+            assert turns._short_turn.acquire(blocking=False)
+            turns._short_turn.release()
         # It still has its turn.
         assert not turns._turn.acquire(blocking=False)
 

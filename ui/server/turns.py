@@ -49,10 +49,15 @@ def _taken(turn: threading.BoundedSemaphore, patience: float) -> Iterator[None]:
             turn.release()
 
 
+def _computes() -> bool:
+    """Return whether this thread has the turn of long computations."""
+    return getattr(_this_thread, "computes", False)
+
+
 @contextmanager
 def long_computation() -> Iterator[None]:
     """Wait until no other session is in a long computation, for some seconds at most; within another, don't wait."""
-    if getattr(_this_thread, "computes", False):
+    if _computes():
         yield
         return
     with _taken(_turn, _PATIENCE):
@@ -65,5 +70,8 @@ def long_computation() -> Iterator[None]:
 
 
 def short_computation() -> AbstractContextManager[None]:
-    """Wait until no other session is in a short computation: one after another, each ends sooner than all at once."""
-    return _taken(_short_turn, _SHORT_PATIENCE)
+    """Wait until no other session is in a short computation: one after another, each ends sooner than all at once.
+
+    Within a long computation, don't wait.
+    """
+    return nullcontext() if _computes() else _taken(_short_turn, _SHORT_PATIENCE)
