@@ -132,9 +132,10 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
   // After the next frame, so that numbers appear before figures are drawn; `first` marks a page's main figure.
   if (data.first) draw(plot, put);
   else requestAnimationFrame(() => setTimeout(() => draw(plot, put)));
+  // Streamlit calls this for an outdated run too, at times after the last one, whose figure stays. It has taken a removed
+  // component off the page by then.
   return () => {
-    // Streamlit also calls this for outdated runs.
-    if (plot.run !== run) return;
+    if (plot.run !== run || parentElement.isConnected) return;
     leave(plot);
     if (window.Plotly) window.Plotly.purge(plot.div);
     plots.delete(parentElement);
