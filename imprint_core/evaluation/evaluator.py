@@ -250,9 +250,9 @@ class Evaluator:
         inf = NORMALIZATIONS[self.space.norm_inf].scale(whitened.test_squares)
         squares = squares * pre**2
         gram = whitened.gram * pre * pre[:, None]
+        cross = whitened.cross * inf * pre[:, None]
         # Weak, because it caches the products.
         evaluator = weakref.proxy(self)
-        cross = whitened.cross * inf * pre[:, None]
         return Products(
             members,
             [cross[c] for c in members],

@@ -157,7 +157,8 @@ def size_of(value: Any, counted: set[int] | None = None) -> int:
     if isinstance(value, Mapping):
         parts = [*value.keys(), *value.values()]
     elif isinstance(value, (tuple, list, set, frozenset)):
-        parts = value
+        # A copy, because another thread may change it meanwhile.
+        parts = [*value]
     elif hasattr(value, "__dict__"):
         parts = list(vars(value).values())
     return _OVERHEAD + sum(size_of(part, counted) for part in parts)
