@@ -15,8 +15,8 @@ import numpy as np
 T = TypeVar("T")
 
 
-# Bytes of an object besides its content, roughly.
-_OVERHEAD = 64
+# Bytes of an object besides its content, roughly; and of a value that is searched for arrays that others refer to.
+_OVERHEAD, _LARGE = 64, 2**20
 
 
 class LruCache(Generic[T]):
@@ -43,6 +43,9 @@ class LruCache(Generic[T]):
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def find(self, key: Hashable) -> T | None:
         """Return the value of `key`; None if it is missing."""
@@ -100,16 +103,25 @@ class LruCache(Generic[T]):
             self._drop()
         return value
 
-    def limit(self) -> int:
-        """Drop the least recently used values until the others are small enough; return their size in bytes."""
-        if self._grows:
-            # Measured without the lock, so that nobody waits.
-            sizes = {key: size_of(value) for key, value in self.items()}
-            with self._lock:
+    def limit(self, counted: set[int] | None = None) -> dict[Hashable, int]:
+        """Drop the least recently used values until the others are small enough; return their sizes in bytes by key.
+
+        Values that grow are measured again; large values, and all that grow, count without what is in `counted`, and
+        are added to it (`size_of`). Others count as when they were stored: what they share is small.
+        """
+        counted = set() if counted is None else counted
+        # Measured without the lock, so that nobody waits.
+        sizes = {
+            key: size_of(value, counted)
+            for key, value in self.items()
+            if self._grows or self._sizes.get(key, 0) > _LARGE
+        }
+        with self._lock:
+            if self._grows:
                 self._sizes = {key: sizes.get(key, 0) for key in self._values}
                 self._total = sum(self._sizes.values())
-                self._drop()
-        return self._total
+            self._drop()
+            return {key: sizes.get(key, size) for key, size in self._sizes.items()}
 
     def items(self) -> list[tuple[Hashable, T]]:
         """Return keys and values, the least recently used first."""
@@ -121,14 +133,14 @@ class LruCache(Generic[T]):
             dropped, _ = self._values.popitem(last=False)
             self._total -= self._sizes.pop(dropped)
 
-    def drop_oldest(self) -> int:
-        """Drop the least recently used value; return the size of the others in bytes, 0 if it is the only one."""
+    def drop_oldest(self) -> Hashable | None:
+        """Drop the least recently used value and return its key; None if it is the only one."""
         with self._lock:
             if len(self._values) < 2:
-                return 0
+                return None
             dropped, _ = self._values.popitem(last=False)
             self._total -= self._sizes.pop(dropped)
-            return self._total
+            return dropped
 
     def clear(self) -> None:
         """Drop all values."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from imprint_core.evaluation.lru_cache import LruCache, size_of
+from imprint_core.evaluation.lru_cache import LruCache
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,7 +19,7 @@ Keys = dict[type, Callable[[Any], Hashable]]
 _caches: list[LruCache[Any]] = []
 # The largest size of all caches together. A class on five sets and two whitenings needs most of it; if too little is
 # kept, evaluators are made again at each move.
-MOST_CACHED = 500 * 2**20
+MOST_CACHED = 800 * 2**20
 
 
 def shared_values(megabytes: float, grows: bool = False) -> LruCache[Any]:
@@ -68,14 +68,17 @@ def limit_caches(most_bytes: float = MOST_CACHED) -> None:
 
     It looks at every cached object, so it is called at intervals (`ui.server.process`), not for every result.
     """
-    sizes = {cache: cache.limit() for cache in _caches}
-    # Arrays that several caches refer to count once here, and several times in `sizes`.
-    excess = size_of([cache.items() for cache in _caches]) - most_bytes
-    before = sum(sizes.values())
-    while excess > before - sum(sizes.values()) and any(sizes.values()):
-        largest = max(sizes, key=lambda cache: sizes[cache])
-        # Its only value is in use.
-        sizes[largest] = largest.drop_oldest()
+    # Arrays that several caches refer to count once.
+    counted = set[int]()
+    sizes = {cache: cache.limit(counted) for cache in _caches}
+    totals = {cache: sum(values.values()) for cache, values in sizes.items()}
+    excess = sum(totals.values()) - most_bytes
+    # The only value of a cache is in use.
+    while excess > 0 and (several := [cache for cache in _caches if len(cache) > 1]):
+        largest = max(several, key=lambda cache: totals[cache])
+        dropped = sizes[largest].get(largest.drop_oldest(), 0)
+        totals[largest] -= dropped
+        excess -= dropped
 
 
 def clear_shared_caches() -> None:
