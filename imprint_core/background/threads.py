@@ -65,13 +65,16 @@ _this_thread = threading.local()
 
 
 @contextmanager
-def on_one_core() -> Iterator[None]:
-    """Let `run_parallel` use the calling thread only, because others need the remaining cores."""
-    _this_thread.alone = True
+def on_one_core(before_each: Callable[[], None]) -> Iterator[None]:
+    """Let `run_parallel` use the calling thread only, because others need the remaining cores.
+
+    Before each item the thread calls `before_each`, in which it can wait for others.
+    """
+    _this_thread.before_each = before_each
     try:
         yield
     finally:
-        _this_thread.alone = False
+        _this_thread.before_each = None
 
 
 def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
@@ -82,10 +85,13 @@ def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
     arguments = list(items)
     results: dict[int, T] = {}
     remaining = iter(range(len(arguments)))
+    before_each: Callable[[], None] | None = getattr(_this_thread, "before_each", None)
 
     def work() -> None:
         try:
             for i in remaining:
+                if before_each is not None:
+                    before_each()
                 results[i] = function(arguments[i])
         except BaseException:
             # No thread starts another item.
@@ -95,7 +101,7 @@ def run_parallel(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
 
     pool, count = _helpers()
     with single_blas_thread():
-        most = 0 if getattr(_this_thread, "alone", False) else count
+        most = count if before_each is None else 0
         helpers = [pool.submit(work) for _ in range(min(most, len(arguments) - 1))]
         try:
             work()

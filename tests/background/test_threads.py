@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from imprint_core.background.threads import lazy_property, run_parallel
+from imprint_core.background.threads import lazy_property, on_one_core, run_parallel
 
 
 class Waiting:
@@ -70,3 +70,18 @@ def test_an_error_ends_the_call_after_items_in_progress():
         run_parallel(fail, range(1000))
     assert len(calls) < 1000
     assert run_parallel(str, [1]) == ["1"]
+
+
+def test_on_one_core_the_calling_thread_works_alone_and_can_wait_before_each_item():
+    calls: list[str] = []
+
+    def item(number: int) -> int:
+        calls.append(f"item {number}")
+        time.sleep(0.02)
+        return threading.get_ident()
+
+    with on_one_core(lambda: calls.append("before")):
+        assert set(run_parallel(item, range(3))) == {threading.get_ident()}
+    assert calls == ["before", "item 0", "before", "item 1", "before", "item 2"]
+    assert len(set(run_parallel(item, range(6)))) > 1
+    assert calls.count("before") == 3

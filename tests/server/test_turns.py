@@ -1,5 +1,7 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Lock, get_ident
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,7 +43,7 @@ def test_a_computation_that_another_one_waits_for_starts_in_the_end(monkeypatch)
         list(pool.map(compute, range(2)))
     monkeypatch.setattr(turns, "_PATIENCE", 0.0)
     with long_computation():
-        assert not turns._turn.acquire(blocking=False)
+        assert turns._turn.taken
 
 
 def test_a_computation_within_another_does_not_wait(monkeypatch):
@@ -51,10 +53,9 @@ def test_a_computation_within_another_does_not_wait(monkeypatch):
             pass
         with short_computation():
             # Short ones of others don't wait for it.
-            assert turns._short_turn.acquire(blocking=False)
-            turns._short_turn.release()
+            assert not turns._short_turn.taken
         # It still has its turn.
-        assert not turns._turn.acquire(blocking=False)
+        assert turns._turn.taken
 
 
 @pytest.mark.parametrize("others", [False, True])
@@ -74,3 +75,77 @@ def test_long_computations_use_one_core_while_other_sessions_are_active(monkeypa
         threads = set(run_parallel(thread, range(6)))
     assert (threads == {get_ident()}) == others
     assert len(set(run_parallel(thread, range(6)))) > 1
+
+
+def test_the_run_that_started_first_is_next():
+    """Also if it waits for its turn later than others: it isn't overtaken between its computations."""
+    order, started = [], [Event() for _ in range(3)]
+
+    def run(number):
+        note_run()
+        started[number].set()
+        if number == 0:
+            wait_for(lambda: len(turns._short_turn._waiting) == 2)
+        with short_computation():
+            order.append(number)
+
+    with ThreadPoolExecutor(3) as pool, short_computation():
+        for number in range(3):
+            pool.submit(run, number)
+            started[number].wait(timeout=20)
+        wait_for(lambda: len(turns._short_turn._waiting) == 3)
+    assert order == [0, 1, 2]
+
+
+def test_a_run_that_ends_while_it_waits_leaves_the_others_their_turns(monkeypatch):
+    class Replaced(dict):
+        def get(self, _):
+            raise InterruptedError
+
+    monkeypatch.setattr(turns, "st", SimpleNamespace(session_state=Replaced()))
+    with ThreadPoolExecutor(1) as pool, short_computation():
+        with pytest.raises(InterruptedError):
+            pool.submit(short_computation().__enter__).result(timeout=20)
+        assert turns._short_turn.taken
+        assert not turns._short_turn._waiting
+    assert not turns._short_turn.taken
+
+
+def test_long_computations_let_short_ones_pass(monkeypatch):
+    """Before they start, and between their items, each time for a while."""
+    monkeypatch.setattr(turns, "_PAUSE", 60.0)
+    monkeypatch.setattr(turns, "_others_are_active", lambda: True)
+    order, in_item = [], Event()
+
+    def long():
+        with long_computation():
+            run_parallel(item, range(2))
+
+    def item(number):
+        order.append(f"item {number}")
+        in_item.set()
+        if number == 0:
+            wait_for(lambda: turns._short_turn.taken)
+
+    with ThreadPoolExecutor(1) as pool:
+        with short_computation():
+            running = pool.submit(long)
+            wait_for(lambda: turns._turn.taken)
+            order.append("short 0")
+        in_item.wait(timeout=20)
+        with short_computation():
+            Event().wait(0.1)
+            order.append("short 1")
+        running.result(timeout=20)
+    assert order == ["short 0", "item 0", "short 1", "item 1"]
+    # Not for ever.
+    monkeypatch.setattr(turns, "_PAUSE", 0.01)
+    with ThreadPoolExecutor(1) as pool, short_computation():
+        pool.submit(long).result(timeout=20)
+
+
+def wait_for(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        Event().wait(0.005)

@@ -81,7 +81,7 @@ class ExperimentResults:
     @lazy_property
     def fits(self) -> list[TransformDiagnostics]:
         """What the transform estimated on each seed's shots."""
-        return [self.evaluator.fit_of(self.experiment.n_shot, seed) for seed in self.experiment.seeds]
+        return results.transform_fits(self.experiment)
 
     @lazy_property
     def confusion(self) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ Cached functions take an `Experiment`, which is identified by the part that they
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from imprint_core.embeddings.images import images_of
 from imprint_core.embeddings.store import EXPLORED
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
-from imprint_core.evaluation.evaluator import Evaluation, Evaluator
+from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDiagnostics
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.task import Split
@@ -115,7 +116,7 @@ def pool(experiment: Experiment) -> Split:
     return experiment.pool(embeddings(experiment.info))
 
 
-@shared_cache(450, BY_SPACE, grows=True)
+@shared_cache(700, BY_SPACE, grows=True)
 def evaluator(experiment: Experiment) -> Evaluator:
     """Return the evaluator that recipes of the same space share."""
     return Evaluator(pool(experiment), experiment.recipe.canonical().space)
@@ -133,6 +134,17 @@ def classifier(experiment: Experiment) -> tuple[ImprintingClassifier, NDArray[np
     return model.fit(samples.X_train[rows], samples.y_train[rows]), rows
 
 
+def _turn_of(experiment: Experiment) -> AbstractContextManager[None]:
+    shrinks = TRANSFORMS[experiment.recipe.pretransform].shrinks
+    return long_computation() if shrinks else short_computation()
+
+
+def transform_fits(experiment: Experiment) -> list[TransformDiagnostics]:
+    """Return what the transform estimated on each seed's shots."""
+    with _turn_of(experiment):
+        return [evaluator(experiment).fit_of(experiment.n_shot, seed) for seed in experiment.seeds]
+
+
 _evaluations: LruCache[Evaluation] = shared_values(128)
 
 
@@ -143,8 +155,7 @@ def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
     def compute(missing: Sequence[Hashable]) -> list[Evaluation]:
         first = by_key[str(missing[0])]
         recipes = [by_key[str(key)].recipe.canonical() for key in missing]
-        transform = TRANSFORMS[first.recipe.pretransform]
-        with long_computation() if transform.shrinks else short_computation():
+        with _turn_of(first):
             return evaluator(first).evaluate_each(recipes, first.n_shot, first.seeds)
 
     values = dict(zip(by_key, _evaluations.get_each(list(by_key), compute), strict=True))
