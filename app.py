@@ -122,5 +122,14 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    from starlette.middleware import Middleware
+
+    from ui.server.request_rate import LimitRequestRate
+
     # `streamlit run app.py` finds this name, imports the file once, and then runs it for each visitor.
-    app = st.App(__file__, lifespan=prepare_server, on_script_error=report_forged_value)
+    app = st.App(
+        __file__,
+        lifespan=prepare_server,
+        middleware=[Middleware(LimitRequestRate)],
+        on_script_error=report_forged_value,
+    )

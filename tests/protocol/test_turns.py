@@ -51,3 +51,25 @@ def test_a_waiting_run_ends_when_it_is_replaced(tmp_path):
 
     with serve(str(script)) as server:
         assert run_visits(visits(server.url)) < 30
+
+
+def test_a_flood_of_requests_ends_with_the_last_one(server):
+    """Streamlit drops runs that a newer request replaces; nobody else's run is affected."""
+
+    async def visits():
+        async with visit(server.url) as flooding, visit(server.url) as other:
+            await flooding.run("data=digits&seeds=1&n=5")
+            await other.run("data=digits&seeds=1&n=5")
+            for i in range(300):
+                await flooding.request(widgets={"k": 2 + i % 2})
+            await flooding.request(page="library")
+            calm = await other.run(widgets={"k": 3})
+            assert "&k=3" in other.query
+            assert calm.exceptions == calm.errors == []
+            while "Accuracy" in flooding.page.metrics:
+                await flooding.wait()
+            assert flooding.page.exceptions == flooding.page.errors == []
+            return calm.metrics
+
+    assert run_visits(visits())["Accuracy"].endswith(" %")
+    assert "more than 100 requests per second. Its requests wait" in server.log()

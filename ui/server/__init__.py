@@ -1,4 +1,4 @@
-"""What one server process does for all its visitors: start, garbage collection, the use of cores, and a classroom.
+"""What one server process does for all its visitors: start, memory, the use of cores, a limit of requests, a classroom.
 
 What a session selects and sees is in the packages above.
 """
