@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, fields
@@ -149,13 +150,13 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like or dense tensor of shape (n, d)
             Embeddings of the shots.
         y : array-like of shape (n,)
             Their classes.
         """
         fresh = copy(self)
-        X, y = validate_data(fresh, X, y, dtype=[np.float32, np.float64])
+        X, y = validate_data(fresh, _dense(X), _dense(y), dtype=[np.float32, np.float64])
         check_classification_targets(y)
         fresh.classes_, fresh._codes = np.unique(y, return_inverse=True)
         fresh._shots = np.asarray(X)
@@ -181,7 +182,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """
         if not hasattr(self, "classes_"):
             return self.fit(X, y)
-        X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], reset=False)
+        X, y = validate_data(self, _dense(X), _dense(y), dtype=[np.float32, np.float64], reset=False)
         check_classification_targets(y)
         y = np.asarray(y)
         kinds = ["numbers" if labels.dtype.kind in "biuf" else "names" for labels in (self.classes_, y)]
@@ -242,7 +243,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def _each_part(self, X: ArrayLike, run: Callable[[Comparison], T]) -> list[T]:
         """Compare the proxies with blocks of samples, in parallel, and apply `run` to each comparison."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
+        X = validate_data(self, _dense(X), dtype=[np.float32, np.float64], reset=False)
         x = NORMALIZATIONS[self.norm_inf].function(self.transform_(np.asarray(X)))
         starts = np.searchsorted(self.proxy_class_, np.arange(len(self.classes_)))
         step = max(1, _CELLS // len(self.proxies_))
@@ -361,6 +362,23 @@ def depends_on_all(recipe: Recipe) -> bool:
     """Whether proxies depend on the shots of other classes: fitted transforms, least squares, quantile."""
     post = POST_NORMALIZATIONS[recipe.norm_post]
     return TRANSFORMS[recipe.pretransform].fitted or bool(GENERATORS[recipe.gen].ridge) or not post.separate
+
+
+def _dense(values: ArrayLike) -> ArrayLike:
+    """Return the array of a PyTorch tensor, with or without gradients and of any float type; anything else as given."""
+    # Not imported: without PyTorch there is no tensor.
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(values, torch.Tensor):
+        return values
+    if values.layout != torch.strided or values.device.type == "meta":
+        kind = "sparse" if values.layout != torch.strided else "without values"
+        raise TypeError(f"The tensor is {kind}; pass a dense tensor or array.")
+    tensor = values.detach().cpu()
+    try:
+        return np.asarray(tensor.numpy())
+    except TypeError:
+        # bfloat16 and smaller ones.
+        return np.asarray(tensor.float().numpy())
 
 
 def _or_none(sources: NDArray[np.intp]) -> NDArray[np.object_]:

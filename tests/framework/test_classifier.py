@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from imprint_core.errors import ImprintError
@@ -400,3 +401,37 @@ def test_every_shot_belongs_to_one_proxy_of_its_class(vit_digits):
     centroids = np.stack([x[rows].mean(axis=0) for rows in assigned])
     cosine = (centroids * model.proxies_).sum(axis=1) / np.linalg.norm(centroids, axis=1)
     assert np.median(cosine) > 0.999
+
+
+FLOATS = ["float16", "bfloat16", "float32", "float64", "float8_e5m2"]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_tensors_of_any_float_type_are_the_same_as_arrays(dtype):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 4
+    tensor = torch.tensor(rng.normal(size=(40, 8)) + 2 * y[:, None]).to(getattr(torch, dtype))
+    array = tensor.to(torch.float64).numpy()
+    if dtype != "float8_e5m2":
+        tensor.requires_grad_()
+    model = ImprintingClassifier(k=2)
+    for labels in (y, torch.tensor(y)):
+        assert list(model.fit(tensor, labels).predict(tensor)) == list(model.fit(array, y).predict(array))
+    model.fit(tensor[:20], y[:20]).partial_fit(tensor[20:], torch.tensor(y[20:]))
+    assert model.score(tensor, torch.tensor(y)) == model.fit(array, y).score(array, y)
+    assert model.kneighbors(tensor)[1].shape == (40, 5)
+
+
+def test_what_is_not_dense_is_refused_in_a_sentence():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(4, 2)
+    y = [0, 0, 1, 1]
+    with pytest.raises(TypeError, match=r"The tensor is sparse; pass a dense tensor or array"):
+        ImprintingClassifier().fit(x.to_sparse(), y)
+    with pytest.raises(TypeError, match=r"The tensor is without values; pass a dense tensor or array"):
+        ImprintingClassifier().fit(x.to("meta"), y)
+    with pytest.raises(TypeError, match=r"Sparse data was passed for X, but dense data is required"):
+        ImprintingClassifier().fit(csr_matrix(np.ones((4, 2))), y)
+    with pytest.raises(TypeError, match="sample_weight"):
+        ImprintingClassifier().fit(x, y, sample_weight=y)
