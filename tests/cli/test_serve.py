@@ -213,7 +213,14 @@ def test_server_ends_with_the_command(number, tmp_path):
     port = serve._any_free_port(LOCAL)
     command = [sys.executable, "-m", "imprint_core", "serve", "--port", str(port)]
     environment = {**os.environ, "IMPRINT_HOME": str(tmp_path), "STREAMLIT_SERVER_HEADLESS": "true"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    # A shell starts commands in the background with SIGINT ignored, the tests as well.
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    ) as process:
         deadline = time.monotonic() + 60
         while True:
             try:
