@@ -6,7 +6,13 @@ from types import SimpleNamespace
 import pytest
 
 from imprint_core.background.threads import run_parallel
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
+from imprint_core.framework.recipe import Recipe
+from ui.compute import results
+from ui.compute.experiment_results import ExperimentResults
 from ui.server import turns
+from ui.server.shared_cache import clear_shared_caches
 from ui.server.turns import long_computation, note_run, short_computation
 
 
@@ -149,3 +155,22 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < end
         Event().wait(0.005)
+
+
+def test_what_whitening_reports_waits_for_a_turn_once(monkeypatch, bundled):
+    turns_taken = []
+
+    def turn():
+        turns_taken.append(1)
+        return long_computation()
+
+    monkeypatch.setattr(results, "long_computation", turn)
+    info = bundled["vit_tiny_patch16_224", "digits"]
+    clear_shared_caches()
+    for k in (2, 3):
+        experiment = Experiment(info, "all", 5, Recipe("kmeans", k, pretransform="whiten"), SEEDS[:2])
+        fits = ExperimentResults(experiment).fits
+        assert [fit.shrinkage for fit in fits] == [
+            results.evaluator(experiment).fit_of(5, seed).shrinkage for seed in SEEDS[:2]
+        ]
+    assert len(turns_taken) == 1

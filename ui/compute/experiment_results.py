@@ -81,7 +81,7 @@ class ExperimentResults:
     @lazy_property
     def fits(self) -> list[TransformDiagnostics]:
         """What the transform estimated on each seed's shots."""
-        return results.transform_fits(self.experiment)
+        return results.transform_fits(self.experiment, self.experiment.n_shot, self.experiment.seeds)
 
     @lazy_property
     def confusion(self) -> NDArray[np.float64]:

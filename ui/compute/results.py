@@ -139,10 +139,11 @@ def _turn_of(experiment: Experiment) -> AbstractContextManager[None]:
     return long_computation() if shrinks else short_computation()
 
 
-def transform_fits(experiment: Experiment) -> list[TransformDiagnostics]:
+@shared_cache(8, BY_SPACE)
+def transform_fits(experiment: Experiment, n_shot: int | None, seeds: tuple[int, ...]) -> list[TransformDiagnostics]:
     """Return what the transform estimated on each seed's shots."""
     with _turn_of(experiment):
-        return [evaluator(experiment).fit_of(experiment.n_shot, seed) for seed in experiment.seeds]
+        return [evaluator(experiment).fit_of(n_shot, seed) for seed in seeds]
 
 
 _evaluations: LruCache[Evaluation] = shared_values(128)

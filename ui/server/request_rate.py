@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 
 class LimitRequestRate:
-    """Middleware that reads the requests of each page, which come by its websocket, only so fast."""
+    """Middleware that reads the requests of each page, which come by its websocket, at a limited rate."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class LimitRequestRate:
 
 
 def _limited(receive: Receive) -> Receive:
-    # When as many requests as were read would have been sent at the rate, if not before now.
+    # The time at which the requests that were read would have ended at the rate.
     due, reported = 0.0, False
 
     async def limited() -> Message:

@@ -40,7 +40,7 @@ def report_forged_value(error: Exception) -> bool:
 async def prepare_server(app: st.App) -> AsyncIterator[None]:
     """Prepare the process, and open a browser if there is a screen; at the end, delete the uploads of a class."""
     prepare_process()
-    # Streamlit would import it in the first run, for half of that time; now it does while the browser loads the page.
+    # Otherwise Streamlit imports it in the first run, which then takes twice as long. Now the browser loads the page.
     threading.Thread(target=import_module, args=("pandas",), daemon=True).start()
     forbid_address_requests()
     limit_memory(runtime.get_instance().uploaded_file_mgr)
