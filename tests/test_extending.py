@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.datasets import DATASETS, dataset
 from imprint_core.datasets.images import Splits, from_arrays
+from imprint_core.datasets.labels import Labels
 from imprint_core.datasets.registry import Dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import ExtractionJob, extract
@@ -38,7 +39,6 @@ from imprint_core.sweeps.run_measures import MEASURES, Measure
 from imprint_core.sweeps.runner import evaluate_cell
 from imprint_core.sweeps.sweep_table import SweepTable
 from imprint_core.uploads.formats import EMBEDDING_FORMATS, UploadFormat
-from imprint_core.uploads.labels import Labels
 from imprint_core.uploads.rows import LabelledRows
 from tests.conftest import ROOT
 from tests.pages.conftest import warm  # noqa: F401

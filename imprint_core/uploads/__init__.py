@@ -1,4 +1,4 @@
-"""Images and embeddings that users upload: untrusted files, checked and saved as datasets and embedding sets.
+"""Embeddings and images that users upload, checked and saved as embedding sets and datasets.
 
-Decoding of images and reading of saved datasets are in `imprint_core.datasets`.
+Readers of image files and labels are in `imprint_core.datasets`.
 """

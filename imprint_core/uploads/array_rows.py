@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from imprint_core.datasets.arrays import StoredArray, npz_arrays, safetensors_arrays
+from imprint_core.datasets.labels import check_label_count, read_labels, read_names
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.arrays import StoredArray, npz_arrays, safetensors_arrays
-from imprint_core.uploads.labels import check_label_count, read_labels, read_names
 from imprint_core.uploads.rows import LabelledRows, check_size
 
 _SPLIT_KEYS = (("x_train", "y_train"), ("x_test", "y_test"))

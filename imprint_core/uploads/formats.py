@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
+from imprint_core.datasets.class_folders import images_in_zip
+from imprint_core.datasets.image_files import ImageFile
+from imprint_core.datasets.keras_npz import images_in_keras_npz
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel
 from imprint_core.registry import look_up
 from imprint_core.uploads.array_rows import npz_rows, safetensors_rows
-from imprint_core.uploads.image_files import UploadedImage
-from imprint_core.uploads.image_zips import images_in_zip
-from imprint_core.uploads.keras_npz import images_in_keras_npz
 from imprint_core.uploads.parquet_rows import parquet_rows
 from imprint_core.uploads.rows import LabelledRows, UploadedEmbeddings, load_rows
 
@@ -29,7 +29,7 @@ class UploadFormat(NamedTuple, Generic[T]):
     read: Callable[[BinaryIO], T]
 
 
-IMAGE_FORMATS: dict[str, UploadFormat[list[UploadedImage]]] = {
+IMAGE_FORMATS: dict[str, UploadFormat[list[ImageFile]]] = {
     "zip": UploadFormat("class folders", "`<class>/<image>`, also in `train/` and `test/`", images_in_zip),
     "npz": UploadFormat("Keras' layout", "`x_train, y_train, x_test, y_test`, pixels in uint8", images_in_keras_npz),
 }

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.image_files import SPLITS
+from imprint_core.datasets.labels import Labels, check_class_count, label_values
 from imprint_core.datasets.names import clean_name
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.image_files import SPLITS
-from imprint_core.uploads.labels import Labels, check_class_count, label_values
 from imprint_core.uploads.parquet_guard import check_pages, damaged_parquet
 from imprint_core.uploads.rows import MOST_DIMENSIONS, LabelledRows, check_size
 

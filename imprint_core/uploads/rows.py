@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.labels import Labels, check_splits, number_classes
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.labels import Labels, check_splits, number_classes
 
 MOST_ROWS = 2_000_000
 MOST_DIMENSIONS = 65_536

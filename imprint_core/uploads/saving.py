@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.datasets.decoding import decode
+from imprint_core.datasets.image_files import ImageFile
+from imprint_core.datasets.labels import check_splits
 from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images
 from imprint_core.embeddings.store import SetInfo, class_sizes, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel
-from imprint_core.uploads.image_files import UploadedImage
-from imprint_core.uploads.labels import check_splits
 from imprint_core.uploads.rows import UploadedEmbeddings
 
 _ORDER_SEED = 0
@@ -77,7 +77,7 @@ def _by_class(y: NDArray[np.int32]) -> NDArray[np.intp]:
 
 
 def save_images(
-    images: Iterable[UploadedImage],
+    images: Iterable[ImageFile],
     label: str,
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -115,7 +115,7 @@ def save_images(
 
 
 def _write(
-    images: Sequence[UploadedImage],
+    images: Sequence[ImageFile],
     labels: NDArray[np.int32],
     test: NDArray[np.bool_],
     names: Sequence[str],
@@ -151,7 +151,7 @@ def _write(
 
 
 def _write_members(
-    file: IO[bytes], images: Sequence[UploadedImage], test: NDArray[np.bool_], manifest: dict[str, Any]
+    file: IO[bytes], images: Sequence[ImageFile], test: NDArray[np.bool_], manifest: dict[str, Any]
 ) -> str:
     """Write all members; return the SHA-256 of classes, splits and images."""
     digest = hashlib.sha256(json.dumps([manifest[k] for k in ("class_names", *SPLITS)]).encode())

@@ -409,11 +409,11 @@ def test_first_row_that_is_not_finite_is_reported():
 
 
 def test_sizes_are_checked_before_anything_is_read(monkeypatch):
-    monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes - 1)
+    monkeypatch.setattr("imprint_core.datasets.arrays.MOST_BYTES", X.nbytes - 1)
     for file, kind in ((npz(X=X, y=Y), "npz"), (safetensors(X=X, y=Y), "safetensors")):
         refused("'X' has 0.0 GB; the limit is 0 GB, so save fewer rows, or float16", file, kind)
-    monkeypatch.setattr("imprint_core.uploads.arrays.MOST_BYTES", X.nbytes)
-    monkeypatch.setattr("imprint_core.uploads.arrays.MOST_TOGETHER", X.nbytes)
+    monkeypatch.setattr("imprint_core.datasets.arrays.MOST_BYTES", X.nbytes)
+    monkeypatch.setattr("imprint_core.datasets.arrays.MOST_TOGETHER", X.nbytes)
     refused("The arrays have more than 0 GB together; save fewer rows", npz(X=X, y=Y))
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imprint_core.datasets.class_folders import images_in_zip
+from imprint_core.datasets.image_files import ImageFile, images_by_class
 from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.own_images import find_own_images, read_own_images
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.image_files import UploadedImage, images_by_class
-from imprint_core.uploads.image_zips import images_in_zip
 from imprint_core.uploads.saving import save_images
 
 
@@ -162,7 +162,7 @@ def test_too_few_images_are_refused_and_nothing_is_written(files, sentence, tmp_
 
 def test_every_class_must_be_in_both_splits(tmp_path):
     def entries(*names):
-        return [UploadedImage(n[-1], "test" if n.startswith("test") else "train", n, lambda: png(1)) for n in names]
+        return [ImageFile(n[-1], "test" if n.startswith("test") else "train", n, lambda: png(1)) for n in names]
 
     with pytest.raises(ImprintError, match="Class 'b' has no usable image in the test split; every class must be in"):
         save_images(entries("train/a", "train/b", "test/a"), "x", tmp_path)
@@ -204,7 +204,7 @@ def test_nothing_remains_after_an_interruption(tmp_path, stop):
         return png(1)
 
     with pytest.raises(stop):
-        save_images([UploadedImage(c, None, c, read) for c in "aabb"], "x", tmp_path)
+        save_images([ImageFile(c, None, c, read) for c in "aabb"], "x", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -215,7 +215,7 @@ def test_at_most_one_image_is_in_memory(tmp_path):
     Image.fromarray(noise).save(out, "PNG", compress_level=0)
     path = tmp_path / "image"
     path.write_bytes(out.getvalue())
-    entries = [UploadedImage(c, None, c, path.read_bytes) for c in "ab" * 10]
+    entries = [ImageFile(c, None, c, path.read_bytes) for c in "ab" * 10]
     tracemalloc.start()
     dataset = save_images(entries, "x", tmp_path)
     peak = tracemalloc.get_traced_memory()[1]

@@ -8,13 +8,13 @@ import streamlit as st
 from PIL import Image
 
 from imprint_core.datasets import dataset
+from imprint_core.datasets.image_files import ImageFile, images_by_class
 from imprint_core.datasets.own_images import OwnImages, find_own_images, read_own_images
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads.example_files import example_zip
 from imprint_core.uploads.formats import IMAGE_FORMATS
-from imprint_core.uploads.image_files import UploadedImage, images_by_class
 from imprint_core.uploads.saving import save_images
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
@@ -101,7 +101,7 @@ def _dataset_name(default: str) -> str:
     return st.text_input("Dataset name", default[:80], max_chars=80, key=f"own_label_{default}")
 
 
-def _save(read: Callable[[], Sequence[UploadedImage]], label: str) -> None:
+def _save(read: Callable[[], Sequence[ImageFile]], label: str) -> None:
     """Check and save images; after an error the upload stays."""
     bar = st.progress(0.0, text="Reading the file …")
     try:

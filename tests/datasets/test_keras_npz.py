@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imprint_core.datasets.keras_npz import images_in_keras_npz
 from imprint_core.datasets.own_images import read_own_images
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.keras_npz import images_in_keras_npz
 from imprint_core.uploads.saving import save_images
 
 
@@ -77,7 +77,7 @@ def test_invalid_arrays_are_refused(changes, sentence):
 
 
 def test_images_of_too_many_pixels_are_refused(monkeypatch):
-    monkeypatch.setattr("imprint_core.uploads.keras_npz.MOST_PIXELS", 19)
+    monkeypatch.setattr("imprint_core.datasets.keras_npz.MOST_PIXELS", 19)
     with pytest.raises(
         ImprintError, match="The images in 'x_train' have more than 0 million pixels each; save smaller"
     ):
@@ -85,7 +85,7 @@ def test_images_of_too_many_pixels_are_refused(monkeypatch):
 
 
 def test_too_many_images_are_refused(monkeypatch):
-    monkeypatch.setattr("imprint_core.uploads.keras_npz.MOST_IMAGES", 17)
+    monkeypatch.setattr("imprint_core.datasets.keras_npz.MOST_IMAGES", 17)
     with pytest.raises(ImprintError, match="has more than 17 images; save fewer"):
         images_in_keras_npz(keras()[0])
 

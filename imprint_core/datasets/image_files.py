@@ -26,7 +26,7 @@ MOST_PATH = 200
 """Characters of a file's path that messages display."""
 
 
-class UploadedImage(NamedTuple):
+class ImageFile(NamedTuple):
     """An image of an upload, not yet read; its class and file name are safe to display.
 
     The split is None if the upload has no splits. `read` returns the file's bytes, at every call; it raises an
@@ -39,7 +39,7 @@ class UploadedImage(NamedTuple):
     read: Callable[[], bytes]
 
 
-def images_by_class(files: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[UploadedImage]:
+def images_by_class(files: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[ImageFile]:
     """List the image files, by class (file name, bytes), that were uploaded separately for each class.
 
     Raises an `ImprintError` if there are fewer than two classes, duplicate class names, or a class without images.
@@ -50,5 +50,5 @@ def images_by_class(files: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[Up
             raise ImprintError(f"Class '{clean}' has no images; add some or remove the class.")
         for file_name, data in sorted(files[name], key=lambda file: file[0]):
             display_name = clean_name(f"{clean}/{file_name}", MOST_PATH)
-            images.append(UploadedImage(clean, None, display_name, partial(bytes, data)))
+            images.append(ImageFile(clean, None, display_name, partial(bytes, data)))
     return images

@@ -8,11 +8,11 @@ import zipfile
 from functools import partial
 from typing import BinaryIO
 
+from imprint_core.datasets.image_files import MOST_PATH, SPLITS, ImageFile, Split
 from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.datasets.readers import SUFFIXES
 from imprint_core.datasets.zips import open_zip, read_member
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.image_files import MOST_PATH, SPLITS, Split, UploadedImage
 
 MOST_MEMBER = 64_000_000
 MOST_TOGETHER = 2_000_000_000
@@ -27,7 +27,7 @@ _LAYOUT = "arrange the zip as <class>/<image>, or as train/<class>/<image> and t
 Parts = tuple[str, ...]
 
 
-def images_in_zip(file: BinaryIO) -> list[UploadedImage]:
+def images_in_zip(file: BinaryIO) -> list[ImageFile]:
     """List the images in a zip of class folders, sorted by path; the file must stay open while they are read.
 
     Two layouts are accepted: `<class>/<image>`, and `train/<class>/<image>` with `test/<class>/<image>` (or `val`,
@@ -44,7 +44,7 @@ def images_in_zip(file: BinaryIO) -> list[UploadedImage]:
     samples = _class_folders(members)
     clean = clean_classes(path[-2] for path, _, _ in samples)
     return [
-        UploadedImage(clean[path[-2]], split, _display_name(info), partial(read_member, archive, info))
+        ImageFile(clean[path[-2]], split, _display_name(info), partial(read_member, archive, info))
         for path, split, info in samples
     ]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint_core.datasets.class_folders import images_in_zip
 from imprint_core.datasets.zips import MOST_FILES
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.image_zips import images_in_zip
 
 
 def zipped(members, method=zipfile.ZIP_STORED):
@@ -215,7 +215,7 @@ def test_large_and_strongly_compressed_images_are_refused():
 
 
 def test_total_size_is_limited(monkeypatch):
-    monkeypatch.setattr("imprint_core.uploads.image_zips.MOST_TOGETHER", 2_000_000)
+    monkeypatch.setattr("imprint_core.datasets.class_folders.MOST_TOGETHER", 2_000_000)
     fits = [(f"{c}/1.png", bytes(1_000_000)) for c in "ab"]
     assert len(images_in_zip(zipped(fits))) == 2
     with pytest.raises(ImprintError, match="unpacks to more than 0 GB; upload fewer or smaller images"):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.datasets.arrays import StoredArray
 from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.names import MOST_CLASSES, clean_classes
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.arrays import StoredArray
 
 _MOST_CHARACTERS = 1_000
 

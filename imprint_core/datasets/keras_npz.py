@@ -10,11 +10,11 @@ from typing import IO, BinaryIO
 import numpy as np
 from PIL import Image
 
+from imprint_core.datasets.arrays import StoredArray, npz_arrays, read_exactly
 from imprint_core.datasets.decoding import MOST_PIXELS
+from imprint_core.datasets.image_files import ImageFile, Split
+from imprint_core.datasets.labels import check_label_count, number_classes, read_labels
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.arrays import StoredArray, npz_arrays, read_exactly
-from imprint_core.uploads.image_files import Split, UploadedImage
-from imprint_core.uploads.labels import check_label_count, number_classes, read_labels
 
 MOST_IMAGES = 200_000
 
@@ -22,7 +22,7 @@ _KEYS = ("x_train", "y_train", "x_test", "y_test")
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def images_in_keras_npz(file: BinaryIO) -> list[UploadedImage]:
+def images_in_keras_npz(file: BinaryIO) -> list[ImageFile]:
     """List the images in an `.npz` of `x_train, y_train, x_test, y_test`, which must stay open while they are read.
 
     Pixels are uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), labels whole numbers or text (n,) or (n, 1). Reading in
@@ -48,9 +48,7 @@ def images_in_keras_npz(file: BinaryIO) -> list[UploadedImage]:
         for _ in x.blocks():
             pass
         reader = _PngReader(x)
-        images += [
-            UploadedImage(names[c], split, f"{x.name}[{i}]", partial(reader.png, i)) for i, c in enumerate(numbers)
-        ]
+        images += [ImageFile(names[c], split, f"{x.name}[{i}]", partial(reader.png, i)) for i, c in enumerate(numbers)]
     return images
 
 
