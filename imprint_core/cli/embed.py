@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imprint_core.cli.options import add_data_root, add_process_options, apply_priority, count
-from imprint_core.datasets import DATASETS, Dataset, dataset, dataset_at
+from imprint_core.datasets import DATASETS, Dataset, checked_dataset_at, dataset
+from imprint_core.datasets.image_files import describe_splits
 from imprint_core.embeddings.store import EXPLORED, SetInfo, open_set
 from imprint_core.models import FOUNDATION_MODELS, foundation_model
 from imprint_core.models.libraries import LIBRARIES
@@ -29,7 +30,7 @@ examples:
       imprint embed --fm resnet50 --dataset cifar10 --per-class 200 --test-per-class 50
   another model of timm, with local weights
       imprint embed --fm deit_tiny_patch16_224 --dataset mnist --weights deit.safetensors
-  your own photographs, in pets/cat/… and pets/dog/…
+  your own photographs, in pets/cat/… and pets/dog/…; the set is identified by what they show
       imprint embed --fm vit_b_16 --dataset pets
 """
 
@@ -49,6 +50,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"dataset: {', '.join(DATASETS)}; or a path to a directory or zip of class folders "
         "(train/<class>/… and val/<class>/…, or <class>/…), or to an .npz with x_train, y_train, x_test, y_test",
+    )
+    parser.add_argument(
+        "--skip-damaged", action="store_true", help="embed the other images where some of a path can't be decoded"
+    )
+    parser.add_argument("--strict", action="store_true", help="refuse a path with any file that is left out")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace a set of this model and dataset with other samples or weights"
     )
     parser.add_argument("--per-class", type=count, metavar="N", help="training samples per class (default: all)")
     parser.add_argument("--test-per-class", type=count, metavar="N", help="test samples per class (default: all)")
@@ -77,10 +85,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_process_options(parser)
 
 
-def parse_dataset(text: str) -> Dataset:
-    """Look up a dataset by its name or path."""
+def parse_dataset(text: str, options: argparse.Namespace | None = None) -> Dataset:
+    """Look up a dataset by its name or path; the images at a path are checked, and those left out are printed."""
     path = Path(text).expanduser()
-    return dataset_at(path) if text not in DATASETS and (path.exists() or "/" in text) else dataset(text)
+    if text in DATASETS or not (path.exists() or "/" in text):
+        return dataset(text)
+    if options is None:
+        return checked_dataset_at(path)
+    from tqdm import tqdm
+
+    with tqdm(unit=" images", desc="Checking", disable=options.quiet, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        data = checked_dataset_at(path, show, options.skip_damaged, options.strict)
+    if not options.quiet:
+        print(describe_splits(data.read(options.data_root)))
+    return data
 
 
 def _resume_arguments(options: argparse.Namespace) -> list[str]:
@@ -97,7 +120,13 @@ def _resume_arguments(options: argparse.Namespace) -> list[str]:
         **{name: path.expanduser().resolve() for name, path in paths.items() if path},
     }
     arguments = [text for name, value in values.items() if value for text in (f"--{name}", str(value))]
-    return arguments + ["--no-maps"] * options.no_maps
+    flags = {
+        "no-maps": options.no_maps,
+        "skip-damaged": options.skip_damaged,
+        "strict": options.strict,
+        "replace": options.replace,
+    }
+    return arguments + [f"--{name}" for name, given in flags.items() if given]
 
 
 def add_base_maps(info: SetInfo, report_stage: Callable[[str], None]) -> None:
@@ -112,7 +141,7 @@ def add_base_maps(info: SetInfo, report_stage: Callable[[str], None]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Embed the dataset."""
-    fm, data = foundation_model(options.fm), parse_dataset(options.dataset)
+    fm, data = foundation_model(options.fm), parse_dataset(options.dataset, options)
     # After the names are checked, because torch is slow to import.
     from tqdm import tqdm
 
@@ -132,6 +161,7 @@ def run(options: argparse.Namespace) -> int:
         options.weights,
         options.weights_origin,
         options.batch_size,
+        options.replace,
     )
     bars: list[tqdm[None]] = []
 

@@ -23,7 +23,7 @@ examples:
   imprint sets list
   imprint sets list --json
   imprint sets verify                   compares every file with its digest
-  imprint sets remove resnet50__pets_at
+  imprint sets remove resnet50__own_3f9d0c2b71aa
 
 Sets embedded on this machine are in {user_folder()} (set by IMPRINT_HOME).
 """

@@ -1,8 +1,8 @@
-"""Datasets of labelled images: their table, readers for files of many kinds, splits and draws of samples.
+"""Datasets of labelled images: their table, one reader of class folders, zips and arrays, splits, draws of samples.
 
-What users upload is checked in `uploads`; embeddings of the images are in `embeddings`.
+Uploads are saved by `uploads`; embeddings of the images are in `embeddings`.
 """
 
-from imprint_core.datasets.registry import DATASETS, Dataset, dataset, dataset_at
+from imprint_core.datasets.registry import DATASETS, Dataset, checked_dataset_at, dataset, dataset_at
 
-__all__ = ["DATASETS", "Dataset", "dataset", "dataset_at"]
+__all__ = ["DATASETS", "Dataset", "checked_dataset_at", "dataset", "dataset_at"]

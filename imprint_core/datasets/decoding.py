@@ -21,7 +21,14 @@ MOST_PIXELS = 64_000_000
 LEAST_SIDE = 1024
 """Least pixels of the shorter side of a JPEG decoded at reduced size; no FM here takes half as many."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+MOST_FILE_BYTES = 64_000_000
+"""A larger image file is not read."""
+
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"
+)  # fmt: skip
+_OTHER_SUFFIXES = (".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".nef", ".arw", ".raw", ".psd", ".ico", ".tga")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 
 # Raised by Pillow's readers on damaged files; Pillow has no common exception for these.
 _DAMAGE = (
@@ -41,13 +48,34 @@ _DAMAGE = (
 )
 
 
+def has_image_name(name: str) -> bool:
+    """Whether a file's name is that of an image, of a format that can be decoded or not."""
+    return name.lower().endswith((*SUFFIXES, *_OTHER_SUFFIXES))
+
+
+def is_image(data: bytes) -> bool:
+    """Whether a file begins as an image that `decode` can read; the rest may be damaged."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS):
+            return True
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return True
+    except _DAMAGE:
+        return False
+
+
+def too_large_file() -> ImprintError:
+    """Error for an image file that is not read."""
+    return ImprintError(f"The file exceeds {MOST_FILE_BYTES // 10**6} MB; make the image smaller.")
+
+
 def decode(source: bytes | Path) -> Image.Image:
     """Decode an image completely and safely.
 
     Parameters
     ----------
     source : bytes or Path
-        Contents or path of a JPEG, PNG, WebP, GIF, BMP, TIFF or PPM.
+        Contents or path of a JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF.
 
     Returns
     -------
@@ -72,7 +100,8 @@ def decode(source: bytes | Path) -> Image.Image:
             raise _too_large() from error
         except _DAMAGE as error:
             raise ImprintError(
-                "The file is not a readable JPEG, PNG, WebP, GIF, BMP, TIFF or PPM image. Save it as one of these."
+                "The file is not a readable JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF image. Save it as one of "
+                "these."
             ) from error
         if image.width * image.height > MOST_PIXELS:
             raise _too_large()

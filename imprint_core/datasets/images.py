@@ -29,11 +29,14 @@ class Images:
     ids : ndarray of shape (n,), int32, or None
         Stable id of each row, ascending; None where it is the row itself. Independent of draws and of which other
         datasets are available.
+    contents : ndarray of shape (n, 16), uint8, or None
+        Digest of each image's file, where it is known.
     """
 
     labels: NDArray[np.int32]
     load: Callable[[int], Image.Image]
     ids: NDArray[np.int32] | None = None
+    contents: NDArray[np.uint8] | None = None
 
     def ids_of(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         """Stable ids of rows."""
@@ -61,6 +64,18 @@ class Images:
         return np.concatenate(draws).astype(np.int32)
 
 
+class LeftOut(NamedTuple):
+    """A file or folder that is no part of a dataset, and why; both are safe to display.
+
+    `kind` is "system" for hidden files and those that operating systems add, "damaged" for images that cannot be
+    decoded, else "other".
+    """
+
+    display_name: str
+    reason: str
+    kind: str = "other"
+
+
 class Part(NamedTuple):
     """Part of a merged dataset: the name of its dataset, and its first sample id."""
 
@@ -72,7 +87,8 @@ class Part(NamedTuple):
 class Splits:
     """Training and test split of a dataset, its class names, where known, and the parts of a merged dataset.
 
-    The label replaces the dataset's where the files determine one; else it is empty.
+    The label replaces the dataset's where the files determine one; else it is empty. `left_out` are files of the source
+    that are in neither split.
     """
 
     train: Images
@@ -80,6 +96,7 @@ class Splits:
     class_names: tuple[str, ...] | None = None
     label: str = ""
     parts: tuple[Part, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def from_arrays(x: NDArray[np.uint8], y: NDArray[np.integer]) -> Images:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core.datasets.decoding import decode
-from imprint_core.datasets.images import Images, Splits
+from imprint_core.datasets.images import Images, LeftOut, Splits
 from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.zips import DAMAGE
 from imprint_core.errors import ImprintError
@@ -37,8 +37,8 @@ class OwnImages:
     """Description of a dataset of the user's own images.
 
     Its name in commands and links is `own_` and 12 hexadecimal digits of a digest of its contents; the user gives the
-    label. `counts` are training and test images of each class. `left_out` has the file name of each unusable image, and
-    why; known only when the dataset has just been saved.
+    label. `counts` are training and test images of each class; `left_out` are the files of the upload that are no part
+    of it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class OwnImages:
     path: Path
     class_names: tuple[str, ...]
     counts: tuple[tuple[int, int], ...]
-    left_out: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
@@ -69,7 +69,7 @@ def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
         return Images(manifest[split], load)
 
     header = _header(path, manifest)
-    return header, Splits(images("train"), images("test"), header.class_names, header.label)
+    return header, Splits(images("train"), images("test"), header.class_names, header.label, left_out=header.left_out)
 
 
 def find_own_images(folder: Path) -> tuple[list[OwnImages], list[str]]:
@@ -129,10 +129,12 @@ def _check(manifest: object, members: set[str], path: Path) -> None:
             raise ImprintError(
                 f"'{path.name}' has format {version}; this version reads {FORMAT}. Upload the images again."
             )
-        case {"format": 1, "label": str(), "class_names": [*names], "train": [*train], "test": [*test]}:
+        case {"format": 1, "label": str(), "class_names": [*names], "train": [*train], "test": [*test], **more}:
             classes = range(len(names))
             valid = len(names) > 1 and all(isinstance(n, str) for n in names)
             valid &= all(type(c) is int and c in classes for c in (*train, *test))
+            left_out = more.get("left_out", [])
+            valid &= isinstance(left_out, list) and all(map(_is_left_out, left_out))
             expected = {
                 f"{s}/{i:06d}" for s, labels in zip(SPLITS, (train, test), strict=True) for i in range(len(labels))
             }
@@ -144,7 +146,12 @@ def _check(manifest: object, members: set[str], path: Path) -> None:
 def _header(path: Path, manifest: dict[str, Any]) -> OwnImages:
     names = tuple(clean_name(n) for n in manifest["class_names"])
     counts = count_images(manifest["train"], manifest["test"], len(names))
-    return OwnImages(path.stem, clean_name(manifest["label"]), path, names, counts)
+    left_out = tuple(LeftOut(*(clean_name(text, 400) for text in file)) for file in manifest.get("left_out", []))
+    return OwnImages(path.stem, clean_name(manifest["label"]), path, names, counts, left_out)
+
+
+def _is_left_out(file: object) -> bool:
+    return isinstance(file, list) and len(file) == 3 and all(isinstance(text, str) for text in file)
 
 
 def _damaged(path: Path) -> ImprintError:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.datasets.decoding import decode
-from imprint_core.datasets.images import Images, Part, Splits, from_arrays, hold_out
+from imprint_core.datasets.class_folders import images_in_folder, images_in_zip
+from imprint_core.datasets.image_files import ImageListing, splits_of
+from imprint_core.datasets.images import Images, Part, Splits, from_arrays
+from imprint_core.datasets.keras_npz import images_in_keras_npz
 from imprint_core.errors import ImprintError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
-_TEST_FOLDERS = ("val", "test", "valid", "validation")
 # Sample ids of the parts of a merged dataset start at multiples of this.
 _PART_IDS = 1_000_000
 
@@ -73,33 +70,36 @@ def _open_torchvision(dataset_class: Callable[..., Any], root: Path, split: dict
     return None
 
 
-def npz_splits(path: Path) -> Splits:
-    """Read an `.npz` in Keras' layout: `x_train`, `y_train`, `x_test`, `y_test`, optionally `classes`.
+def list_images(path: Path) -> ImageListing:
+    """List the images of a folder or zip of class folders, or of an `.npz` in Keras' layout.
 
-    Raises an `ImprintError` if the file is damaged, lacks an array, or holds pickled objects.
+    Raises an `ImprintError` that names the path if it is missing, damaged, or has another layout.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [k for k in ("x_train", "y_train", "x_test", "y_test") if k not in file]
-            if missing:
-                raise ImprintError(
-                    f"'{path.name}' lacks {', '.join(missing)}. Keras' layout has x_train, y_train, x_test and y_test."
-                )
-            train, test = (from_arrays(file[f"x_{s}"], file[f"y_{s}"]) for s in ("train", "test"))
-            names = tuple(str(name) for name in file["classes"].reshape(-1)) if "classes" in file else None
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
-        if isinstance(error, ImprintError):
-            raise
-        reason = "holds pickled objects" if "allow_pickle" in str(error) else "is not a complete .npz file"
-        raise ImprintError(f"'{path.name}' {reason}. Save plain arrays with numpy.savez.") from error
-    count = max(train.labels.max(initial=0), test.labels.max(initial=0)) + 1
-    return Splits(train, test, names if names and len(names) == count else None)
+        if path.is_dir():
+            return images_in_folder(path)
+        reader = {".zip": images_in_zip, ".npz": images_in_keras_npz}[path.suffix.lower()]
+        # Open as long as images of a zip are read.
+        return reader(path.open("rb"))
+    except (OSError, KeyError) as error:
+        raise ImprintError(
+            f"'{path}' is not a readable folder or zip of class folders, or .npz in Keras' layout. Check the path."
+        ) from error
+    except ImprintError as error:
+        raise ImprintError(f"'{path.name}': {error}") from error
+
+
+def file_splits(path: Path) -> Splits:
+    """Open the images at a path, as `list_images` lists them, without reading them."""
+    if not path.exists():
+        raise ImprintError(f"'{path.name}' is not under '{path.parent}'. Put it there or change --data-root.")
+    return splits_of(list_images(path))
 
 
 def npz_or_torchvision(pattern: str, name: str, root: Path) -> Splits:
     """Read an `.npz` in Keras' layout directly under the root, or the dataset of torchvision where there is none."""
     files = sorted(root.glob(pattern))
-    return npz_splits(files[0]) if files else torchvision_splits(name, root)
+    return file_splits(files[0]) if files else torchvision_splits(name, root)
 
 
 def npz_only(pattern: str, label: str, root: Path) -> Splits:
@@ -110,7 +110,7 @@ def npz_only(pattern: str, label: str, root: Path) -> Splits:
             f"{label} can't be downloaded by torchvision. Put {pattern.replace('*', '')} (Keras' layout: x_train, "
             f"y_train, x_test, y_test) into '{root}', or give --data-root the folder that holds it."
         )
-    return npz_splits(files[0])
+    return file_splits(files[0])
 
 
 def svhn_splits(root: Path) -> Splits:
@@ -189,81 +189,3 @@ def _concatenated(images: list[Images], parts: Sequence[tuple[str, str, Any]]) -
         return images[part].load(row - int(starts[part]))
 
     return Images(np.concatenate([i.labels for i in images]), load, np.concatenate(ids).astype(np.int32))
-
-
-def folder_splits(path: Path) -> Splits:
-    """Read a directory of class folders, as torchvision's ImageFolder does.
-
-    Either `train/<class>/*` and `val/<class>/*` (or test), or `<class>/*`, where a quarter of each class becomes the
-    test split. Class numbers follow the sorted folder names. A `classes.txt` of lines of folder, tab and name gives
-    class names.
-
-    Raises an `ImprintError` if there are no such folders.
-    """
-    if not path.is_dir():
-        raise ImprintError(f"The folder '{path}' does not exist. Give one with a folder of images for each class.")
-    names = path / "classes.txt"
-    listed = names.read_text(encoding="utf-8") if names.is_file() else ""
-    members: list[tuple[tuple[str, ...], Any]] = [
-        (file.relative_to(path).parts[:-1], file)
-        for file in sorted(path.rglob("*"))
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-    ]
-    return _class_folder_splits(path.name, members, decode, listed)
-
-
-def zip_folder_splits(path: Path) -> Splits:
-    """Read a zip of class folders in the layout of `folder_splits`, without unpacking it."""
-    if not path.is_file():
-        raise ImprintError(f"'{path.name}' is not under '{path.parent}'. Put it there or change --data-root.")
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise ImprintError(
-            f"'{path.name}' is not a complete zip file. Give a zip of class folders with images."
-        ) from error
-    lock = Lock()
-
-    def load(member: str) -> Image.Image:
-        with lock:
-            data = archive.read(member)
-        return decode(data)
-
-    names = archive.namelist()
-    listed = archive.read("classes.txt").decode() if "classes.txt" in names else ""
-    members: list[tuple[tuple[str, ...], Any]] = [
-        (tuple(n.split("/")[:-1]), n) for n in sorted(names) if n.lower().endswith(SUFFIXES)
-    ]
-    return _class_folder_splits(path.name, members, load, listed)
-
-
-def _class_folder_splits(
-    name: str, members: list[tuple[tuple[str, ...], Any]], load: Callable[[Any], Image.Image], listed: str
-) -> Splits:
-    """Read splits and classes from the folders of images."""
-    tops = {folders[0] for folders, _ in members if folders}
-    test_folder = next((t for t in _TEST_FOLDERS if t in tops), "")
-    split = "train" in tops and test_folder
-    depth = 1 if split else 0
-    inside = [(folders, m) for folders, m in members if len(folders) > depth]
-    if split:
-        inside = [(f, m) for f, m in inside if f[0] in ("train", test_folder)]
-    folders = sorted({f[depth] for f, _ in inside})
-    if not folders:
-        raise ImprintError(
-            f"'{name}' holds no images in class folders. Arrange them as train/<class>/… and val/<class>/…, or as "
-            "<class>/…."
-        )
-    number = {folder: i for i, folder in enumerate(folders)}
-    labels = np.array([number[f[depth]] for f, _ in inside], dtype=np.int32)
-    images = Images(labels, lambda i: load(inside[i][1]))
-    test: NDArray[np.bool_] = np.array([f[0] == test_folder for f, _ in inside]) if split else hold_out(labels)
-    by_folder = dict(line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
-    names = tuple(by_folder.get(f, f).split(",")[0].strip() for f in folders)
-    return Splits(_select(images, ~test, bool(split)), _select(images, test, bool(split)), names)
-
-
-def _select(images: Images, mask: NDArray[np.bool_], renumber: bool) -> Images:
-    """Select rows; ids count within the split where the files have splits."""
-    rows = np.flatnonzero(mask).astype(np.int32)
-    return Images(images.labels[rows], lambda i: images.load(int(rows[i])), None if renumber else images.ids_of(rows))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from imprint_core.datasets.image_files import check_images, describe_left_out, splits_of
 from imprint_core.datasets.images import Splits
+from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.readers import (
     COMBI_PARTS,
     digits_splits,
-    folder_splits,
+    file_splits,
+    list_images,
     merged_splits,
     npz_only,
     npz_or_torchvision,
-    npz_splits,
     svhn_splits,
     torchvision_roots,
     torchvision_splits,
-    zip_folder_splits,
 )
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
@@ -147,7 +148,7 @@ _TABLE = (
         "tiny_imagenet_100",
         "Tiny-ImageNet (100 classes)",
         "100 ImageNet classes at 64 × 64: close to the pre-training data of the FMs.",
-        lambda root: zip_folder_splits(root / "tiny_imagenet_100.zip"),
+        lambda root: file_splits(root / "tiny_imagenet_100.zip"),
         (),
         "100 classes of ImageNet (Deng et al., 2009; Russakovsky et al., 2015) at 64 × 64, as in Tiny-ImageNet "
         "(Stanford CS231n); for non-commercial research and education.",
@@ -201,33 +202,66 @@ def dataset(name: str) -> Dataset:
     return look_up(DATASETS, name, "dataset")
 
 
-def dataset_at(path: Path) -> Dataset:
+def dataset_at(path: Path, left_out: Collection[str] = ()) -> Dataset:
     """Create a dataset from a directory or zip of class folders, or from an `.npz` in Keras' layout.
+
+    Images are opened without being read; `left_out` are display names of files that are no part of it.
 
     Raises
     ------
     ImprintError
         If `path` is none of these.
     """
-    readers = {".zip": zip_folder_splits, ".npz": npz_splits}
-    reader = folder_splits if path.is_dir() else readers.get(path.suffix.lower())
-    if reader is None or not path.exists():
+    if not (path.is_dir() or (path.is_file() and path.suffix.lower() in (".zip", ".npz"))):
         raise ImprintError(
             f"'{path}' is neither a known dataset nor an existing directory or zip of class folders or .npz in Keras' "
             f"layout. Give one of these, or one of {', '.join(DATASETS)}."
         )
     path = path.resolve()
-    # The suffix distinguishes the name from those of the table.
-    name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")[:40] + "_at"
+
+    def read(root: Path) -> Splits:
+        listing = list_images(path)
+        files = [file for file in listing.files if file.display_name not in set(left_out)]
+        return splits_of(replace(listing, files=files))
+
+    return _own_dataset("own", path, read)
+
+
+def checked_dataset_at(
+    path: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    skip_damaged: bool = False,
+    strict: bool = False,
+) -> Dataset:
+    """Create a dataset from a directory, zip or `.npz` of `dataset_at` after every image has been read and decoded.
+
+    It is identified by what it holds: its name is `own_` and 12 digits of a digest of class names, splits and images.
+
+    Raises
+    ------
+    ImprintError
+        If images are damaged and not to be skipped; if any file is left out and `strict` is set; if the classes can't
+        be used. Files are named, one per line.
+    """
+    path = Path(dataset_at(path).path)
+    checked = check_images(list_images(path), progress)
+    damaged = [f for f in checked.left_out if f.kind == "damaged"]
+    if damaged and not skip_damaged:
+        raise ImprintError(
+            f"{describe_left_out(damaged)}\nRepair or remove {'it' if len(damaged) == 1 else 'them'}, or add "
+            "--skip-damaged to leave them out."
+        )
+    refused = [f for f in checked.left_out if f.kind != "system"]
+    if refused and strict:
+        raise ImprintError(f"{describe_left_out(refused)}\nRemove these, or leave out --strict.")
+    splits = splits_of(checked)
+    return _own_dataset(f"own_{checked.digest[:12]}", path, lambda root: splits)
+
+
+def _own_dataset(name: str, path: Path, read: Callable[[Path], Splits]) -> Dataset:
+    label = clean_name(path.stem if path.is_file() else path.name)
     return Dataset(
-        name,
-        path.stem,
-        "Your own dataset.",
-        lambda root: reader(path),
-        (),
-        f"Read from {path}.",
-        lambda root: path.exists(),
-        path=str(path),
+        name, label, "Your own dataset.", read, (), f"Read from {path}.", lambda root: path.exists(), path=str(path)
     )
 
 
@@ -252,4 +286,4 @@ def _imagenet(path: Path) -> Splits:
             f"ImageNet can't be downloaded without an account. Put its folders train/<class> and val/<class> into "
             f"'{path}', or give --data-root the folder that holds it."
         )
-    return folder_splits(path)
+    return file_splits(path)

@@ -65,6 +65,8 @@ class ExtractionJob:
         Source and licence of the weights, for the sidecar.
     batch_size : int
         Images per forward pass.
+    replace : bool
+        Whether a set of the same name with other samples or weights is replaced.
     """
 
     fm: FoundationModel
@@ -76,6 +78,7 @@ class ExtractionJob:
     weights: Path | None = None
     weights_origin: str = ""
     batch_size: int = 64
+    replace: bool = False
 
     @property
     def name(self) -> str:
@@ -121,7 +124,8 @@ def extract(
     Raises
     ------
     ImprintError
-        If weights or data are missing or damaged, the disk is full, or another process works on the same set.
+        If weights or data are missing or damaged, the disk is full, another process works on the same set, or a set
+        of the same name would be replaced.
     """
     with lock_job(job.folder, job.name, "embed"), ProgressReporter(job.partial) as reporter:
         reporter.report_stage("reading the images")
@@ -257,12 +261,22 @@ def _plan(job: ExtractionJob, model: LoadedModel, ids: dict[str, NDArray[np.int3
 
 
 def _complete_set(job: ExtractionJob, plan: str) -> SetInfo | None:
-    """The set of this plan, if it is complete on disk."""
+    """The set of this plan, if it is complete on disk.
+
+    Raises an `ImprintError` if a set of the same name has another plan and is not to be replaced.
+    """
     try:
         info = read_info(job.folder / f"{job.name}.safetensors")
     except ImprintError:
         return None
-    return info if info.meta.get("plan") == json.loads(plan) and info.path.is_file() else None
+    if info.meta.get("plan") == json.loads(plan) and info.path.is_file():
+        return info
+    if not job.replace:
+        raise ImprintError(
+            f"The set '{job.name}' exists with other samples or weights "
+            f"({info.meta['samples']['train']['count']:,} training samples). Add --replace to replace it."
+        )
+    return None
 
 
 def _prepare_folder(job: ExtractionJob, plan: str) -> None:
@@ -302,6 +316,7 @@ def _sidecar(
             + (", from the first id of its part" if splits.parts else ""),
             "parts": [part._asdict() for part in splits.parts],
             "draw_seed": DRAW_SEED if job.per_class or job.test_per_class else None,
+            "left_out": [list(file) for file in splits.left_out],
         },
         "samples": {split: class_sizes(y) for split, y in labels.items()},
         "encoding": "float16",

@@ -24,10 +24,12 @@ _LEAST_COSINE = 0.999
 _COMPARED_IMAGES = 4
 
 
-def source_dataset(name: str, path: str = "") -> Dataset | None:
-    """Dataset of a set if its images are available; `path` locates a dataset outside the data root."""
+def source_dataset(info: SetInfo) -> Dataset | None:
+    """Dataset of a set, which may be outside the data root, if its images are available."""
+    meta = info.meta["dataset"]
     try:
-        source = dataset_at(Path(path)) if path else dataset(name)
+        left_out = [name for name, *_ in meta.get("left_out", [])]
+        source = dataset_at(Path(meta["path"]), left_out) if meta.get("path") else dataset(meta["name"])
     except ImprintError:
         return None
     return source if source.present(data_folder()) else None
@@ -38,8 +40,7 @@ def images_of(embeddings: EmbeddingSet) -> Splits | None:
 
     Images whose classes differ from those of the set are other images, and None is returned.
     """
-    meta = embeddings.info.meta["dataset"]
-    source = source_dataset(meta["name"], meta.get("path", ""))
+    source = source_dataset(embeddings.info)
     if source is None:
         return None
     try:

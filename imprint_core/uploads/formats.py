@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from imprint_core.datasets.class_folders import images_in_zip
-from imprint_core.datasets.image_files import ImageFile
+from imprint_core.datasets.image_files import ImageListing
 from imprint_core.datasets.keras_npz import images_in_keras_npz
 from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel
@@ -29,8 +30,12 @@ class UploadFormat(NamedTuple, Generic[T]):
     read: Callable[[BinaryIO], T]
 
 
-IMAGE_FORMATS: dict[str, UploadFormat[list[ImageFile]]] = {
-    "zip": UploadFormat("class folders", "`<class>/<image>`, also in `train/` and `test/`", images_in_zip),
+IMAGE_FORMATS: dict[str, UploadFormat[ImageListing]] = {
+    "zip": UploadFormat(
+        "class folders",
+        "`<class>/<image>`, also in `train/` and `test/`",
+        partial(images_in_zip, upload=True),
+    ),
     "npz": UploadFormat("Keras' layout", "`x_train, y_train, x_test, y_test`, pixels in uint8", images_in_keras_npz),
 }
 """By file suffix; readers list the images of a file."""

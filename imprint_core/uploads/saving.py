@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shutil
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.datasets.decoding import decode
-from imprint_core.datasets.image_files import ImageFile
-from imprint_core.datasets.labels import check_splits
-from imprint_core.datasets.names import clean_classes, clean_name
-from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images
+from imprint_core.background.guard import run_guarded
+from imprint_core.datasets.image_files import CheckedImages, ImageListing, check_images, images_by_class
+from imprint_core.datasets.names import clean_name
+from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images, read_own_images
 from imprint_core.embeddings.store import SetInfo, class_sizes, write_set
 from imprint_core.errors import ImprintError
+from imprint_core.files import atomic_file
 from imprint_core.models import FoundationModel
+from imprint_core.registry import look_up
+from imprint_core.uploads.formats import IMAGE_FORMATS
 from imprint_core.uploads.rows import UploadedEmbeddings
 
 _ORDER_SEED = 0
@@ -76,96 +78,115 @@ def _by_class(y: NDArray[np.int32]) -> NDArray[np.intp]:
     return shuffled[np.argsort(y[shuffled], kind="stable")]
 
 
-def save_images(
-    images: Iterable[ImageFile],
+Progress = Callable[[int, int], None]
+
+
+def import_file(
+    file: BinaryIO, suffix: str, label: str, folder: Path, progress: Progress = lambda done, total: None
+) -> OwnImages:
+    """Read an uploaded file of one of `IMAGE_FORMATS` in a guarded process, and save its images as `save_images` does.
+
+    Raises an `ImprintError` also if the file is of another format, or reading it needs too much memory or time.
+    """
+    arguments = {"suffix": suffix, "label": label, "folder": str(folder)}
+    with _copies(folder, [file]) as (path,):
+        saved = run_guarded(_import_file, {"path": str(path), **arguments}, progress)
+    return read_own_images(Path(saved))[0]
+
+
+def import_classes(
+    files: Mapping[str, Sequence[tuple[str, BinaryIO]]],
     label: str,
     folder: Path,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
+) -> OwnImages:
+    """Read image files, by class (file name, file), in a guarded process, and save them as `save_images` does."""
+    images = [(name, file_name, file) for name, given in files.items() for file_name, file in given]
+    with _copies(folder, [file for *_, file in images]) as paths:
+        entries = [(*names, str(path)) for (*names, _), path in zip(images, paths, strict=True)]
+        arguments = {"classes": list(files), "entries": entries, "label": label, "folder": str(folder)}
+        saved = run_guarded(_import_classes, arguments, progress)
+    return read_own_images(Path(saved))[0]
+
+
+def _import_file(report: Progress, path: str, suffix: str, label: str, folder: str) -> str:
+    """Read and save the images of a file, in the guarded process."""
+    with open(path, "rb") as file:
+        listing = look_up(IMAGE_FORMATS, suffix, "image format").read(file)
+        return str(save_images(listing, label, Path(folder), report).path)
+
+
+def _import_classes(
+    report: Progress, classes: list[str], entries: list[tuple[str, str, str]], label: str, folder: str
+) -> str:
+    """Read and save image files by class, in the guarded process."""
+    files: dict[str, list[tuple[str, Callable[[], bytes]]]] = {name: [] for name in classes}
+    for name, file_name, path in entries:
+        files[name].append((file_name, Path(path).read_bytes))
+    return str(save_images(images_by_class(files), label, Path(folder), report).path)
+
+
+@contextmanager
+def _copies(folder: Path, files: Sequence[BinaryIO]) -> Iterator[list[Path]]:
+    """Copy files into a temporary folder in `folder`, under numbers; they are deleted at the end."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".upload.") as temporary:
+            paths = [Path(temporary) / str(i) for i in range(len(files))]
+            for file, path in zip(files, paths, strict=True):
+                file.seek(0)
+                with path.open("wb") as copy:
+                    shutil.copyfileobj(file, copy)
+            yield paths
+    except OSError as error:
+        raise ImprintError(
+            f"The upload could not be stored in '{folder}' ({error.strerror}). Free some space, then upload it again."
+        ) from error
+
+
+def save_images(
+    listing: ImageListing,
+    label: str,
+    folder: Path,
+    progress: Progress = lambda done, total: None,
 ) -> OwnImages:
     """Check images and save them as a dataset, in a file that appears complete or not at all.
 
     Each image is read twice, to check and to write it, so at most one is in memory and nothing is written before all
-    are checked. Either all have a split or none; without, a quarter of each class is held out. `progress` is called
-    with the number of images done and their total; all are done once the file exists. The result lists the images that
-    were skipped because they could not be decoded. Raises an `ImprintError` if a class has too few usable images, or
-    the file cannot be written.
+    are checked. `progress` is called with the number of images done and their total; all are done once the file exists.
+    Raises an `ImprintError` if a class has too few usable images, or the file cannot be written.
     """
-    images = list(images)
-    usable, skipped = [], []
-    for done, image in enumerate(images):
-        progress(done, len(images))
-        try:
-            decode(image.read())
-        except ImprintError as error:
-            skipped.append((image.display_name, str(error)))
-        else:
-            usable.append(image)
-    if skipped and not usable:
-        raise ImprintError(f"None of the files can be used; the first, '{skipped[0][0]}': {skipped[0][1]}")
-    names = list(clean_classes(image.class_name for image in images))
-    number = {name: c for c, name in enumerate(names)}
-    labels = np.array([number[image.class_name] for image in usable], np.int32)
-    has_splits = any(image.split for image in usable)
-    test = check_splits(labels, np.array([i.split == "test" for i in usable]) if has_splits else None, names, "image")
-    label = clean_name(label)
-    path = _write(usable, labels, test, names, label, folder)
-    progress(len(images), len(images))
-    counts = count_images(labels[~test], labels[test], len(names))
-    return OwnImages(path.stem, label, path, tuple(names), counts, tuple(skipped))
-
-
-def _write(
-    images: Sequence[ImageFile],
-    labels: NDArray[np.int32],
-    test: NDArray[np.bool_],
-    names: Sequence[str],
-    label: str,
-    folder: Path,
-) -> Path:
-    """Write the file; return its path."""
+    checked = check_images(listing, progress)
+    label, path = clean_name(label), folder / f"own_{checked.digest[:12]}.zip"
+    y, test = checked.labels, checked.test
     manifest = {
         "format": FORMAT,
         "label": label,
-        "class_names": list(names),
-        "train": labels[~test].tolist(),
-        "test": labels[test].tolist(),
+        "class_names": list(checked.class_names),
+        "train": y[~test].tolist(),
+        "test": y[test].tolist(),
+        "left_out": [list(file) for file in checked.left_out],
     }
-    temporary: Path | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".own.", suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            digest = _write_members(file, images, test, manifest)
-        path = folder / f"own_{digest[:12]}.zip"
-        temporary.replace(path)
-    except OSError as error:
+        with atomic_file(path) as file:
+            _write_members(file, checked, manifest)
+    except ImprintError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error
         raise ImprintError(
-            f"The images could not be written to '{folder}' ({error.strerror or error}); "
+            f"The images could not be written to '{folder}' ({reason}); "
             "free some space or choose another folder, then upload them again."
         ) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    return path
+    progress(len(listing.files), len(listing.files))
+    counts = count_images(y[~test], y[test], len(checked.class_names))
+    return OwnImages(path.stem, label, path, checked.class_names, counts, checked.left_out)
 
 
-def _write_members(
-    file: IO[bytes], images: Sequence[ImageFile], test: NDArray[np.bool_], manifest: dict[str, Any]
-) -> str:
-    """Write all members; return the SHA-256 of classes, splits and images."""
-    digest = hashlib.sha256(json.dumps([manifest[k] for k in ("class_names", *SPLITS)]).encode())
+def _write_members(file: IO[bytes], checked: CheckedImages, manifest: dict[str, Any]) -> None:
+    """Write all members; without dates, so that equal images give equal files."""
     written: Counter[str] = Counter()
-    # Members have no date, so equal images give equal files.
     with zipfile.ZipFile(file, "w") as archive:
-        for image, is_test in zip(images, test, strict=True):
+        for image, is_test in zip(checked.files, checked.test, strict=True):
             split = SPLITS[int(is_test)]
-            data = image.read()
-            digest.update(f"{split} {len(data)} ".encode())
-            digest.update(data)
-            archive.writestr(zipfile.ZipInfo(f"{split}/{written[split]:06d}"), data)
+            archive.writestr(zipfile.ZipInfo(f"{split}/{written[split]:06d}"), image.read())
             written[split] += 1
         archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(manifest, ensure_ascii=False))
-    file.flush()
-    os.fsync(file.fileno())
-    return digest.hexdigest()

@@ -36,7 +36,7 @@ def patched(file, name, field, value, size=4, local=False):
 
 
 def listed(file):
-    return [(e.class_name, e.split, e.display_name) for e in images_in_zip(file)]
+    return [(e.class_name, e.split, e.display_name) for e in images_in_zip(file).files]
 
 
 PLAIN = ["a/1.png", "a/2.png", "b/1.png"]
@@ -45,7 +45,7 @@ METHOD, CRC, PACKED, UNPACKED = 10, 16, 20, 24  # in an entry of the directory
 
 @pytest.mark.parametrize("wrapping", ["", "set/", "deep/er/"])
 def test_class_folders_are_listed(wrapping):
-    entries = images_in_zip(zipped([(wrapping + name, name.encode()) for name in reversed(PLAIN)]))
+    entries = images_in_zip(zipped([(wrapping + name, name.encode()) for name in reversed(PLAIN)])).files
     assert [(e.class_name, e.split, e.display_name) for e in entries] == [
         ("a", None, wrapping + "a/1.png"),
         ("a", None, wrapping + "a/2.png"),
@@ -112,7 +112,7 @@ def test_names_in_other_scripts_are_read_with_and_without_the_utf_8_flag():
         while (start := data.find(local, start)) >= 0:
             data = data[: start + flags] + b"\0\0" + data[start + flags + 2 :]
             start += 4
-    entries = images_in_zip(io.BytesIO(data))
+    entries = images_in_zip(io.BytesIO(data)).files
     assert [(e.class_name, e.display_name, e.read()) for e in entries] == [
         ("犬", "犬/1.png", b"x"),
         ("猫", "猫/1.png", b"x"),
@@ -142,7 +142,8 @@ LAYOUT = r"arrange the zip as <class>/<image>, or as train/<class>/<image> and t
         (["README.md", "a/", "__MACOSX/1.png"], rf"has no images; {LAYOUT}"),
         (["a/1.png", "a/2.png"], "'a' is the only class"),
         (["train/a/1.png", "test/a/1.png"], "'a' is the only class"),
-        (["é/1.png", "e\u0301/1.png"], "Two classes have the visible name 'é'"),
+        (["é/1.png", "e\u0301/1.png"], "'é' is the only class"),
+        (["é/1.png", "é\u202e/1.png"], "Two classes have the visible name 'é'"),
         ([f"{i}/1.png" for i in range(1001)], "1,001 classes are too many. Use at most 1,000"),
         *(([*PLAIN, f"a/x.{suffix}"], rf"another archive, 'a/x\.{suffix}'; unpack that one first") for suffix in
           ("zip", "tar", "tar.gz", "tgz", "7z", "rar", "bz2", "XZ")),
@@ -170,11 +171,8 @@ def test_other_files_are_refused(data):
 
 def test_truncated_zips_are_refused():
     whole = zipped([(name, bytes(200)) for name in PLAIN]).getvalue()
-    for length in (4, 100, len(whole) // 2, len(whole) - 22):
+    for length in (4, 100, len(whole) // 2, len(whole) - 22, len(whole) - 10, len(whole) - 1):
         with pytest.raises(ImprintError, match=r"is incomplete\. Upload it again or create it again"):
-            images_in_zip(io.BytesIO(whole[:length]))
-    for length in (len(whole) - 1, len(whole) - 10):
-        with pytest.raises(ImprintError, match=r"is damaged\. Upload it again or create it again"):
             images_in_zip(io.BytesIO(whole[:length]))
     with pytest.raises(ImprintError, match="is damaged"):
         images_in_zip(io.BytesIO(whole[300:]))
@@ -184,7 +182,7 @@ def test_zip_with_a_comment_and_a_prefix_is_read():
     file = zipped(PLAIN)
     with zipfile.ZipFile(file, "a") as archive:
         archive.comment = b"a comment " * 1000
-    assert [e.read() for e in images_in_zip(io.BytesIO(b"#!/bin/sh\n" + file.getvalue()))] == [b"x"] * 3
+    assert [e.read() for e in images_in_zip(io.BytesIO(b"#!/bin/sh\n" + file.getvalue())).files] == [b"x"] * 3
 
 
 def test_symbolic_links_are_refused():
@@ -200,36 +198,20 @@ def test_encrypted_members_are_refused(flags):
         images_in_zip(patched(zipped(PLAIN), "a/2.png", 8, flags, 2))
 
 
-def test_large_and_strongly_compressed_images_are_refused():
-    with pytest.raises(ImprintError, match=r"'a/2\.png' exceeds 64 MB; make the image smaller"):
-        images_in_zip(patched(zipped(PLAIN), "a/2.png", UNPACKED, 64_000_001))
-    many = zipped([f"{c}/{i}.png" for c in "ab" for i in range(20)])
-    data = many.getvalue()
-    for i in range(20):
-        many = patched(many, f"a/{i}.png", UNPACKED, 60_000_000)
-        many = patched(many, f"b/{i}.png", UNPACKED, 60_000_000)
-    # Declared sizes alone, so the compression ratio is reported first.
-    assert len(many.getvalue()) == len(data)
-    with pytest.raises(ImprintError, match="is compressed more than 200-fold in the zip"):
-        images_in_zip(many)
+def test_large_files_are_not_read():
+    files = images_in_zip(patched(zipped(PLAIN), "a/2.png", UNPACKED, 64_000_001)).files
+    with pytest.raises(ImprintError, match="The file exceeds 64 MB; make the image smaller"):
+        files[1].read()
+    assert files[2].read() == b"x"
 
 
-def test_total_size_is_limited(monkeypatch):
-    monkeypatch.setattr("imprint_core.datasets.class_folders.MOST_TOGETHER", 2_000_000)
+def test_total_size_of_an_upload_is_limited(monkeypatch):
+    monkeypatch.setattr("imprint_core.datasets.zips.MOST_BYTES", 2_000_000)
     fits = [(f"{c}/1.png", bytes(1_000_000)) for c in "ab"]
-    assert len(images_in_zip(zipped(fits))) == 2
-    with pytest.raises(ImprintError, match="unpacks to more than 0 GB; upload fewer or smaller images"):
-        images_in_zip(zipped([*fits, "a/2.png"]))
-
-
-def test_zip_bomb_is_refused_without_unpacking_it():
-    bomb = zipped([("a/1.png", bytes(60_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED)
-    tracemalloc.start()
-    with pytest.raises(ImprintError, match="is compressed more than 200-fold in the zip, as no photograph is"):
-        images_in_zip(bomb)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1_000_000
+    assert len(images_in_zip(zipped(fits), upload=True).files) == 2
+    with pytest.raises(ImprintError, match="unpacks to more than 0 GB; upload fewer or smaller files"):
+        images_in_zip(zipped([*fits, "a/2.png"]), upload=True)
+    assert len(images_in_zip(zipped([*fits, "a/2.png"])).files) == 3
 
 
 def directory_of(count, declared):
@@ -240,34 +222,32 @@ def directory_of(count, declared):
 
 
 @pytest.mark.parametrize(
-    ("count", "declared", "sentence"),
-    [
-        (MOST_FILES + 1, MOST_FILES + 1, "more than 20,000 files. Upload fewer"),
-        (100_000, 1, "more than 20,000 files. Upload fewer"),
-        (100_000, 65_535, "more than 20,000 files. Upload fewer"),
-        (400_000, 1, "directory is larger than 16 MB. Use shorter names"),
-    ],
+    ("count", "declared"), [(MOST_FILES + 1, MOST_FILES + 1), (100_000, 1), (100_000, 65_535), (400_000, 1)]
 )
-def test_hundred_thousand_entries_are_refused_in_little_memory(count, declared, sentence):
-    file = directory_of(count, declared)
-    tracemalloc.start()
-    with pytest.raises(ImprintError, match=sentence):
-        images_in_zip(file)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 6_000_000
+def test_uploads_of_many_files_are_refused(count, declared):
+    with pytest.raises(ImprintError, match=r"more than 20,000 files\. Upload fewer"):
+        images_in_zip(directory_of(count, declared), upload=True)
 
 
 def test_largest_allowed_count_of_files_is_read():
-    assert len(images_in_zip(zipped([f"{i % 5}/{i}.png" for i in range(MOST_FILES)]))) == MOST_FILES
+    file = zipped([f"{i % 5}/{i}.png" for i in range(MOST_FILES)])
+    assert len(images_in_zip(file, upload=True).files) == MOST_FILES
 
 
-def test_zip64_is_refused():
-    file = zipped([f"{i % 5}/{i}.png" for i in range(2)]).getvalue()
-    end = file.index(b"PK\x05\x06")
+def test_zip64_is_read():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in PLAIN:
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
+                member.write(b"x")
+    assert [e.read() for e in images_in_zip(out).files] == [b"x"] * 3
+    data = zipped(PLAIN).getvalue()
+    end = data.index(b"PK\x05\x06")
+    count, size, start = len(PLAIN), *struct.unpack_from("<LL", data, end + 12)
+    end_64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
-    with pytest.raises(ImprintError, match=r"is a zip64.*\. Upload a smaller one"):
-        images_in_zip(io.BytesIO(file[:end] + locator + file[end:]))
+    declared = data[end : end + 8] + b"\xff" * 12 + data[end + 20 :]
+    assert [e.read() for e in images_in_zip(io.BytesIO(data[:end] + end_64 + locator + declared)).files] == [b"x"] * 3
 
 
 def test_members_with_shared_bytes_are_refused():
@@ -299,7 +279,7 @@ def test_member_that_contradicts_the_directory_is_damaged(field, value, local, m
     content = bytes(range(256)) * 40
     whole = zipped([("a/1.png", content), ("b/1.png", content)], method)
     changed = patched(whole, "a/1.png", field, value, 2 if field in (METHOD, 26) else 4, local)
-    entries = images_in_zip(changed)
+    entries = images_in_zip(changed).files
     tracemalloc.start()
     with pytest.raises(ImprintError, match=r"damaged inside the zip|unsupported compression method"):
         entries[0].read()
@@ -309,17 +289,15 @@ def test_member_that_contradicts_the_directory_is_damaged(field, value, local, m
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_compression_without_bounded_unpacking_is_refused(method):
-    entries = images_in_zip(zipped(PLAIN, method))
-    with pytest.raises(ImprintError, match=r"unsupported compression method\. Create the zip again with deflate"):
-        entries[0].read()
+def test_other_methods_of_compression_are_read(method):
+    assert [e.read() for e in images_in_zip(zipped(PLAIN, method)).files] == [b"x"] * 3
 
 
 def test_no_more_than_the_declared_size_is_unpacked():
     """The directory says 1,000 bytes; the stream would unpack to 50 MB."""
     file = zipped([("a/1.png", bytes(50_000_000)), "b/1.png"], zipfile.ZIP_DEFLATED)
     small = patched(patched(file, "a/1.png", UNPACKED, 1_000), "a/1.png", CRC, zlib.crc32(bytes(1_000)))
-    entries = images_in_zip(small)
+    entries = images_in_zip(small).files
     tracemalloc.start()
     try:
         assert entries[0].read() == bytes(1_000)
@@ -350,7 +328,7 @@ def test_random_bytes_raise_nothing_else(data):
 
 def read_all(data):
     try:
-        entries = images_in_zip(io.BytesIO(data))
+        entries = images_in_zip(io.BytesIO(data)).files
     except ImprintError:
         return
     assert len({e.class_name for e in entries}) > 1

@@ -221,7 +221,9 @@ def test_broken_checksum_is_refused():
     "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", encoded(picture(), "ICO")]
 )
 def test_other_formats_are_refused(data):
-    with pytest.raises(ImprintError, match=r"not a readable JPEG, PNG, WebP, GIF, BMP, TIFF or PPM image\. Save it"):
+    with pytest.raises(
+        ImprintError, match=r"not a readable JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF image\. Save it"
+    ):
         decode(data)
 
 

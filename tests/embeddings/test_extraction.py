@@ -123,7 +123,10 @@ def test_complete_set_is_left_unchanged_and_another_job_replaces_it(tmp_path, ne
     extract(job(tmp_path), finish=add_base_maps)
     assert network.progress == 0
     assert set_maps_path(first).is_file()
-    larger = extract(job(tmp_path, per_class=9))
+    with pytest.raises(ImprintError, match=r"exists with other samples or weights \(70 training samples\)\. Add"):
+        extract(job(tmp_path, per_class=9))
+    assert first.path.is_file()
+    larger = extract(job(tmp_path, per_class=9, replace=True))
     assert (larger.path, larger.digest == first.digest) == (first.path, False)
     assert not set_maps_path(larger).exists()
 

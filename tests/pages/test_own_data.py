@@ -277,7 +277,7 @@ def test_image_is_classified_and_class_added_with_the_real_model(shared, monkeyp
     app.file_uploader(key="added_files_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
     button(app, "Imprint class").click().run()
     assert not app.exception
-    assert "Skipped 1 unreadable file:" in app.warning[0].value
+    assert "Left out 1 file:" in app.warning[0].value
     assert "6 images gave 2 proxies in" in page_text(app)
     assert "\\*eight\\*" in page_text(app)
     # A second one of the same name is refused, and nothing is lost.

@@ -4,13 +4,14 @@ import os
 import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from imprint_core.datasets.class_folders import images_in_zip
-from imprint_core.datasets.image_files import ImageFile, images_by_class
+from imprint_core.datasets.image_files import ImageFile, ImageListing, images_by_class
 from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.own_images import find_own_images, read_own_images
 from imprint_core.errors import ImprintError
@@ -29,6 +30,14 @@ def files_by_class(**counts):
     return {c: [(f"{i:02}.png", png(next(shades))) for i in range(n)] for c, n in counts.items()}
 
 
+def by_class(files):
+    return images_by_class({c: [(name, partial(bytes, data)) for name, data in images] for c, images in files.items()})
+
+
+def listing(entries):
+    return ImageListing(entries, tuple(sorted({e.class_name for e in entries})))
+
+
 def shades(images):
     return [images.load(i).getpixel((0, 0)) for i in range(len(images.labels))]
 
@@ -36,7 +45,7 @@ def shades(images):
 def test_saved_images_are_read_unchanged(tmp_path):
     progress = []
     dataset = save_images(
-        images_by_class(files_by_class(b=8, a=5)),
+        by_class(files_by_class(b=8, a=5)),
         "My <b>set</b>\n",
         tmp_path / "new",
         lambda *counts: progress.append(counts),
@@ -62,7 +71,7 @@ def test_saved_images_are_read_unchanged(tmp_path):
 
 def test_file_has_the_original_bytes_under_numbers(tmp_path):
     files = files_by_class(a=4, b=4)
-    dataset = save_images(images_by_class(files), "x", tmp_path)
+    dataset = save_images(by_class(files), "x", tmp_path)
     with zipfile.ZipFile(dataset.path) as archive:
         assert {i.compress_type for i in archive.infolist()} == {zipfile.ZIP_STORED}
         names = archive.namelist()
@@ -76,21 +85,22 @@ def test_file_has_the_original_bytes_under_numbers(tmp_path):
         "class_names": ["a", "b"],
         "train": [0, 0, 0, 1, 1, 1],
         "test": [0, 1],
+        "left_out": [],
     }
 
 
 def test_held_out_quarter_is_always_the_same(tmp_path):
-    dataset = save_images(images_by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
+    dataset = save_images(by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
     assert dataset.counts == ((1, 1), (2, 1), (4, 2), (15, 5))
     _, splits = read_own_images(dataset.path)
     expected = np.arange(1, 32)[hold_out(np.repeat(range(4), (2, 3, 6, 20)))]
     assert shades(splits.test) == expected.tolist()
-    again = save_images(images_by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
+    again = save_images(by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
     assert again.name == dataset.name
     assert again.path.read_bytes() == dataset.path.read_bytes()
     other = files_by_class(a=2, b=3, c=6, d=20)
     other["d"][0] = ("00.png", png(255))
-    assert save_images(images_by_class(other), "x", tmp_path / "2").name != dataset.name
+    assert save_images(by_class(other), "x", tmp_path / "2").name != dataset.name
 
 
 def test_splits_of_a_zip_are_preserved(tmp_path):
@@ -109,12 +119,15 @@ def test_damaged_images_are_skipped_and_reported(tmp_path):
     files = files_by_class(a=3, b=3)
     files["a"].append(("bad\u202e.png", png(9)[:-30]))
     files["b"].insert(0, ("notes.doc", b"hello"))
-    dataset = save_images(images_by_class(files), "x", tmp_path)
+    dataset = save_images(by_class(files), "x", tmp_path)
     assert dataset.counts == ((2, 1), (2, 1))
-    assert [name for name, _ in dataset.left_out] == ["a/bad.png", "b/notes.doc"]
+    assert [(file.display_name, file.kind) for file in dataset.left_out] == [
+        ("a/bad.png", "damaged"),
+        ("b/notes.doc", "other"),
+    ]
     assert dataset.left_out[0][1] == "The image is damaged or incomplete. Save or copy it again."
     assert dataset.left_out[1][1].startswith("The file is not a readable JPEG, PNG,")
-    assert read_own_images(dataset.path)[0].left_out == ()
+    assert read_own_images(dataset.path)[0].left_out == dataset.left_out
 
 
 def test_member_damaged_in_the_zip_is_skipped(tmp_path):
@@ -125,7 +138,7 @@ def test_member_damaged_in_the_zip_is_skipped(tmp_path):
     data = bytearray(file.getvalue())
     data[data.index(b"a/2.png") + 20] ^= 1
     dataset = save_images(images_in_zip(io.BytesIO(bytes(data))), "x", tmp_path)
-    assert dataset.left_out == (("a/2.png", "The file is damaged inside the zip. Create the zip again."),)
+    assert dataset.left_out == (("a/2.png", "The file is damaged inside the zip. Create the zip again.", "damaged"),)
     assert dataset.counts == ((1, 1), (1, 1))
 
 
@@ -156,20 +169,19 @@ AT_LEAST_TWO = "without a split in the upload, each class needs at least two"
 )
 def test_too_few_images_are_refused_and_nothing_is_written(files, sentence, tmp_path):
     with pytest.raises(ImprintError, match=sentence):
-        save_images(images_by_class(files), "x", tmp_path)
+        save_images(by_class(files), "x", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_every_class_must_be_in_both_splits(tmp_path):
     def entries(*names):
-        return [ImageFile(n[-1], "test" if n.startswith("test") else "train", n, lambda: png(1)) for n in names]
+        files = [ImageFile(n[-1], "test" if n.startswith("test") else "train", n, lambda: png(1)) for n in names]
+        return ImageListing(files, ("a", "b"))
 
     with pytest.raises(ImprintError, match="Class 'b' has no usable image in the test split; every class must be in"):
         save_images(entries("train/a", "train/b", "test/a"), "x", tmp_path)
     with pytest.raises(ImprintError, match="Class 'a' has no usable image in the training split; every class"):
         save_images(entries("train/b", "test/b", "test/a"), "x", tmp_path)
-    with pytest.raises(ImprintError, match="No classes were found"):
-        save_images([], "x", tmp_path)
 
 
 class Full(io.RawIOBase):
@@ -182,14 +194,14 @@ def test_full_disk_is_reported_and_nothing_remains(tmp_path, monkeypatch):
     with pytest.raises(
         ImprintError, match=r"could not be written to '.*' \(No space left on device\); free some space"
     ):
-        save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
+        save_images(by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ImprintError, match="could not be written to"):
-        save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path / "file" / "in")
+        save_images(by_class(files_by_class(a=2, b=2)), "x", tmp_path / "file" / "in")
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
@@ -204,7 +216,7 @@ def test_nothing_remains_after_an_interruption(tmp_path, stop):
         return png(1)
 
     with pytest.raises(stop):
-        save_images([ImageFile(c, None, c, read) for c in "aabb"], "x", tmp_path)
+        save_images(listing([ImageFile(c, None, c, read) for c in "aabb"]), "x", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -217,7 +229,7 @@ def test_at_most_one_image_is_in_memory(tmp_path):
     path.write_bytes(out.getvalue())
     entries = [ImageFile(c, None, c, path.read_bytes) for c in "ab" * 10]
     tracemalloc.start()
-    dataset = save_images(entries, "x", tmp_path)
+    dataset = save_images(listing(entries), "x", tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert dataset.path.stat().st_size > 20 * size
@@ -225,7 +237,7 @@ def test_at_most_one_image_is_in_memory(tmp_path):
 
 
 def test_images_load_from_many_threads(tmp_path):
-    dataset = save_images(images_by_class(files_by_class(a=30, b=30)), "x", tmp_path)
+    dataset = save_images(by_class(files_by_class(a=30, b=30)), "x", tmp_path)
     _, splits = read_own_images(dataset.path)
     alone = shades(splits.train)
     with ThreadPoolExecutor(8) as pool:
@@ -235,8 +247,8 @@ def test_images_load_from_many_threads(tmp_path):
 
 def test_uploaded_datasets_are_found(tmp_path):
     assert find_own_images(tmp_path / "none") == ([], [])
-    second = save_images(images_by_class(files_by_class(a=2, b=2)), "zebra", tmp_path)
-    first = save_images(images_by_class(files_by_class(a=2, b=3)), "Ape", tmp_path)
+    second = save_images(by_class(files_by_class(a=2, b=2)), "zebra", tmp_path)
+    first = save_images(by_class(files_by_class(a=2, b=3)), "Ape", tmp_path)
     (tmp_path / "own_0123456789ab.zip").write_bytes(second.path.read_bytes()[:-5])
     (tmp_path / ".dataset.x.tmp").write_bytes(b"")
     for _ in range(2):
@@ -247,7 +259,7 @@ def test_uploaded_datasets_are_found(tmp_path):
     second.path.unlink()
     assert find_own_images(tmp_path)[0] == [first]
     before = first.path.stat().st_mtime_ns
-    renamed = save_images(images_by_class(files_by_class(a=2, b=3)), "Ant, of other length", tmp_path)
+    renamed = save_images(by_class(files_by_class(a=2, b=3)), "Ant, of other length", tmp_path)
     os.utime(renamed.path, ns=(before, before))
     assert (renamed.name, find_own_images(tmp_path)[0]) == (first.name, [renamed])
 
@@ -281,13 +293,13 @@ def rewritten(path, **changes):
     ],
 )
 def test_file_that_contradicts_its_manifest_is_damaged(changes, tmp_path):
-    dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
+    dataset = save_images(by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     with pytest.raises(ImprintError, match=r"'own_\w+\.zip' is damaged. Delete it and upload the images again"):
         read_own_images(rewritten(dataset.path, **changes))
 
 
 def test_other_formats_and_missing_files_are_reported(tmp_path):
-    dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
+    dataset = save_images(by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     with pytest.raises(ImprintError, match=r"has format 2; this version reads 1\. Upload the images again"):
         read_own_images(rewritten(dataset.path, format=2))
     dataset.path.unlink()
@@ -296,7 +308,7 @@ def test_other_formats_and_missing_files_are_reported(tmp_path):
 
 
 def test_image_damaged_after_saving_is_reported_when_loaded(tmp_path):
-    dataset = save_images(images_by_class(files_by_class(a=2, b=2)), "x", tmp_path)
+    dataset = save_images(by_class(files_by_class(a=2, b=2)), "x", tmp_path)
     data = dataset.path.read_bytes()
     offset = data.index(b"train/000001") + 30
     dataset.path.write_bytes(data[:offset] + b"\0\0\0" + data[offset + 3 :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
@@ -34,7 +35,8 @@ def show_jobs() -> None:
 def start_embedding(fm: FoundationModel, data: Dataset, train: int | str, test: int | str) -> None:
     """Start an embedding in the background and rerun the page; `train` and `test` are samples per class or "all"."""
     arguments = ["--fm", fm.name, "--dataset", data.name, "--data-root", str(data_folder())]
-    arguments += ["--out", str(user_folder())]
+    # The page says so where a set exists.
+    arguments += ["--out", str(user_folder()), "--replace"]
     arguments += [] if train == "all" else ["--per-class", str(train)]
     arguments += [] if test == "all" else ["--test-per-class", str(test)]
     try:
@@ -75,9 +77,9 @@ def _show_panel() -> None:
 
 
 def _show_job(job: BackgroundJob) -> None:
-    fm, _, data = job.name.partition("__")
+    fm = job.name.partition("__")[0]
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.markdown(f"**{plain(label_of_fm(fm))} on {plain(_dataset_label(data))}**")
+    left.markdown(f"**{plain(label_of_fm(fm))} on {plain(_dataset_label(job))}**")
     progress = job.progress
     left.progress(progress.done / progress.total if progress.total else 0.0, text=_describe_progress(job))
     if job.running:
@@ -91,12 +93,14 @@ def _show_job(job: BackgroundJob) -> None:
     right.button("Discard", key=f"discard_{job.name}", on_click=run_action, args=(_discard, job), width="stretch")
 
 
-def _dataset_label(name: str) -> str:
-    """Label of a dataset, which may have no embedding set yet."""
+def _dataset_label(job: BackgroundJob) -> str:
+    """Label of a job's dataset: one of the table, the user's images, or at a path."""
+    name = job.name.partition("__")[2]
     try:
         return dataset(name).label
     except ImprintError:
-        return name.removesuffix("_at")
+        arguments = dict(zip(job.arguments, job.arguments[1:], strict=False))
+        return Path(arguments.get("--dataset", name)).stem
 
 
 def _describe_progress(job: BackgroundJob) -> str:

@@ -22,7 +22,7 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from ui.compute import results
-from ui.panels.own_data.upload_controls import skipped_list, upload_images
+from ui.panels.own_data.upload_controls import left_out_list, upload_images
 from ui.server.shared_cache import Keys, shared_cache
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
@@ -95,7 +95,7 @@ def _add(experiment: Experiment, name: str, files: list[tuple[str, bytes]]) -> N
             images.append((data, decode(data)))
         except ImprintError as error:
             skipped.append((clean_name(file_name), str(error)))
-    warning = skipped_list(skipped)
+    warning = left_out_list(skipped)
     if not images:
         st.warning(warning)
         return

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
 
+import pandas as pd
 import streamlit as st
 from PIL import Image
 
 from imprint_core.datasets import dataset
-from imprint_core.datasets.image_files import ImageFile, images_by_class
 from imprint_core.datasets.own_images import OwnImages, find_own_images, read_own_images
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
 from imprint_core.uploads.example_files import example_zip
 from imprint_core.uploads.formats import IMAGE_FORMATS
-from imprint_core.uploads.saving import save_images
+from imprint_core.uploads.saving import import_classes, import_file
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
-from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, skipped_list, suffix_of, upload_file, upload_images
+from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, left_out_list, suffix_of, upload_file, upload_images
 from ui.server.classroom import is_teacher, require_teacher
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
@@ -68,12 +71,12 @@ def _upload_file() -> None:
         return
     label = _dataset_name(file.name.rsplit(".", 1)[0])
     if st.button("Save images", type="primary", key="save_file"):
-        _save(lambda: IMAGE_FORMATS[suffix_of(file)].read(file), label)
+        _save(partial(import_file, file, suffix_of(file), label))
 
 
 def _upload_classes() -> None:
     st.session_state.setdefault("own_class_count", 2)
-    files: dict[str, list[tuple[str, bytes]]] = {}
+    files: dict[str, list[tuple[str, BinaryIO]]] = {}
     unnamed = False
     for i in range(st.session_state.own_class_count):
         left, right = st.columns([1, 2])
@@ -82,7 +85,7 @@ def _upload_classes() -> None:
             uploads = upload_images(f"Images of class {i + 1}", f"class_files_{i}")
         if uploads:
             unnamed = unnamed or not name.strip()
-            files.setdefault(name, []).extend((file.name, file.getvalue()) for file in uploads)
+            files.setdefault(name, []).extend((file.name, file) for file in uploads)
     st.button("Add class", on_click=_increment_classes)
     if files:
         label = _dataset_name("my images")
@@ -90,7 +93,7 @@ def _upload_classes() -> None:
             if unnamed:
                 st.error("A class has no name; enter one beside its images.")
             else:
-                _save(lambda: images_by_class(files), label)
+                _save(partial(import_classes, files, label))
 
 
 def _increment_classes() -> None:
@@ -101,14 +104,12 @@ def _dataset_name(default: str) -> str:
     return st.text_input("Dataset name", default[:80], max_chars=80, key=f"own_label_{default}")
 
 
-def _save(read: Callable[[], Sequence[ImageFile]], label: str) -> None:
+def _save(save: Callable[[Path, Callable[[int, int], None]], OwnImages]) -> None:
     """Check and save images; after an error the upload stays."""
     bar = st.progress(0.0, text="Reading the file …")
     try:
         require_teacher("Saving images")
-        images = save_images(
-            read(),
-            label,
+        images = save(
             images_folder(),
             lambda done, total: bar.progress(done / total, text=f"Checking image {done:,} of {total:,}"),
         )
@@ -120,8 +121,9 @@ def _save(read: Callable[[], Sequence[ImageFile]], label: str) -> None:
     st.session_state.own_chosen = images.name
     count = sum(map(sum, images.counts))
     st.success(f"Saved {count:,} images of {len(images.class_names)} classes. Next, embed them below.")
-    if images.left_out:
-        st.warning(skipped_list(images.left_out))
+    left_out = [(name, reason) for name, reason, kind in images.left_out if kind != "system"]
+    if left_out:
+        st.warning(left_out_list(left_out))
 
 
 def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
@@ -137,6 +139,10 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
         f"{len(images.class_names)} classes ({names}{' …' if len(images.class_names) > 12 else ''}); "
         f"{train:,} training and {test:,} test images."
     )
+    if images.left_out:
+        with st.expander(f"Files left out: {len(images.left_out):,}"):
+            rows = pd.DataFrame(images.left_out, columns=["File", "Reason", "Kind"])
+            st.dataframe(rows[["File", "Reason"]], hide_index=True)
     try:
         thumbnails = _thumbnails(images.name, images)
     except ImprintError as error:

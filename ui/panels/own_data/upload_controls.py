@@ -1,4 +1,4 @@
-"""Uploaders that the tabs share, drawings of the layouts of uploads as SVG, and the list of skipped files."""
+"""Uploaders that the tabs share, drawings of the layouts of uploads as SVG, and the list of files left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from imprint_core.datasets.readers import SUFFIXES
+from imprint_core.datasets.decoding import SUFFIXES
 from imprint_core.figures.style import AMBER, BLUE
 from imprint_core.uploads.formats import UploadFormat
 from ui.server.classroom import is_teacher
@@ -18,7 +18,7 @@ from ui.text.markdown import plain
 _FILE_MB = 500
 _IMAGE_MB = 50
 _IMAGE_TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
-_MOST_SKIPPED = 5
+_MOST_LEFT_OUT = 5
 # Readable on light and dark backgrounds.
 _INK, _SOFT = "#7b8794", "#8b96a3"
 _FONT = 'font-family="monospace" font-size="13"'
@@ -50,15 +50,13 @@ def upload_images(label: str, key: str) -> list[UploadedFile]:
     return st.file_uploader(label, type=_IMAGE_TYPES, accept_multiple_files=True, max_upload_size=_IMAGE_MB, key=key)
 
 
-def skipped_list(skipped: Sequence[tuple[str, str]]) -> str:
-    """Markdown list of the first files that were skipped, with the reasons; empty if there are none."""
-    if not skipped:
+def left_out_list(left_out: Sequence[tuple[str, str]]) -> str:
+    """Markdown list of the first files that were left out, with the reasons; empty if there are none."""
+    if not left_out:
         return ""
-    lines = [f"- {plain(name)}: {plain(reason)}" for name, reason in skipped[:_MOST_SKIPPED]]
-    more = [f"- and {len(skipped) - len(lines)} more"] if len(skipped) > len(lines) else []
-    return "\n".join(
-        [f"Skipped {len(skipped)} unreadable {'file' if len(skipped) == 1 else 'files'}:", "", *lines, *more]
-    )
+    lines = [f"- {plain(name)}: {plain(reason)}" for name, reason in left_out[:_MOST_LEFT_OUT]]
+    more = [f"- and {len(left_out) - len(lines)} more"] if len(left_out) > len(lines) else []
+    return "\n".join([f"Left out {len(left_out)} {'file' if len(left_out) == 1 else 'files'}:", "", *lines, *more])
 
 
 def _svg(height: int, *parts: str) -> str:
