@@ -2,7 +2,8 @@
 
 Nearly every transform resizes the shorter edge, crops the centre and normalizes the channels. This module resizes with
 Pillow as the libraries do, but keeps grey images at one channel, and normalizes a batch at a time. The result is
-identical to the last bit (tests check it); on small images the library's transform takes several times as long.
+identical to the last bit (tests check it); on small images the library's transform takes several times as long. Memory
+is bounded at every aspect ratio, where the library would enlarge an image of 1 × 8,000 pixels to 256 × 2,048,000.
 """
 
 from __future__ import annotations
@@ -16,6 +17,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from imprint_core.models.resampling import enlarge_and_crop
+
+# Above this aspect ratio, only the crop of an enlarged image is computed; all of it may need gigabytes.
+_ELONGATED = 8
+
+# For transforms of unknown steps: the aspect ratio above which images are shortened, the longest shorter edge of such
+# images (longer ones are hardly enlarged), and the longest edge of images that a transform needs completely.
+_LONGEST_RATIO, _SHORTER_EDGE, _LONGER_EDGE = 32, 256, 8192
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,30 @@ class Preprocessing:
     def prepare(self, images: Sequence[Image.Image]) -> Tensor:
         """Make a batch of PIL images (L or RGB): (b, h, w, 3) uint8 if `steps` is set, else (b, 3, h, w)."""
         if self.steps is None:
-            return torch.stack([self.transform(image.convert("RGB")) for image in images])
+            return torch.stack([self.transform(self._shorten(image).convert("RGB")) for image in images])
         return torch.from_numpy(self.steps.pixels(images))
+
+    def _shorten(self, image: Image.Image) -> Image.Image:
+        """Shorten an elongated image, which the transform might enlarge to gigabytes before it crops the centre."""
+        shorter, longer = sorted(image.size)
+        # An even multiple of the shorter edge at each end is an even number of pixels of a resized image, so that the
+        # corners of its crop are rounded as without the cut.
+        cut = (longer // shorter - _LONGEST_RATIO) // 4 * 2 * shorter
+        if cut <= 0 or shorter > _SHORTER_EDGE:
+            return image
+        wide = image.width == longer
+        if self._ignores_ends(shorter, wide):
+            return image.crop(_without_ends(image.size, cut, wide))
+        factor = -(-longer // _LONGER_EDGE)
+        return image.reduce((factor, 1) if wide else (1, factor))
+
+    def _ignores_ends(self, shorter: int, wide: bool) -> bool:
+        """Whether the transform of an elongated image with this shorter edge depends on its centre only."""
+        longer = 2 * _LONGEST_RATIO * shorter
+        size = (longer, shorter) if wide else (shorter, longer)
+        black, ends = (Image.new("RGB", size, colour) for colour in ("black", "white"))
+        ends.paste("black", _without_ends(size, longer // 4, wide))
+        return torch.equal(self.transform(ends), self.transform(black))
 
     def finish(self, batch: Tensor) -> Tensor:
         """Normalize a batch of `prepare` on its device: (b, 3, h, w) float32, channels last."""
@@ -81,7 +113,14 @@ class ResizeCropNormalize:
             # the resized image, with a quarter less work on the small square images of most datasets.
             box = (left * step, top * step, corners[2] * step, corners[3] * step)
             return image.resize((self.crop, self.crop), self.resample, box=box)
+        if min(image.size) < self.resize and longer > _ELONGATED * self.resize:
+            return enlarge_and_crop(image, size, corners, self.resample)
         return image.resize(size, self.resample).crop(corners)
+
+
+def _without_ends(size: tuple[int, int], cut: int, wide: bool) -> tuple[int, int, int, int]:
+    width, height = size
+    return (cut, 0, width - cut, height) if wide else (0, cut, width, height - cut)
 
 
 def preprocessing(transform: Any) -> Preprocessing:
