@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +19,8 @@ from imprint_core.errors import ImprintError
 from imprint_core.models.libraries import build, remove_head, user_weights
 from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
+from imprint_core.models.weights import read_parameters
 from imprint_core.paths import weights_folder
-
-# Keys of the state dict in training checkpoints, and the prefix that wrappers add to parameter names.
-_CHECKPOINT_KEYS = ("state_dict", "model", "model_state_dict")
-_WRAPPER_PREFIX = "module."
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,8 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
     ----------
     fm : FoundationModel
     weights : Path, optional
-        A local state dict with the library's parameter names: `.safetensors`, or a `.pth` that holds tensors only.
+        A local state dict with the library's parameter names, also after a prefix such as `module.`: `.safetensors`, or
+        a `.pth` that holds tensors only.
         Default: the one in the weights folder, else the library's official weights, downloaded on first use.
 
     Raises
@@ -111,48 +108,10 @@ def _device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Read a local state dict; anything but tensors is refused.
-
-    Raises an `ImprintError` if the file doesn't exist or is no state dict.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise ImprintError(f"The weights file '{path}' does not exist. Give an existing .safetensors or .pth file.")
-    if path.suffix == ".safetensors":
-        try:
-            return dict(load_file(path))
-        except SafetensorError as error:
-            raise ImprintError(
-                f"'{path.name}' is not a complete .safetensors file ({error}). Save the state dict again."
-            ) from error
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ImprintError(
-            f"'{path.name}' holds more than tensors, which could run code when read. Save only the state dict, "
-            "preferably as .safetensors."
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ImprintError(
-            f"'{path.name}' is not a complete file of torch.save. Give a state dict as .safetensors or .pth."
-        ) from error
-    for key in _CHECKPOINT_KEYS:
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ImprintError(
-            f"'{path.name}' is not a state dict. Save model.state_dict(), which maps parameter names to tensors."
-        )
-    return {str(k).removeprefix(_WRAPPER_PREFIX): v for k, v in state.items()}
-
-
 def _load_file(network: nn.Module, path: Path, fm: FoundationModel, head: set[str]) -> None:
     """Load a local state dict into a network without its classifier; parameters named in `head` are skipped."""
-    state = {k: v.float() if v.is_floating_point() else v for k, v in read_state(path).items()}
     expected = network.state_dict()
+    state = {k: v.float() if v.is_floating_point() else v for k, v in read_parameters(path, expected.keys()).items()}
     # This counter is used in training only; exported weights often omit it.
     missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
     unknown = [k for k in state if k not in expected and k not in head]

@@ -6,7 +6,8 @@ from imprint_core.embeddings import open_set
 from imprint_core.embeddings.images import check_same_weights, images_of
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
-from imprint_core.models.loading import load_model, read_state
+from imprint_core.models.loading import load_model
+from imprint_core.models.weights import read_state
 
 
 def test_rounded_weights_are_accepted_and_other_weights_are_not(shared, bundled, tmp_path, monkeypatch):
