@@ -120,9 +120,12 @@ def _load_file(network: nn.Module, path: Path, fm: FoundationModel, head: set[st
         for k, v in expected.items()
         if k in state and state[k].shape != v.shape
     ]
+    floats = [k for k, v in expected.items() if k in state and v.is_floating_point()]
+    types = [f"{k} is {state[k].dtype}" for k in floats if not state[k].is_floating_point()]
     problems = [f"{len(missing)} missing, such as {missing[0]}"] if missing else []
     problems += [f"{len(unknown)} unknown, such as {unknown[0]}"] if unknown else []
     problems += [f"{len(shapes)} of another shape: {shapes[0]}"] if shapes else []
+    problems += [f"{len(types)} not of float type: {types[0]}"] if types else []
     if problems:
         raise ImprintError(
             f"'{path.name}' does not fit {fm.label}, which has {len(expected)} parameters: "

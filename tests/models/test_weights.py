@@ -246,6 +246,12 @@ def test_weights_of_other_float_types_are_converted(tmp_path, squeezenet_state, 
     assert len({loading.load_model(fm, path).weights_digest for path in paths}) == 1
 
 
+def test_quantized_weights_raise_a_clear_error(tmp_path, squeezenet_state):
+    path = write(tmp_path / "w.pth", squeezenet_state | {"features.0.weight": torch.ones(64, 3, 3, 3).to(torch.int8)})
+    with pytest.raises(ImprintError, match=r"1 not of float type: features\.0\.weight is torch\.int8\. Give a state"):
+        loading.load_model(foundation_model("squeezenet1_1"), path)
+
+
 def test_upload_of_another_file_is_named_for_what_it_is(no_weights):
     with pytest.raises(ImprintError, match=r"'squeezenet1_1\.safetensors' is not .*: it is a Git LFS pointer"):
         loading.save_weights(foundation_model("squeezenet1_1"), io.BytesIO(POINTER))
