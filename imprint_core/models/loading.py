@@ -79,11 +79,13 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
 
 
 def save_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensors") -> Path:
-    """Copy local weights into the weights folder under the FM's name, if they fit.
+    """Copy local weights into the weights folder under the FM's name, instead of earlier ones, if they fit.
 
     Raises an `ImprintError` if they don't fit, or the folder is not writable.
     """
-    target = weights_folder() / f"{fm.name}{suffix}"
+    target, other = (weights_folder() / f"{fm.name}{end}" for end in (".pth", ".safetensors"))
+    if suffix == ".safetensors":
+        target, other = other, target
     # Under its final name, which error messages mention.
     temporary = target.parent / ".new" / target.name
     try:
@@ -92,6 +94,7 @@ def save_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensor
             shutil.copyfileobj(file, copy)
         load_model(fm, temporary)
         temporary.replace(target)
+        other.unlink(missing_ok=True)
     except OSError as error:
         raise ImprintError(
             f"The weights could not be copied to '{target.parent}' ({error.strerror}). Free some space or set "

@@ -14,6 +14,7 @@ from safetensors.torch import save, save_file
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model, loading
+from imprint_core.models.libraries import user_weights
 from imprint_core.models.weights import _WRAPPERS, read_parameters, read_state
 from tests.models.conftest import PrintOnUnpickling
 
@@ -250,6 +251,22 @@ def test_quantized_weights_raise_a_clear_error(tmp_path, squeezenet_state):
     path = write(tmp_path / "w.pth", squeezenet_state | {"features.0.weight": torch.ones(64, 3, 3, 3).to(torch.int8)})
     with pytest.raises(ImprintError, match=r"1 not of float type: features\.0\.weight is torch\.int8\. Give a state"):
         loading.load_model(foundation_model("squeezenet1_1"), path)
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "target"),
+    [(save, ".safetensors", ".safetensors"), (saved, ".pth", ".pth"), (saved, ".bin", ".pth"), (save, ".pt", ".pth")],
+)
+def test_saved_weights_replace_earlier_ones_of_any_format(no_weights, squeezenet_state, content, suffix, target):
+    fm, folder = foundation_model("squeezenet1_1"), no_weights / "IMPRINT_WEIGHTS"
+    folder.mkdir()
+    for other in (".safetensors", ".pth"):
+        (folder / f"squeezenet1_1{other}").write_bytes(POINTER)
+    new = {f"module.{name}": tensor for name, tensor in squeezenet_state.items()}
+    path = loading.save_weights(fm, io.BytesIO(content(new)), suffix)
+    assert list(folder.iterdir()) == [path] == [user_weights(fm)]
+    assert path.suffix == target
+    assert loading.load_model(fm).weights_file == f"squeezenet1_1{target}"
 
 
 def test_upload_of_another_file_is_named_for_what_it_is(no_weights):
