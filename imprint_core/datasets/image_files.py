@@ -141,12 +141,11 @@ def check_images(
     )
 
 
-def describe_left_out(left_out: Sequence[LeftOut], most: int | None = None) -> str:
-    """Describe files that are left out, a line each, after a line with their number; `most` limits the lines."""
-    shown = left_out[:most]
-    count = f"{len(left_out):,} {'file is' if len(left_out) == 1 else 'files are'} left out:"
-    more = [f"and {len(left_out) - len(shown):,} more"] if len(left_out) > len(shown) else []
-    return "\n".join([count, *(f"{name}: {reason}" for name, reason, _ in shown), *more])
+def describe_left_out(left_out: Sequence[LeftOut], status: str = "left out", most: int | None = None) -> str:
+    """Describe files, a line each, after a line with their number and what they are; `most` limits the lines."""
+    lines = [f"{name}: {reason}" for name, reason, _ in left_out[:most]]
+    more = [f"and {len(left_out) - len(lines):,} more"] if len(left_out) > len(lines) else []
+    return "\n".join([f"{len(left_out):,} {'file is' if len(left_out) == 1 else 'files are'} {status}:", *lines, *more])
 
 
 def describe_splits(splits: Splits) -> str:
@@ -158,7 +157,7 @@ def describe_splits(splits: Splits) -> str:
     lines += [f"{name}: {n:,} + {m:,}" for name, n, m in islice(counts, _MOST_LINES)]
     if len(names) > _MOST_LINES:
         lines.append(f"and {len(names) - _MOST_LINES:,} more classes")
-    return "\n".join([*lines, *([describe_left_out(splits.left_out, _MOST_LINES)] if splits.left_out else [])])
+    return "\n".join([*lines, *([describe_left_out(splits.left_out, most=_MOST_LINES)] if splits.left_out else [])])
 
 
 def splits_of(images: ImageListing | CheckedImages) -> Splits:

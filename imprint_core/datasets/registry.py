@@ -245,15 +245,14 @@ def checked_dataset_at(
     """
     path = Path(dataset_at(path).path)
     checked = check_images(list_images(path), progress)
-    damaged = [f for f in checked.left_out if f.kind == "damaged"]
+    damaged = [file for file in checked.left_out if file.kind == "damaged"]
     if damaged and not skip_damaged:
         raise ImprintError(
-            f"{describe_left_out(damaged)}\nRepair or remove {'it' if len(damaged) == 1 else 'them'}, or add "
-            "--skip-damaged to leave them out."
+            f"{describe_left_out(damaged, 'damaged')}\nRepair or remove what is damaged, or add --skip-damaged."
         )
-    refused = [f for f in checked.left_out if f.kind != "system"]
+    refused = [file for file in checked.left_out if file.kind != "system"]
     if refused and strict:
-        raise ImprintError(f"{describe_left_out(refused)}\nRemove these, or leave out --strict.")
+        raise ImprintError(f"{describe_left_out(refused)}\nRemove what is left out, or omit --strict.")
     splits = splits_of(checked)
     return _own_dataset(f"own_{checked.digest[:12]}", path, lambda root: splits)
 

@@ -27,6 +27,7 @@ from imprint_core.background.process import job_folder
 from imprint_core.background.progress import ProgressReporter
 from imprint_core.datasets import Dataset
 from imprint_core.datasets.images import Images, Splits
+from imprint_core.embeddings.reuse import EarlierEmbeddings
 from imprint_core.embeddings.store import SetInfo, class_sizes, read_info, set_name, write_set
 from imprint_core.embeddings.tensors import TensorPieces, read_tensors, write_tensors
 from imprint_core.errors import ImprintError
@@ -166,7 +167,13 @@ def _embed(
     batches: list[_Batch],
     report: Callable[[int, int], None],
 ) -> None:
-    """Compute the batches that are not on disk yet, and write them there."""
+    """Compute the batches that are not on disk yet, and write them there; an earlier set may have their embeddings."""
+    earlier = EarlierEmbeddings(job.folder, model.weights_digest, model.preprocessing.text)
+    for batch in batches:
+        contents, file = images[batch.split].contents, _batch_file(job.partial, batch.number)
+        known = None if contents is None or file.exists() else earlier.find(contents[batch.rows])
+        if known is not None:
+            write_tensors(file, {"x": known})
     remaining = deque(batch for batch in batches if not _batch_file(job.partial, batch.number).exists())
     total = sum(len(batch.rows) for batch in batches)
     done = total - sum(len(batch.rows) for batch in remaining)
@@ -226,6 +233,9 @@ def _assemble(
     tensors: dict[str, NDArray[Any] | TensorPieces] = {}
     for split in labels:
         tensors |= {f"y_{split}": labels[split], f"id_{split}": ids[split]}
+        contents = (splits.train if split == "train" else splits.test).contents
+        if contents is not None:
+            tensors[f"content_{split}"] = contents[rows[split]]
     for split in labels:
         numbers = [batch.number for batch in batches if batch.split == split]
         pieces = (read_tensors(_batch_file(job.partial, number))["x"] for number in numbers)

@@ -1,7 +1,8 @@
 """Embedding sets on disk: a `.safetensors` file of tensors, and a JSON sidecar that describes them.
 
 Tensors: `X_train (n, d)`, `X_test (m, d)`, `y_train`, `y_test` (int32 class numbers), `id_train`, `id_test` (int32,
-the samples' indices in the dataset's own splits). `X` is float16, or uint8 codes with `scale (d,)` and `offset (d,)`:
+the samples' indices in the dataset's own splits), and for the user's images `content_train`, `content_test` (n, 16),
+digests of the image files. `X` is float16, or uint8 codes with `scale (d,)` and `offset (d,)`:
 x ≈ offset + scale · code. Packed codes (`coding`) are named `X_train.packed` and `X_test.packed`.
 """
 

@@ -137,15 +137,15 @@ def test_damaged_images_are_named_each_on_a_line(tmp_path):
     with pytest.raises(ImprintError) as error:
         checked_dataset_at(folder)
     lines = str(error.value).splitlines()
-    assert lines[0] == "2 files are left out:"
+    assert lines[0] == "2 files are damaged:"
     assert [line.split(":")[0] for line in lines[1:3]] == ["cat/9.png", "dog/7.jpg"]
-    assert lines[3] == "Repair or remove them, or add --skip-damaged to leave them out."
+    assert lines[3] == "Repair or remove what is damaged, or add --skip-damaged."
     classes, counts, left_out = both(tmp_path / "both", members)
     assert (classes, counts) == (("cat", "dog"), [(2, 1), (2, 1)])
     assert [(f.display_name, f.kind) for f in left_out] == [
         ("cat/9.png", "damaged"), ("dog/7.jpg", "damaged"), ("dog/LICENSE", "other")
     ]  # fmt: skip
-    with pytest.raises(ImprintError, match=r"dog/LICENSE: .*\nRemove these, or leave out --strict"):
+    with pytest.raises(ImprintError, match=r"dog/LICENSE: .*\nRemove what is left out, or omit --strict"):
         checked_dataset_at(folder, skip_damaged=True, strict=True)
 
 

@@ -7,16 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imprint_core.background.locks import is_locked, lock_job
 from imprint_core.background.progress import read_progress
 from imprint_core.cli.embed import add_base_maps
 from imprint_core.cli.main import main
-from imprint_core.datasets import dataset
+from imprint_core.datasets import checked_dataset_at, dataset
 from imprint_core.embeddings import extraction, find_sets, open_set
 from imprint_core.embeddings.extraction import ExtractionJob, extract
 from imprint_core.embeddings.tensors import read_tensors
@@ -129,6 +131,37 @@ def test_complete_set_is_left_unchanged_and_another_job_replaces_it(tmp_path, ne
     larger = extract(job(tmp_path, per_class=9, replace=True))
     assert (larger.path, larger.digest == first.digest) == (first.path, False)
     assert not set_maps_path(larger).exists()
+
+
+def own_job(folder, pictures, **changes):
+    return ExtractionJob(foundation_model("squeezenet1_1"), checked_dataset_at(pictures), folder, folder, **changes)
+
+
+def test_batches_of_unchanged_images_are_reused(tmp_path, network, monkeypatch):
+    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: loaded(network))
+    pictures = tmp_path / "pets"
+    for i in range(60):
+        file = pictures / ("cat" if i % 2 else "dog") / f"{i:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 3 * i).save(file)
+    first = extract(own_job(tmp_path, pictures, batch_size=8))
+    assert network.progress == 60
+    Image.new("L", (8, 8), 200).save(pictures / "cat" / "new.png")
+    network.progress = 0
+    second = extract(own_job(tmp_path, pictures, batch_size=8))
+    assert second.dataset != first.dataset
+    # Only the batch with the new image is embedded.
+    assert network.progress <= 8
+    assert {info.digest for info in find_sets(tmp_path)[0].values()} == {first.digest, second.digest}
+    alone = extract(own_job(tmp_path / "alone", pictures, batch_size=8))
+    embeddings, expected = open_set(second), open_set(alone)
+    np.testing.assert_allclose(embeddings.X_train, expected.X_train, atol=1e-3)
+    np.testing.assert_array_equal(embeddings.y_train, expected.y_train)
+    # Other weights embed all images again.
+    monkeypatch.setattr(extraction, "load_model", lambda fm, weights: replace(loaded(network), weights_digest="1" * 64))
+    network.progress = 0
+    extract(own_job(tmp_path, pictures, batch_size=8, replace=True))
+    assert network.progress == 61
 
 
 def test_damaged_weights_raise_a_clear_error(tmp_path, network):
