@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import get_ident
 from typing import BinaryIO
 
@@ -36,6 +38,37 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_copies(files: Sequence[bytes | BinaryIO], folder: Path | None = None) -> Iterator[list[Path]]:
+    """Copy files, under numbers, into a temporary folder in `folder` (default: the system's), deleted at the end.
+
+    Raises an `ImprintError` if the disk is full or the folder is not writable.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        temporary = TemporaryDirectory(dir=folder, prefix=".upload.")
+    except OSError as error:
+        raise _not_stored(error) from error
+    with temporary as name:
+        paths = [Path(name) / str(i) for i in range(len(files))]
+        try:
+            for file, path in zip(files, paths, strict=True):
+                with path.open("wb") as copy:
+                    if isinstance(file, bytes):
+                        copy.write(file)
+                    else:
+                        file.seek(0)
+                        shutil.copyfileobj(file, copy)
+        except OSError as error:
+            raise _not_stored(error) from error
+        yield paths
+
+
+def _not_stored(error: OSError) -> ImprintError:
+    return ImprintError(f"The upload could not be stored ({error.strerror}). Free some space, then upload it again.")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -19,7 +19,7 @@ MOST_PIXELS = 64_000_000
 """An image that declares more pixels is refused before it is decoded; 64 megapixels in RGB are 192 MB."""
 
 LEAST_SIDE = 1024
-"""Least pixels of the shorter side of a JPEG decoded at reduced size; no FM here takes half as many."""
+"""Least pixels of the shorter side of a reduced image; no FM here takes half as many."""
 
 MOST_FILE_BYTES = 64_000_000
 """A larger image file is not read."""
@@ -81,8 +81,8 @@ def decode(source: bytes | Path) -> Image.Image:
     -------
     PIL.Image.Image
         Mode "L" if the file is grey, else "RGB"; loaded, turned upright by its EXIF, the first of several frames, with
-        transparent pixels on white. A JPEG much larger than any FM needs is decoded at a half, a quarter or an eighth
-        of its size, its shorter side at least `LEAST_SIDE`.
+        transparent pixels on white. An image much larger than any FM needs is reduced by a whole factor, its shorter
+        side at least `LEAST_SIDE`.
 
     Raises
     ------
@@ -118,7 +118,9 @@ def decode(source: bytes | Path) -> Image.Image:
         # An image with damaged EXIF counts as upright.
         with suppress(*_DAMAGE):
             ImageOps.exif_transpose(image, in_place=True)
-        return _opaque(image)
+        opaque = _opaque(image)
+    factor = min(opaque.size) // LEAST_SIDE
+    return opaque.reduce(factor) if factor > 1 else opaque
 
 
 def _too_large() -> ImprintError:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -22,7 +19,7 @@ from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images, read_own_images
 from imprint_core.embeddings.store import SetInfo, class_sizes, write_set
 from imprint_core.errors import ImprintError
-from imprint_core.files import atomic_file
+from imprint_core.files import atomic_file, temporary_copies
 from imprint_core.models import FoundationModel
 from imprint_core.registry import look_up
 from imprint_core.uploads.formats import IMAGE_FORMATS
@@ -89,7 +86,7 @@ def import_file(
     Raises an `ImprintError` also if the file is of another format, or reading it needs too much memory or time.
     """
     arguments = {"suffix": suffix, "label": label, "folder": str(folder)}
-    with _copies(folder, [file]) as (path,):
+    with temporary_copies([file], folder) as (path,):
         saved = run_guarded(_import_file, {"path": str(path), **arguments}, progress)
     return read_own_images(Path(saved))[0]
 
@@ -102,7 +99,7 @@ def import_classes(
 ) -> OwnImages:
     """Read image files, by class (file name, file), in a guarded process, and save them as `save_images` does."""
     images = [(name, file_name, file) for name, given in files.items() for file_name, file in given]
-    with _copies(folder, [file for *_, file in images]) as paths:
+    with temporary_copies([file for *_, file in images], folder) as paths:
         entries = [(*names, str(path)) for (*names, _), path in zip(images, paths, strict=True)]
         arguments = {"classes": list(files), "entries": entries, "label": label, "folder": str(folder)}
         saved = run_guarded(_import_classes, arguments, progress)
@@ -124,24 +121,6 @@ def _import_classes(
     for name, file_name, path in entries:
         files[name].append((file_name, Path(path).read_bytes))
     return str(save_images(images_by_class(files), label, Path(folder), report).path)
-
-
-@contextmanager
-def _copies(folder: Path, files: Sequence[BinaryIO]) -> Iterator[list[Path]]:
-    """Copy files into a temporary folder in `folder`, under numbers; they are deleted at the end."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".upload.") as temporary:
-            paths = [Path(temporary) / str(i) for i in range(len(files))]
-            for file, path in zip(files, paths, strict=True):
-                file.seek(0)
-                with path.open("wb") as copy:
-                    shutil.copyfileobj(file, copy)
-            yield paths
-    except OSError as error:
-        raise ImprintError(
-            f"The upload could not be stored in '{folder}' ({error.strerror}). Free some space, then upload it again."
-        ) from error
 
 
 def save_images(

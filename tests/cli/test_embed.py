@@ -61,9 +61,9 @@ def test_damage_is_named_on_its_own_line_and_skipped_on_request(tmp_path, capsys
 
 
 def test_two_folders_of_one_name_live_side_by_side(tmp_path):
-    for i, place in enumerate("ab"):
+    for i, parent in enumerate("ab"):
         members = {name: image(50 * i + j) for j, name in enumerate(PETS)}
-        assert embed(write_folder(tmp_path / place / "data", members), tmp_path / "out", "--quiet") == 0
+        assert embed(write_folder(tmp_path / parent / "data", members), tmp_path / "out", "--quiet") == 0
     sets = find_sets(tmp_path / "out")[0]
     assert len(sets) == 2
     assert {info.meta["dataset"]["label"] for info in sets.values()} == {"data"}

@@ -11,7 +11,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.thumbnails import thumbnail
@@ -21,6 +20,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.classifier import depends_on_all
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
+from imprint_core.uploads.single_images import decode_uploads
 from ui.compute import results
 from ui.panels.own_data.upload_controls import left_out_list, upload_images
 from ui.server.shared_cache import Keys, shared_cache
@@ -90,11 +90,16 @@ def _add(experiment: Experiment, name: str, files: list[tuple[str, bytes]]) -> N
         st.error("The class has no name; enter one above.")
         return
     images, skipped = [], []
-    for file_name, data in files:
-        try:
-            images.append((data, decode(data)))
-        except ImprintError as error:
-            skipped.append((clean_name(file_name), str(error)))
+    try:
+        decoded = decode_uploads([data for _, data in files])
+    except ImprintError as error:
+        st.error(plain(error))
+        return
+    for (file_name, data), image in zip(files, decoded, strict=True):
+        if isinstance(image, ImprintError):
+            skipped.append((clean_name(file_name), str(image)))
+        else:
+            images.append((data, image))
     warning = left_out_list(skipped)
     if not images:
         st.warning(warning)

@@ -7,13 +7,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.datasets.decoding import decode
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.figures import explanation, style
 from imprint_core.framework.explanation import NearProxy, describe, explain_sample, nearest_proxies
+from imprint_core.uploads.single_images import decode_uploads
 from ui.charts.plot import plot
 from ui.compute import results
 from ui.panels.own_data.add_class import ImprintedClass, class_names, embed_images, imprinted_classes, unknown_model
@@ -129,11 +129,20 @@ def _select_image(experiment: Experiment) -> tuple[NDArray[np.float32], Image.Im
     if file is None:
         return None
     try:
-        image = decode(file.getvalue())
+        image = _decoded(file.getvalue())
         return embed_images(experiment.info, [(file.getvalue(), image)])[0], image, None
     except ImprintError as error:
         st.error(plain(error))
         return None
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading …")
+def _decoded(data: bytes) -> Image.Image:
+    """Decode an upload; cached, because the page needs it at every rerun."""
+    (image,) = decode_uploads([data])
+    if isinstance(image, ImprintError):
+        raise image
+    return image
 
 
 def _select_sample(experiment: Experiment) -> tuple[NDArray[np.float32], Image.Image | None, int | None]:
