@@ -94,7 +94,7 @@ def parse_dataset(text: str, options: argparse.Namespace | None = None) -> Datas
         return checked_dataset_at(path)
     from tqdm import tqdm
 
-    with tqdm(unit=" images", desc="Checking", disable=options.quiet, leave=False) as bar:
+    with tqdm(unit=" images", desc="Checking", disable=options.quiet, leave=False, delay=0.5) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from imprint_core.datasets import DATASETS
 from imprint_core.embeddings import SetInfo
@@ -14,10 +15,13 @@ _LABELS: dict[str, str] = {}
 
 def register_labels(part: str, sets: Iterable[SetInfo]) -> None:
     """Store the labels of FMs ("fm") or datasets ("dataset") of sets; equal labels get the end of the name."""
-    labels = {info.meta[part]["name"]: str(info.meta[part]["label"]) for info in sets}
-    for name, label in labels.items():
-        twins = [other for other, same in labels.items() if same == label and other != name]
-        _LABELS[name] = f"{label} · {name[-4:]}" if twins else label
+    _LABELS.update(distinct_labels({info.meta[part]["name"]: str(info.meta[part]["label"]) for info in sets}))
+
+
+def distinct_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return labels by name, where equal ones get the end of their name."""
+    counts = Counter(labels.values())
+    return {name: label if counts[label] == 1 else f"{label} · {name[-4:]}" for name, label in labels.items()}
 
 
 def label_of_fm(name: str) -> str:

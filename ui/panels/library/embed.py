@@ -10,6 +10,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.paths import data_folder, images_folder
 from ui.compute import results
 from ui.server.classroom import is_teacher
+from ui.text.labels import distinct_labels
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice, upload_weights
 from ui.widgets.jobs import start_embedding
@@ -55,7 +56,9 @@ def show_embedding_form(default_fm: str) -> None:
 
 def _choose_dataset() -> Dataset | None:
     uploaded, _ = find_own_images(images_folder())
-    labels = {**{name: d.label for name, d in DATASETS.items()}, **{images.name: images.label for images in uploaded}}
+    labels = distinct_labels(
+        {name: d.label for name, d in DATASETS.items()} | {images.name: images.label for images in uploaded}
+    )
     root = data_folder()
     available = [images.name for images in uploaded] + [name for name, d in DATASETS.items() if d.present(root)]
     name = st.selectbox(

@@ -23,6 +23,7 @@ from ui.compute import results
 from ui.navigation.page_switches import explore_button
 from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, left_out_list, suffix_of, upload_file, upload_images
 from ui.server.classroom import is_teacher, require_teacher
+from ui.text.labels import distinct_labels
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
 from ui.widgets.jobs import run_action, start_embedding
@@ -130,9 +131,8 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
     by_name = {images.name: images for images in datasets}
     if st.session_state.get("own_chosen") not in by_name:
         st.session_state.own_chosen = datasets[0].name
-    images = by_name[
-        st.selectbox("Dataset", list(by_name), format_func=lambda name: by_name[name].label, key="own_chosen")
-    ]
+    labels = distinct_labels({name: images.label for name, images in by_name.items()})
+    images = by_name[st.selectbox("Dataset", list(by_name), format_func=labels.get, key="own_chosen")]
     train, test = (sum(count[i] for count in images.counts) for i in (0, 1))
     names = ", ".join(plain(name) for name in images.class_names[:12])
     st.caption(
