@@ -124,12 +124,14 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
+    from ui.charts.plot import SOURCE
+    from ui.server.preload import PreloadScript
     from ui.server.request_rate import LimitRequestRate
 
     # `streamlit run app.py` finds this name, imports the file once, and then runs it for each visitor.
     app = st.App(
         __file__,
         lifespan=prepare_server,
-        middleware=[Middleware(LimitRequestRate)],
+        middleware=[Middleware(LimitRequestRate), Middleware(PreloadScript, script=SOURCE)],
         on_script_error=report_forged_value,
     )
