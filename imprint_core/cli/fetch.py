@@ -48,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
     datasets = [dataset(name) for name in options.dataset]
     apply_priority(options)
     from imprint_core.models.download import download_weights
-    from imprint_core.models.loading import load_model, save_weights
+    from imprint_core.models.loading import load_model
+    from imprint_core.models.saved_weights import save_weights
 
     for fm in models:
         if options.quiet and not options.weights:

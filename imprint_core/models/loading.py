@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -20,7 +18,6 @@ from imprint_core.models.libraries import build, remove_head, user_weights
 from imprint_core.models.preprocessing import Preprocessing, preprocessing
 from imprint_core.models.registry import FoundationModel
 from imprint_core.models.weights import read_parameters
-from imprint_core.paths import weights_folder
 
 
 @dataclass(frozen=True)
@@ -76,33 +73,6 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
     # In this memory layout, convolutions run 1.3 to 2 times faster on two CPU cores.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LoadedModel(network.to(_device()), preprocessing(transform), digest, weights.name if weights else "")
-
-
-def save_weights(fm: FoundationModel, file: BinaryIO, suffix: str = ".safetensors") -> Path:
-    """Copy local weights into the weights folder under the FM's name, instead of earlier ones, if they fit.
-
-    Raises an `ImprintError` if they don't fit, or the folder is not writable.
-    """
-    target, other = (weights_folder() / f"{fm.name}{end}" for end in (".pth", ".safetensors"))
-    if suffix == ".safetensors":
-        target, other = other, target
-    # Under its final name, which error messages mention.
-    temporary = target.parent / ".new" / target.name
-    try:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as copy:
-            shutil.copyfileobj(file, copy)
-        load_model(fm, temporary)
-        temporary.replace(target)
-        other.unlink(missing_ok=True)
-    except OSError as error:
-        raise ImprintError(
-            f"The weights could not be copied to '{target.parent}' ({error.strerror}). Free some space or set "
-            "IMPRINT_WEIGHTS to another folder."
-        ) from error
-    finally:
-        shutil.rmtree(temporary.parent, ignore_errors=True)
-    return target
 
 
 def _device() -> str:

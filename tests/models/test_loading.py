@@ -10,6 +10,7 @@ from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model, loading
 from imprint_core.models.libraries import LIBRARIES, build, remove_head, user_weights
+from imprint_core.models.saved_weights import save_weights
 from tests.models.conftest import PAPER_DIMS, PrintOnUnpickling
 
 LOCAL = ("squeezenet1_1", "mobilenet_v2", "vit_tiny_patch16_224", "resnet50")
@@ -104,7 +105,7 @@ def test_weights_are_saved_only_if_they_fit(no_weights, squeezenet_state):
     fm = foundation_model("squeezenet1_1")
     save_file(squeezenet_state, no_weights / "mine.safetensors")
     with (no_weights / "mine.safetensors").open("rb") as file:
-        path = loading.save_weights(fm, file)
+        path = save_weights(fm, file)
     assert path == user_weights(fm)
     before = path.read_bytes()
     save_file({"x": torch.zeros(2)}, no_weights / "other.safetensors")
@@ -112,7 +113,7 @@ def test_weights_are_saved_only_if_they_fit(no_weights, squeezenet_state):
         (no_weights / "other.safetensors").open("rb") as file,
         pytest.raises(ImprintError, match="does not fit Squeeze"),
     ):
-        loading.save_weights(fm, file)
+        save_weights(fm, file)
     # The earlier file is unchanged, and no other file is left.
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]

@@ -15,6 +15,7 @@ from safetensors.torch import save, save_file
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model, loading
 from imprint_core.models.libraries import user_weights
+from imprint_core.models.saved_weights import save_weights
 from imprint_core.models.weights import _WRAPPERS, read_parameters, read_state
 from tests.models.conftest import PrintOnUnpickling
 
@@ -263,7 +264,7 @@ def test_saved_weights_replace_earlier_ones_of_any_format(no_weights, squeezenet
     for other in (".safetensors", ".pth"):
         (folder / f"squeezenet1_1{other}").write_bytes(POINTER)
     new = {f"module.{name}": tensor for name, tensor in squeezenet_state.items()}
-    path = loading.save_weights(fm, io.BytesIO(content(new)), suffix)
+    path = save_weights(fm, io.BytesIO(content(new)), suffix)
     assert list(folder.iterdir()) == [path] == [user_weights(fm)]
     assert path.suffix == target
     assert loading.load_model(fm).weights_file == f"squeezenet1_1{target}"
@@ -271,5 +272,5 @@ def test_saved_weights_replace_earlier_ones_of_any_format(no_weights, squeezenet
 
 def test_upload_of_another_file_is_named_for_what_it_is(no_weights):
     with pytest.raises(ImprintError, match=r"'squeezenet1_1\.safetensors' is not .*: it is a Git LFS pointer"):
-        loading.save_weights(foundation_model("squeezenet1_1"), io.BytesIO(POINTER))
+        save_weights(foundation_model("squeezenet1_1"), io.BytesIO(POINTER))
     assert list((no_weights / "IMPRINT_WEIGHTS").iterdir()) == []

@@ -12,6 +12,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
 from imprint_core.models.download import downloaded_bytes, start_download, unfinished_download
 from imprint_core.models.libraries import LIBRARIES, available_weights, user_weights
+from imprint_core.models.saved_weights import save_weights
 from imprint_core.paths import weights_folder
 from ui.compute import results
 from ui.server.classroom import is_teacher, require_teacher
@@ -93,8 +94,6 @@ def upload_weights(fm: FoundationModel, key: str = "") -> None:
             help="A .safetensors file with the library's parameter names. The command `fetch` also accepts .pth files.",
         )
         if file is not None and st.button("Check and save weights", key=f"save_{fm.name}{key}"):
-            from imprint_core.models.loading import save_weights
-
             try:
                 require_teacher("Saving weights")
                 with st.spinner("Checking the weights …"):
