@@ -6,9 +6,9 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.uploads.embedding_sets import save_embeddings
 from imprint_core.uploads.example_files import example_npz
 from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings
-from imprint_core.uploads.saving import save_embeddings
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
 from ui.panels.own_data.upload_controls import ARRAY_LAYOUT, suffix_of, upload_file
