@@ -15,6 +15,7 @@ from imprint_core.models.libraries import LIBRARIES, available_weights, user_wei
 from imprint_core.paths import weights_folder
 from ui.compute import results
 from ui.server.classroom import is_teacher, require_teacher
+from ui.server.visitor_uploads import upload_limit
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.jobs import run_action
@@ -88,7 +89,7 @@ def upload_weights(fm: FoundationModel, key: str = "") -> None:
         file = st.file_uploader(
             f"State dict of {fm.library}'s {plain(fm.architecture)}",
             type=["safetensors"],
-            max_upload_size=_MOST_WEIGHTS_MB,
+            max_upload_size=upload_limit(_MOST_WEIGHTS_MB),
             key=f"weights_{fm.name}{key}",
             help="A .safetensors file with the library's parameter names. The command `fetch` also accepts .pth files.",
         )
