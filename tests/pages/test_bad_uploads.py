@@ -15,7 +15,8 @@ from imprint_core.paths import images_folder
 from tests.datasets.test_decoding import encoded, exif, picture, png
 from tests.pages.test_library import button, home, page_text, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
-from tests.uploads.test_formats import PARTS, Trap, X, Y, npz, with_values
+from tests.uploads.files import PARTS, X, Y, npz
+from tests.uploads.test_formats import Trap, with_values
 from tests.uploads.test_image_zips import PLAIN, UNPACKED, directory_of, patched, zipped
 
 pytestmark = pytest.mark.usefixtures("home")
