@@ -5,6 +5,8 @@ The operating system releases a lock when its process ends, however it ends.
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ import filelock
 
 from imprint_core.errors import ImprintError
 
-ACTIVITIES = {"embed": "embedding", "fetch": "download", "maps": "map computation"}
+ACTIVITIES = {"embed": "embedding", "fetch": "download", "maps": "map computation", "sets": "import"}
 """Command of the command line → noun for its jobs in messages."""
 
 
@@ -60,3 +62,25 @@ def remove_lock_file(folder: Path, name: str) -> None:
 
 def _lock_file(folder: Path, name: str) -> Path:
     return folder / f".{name}.lock"
+
+
+@contextmanager
+def scratch_folder(folder: Path, command: str) -> Iterator[Path]:
+    """Create a folder in `folder` for the work of a command, and delete it at the end.
+
+    Those of processes that were killed are deleted first. Raises an `ImprintError` if `folder` is not writable.
+    """
+    for left in folder.glob(".scratch-*/"):
+        if not is_locked(folder, left.name):
+            shutil.rmtree(left, ignore_errors=True)
+            remove_lock_file(folder, left.name)
+    name = f".scratch-{uuid.uuid4().hex[:12]}"
+    # Locked before it exists, so no other process deletes it.
+    with lock_job(folder, name, command):
+        scratch = folder / name
+        try:
+            scratch.mkdir()
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            remove_lock_file(folder, name)

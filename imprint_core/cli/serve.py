@@ -24,6 +24,8 @@ ADDRESS_VARIABLE = "IMPRINT_ADDRESS"
 """Environment variable of the address at which a class reaches the app, for links and QR codes."""
 
 _LOCAL = "127.0.0.1"
+# What a student may store; a larger file would only take the memory of the server.
+_CLASSROOM_MB = "100"
 
 HELP = "run the app, for this machine or for a class"
 DESCRIPTION = """\
@@ -79,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         urls = [_url(host, options.port) for host in hosts]
         key = os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(16)
         environment |= {KEY_VARIABLE: key, ADDRESS_VARIABLE: os.environ.get(ADDRESS_VARIABLE) or urls[0]}
-        command += ["--logger.hideWelcomeMessage", "true"]
+        command += ["--logger.hideWelcomeMessage", "true", "--server.maxUploadSize", _CLASSROOM_MB]
         print(_announcement(environment[ADDRESS_VARIABLE], urls, key, options), flush=True)
     return _run_until_stopped(command, environment)
 

@@ -1,14 +1,14 @@
-"""Arrays in uploaded `.npz` and `.safetensors` files: headers are checked first, rows are read block by block."""
+"""Arrays in uploaded `.npz`, `.npy` and `.safetensors` files, read block by block."""
 
 from __future__ import annotations
 
 import io
-import json
 import math
 import zipfile
 from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,115 +18,134 @@ from imprint_core.datasets.zips import DAMAGE, open_member, open_zip
 from imprint_core.errors import ImprintError
 
 MOST_BYTES = 1_000_000_000
-"""Size of one array; numbers can compress well, so only this separates a zip bomb from zeros."""
+"""Size of one array of images; numbers can compress well, so only this separates a zip bomb from zeros."""
 
 MOST_TOGETHER = 2_000_000_000
 
 _BLOCK = 4_000_000
-_MOST_HEADER = 1_000_000
 # numpy reads at most 10,000 characters of a header; this many are enough to detect a longer one.
 _NPY_HEAD = 16_384
-_SAFETENSORS_TYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "<u2",
+# numpy has no such type; arrays of it are saved as 2 bytes without a meaning.
+_BFLOAT16 = np.dtype("V2")
+_TENSOR_TYPES = {
+    "F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
+    "U64": "u8", "U32": "u4", "U16": "u2", "U8": "u1", "BOOL": "?", "BF16": "f4",
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class StoredArray:
-    """An array in a file, its values not yet read; its name is safe to display.
-
-    `open` returns a stream that starts at the first value. `fortran`: the first axis varies fastest. `bfloat16`: the
-    values are the upper halves of float32; numpy has no such type.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    open: Callable[[], IO[bytes]]
-    fortran: bool = False
-    bfloat16: bool = False
+class Array(Protocol):
+    """An array in a file, its values not yet read; its name is safe to display."""
 
     @property
-    def nbytes(self) -> int:
-        """Size of the values in the file."""
-        return math.prod(self.shape) * self.dtype.itemsize
+    def name(self) -> str:
+        """Name in the file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values that are read."""
 
     def read(self) -> NDArray[Any]:
         """Read the whole array; for labels and names."""
-        values = np.frombuffer(read_exactly(self.open(), self.nbytes, self.name), self.dtype)
-        return self._widen(values).reshape(self.shape, order="F" if self.fortran else "C")
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """Read blocks of whole rows, about 4 MB each.
 
-        If the first axis varies fastest, a row is spread over the whole file, so there is one block.
-
         Raises an `ImprintError` if the array is damaged.
         """
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array in NumPy's format; see `Array`.
+
+    `open` returns a stream that starts at the first value. `fortran`: the first axis varies fastest.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    stored: np.dtype[Any]
+    open: Callable[[], IO[bytes]]
+    fortran: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values that are read: float32 for bfloat16."""
+        return np.dtype(np.float32) if self.stored == _BFLOAT16 else self.stored
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the values in the file."""
+        return math.prod(self.shape) * self.stored.itemsize
+
+    def read(self) -> NDArray[Any]:
+        """Read the whole array."""
+        with closing(self.open()) as stream:
+            values = self._values(stream, self.nbytes)
+        return values.reshape(self.shape, order="F" if self.fortran else "C")
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """Read blocks of whole rows; if the first axis varies fastest, a single one."""
         if self.fortran:
             yield self.read()
             return
-        row = math.prod(self.shape[1:]) * self.dtype.itemsize
-        step = max(1, _BLOCK // max(row, 1))
-        stream = self.open()
-        for start in range(0, self.shape[0], step):
-            count = min(step, self.shape[0] - start)
-            values = np.frombuffer(read_exactly(stream, count * row, self.name), self.dtype)
-            yield self._widen(values).reshape(count, *self.shape[1:])
+        row = math.prod(self.shape[1:]) * self.stored.itemsize
+        with closing(self.open()) as stream:
+            for start, stop in row_ranges(self.shape, self.stored.itemsize):
+                yield self._values(stream, (stop - start) * row).reshape(stop - start, *self.shape[1:])
 
-    def _widen(self, values: NDArray[Any]) -> NDArray[Any]:
-        return (values.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else values
+    def _values(self, stream: IO[bytes], count: int) -> NDArray[Any]:
+        values = np.frombuffer(read_exactly(stream, count, self.name), self.stored)
+        if self.stored == _BFLOAT16:
+            return (values.view("<u2").astype(np.uint32) << 16).view(np.float32)
+        return values
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor in a `.safetensors` file; see `Array`."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    path: str
+    key: str
+    framework: str
+
+    def read(self) -> NDArray[Any]:
+        """Read the whole tensor."""
+        return self._rows(0, self.shape[0])
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """Read blocks of whole rows."""
+        for start, stop in row_ranges(self.shape, self.dtype.itemsize):
+            yield self._rows(start, stop)
+
+    def _rows(self, start: int, stop: int) -> NDArray[Any]:
+        from safetensors import safe_open
+
+        # Opened for each block: the library maps the file into memory, where all that was read would stay.
+        with safe_open(self.path, framework=self.framework) as file:
+            values = file.get_slice(self.key)[start:stop]
+        return values if isinstance(values, np.ndarray) else values.float().numpy()
+
+
+def row_ranges(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[int, int]]:
+    """Ranges (start, stop) of rows of about 4 MB each."""
+    step = max(1, _BLOCK // max(math.prod(shape[1:]) * itemsize, 1))
+    return ((start, min(start + step, shape[0])) for start in range(0, shape[0], step))
 
 
 def npz_arrays(file: BinaryIO, names: Collection[str]) -> dict[str, StoredArray]:
-    """Find arrays in an `.npz` by their names in lower case; nothing is ever unpickled.
+    """Find arrays in an `.npz` of images by their names in lower case; nothing is ever unpickled.
 
     Raises an `ImprintError` if the file is damaged or too large, or a requested array holds Python objects or
     contradicts its header.
     """
-    archive = open_zip(file, "npz")
-    arrays: dict[str, StoredArray] = {}
-    for info in archive.infolist():
-        name = info.filename.removesuffix(".npy")
-        if name.lower() in names:
-            _add(arrays, _npy(archive, info, clean_name(name)))
-    return _check_sizes(arrays)
-
-
-def safetensors_arrays(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, StoredArray], dict[str, Any]]:
-    """Find arrays in a `.safetensors` file by their names in lower case, and read its metadata.
-
-    The header is parsed without the library, which would load the whole file into memory.
-
-    Raises an `ImprintError` if the file is damaged, or an array is too large or of an unsupported type.
-    """
-    size = file.seek(0, 2)
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    if size < 8 or length > min(size - 8, _MOST_HEADER):
-        raise _invalid_safetensors()
-    try:
-        header = json.loads(file.read(length))
-    except (ValueError, RecursionError) as error:
-        raise _invalid_safetensors() from error
-    if not isinstance(header, dict):
-        raise _invalid_safetensors()
-    arrays: dict[str, StoredArray] = {}
-    for name, entry in header.items():
-        if name.lower() in names:
-            _add(arrays, _tensor(file, clean_name(name), entry, 8 + length, size))
-    metadata = header.get("__metadata__")
-    return _check_sizes(arrays), metadata if isinstance(metadata, dict) else {}
-
-
-def _add(arrays: dict[str, StoredArray], array: StoredArray) -> None:
-    other = arrays.setdefault(array.name.lower(), array)
-    if other is not array:
-        raise ImprintError(f"The file has both '{other.name}' and '{array.name}'; keep one.")
-
-
-def _check_sizes(arrays: dict[str, StoredArray]) -> dict[str, StoredArray]:
+    arrays = _members(open_zip(file, "npz"), names)
     for array in arrays.values():
         if array.nbytes > MOST_BYTES:
             raise ImprintError(
@@ -138,10 +157,86 @@ def _check_sizes(arrays: dict[str, StoredArray]) -> dict[str, StoredArray]:
     return arrays
 
 
-def _npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> StoredArray:
+def large_npz_arrays(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, StoredArray], list[str]]:
+    """Find arrays in an `.npz` of any size, in a guarded process, and list the names of the others.
+
+    Raises as `npz_arrays` does.
+    """
     try:
-        with open_member(archive, info) as member:
-            head = io.BytesIO(member.read(_NPY_HEAD))
+        archive = zipfile.ZipFile(file)
+    except DAMAGE as error:
+        raise ImprintError("The file is not a complete .npz file; save it with numpy.savez.") from error
+    members = [name.removesuffix(".npy") for name in archive.namelist()]
+    return _members(archive, names), [name for name in members if name.lower() not in names]
+
+
+def npy_array(file: BinaryIO, name: str) -> StoredArray:
+    """Open the array in an `.npy` file.
+
+    Raises an `ImprintError` if the file is damaged or holds Python objects.
+    """
+
+    def open_file() -> IO[bytes]:
+        return open(file.name, "rb")
+
+    return _npy(open_file, file.seek(0, io.SEEK_END), name)
+
+
+def tensors(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, Tensor], list[str], dict[str, str]]:
+    """Find tensors in a `.safetensors` file by their names in lower case; list the others, and read the metadata.
+
+    Raises an `ImprintError` if the file is damaged or a requested tensor is of an unsupported type.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    matching: dict[str, Tensor] = {}
+    try:
+        with safe_open(file.name, framework="numpy") as opened:
+            keys = list(opened.keys())
+            for key in keys:
+                if key.lower() in names:
+                    part = opened.get_slice(key)
+                    _add(matching, _tensor(file.name, key, part.get_dtype(), tuple(part.get_shape())))
+            return matching, [key for key in keys if key.lower() not in names], opened.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ImprintError(
+            "The file is not a complete .safetensors file; save it with safetensors' save_file."
+        ) from error
+
+
+def _tensor(path: str, key: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+    name = clean_name(key)
+    if kind not in _TENSOR_TYPES:
+        raise ImprintError(f"'{name}' is of the unsupported type {clean_name(kind)}; save it as F32.")
+    # NumPy has no bfloat16.
+    framework = "pt" if kind == "BF16" else "numpy"
+    return Tensor(name, shape, np.dtype(_TENSOR_TYPES[kind]), path, key, framework)
+
+
+def _members(archive: zipfile.ZipFile, names: Collection[str]) -> dict[str, StoredArray]:
+    arrays: dict[str, StoredArray] = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name.lower() in names:
+
+            def open_array(info: zipfile.ZipInfo = info) -> IO[bytes]:
+                return open_member(archive, info)
+
+            _add(arrays, _npy(open_array, info.file_size, clean_name(name)))
+    return arrays
+
+
+def _add(arrays: dict[str, Any], array: StoredArray | Tensor) -> None:
+    other = arrays.setdefault(array.name.lower(), array)
+    if other is not array:
+        raise ImprintError(f"The file has both '{other.name}' and '{array.name}'; keep one.")
+
+
+def _npy(open_file: Callable[[], IO[bytes]], size: int, name: str) -> StoredArray:
+    """Describe an array in NumPy's format, in a file of `size` bytes."""
+    try:
+        with open_file() as stream:
+            head = io.BytesIO(stream.read(_NPY_HEAD))
         version = np.lib.format.read_magic(head)
         reader = {
             (1, 0): np.lib.format.read_array_header_1_0,
@@ -155,34 +250,12 @@ def _npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> StoredAr
     start = head.tell()
 
     def open_values() -> IO[bytes]:
-        stream = open_member(archive, info)
+        stream = open_file()
         read_exactly(stream, start, name)
         return stream
 
     array = StoredArray(name, tuple(map(int, shape)), dtype, open_values, fortran)
-    if any(s < 0 for s in shape) or not dtype.itemsize or start + array.nbytes != info.file_size:
-        raise _damaged(name)
-    return array
-
-
-def _tensor(file: BinaryIO, name: str, entry: object, data: int, size: int) -> StoredArray:
-    match entry:
-        case {"dtype": str(kind), "shape": [*shape], "data_offsets": [int(begin), int(end)]}:
-            pass
-        case _:
-            raise _damaged(name)
-    if kind not in _SAFETENSORS_TYPES:
-        raise ImprintError(f"'{name}' is of the unsupported type {clean_name(kind)}; save it as F32.")
-
-    def open_values() -> IO[bytes]:
-        file.seek(data + begin)
-        return file
-
-    dtype = np.dtype(_SAFETENSORS_TYPES[kind])
-    if not all(type(s) is int and s >= 0 for s in shape) or not 0 <= begin <= end <= size - data:
-        raise _damaged(name)
-    array = StoredArray(name, tuple(shape), dtype, open_values, bfloat16=kind == "BF16")
-    if array.nbytes != end - begin:
+    if any(s < 0 for s in shape) or not dtype.itemsize or start + array.nbytes != size:
         raise _damaged(name)
     return array
 
@@ -200,7 +273,3 @@ def read_exactly(stream: IO[bytes], count: int, name: str) -> bytes:
 
 def _damaged(name: str) -> ImprintError:
     return ImprintError(f"'{name}' is damaged in the file; save it again.")
-
-
-def _invalid_safetensors() -> ImprintError:
-    return ImprintError("The file is not a complete .safetensors file; save it with safetensors' save_file.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.datasets.arrays import StoredArray
+from imprint_core.datasets.arrays import Array
 from imprint_core.datasets.images import hold_out
 from imprint_core.datasets.names import MOST_CLASSES, clean_classes
 from imprint_core.errors import ImprintError
@@ -26,17 +26,21 @@ class Labels:
     codes: NDArray[np.integer]
 
 
-def read_labels(array: StoredArray) -> Labels:
-    """Read an array (n,) or (n, 1) of labels.
+def read_labels(array: Array) -> Labels:
+    """Read an array (n,), (n, 1), or (n, C) one-hot, of labels.
 
     Raises an `ImprintError` if the labels are neither whole numbers nor text, the shape differs, there are too many
     classes, or the array is damaged.
     """
     shape = array.shape
+    if len(shape) == 2 and shape[1] > 1 and array.dtype.kind in "biuf":
+        codes = _one_hot(array)
+        if codes is not None:
+            return Labels(tuple(range(shape[1])), codes)
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
         text = " × ".join(map(str, shape)) or "of a single number"
         raise ImprintError(f"'{array.name}' has shape {text}; labels are one number or text per sample.")
-    if array.dtype.kind not in "iufUS" or array.bfloat16:
+    if array.dtype.kind not in "iufUS":
         raise ImprintError(f"'{array.name}' is of type {array.dtype}; labels must be whole numbers or text.")
     if array.dtype.kind in "US" and array.dtype.itemsize > 4 * _MOST_CHARACTERS:
         raise ImprintError(f"'{array.name}' has labels of more than {_MOST_CHARACTERS:,} characters; shorten them.")
@@ -44,7 +48,7 @@ def read_labels(array: StoredArray) -> Labels:
     return Labels(label_values(values, array.name), codes)
 
 
-def read_names(array: StoredArray) -> tuple[str, ...]:
+def read_names(array: Array) -> tuple[str, ...]:
     """Read an array (C,) of class names.
 
     Raises an `ImprintError` if the names are not text, too many or too long, or the array is damaged.
@@ -61,7 +65,7 @@ def check_class_count(count: int, name: str) -> None:
         raise ImprintError(f"'{name}' has {count:,} classes; the limit is {MOST_CLASSES:,}, so upload fewer.")
 
 
-def check_label_count(samples: StoredArray, labels: StoredArray, item: str) -> None:
+def check_label_count(samples: Array, labels: Array, item: str) -> None:
     """Raise an `ImprintError` unless each sample has one label; `item` is the noun for a sample."""
     count = labels.shape[0] if labels.shape else 1
     if labels.shape[:1] != samples.shape[:1]:
@@ -143,7 +147,17 @@ def label_values(values: NDArray[Any], name: str) -> tuple[int, ...] | tuple[str
     return tuple(int(v) for v in values)
 
 
-def _read_flat(array: StoredArray) -> NDArray[Any]:
+def _one_hot(array: Array) -> NDArray[np.intp] | None:
+    """Positions of the only 1 in each row, or None if a row has something else."""
+    codes = []
+    for rows in array.blocks():
+        if not (((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()):
+            return None
+        codes.append(rows.argmax(axis=1))
+    return np.concatenate(codes) if codes else None
+
+
+def _read_flat(array: Array) -> NDArray[Any]:
     """Read labels or names, flattened; numpy fails on characters outside of Unicode."""
     values = array.read().reshape(-1, order="A")
     if values.dtype.kind == "U":

@@ -299,7 +299,34 @@ def write_set(folder: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces], 
     path = folder / f"{set_name(meta['fm']['name'], meta['dataset']['name'])}.safetensors"
     path.with_suffix(MAPS_SUFFIX).unlink(missing_ok=True)
     write_tensors(path, tensors)
-    meta = {"format": FORMAT, **meta, "sha256": file_digest(path)}
+    return write_sidecar(path, meta)
+
+
+def write_sidecar(path: Path, meta: Mapping[str, Any], digest: str = "") -> SetInfo:
+    """Write the sidecar of the tensors at `path`, whose digest is computed unless it is given."""
+    meta = {"format": FORMAT, **meta, "sha256": digest or file_digest(path)}
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
     write_atomically(path.with_suffix(".json"), text.encode())
     return SetInfo(path, meta)
+
+
+def move_set(info: SetInfo, folder: Path) -> SetInfo:
+    """Move a set into another folder of the same disk; it is listed there once it is complete.
+
+    Base maps of an earlier set of the same name are deleted, unless its tensors are the same. Raises an `ImprintError`
+    if the folder is not writable.
+    """
+    path = folder / info.path.name
+    try:
+        with suppress(ImprintError):
+            if read_info(path).digest != info.digest:
+                # Without its sidecar, an earlier set is not listed beside tensors that are not its own.
+                path.with_suffix(".json").unlink(missing_ok=True)
+                path.with_suffix(MAPS_SUFFIX).unlink(missing_ok=True)
+        info.path.replace(path)
+        info.path.with_suffix(".json").replace(path.with_suffix(".json"))
+    except OSError as error:
+        raise ImprintError(
+            f"The set could not be written to '{folder}' ({error.strerror}). Free some space or choose another folder."
+        ) from error
+    return SetInfo(path, info.meta)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,30 +30,73 @@ class TensorPieces(NamedTuple):
     pieces: Iterable[NDArray[Any]]
 
 
-def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces]) -> None:
-    """Write a `.safetensors` file atomically, one piece in memory at a time.
+class TensorFile:
+    """A `.safetensors` file that is being written: tensors piece by piece, or their rows in any order.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of all tensors.
+    appended : int
+        Bytes that were written piece by piece.
+    """
+
+    def __init__(self, file: BinaryIO, tensors: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
+        self._file, self._tensors = file, tensors
+        header: dict[str, Any] = {}
+        end = 0
+        for name, (dtype, shape) in tensors.items():
+            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            header[name] = {"dtype": _DTYPES[dtype], "shape": shape, "data_offsets": (end, end + size)}
+            end += size
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        file.write(len(text).to_bytes(8, "little") + text)
+        self._starts = {name: file.tell() + entry["data_offsets"][0] for name, entry in header.items()}
+        self._next = dict(self._starts)
+        self.size, self.appended = end, 0
+
+    def write(self, name: str, values: NDArray[Any], rows: NDArray[np.integer] | None = None) -> None:
+        """Write values (b, ...) to the rows (b,) of a tensor; without rows, a piece that follows the last one."""
+        dtype, shape = self._tensors[name]
+        values = np.ascontiguousarray(values, dtype=dtype)
+        if rows is None:
+            self._file.seek(self._next[name])
+            self._file.write(values.data)
+            self._next[name] += values.nbytes
+            self.appended += values.nbytes
+            return
+        length = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
+        for row, value in zip(rows.tolist(), values, strict=True):
+            self._file.seek(self._starts[name] + row * length)
+            self._file.write(value.data)
+
+
+@contextmanager
+def tensor_file(path: Path, tensors: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> Iterator[TensorFile]:
+    """Open a `.safetensors` file of tensors of these types and shapes, which appears whole or not at all.
 
     The safetensors library only writes tensors that are in memory together. The format is a length in 8 bytes, a JSON
     header of types, shapes and offsets, and the bytes of the tensors. Raises an `ImprintError` if the disk is full or
-    the folder is not writable, a `ValueError` if the pieces of a tensor don't have its shape.
+    the folder is not writable.
+    """
+    with atomic_file(path) as file:
+        yield TensorFile(file, tensors)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces]) -> None:
+    """Write a `.safetensors` file atomically, one piece in memory at a time.
+
+    Raises an `ImprintError` if the disk is full or the folder is not writable, a `ValueError` if the pieces of a tensor
+    don't have its shape.
     """
     parts = {k: t if isinstance(t, TensorPieces) else TensorPieces(t.dtype, t.shape, [t]) for k, t in tensors.items()}
-    header: dict[str, Any] = {}
-    end = 0
-    for name, part in parts.items():
-        size = int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
-        header[name] = {"dtype": _DTYPES[part.dtype], "shape": part.shape, "data_offsets": (end, end + size)}
-        end += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with atomic_file(path) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        start = file.tell()
-        for part in parts.values():
+    with tensor_file(path, {name: (part.dtype, part.shape) for name, part in parts.items()}) as file:
+        for name, part in parts.items():
             for piece in part.pieces:
-                file.write(np.ascontiguousarray(piece, dtype=part.dtype).data)
-        if file.tell() - start != end:
-            raise ValueError(f"the pieces for {path.name} have {file.tell() - start} bytes, their shapes say {end}")
+                file.write(name, piece)
+        if file.appended != file.size:
+            raise ValueError(f"the pieces for {path.name} have {file.appended} bytes, their shapes say {file.size}")
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:

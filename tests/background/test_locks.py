@@ -1,6 +1,6 @@
 import pytest
 
-from imprint_core.background.locks import ACTIVITIES, is_locked, lock_job, remove_lock_file
+from imprint_core.background.locks import ACTIVITIES, is_locked, lock_job, remove_lock_file, scratch_folder
 from imprint_core.errors import ImprintError
 
 
@@ -27,4 +27,18 @@ def test_folder_that_is_not_writable_raises_a_clear_error(tmp_path):
 def test_lock_file_is_removed_by_its_process(tmp_path):
     with lock_job(tmp_path, "x", "maps"):
         remove_lock_file(tmp_path, "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scratch_folder_is_deleted_at_the_end(tmp_path):
+    with scratch_folder(tmp_path / "new", "sets") as scratch:
+        (scratch / "file").write_text("x")
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_only_scratch_folders_of_ended_processes_are_deleted(tmp_path):
+    (tmp_path / ".scratch-killed").mkdir()
+    (tmp_path / ".scratch-killed" / "file").write_text("x")
+    with scratch_folder(tmp_path, "sets") as first, scratch_folder(tmp_path, "sets") as second:
+        assert {path for path in tmp_path.iterdir() if path.is_dir()} == {first, second}
     assert not list(tmp_path.iterdir())

@@ -116,6 +116,8 @@ def test_class_gets_addresses_a_key_and_a_qr_code(network, started, capsys):
         command, environment = started.pop()
         printed = capsys.readouterr().out
         assert command[command.index("--server.address") + 1] == "0.0.0.0"  # noqa: S104
+        # A student may not fill the server's memory.
+        assert command[command.index("--server.maxUploadSize") + 1] == "100"
         assert environment[serve.ADDRESS_VARIABLE] == "http://192.168.1.20:8600"
         assert "everyone on this network can open the app" in printed
         assert re.search(r"^  Students  http://192\.168\.1\.20:8600$", printed, re.M)

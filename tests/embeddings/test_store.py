@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imprint_core.embeddings import find_sets, open_set, store
-from imprint_core.embeddings.store import maps_folder, read_info, remove_set, size_of, write_set
+from imprint_core.embeddings.store import maps_folder, move_set, read_info, remove_set, size_of, write_set
 from imprint_core.errors import ImprintError
 from imprint_core.maps.store import load_pca_map, save_map, set_maps_path, user_map_path
 
@@ -36,6 +36,24 @@ def test_round_trip(tmp_path):
     with pytest.raises(ValueError, match="read-only"):
         opened.X_train[0, 0] = 1
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_set_is_moved_over_an_earlier_one(tmp_path):
+    (tmp_path / "home").mkdir()
+    stored = ""
+    for n in (12, 14, 14):
+        _, info = small_set(tmp_path / "new", n=n)
+        moved = move_set(info, tmp_path / "home")
+        assert len(open_set(read_info(moved.path)).y_train) == n
+        assert not list((tmp_path / "new").iterdir())
+        # Maps of the same tensors are kept.
+        assert set_maps_path(moved).is_file() == (stored == moved.digest)
+        set_maps_path(moved).write_text("maps")
+        stored = moved.digest
+    (tmp_path / "file").write_text("")
+    _, info = small_set(tmp_path / "new")
+    with pytest.raises(ImprintError, match=r"could not be written to .*\. Free some space or choose another"):
+        move_set(info, tmp_path / "file")
 
 
 def test_every_bundled_set_opens(bundled):

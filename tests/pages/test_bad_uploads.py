@@ -16,7 +16,8 @@ from tests.datasets.test_class_folders import PLAIN, UNPACKED, directory_of, pat
 from tests.datasets.test_decoding import encoded, exif, picture, png
 from tests.pages.test_library import button, home, page_text, weights  # noqa: F401
 from tests.pages.test_own_data import on_tab, own_data, upload
-from tests.uploads.test_formats import PARTS, Trap, X, Y, npz, with_values
+from tests.uploads.files import PARTS, X, Y, npz
+from tests.uploads.test_formats import Trap, with_values
 
 pytestmark = pytest.mark.usefixtures("home")
 

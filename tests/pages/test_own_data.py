@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import time
+import tomllib
 import zipfile
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -27,6 +29,8 @@ from imprint_core.paths import data_folder, images_folder
 from imprint_core.uploads.example_files import example_npz, example_zip
 from tests.conftest import ROOT
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
+from tests.uploads.files import X, Y, csv, npy
+from ui.server.visitor_uploads import upload_limit
 
 
 def own_data(**query):
@@ -129,6 +133,45 @@ def test_embeddings_become_a_task(home):  # noqa: F811
     assert not app.exception
     assert {s.key: s.value for s in app.selectbox}["data"] == data
     assert float(app.metric[0].value.split()[0]) > 80
+
+
+@pytest.mark.usefixtures("home")
+def test_columns_are_listed_before_they_are_saved(home):  # noqa: F811
+    table = csv({"id": np.arange(20), **{f"f{i}": X[:, i] for i in range(6)}, "a|b *c*": X[:, 0], "label": Y})
+    app = upload(own_data(), "own_embeddings", "mine.csv", table.getvalue())
+    text = page_text(app)
+    assert "| Embedding | f0, f1 … f5 \\(6 columns\\), 6 dimensions |" in text
+    assert "| Samples | 16 training and 4 test |" in text
+    assert "| Classes | 4: 0, 1, 2, 3 |" in text
+    assert "| Left out | id (named like an id, a size, a time or a label) |" in text
+    assert "| Left out | a\\|b \\*c\\* (not numbered like 'f0') |" in text
+    assert any("A quarter of each class, 4 of 20 samples, is the test split" in i.value for i in app.info)
+    assert not find_sets(home)[0]
+    button(app, "Save embeddings").click().run()
+    assert "Saved 16 training and 4 test embeddings of 4 classes, 6 dimensions." in app.success[0].value
+    assert len(find_sets(home)[0]) == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_labels_are_a_second_file(home):  # noqa: F811
+    app = upload(own_data(), "own_embeddings", "x.npy", npy(X).getvalue())
+    assert not [b for b in app.button if b.label == "Save embeddings"]
+    assert app.file_uploader(key="own_embeddings_second").label == "Labels (.npy)"
+    upload(app, "own_embeddings_second", "y.npy", npy(Y).getvalue())
+    button(app, "Save embeddings").click().run()
+    assert not app.exception
+    assert "Saved 16 training and 4 test embeddings of 4 classes, 6 dimensions." in app.success[0].value
+
+
+@pytest.mark.usefixtures("home")
+def test_boxes_offer_what_the_server_accepts(monkeypatch):
+    accepted = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"]
+    app = own_data()
+    limits = {box.key: box.proto.max_upload_size_mb for box in app.file_uploader}
+    assert limits["own_embeddings"] == limits["own_zip"] == accepted
+    assert f"client_max_body_size {accepted + 1}m;" in (ROOT / "docs" / "deploy" / "nginx.conf").read_text()
+    monkeypatch.setattr(st, "get_option", lambda name: 70 if name == "server.maxUploadSize" else None)
+    assert (upload_limit(1500), upload_limit(50)) == (70, 50)
 
 
 @pytest.mark.usefixtures("home")

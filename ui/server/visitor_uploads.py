@@ -80,6 +80,11 @@ def require_removable(info: SetInfo) -> None:
         require_teacher("Removing a set")
 
 
+def upload_limit(megabytes: int) -> int:
+    """Return the megabytes that a file box may offer: at most what the server accepts."""
+    return min(megabytes, st.get_option("server.maxUploadSize"))
+
+
 def check_quota(size: int) -> None:
     """Raise an `ImprintError` if a student has no room for another set of so many bytes."""
     if is_teacher():

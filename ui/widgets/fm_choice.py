@@ -16,6 +16,7 @@ from imprint_core.models.saved_weights import save_weights
 from imprint_core.paths import weights_folder
 from ui.compute import results
 from ui.server.classroom import is_teacher, require_teacher
+from ui.server.visitor_uploads import upload_limit
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.jobs import run_action
@@ -89,7 +90,7 @@ def upload_weights(fm: FoundationModel, key: str = "") -> None:
         file = st.file_uploader(
             f"State dict of {fm.library}'s {plain(fm.architecture)}",
             type=["safetensors"],
-            max_upload_size=_MOST_WEIGHTS_MB,
+            max_upload_size=upload_limit(_MOST_WEIGHTS_MB),
             key=f"weights_{fm.name}{key}",
             help="A .safetensors file with the library's parameter names. The command `fetch` also accepts .pth files.",
         )

@@ -1,17 +1,18 @@
-"""Tab for uploaded embeddings: check them and save them as a set."""
+"""Tab for uploaded embeddings: describe them, then save them as a set."""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.uploads.embedding_sets import Layout, add_embeddings, describe_embeddings
 from imprint_core.uploads.example_files import example_npz
-from imprint_core.uploads.formats import EMBEDDING_FORMATS, read_embeddings
-from imprint_core.uploads.saving import save_embeddings
+from imprint_core.uploads.formats import EMBEDDING_FORMATS
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
-from ui.panels.own_data.upload_controls import ARRAY_LAYOUT, suffix_of, upload_file
+from ui.panels.own_data.upload_controls import ARRAY_LAYOUT, files_on_disk, suffix_of, upload_file, upload_second
 from ui.server.classroom import is_teacher
 from ui.server.visitor_uploads import MOST_BYTES, MOST_SETS, check_quota, upload_folder
 from ui.text.markdown import plain
@@ -31,6 +32,12 @@ def show() -> None:
 
 def _upload() -> None:
     file = upload_file("Embeddings", EMBEDDING_FORMATS, "own_embeddings")
+    files = [file] if file else []
+    complete = file is not None
+    if file and (second := EMBEDDING_FORMATS[suffix_of(file)].second):
+        other = upload_second(second, suffix_of(file), "own_embeddings_second")
+        files += [other] if other else []
+        complete = other is not None
     fm_name = st.selectbox(
         "Foundation model",
         [_OTHER_MODEL, *FOUNDATION_MODELS],
@@ -43,23 +50,8 @@ def _upload() -> None:
             f"In classroom mode your uploads are visible to you only, at most {MOST_SETS} sets of "
             f"{MOST_BYTES // 10**6} MB in total. They are deleted when you leave."
         )
-    if file is not None:
-        label = st.text_input("Dataset name", file.name.rsplit(".", 1)[0][:80], max_chars=80)
-        if st.button("Save embeddings", type="primary"):
-            fm = FOUNDATION_MODELS.get(fm_name)
-            # After an error the previous upload must not be displayed beside it.
-            st.session_state.pop("own_embedded", None)
-            try:
-                with st.spinner("Reading and checking …"):
-                    embeddings = read_embeddings(file, suffix_of(file), fm)
-                    check_quota(embeddings.X_train.nbytes + embeddings.X_test.nbytes)
-                    info = save_embeddings(embeddings, label, fm, upload_folder())
-            except ImprintError as error:
-                st.error(plain(error))
-            else:
-                st.session_state.own_embedded = (info.fm, info.dataset)
-                for note in embeddings.notes:
-                    st.info(plain(note), icon=":material/info:")
+    if complete:
+        _check_and_save(files, fm_name)
     saved = results.sets()[0].get(st.session_state.get("own_embedded"))
     if saved is not None:
         samples = saved.meta["samples"]
@@ -68,3 +60,56 @@ def _upload() -> None:
             f"{len(saved.class_names)} classes, {saved.meta['fm']['dim']} dimensions."
         )
         explore_button(saved, "explore_embedded")
+
+
+def _check_and_save(files: list[UploadedFile], fm_name: str) -> None:
+    fm = FOUNDATION_MODELS.get(fm_name)
+    suffix = suffix_of(files[0])
+    layout = _layout(files, fm_name)
+    if isinstance(layout, Layout):
+        _show_layout(layout)
+    else:
+        st.error(plain(layout))
+    label = st.text_input("Dataset name", files[0].name.rsplit(".", 1)[0][:80], max_chars=80)
+    if not st.button("Save embeddings", type="primary"):
+        return
+    # After an error the previous upload must not be displayed beside it.
+    st.session_state.pop("own_embedded", None)
+    if not isinstance(layout, Layout):
+        return
+    try:
+        check_quota(4 * (layout.train + layout.test) * layout.dimensions)
+        with st.spinner("Reading and checking …"), files_on_disk(files) as paths:
+            info = add_embeddings(paths, suffix, label, fm, upload_folder())
+    except ImprintError as error:
+        st.error(plain(error))
+    else:
+        st.session_state.own_embedded = (info.fm, info.dataset)
+
+
+def _layout(files: list[UploadedFile], fm_name: str) -> Layout | str:
+    """Describe uploaded files, once per upload and FM; return the message of an error."""
+    key = (*(file.file_id for file in files), fm_name)
+    stored = st.session_state.get("own_layout")
+    if stored is None or stored[0] != key:
+        layout: Layout | str
+        try:
+            with st.spinner("Reading the file …"), files_on_disk(files) as paths:
+                layout = describe_embeddings(paths, suffix_of(files[0]), FOUNDATION_MODELS.get(fm_name))
+        except ImprintError as error:
+            layout = str(error)
+        stored = st.session_state.own_layout = key, layout
+    return stored[1]
+
+
+def _show_layout(layout: Layout) -> None:
+    names = ", ".join(map(plain, layout.class_names[:10])) + (" …" if len(layout.class_names) > 10 else "")
+    rows = [
+        ("Embedding", f"{plain(layout.taken)}, {layout.dimensions:,} dimensions"),
+        ("Samples", f"{layout.train:,} training and {layout.test:,} test"),
+        ("Classes", f"{len(layout.class_names):,}: {names}"),
+        *(("Left out", f"{plain(entry.name)} ({plain(entry.reason)})") for entry in layout.left_out),
+    ]
+    st.markdown("\n".join(["| Content | |", "|---|---|", *(f"| {title} | {text} |" for title, text in rows)]))
+    for note in layout.notes:
+        st.info(plain(note), icon=":material/info:")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -12,7 +15,7 @@ from imprint_core.datasets.decoding import SUFFIXES
 from imprint_core.figures.style import AMBER, BLUE
 from imprint_core.uploads.formats import UploadFormat
 from ui.server.classroom import is_teacher
-from ui.server.visitor_uploads import MOST_BYTES
+from ui.server.visitor_uploads import MOST_BYTES, upload_limit
 from ui.text.markdown import plain
 
 _FILE_MB = 500
@@ -29,10 +32,29 @@ def upload_file(title: str, formats: Mapping[str, UploadFormat[Any]], key: str) 
     return st.file_uploader(
         f"{title}: {', '.join(f'{form.title} (.{suffix})' for suffix, form in formats.items())}",
         type=[*formats],
-        max_upload_size=_FILE_MB if is_teacher() else MOST_BYTES // 10**6,
+        max_upload_size=_file_limit(),
         key=key,
         help="\n".join(f"- `.{suffix}`: {form.layout}" for suffix, form in formats.items()),
     )
+
+
+def upload_second(title: str, suffix: str, key: str) -> UploadedFile | None:
+    """Uploader of the second file of a format that has two."""
+    return st.file_uploader(f"{title} (.{suffix})", type=[suffix], max_upload_size=_file_limit(), key=key)
+
+
+@contextmanager
+def files_on_disk(files: Sequence[UploadedFile]) -> Iterator[list[Path]]:
+    """Write uploads to temporary files, without their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{i}.{suffix_of(file)}" for i, file in enumerate(files)]
+        for path, file in zip(paths, files, strict=True):
+            path.write_bytes(file.getbuffer())
+        yield paths
+
+
+def _file_limit() -> int:
+    return upload_limit(_FILE_MB if is_teacher() else MOST_BYTES // 10**6)
 
 
 def suffix_of(file: UploadedFile) -> str:
@@ -110,6 +132,6 @@ ARRAY_LAYOUT = _svg(
     _array(4, 130, 150, 30, "X_test", "m × d numbers"),
     _array(190, 130, 16, 30, "y_test", "m labels"),
     _line(198, "Or X and y: a quarter is the test split."),
-    _line(214, "In .parquet: column label, optional split,"),
+    _line(214, "In tables: column label, optional split,"),
     _line(230, "and a column per dimension, or a list."),
 )
