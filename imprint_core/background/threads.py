@@ -44,6 +44,9 @@ else:
 
 @lru_cache(maxsize=1)
 def _blas() -> ThreadpoolController:
+    # SciPy brings another BLAS, which must be loaded to be limited.
+    import scipy.linalg.cython_blas  # noqa: F401
+
     # Cached because looking for the loaded libraries takes milliseconds.
     return ThreadpoolController().select(user_api="blas")
 

@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from imprint_core.background.threads import lazy_property, on_one_core, run_parallel
+from tests.conftest import ROOT
 
 
 class Waiting:
@@ -85,3 +89,18 @@ def test_on_one_core_the_calling_thread_works_alone_and_can_wait_before_each_ite
     assert calls == ["before", "item 0", "before", "item 1", "before", "item 2"]
     assert len(set(run_parallel(item, range(6)))) > 1
     assert calls.count("before") == 3
+
+
+def test_the_blas_of_scipy_is_limited_before_it_is_used():
+    code = (
+        "import os; os.environ['OPENBLAS_NUM_THREADS'] = '2'\n"
+        "from threadpoolctl import threadpool_info\n"
+        "from imprint_core.background.threads import single_blas_thread\n"
+        "with single_blas_thread():\n"
+        "    from scipy.linalg import eigh\n"
+        "    print([library['num_threads'] for library in threadpool_info() if library['user_api'] == 'blas'])\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    counts = json.loads(printed)
+    assert len(counts) > 1
+    assert set(counts) == {1}
