@@ -229,9 +229,11 @@ def test_keras_labels_are_read_alike(tmp_path):
     y = np.arange(12) % 3
     labels = {
         "text": np.array(["ape", "bee", "cow"])[y], "column": y[:, None], "signs": y - 1,
-        "gaps": np.array([0, 5, 9])[y], "large": y.astype(np.int64) * 10**10,
+        "gaps": np.array([0, 5, 9])[y], "large": y.astype(np.int64) * 10**10, "one-hot": np.eye(3)[y],
+        "whole floats": y.astype(np.float32), "bytes": np.array([b"ape", b"bee", b"cow"])[y],
     }  # fmt: skip
     names = {"text": ("ape", "bee", "cow"), "signs": ("-1", "0", "1"), "gaps": ("0", "5", "9")}
+    names["bytes"] = names["text"]
     names["large"] = ("0", "10000000000", "20000000000")
     for kind, values in labels.items():
         path = tmp_path / f"{kind}.npz"
