@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from imprint_core.datasets.readers import SUFFIXES
+from imprint_core.errors import ImprintError
 from imprint_core.figures.style import AMBER, BLUE
 from imprint_core.uploads.formats import UploadFormat
 from ui.server.classroom import is_teacher
@@ -45,11 +46,14 @@ def upload_second(title: str, suffix: str, key: str) -> UploadedFile | None:
 
 @contextmanager
 def files_on_disk(files: Sequence[UploadedFile]) -> Iterator[list[Path]]:
-    """Write uploads to temporary files, without their names."""
+    """Write uploads to temporary files, without their names; raises an `ImprintError` if the disk is full."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{i}.{suffix_of(file)}" for i, file in enumerate(files)]
-        for path, file in zip(paths, files, strict=True):
-            path.write_bytes(file.getbuffer())
+        try:
+            for path, file in zip(paths, files, strict=True):
+                path.write_bytes(file.getbuffer())
+        except OSError as error:
+            raise ImprintError(f"The upload cannot be stored ({error.strerror}). Free some space.") from error
         yield paths
 
 
