@@ -41,7 +41,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def temporary_copies(files: Sequence[bytes | BinaryIO], folder: Path | None = None) -> Iterator[list[Path]]:
+def temporary_copies(
+    files: Sequence[bytes | BinaryIO], folder: Path | None = None, suffixes: Sequence[str] | None = None
+) -> Iterator[list[Path]]:
     """Copy files, under numbers, into a temporary folder in `folder` (default: the system's), deleted at the end.
 
     Raises an `ImprintError` if the disk is full or the folder is not writable.
@@ -53,7 +55,7 @@ def temporary_copies(files: Sequence[bytes | BinaryIO], folder: Path | None = No
     except OSError as error:
         raise _not_stored(error) from error
     with temporary as name:
-        paths = [Path(name) / str(i) for i in range(len(files))]
+        paths = [Path(name) / f"{i}{suffix}" for i, suffix in enumerate(suffixes or [""] * len(files))]
         try:
             for file, path in zip(files, paths, strict=True):
                 with path.open("wb") as copy:

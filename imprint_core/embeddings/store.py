@@ -32,7 +32,9 @@ MAPS_SUFFIX = ".maps.safetensors"
 """Of the file beside a set that holds its base maps."""
 
 EXPLORED = (10_000, 5_000)
-"""Training and test samples that pages open of a set at most."""
+"""Training and test samples that pages open of a set at most, of up to `EXPLORED_DIMENSIONS`."""
+
+EXPLORED_DIMENSIONS = 1_024
 
 _SPLITS = ("train", "test")
 
@@ -183,6 +185,16 @@ def read_info(path: Path) -> SetInfo:
     return info
 
 
+def most_samples(info: SetInfo, most: tuple[int, int] = EXPLORED) -> tuple[int, int]:
+    """Maximum number of training and test samples of a set, where `most` is that of up to `EXPLORED_DIMENSIONS`.
+
+    Wider embeddings are fewer, so that the memory they take is limited.
+    """
+    width = max(int(info.meta["fm"].get("dim", 0)), EXPLORED_DIMENSIONS)
+    train, test = (max(1, count * EXPLORED_DIMENSIONS // width) for count in most)
+    return train, test
+
+
 def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet:
     """Open a set, check it against its digest, and decode it to float32.
 
@@ -190,8 +202,8 @@ def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet
     ----------
     info : SetInfo
     most : (int, int), optional
-        Maximum number of training and test samples; None for all. Each class contributes equally many, which are a
-        random choice, since a set's samples are in random order within their class.
+        Maximum number of training and test samples, see `most_samples`; None for all. Each class contributes equally
+        many, which are a random choice, since a set's samples are in random order within their class.
 
     Raises
     ------
@@ -205,13 +217,14 @@ def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet
         raise damaged_file(info.path)
     arrays: dict[str, NDArray[Any]] = {}
     counts = []
+    limits = most_samples(info, most) if most else None
     try:
         with safe_open(info.path, framework="numpy") as file:
             names = set(file.keys())
             coding = {key: file.get_tensor(key) for key in ("scale", "offset") if key in names}
             for i, split in enumerate(_SPLITS):
                 y = file.get_tensor(f"y_{split}")
-                rows = _balanced_rows(y, most[i] if most else len(y))
+                rows = _balanced_rows(y, limits[i] if limits else len(y))
                 if f"X_{split}.packed" in names:
                     x = unpack(file.get_tensor(f"X_{split}.packed"), len(y), len(coding["scale"]))[rows].astype(
                         np.float32

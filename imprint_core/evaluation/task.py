@@ -62,6 +62,12 @@ def class_names(embeddings: EmbeddingSet) -> tuple[str, ...]:
     return tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
 
 
+def _rows_of(y: NDArray[np.int32], classes: NDArray[np.integer]) -> NDArray[np.intp] | slice:
+    """Rows of samples of some classes; a slice if they are all, so that their embeddings are not copied."""
+    chosen = np.isin(y, classes)
+    return slice(None) if chosen.all() else np.flatnonzero(chosen)
+
+
 def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
     """Return all training and test samples of the classes of a spec (`parse_classes`).
 
@@ -81,8 +87,7 @@ def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
                 f"{embeddings.info.path.stem} has no {part} samples of class "
                 f"{', '.join(map(str, missing))}. Choose other classes."
             )
-    train = np.flatnonzero(np.isin(embeddings.y_train, chosen))
-    test = np.flatnonzero(np.isin(embeddings.y_test, chosen))
+    train, test = (_rows_of(y, chosen) for y in (embeddings.y_train, embeddings.y_test))
     origin_train, origin_test = embeddings.y_train[train], embeddings.y_test[test]
     return Split(
         X_train=embeddings.X_train[train],

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from textwrap import wrap
 
 from imprint_core.embeddings import SetInfo
-from imprint_core.embeddings.store import EXPLORED
+from imprint_core.embeddings.store import most_samples
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.generation import GENERATORS
@@ -64,7 +64,8 @@ def _print(runs: int) -> list[str]:
 def _is_large(info: SetInfo) -> bool:
     """Whether pages use only a part of the set."""
     samples = info.meta["samples"]
-    return bool(samples["train"]["count"] > EXPLORED[0] or samples["test"]["count"] > EXPLORED[1])
+    most = most_samples(info)
+    return bool(samples["train"]["count"] > most[0] or samples["test"]["count"] > most[1])
 
 
 def _recipe(recipe: Recipe) -> tuple[list[str], str]:

@@ -75,7 +75,8 @@ def l2(x: Array) -> Array:
     """
     peak = np.abs(x).max(axis=-1, keepdims=True, initial=0)
     x = np.divide(x, peak, out=np.zeros_like(x), where=peak > 0)
-    return x * l2_scale(np.einsum("...d,...d->...", x, x))[..., None]
+    x *= l2_scale(np.einsum("...d,...d->...", x, x))[..., None]
+    return x
 
 
 def identity(x: Array) -> Array:

@@ -22,6 +22,8 @@ from imprint_core.uploads.rows import MOST_DIMENSIONS, LabelledRows, LeftOut, ch
 
 _BLOCK = 16_000_000
 _LABEL_ROWS = 65_536
+# Several times a line of the most dimensions.
+_TEXT = 4_000_000
 _MOST_NAMED = 5
 
 
@@ -107,6 +109,7 @@ def _arrow(path: str) -> _Table:
             for batch in table if count is None else map(table.get_batch, range(count)):
                 selected = batch.select(list(columns))
                 yield from (selected.slice(start, rows) for start in range(0, len(selected), rows))
+                del batch, selected
 
     return _Table(schema, batches)
 
@@ -114,9 +117,9 @@ def _arrow(path: str) -> _Table:
 def _csv(path: str) -> _Table:
     pa, csv = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
     with open(path, "rb") as text:
-        header = text.readline(_BLOCK)
+        header = text.readline(_TEXT)
     parse = csv.ParseOptions(delimiter=max(",;\t", key=lambda separator: header.count(separator.encode())))
-    read = csv.ReadOptions(use_threads=False, block_size=_BLOCK)
+    read = csv.ReadOptions(use_threads=False, block_size=_TEXT)
 
     def open_table(**options: Any) -> Any:
         return csv.open_csv(path, read, parse, csv.ConvertOptions(**options))
@@ -237,6 +240,8 @@ def _batches(table: _Table, names: Sequence[str], rows: int) -> Iterator[Any]:
         # Arrow trusts offsets and dictionary indices in the file unless they are validated.
         batch.validate(full=True)
         yield batch
+        # A batch can be large, so it is released before the next one is read; so are all below.
+        del batch
 
 
 def _encoded(column: Any, name: str) -> tuple[tuple[Any, ...], NDArray[np.integer]]:
@@ -279,6 +284,7 @@ def _numbers(table: _Table, names: Sequence[str]) -> Iterator[NDArray[Any]]:
     for batch in _batches(table, names, max(1, _BLOCK // (8 * len(names)))):
         # Arrow converts missing values to NaN, which is reported with the others.
         yield np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in names])
+        del batch
 
 
 def _number_blocks(table: _Table, names: Sequence[str], count: int) -> Callable[[], Iterator[NDArray[Any]]]:
@@ -317,11 +323,12 @@ def _list_blocks(table: _Table, name: str, width: int) -> Callable[[], Iterator[
     def blocks() -> Iterator[NDArray[Any]]:
         start = 0
         for batch in _batches(table, [name], max(1, _BLOCK // (8 * max(width, 1)))):
-            block = _lists(batch, name, start)
+            block = _lists(batch, name, start).copy()
             if block.shape[1] != width:
                 raise _different_lengths(name, start)
-            yield block
             start += len(block)
+            del batch
+            yield block
 
     return blocks
 

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from imprint_core.embeddings import find_sets, open_set, store
-from imprint_core.embeddings.store import maps_folder, move_set, read_info, remove_set, size_of, write_set
+from imprint_core.embeddings.store import (
+    EXPLORED,
+    maps_folder,
+    most_samples,
+    move_set,
+    read_info,
+    remove_set,
+    size_of,
+    write_set,
+)
 from imprint_core.errors import ImprintError
 from imprint_core.maps.store import load_pca_map, save_map, set_maps_path, user_map_path
 
@@ -204,6 +213,16 @@ def test_part_of_a_large_set_has_balanced_classes(tmp_path, sizes, most, counts)
     for c, count in enumerate(counts):
         start = sum(sizes[:c])
         assert opened.id_train[opened.y_train == c].tolist() == list(range(start, start + count))
+
+
+def test_pages_open_fewer_samples_of_wide_embeddings(tmp_path):
+    _, info = small_set(tmp_path, n=40)
+    assert most_samples(info) == EXPLORED
+    for dim, expected in ((1_024, (20, 4)), (2_048, (10, 2)), (65_536, (2, 2))):
+        wide = replace(info, meta={**info.meta, "fm": {"name": "fm", "dim": dim}})
+        opened = open_set(wide, (20, 4))
+        assert (len(opened.y_train), len(opened.y_test)) == expected
+        assert len(open_set(wide).y_train) == 40
 
 
 def test_all_files_of_a_set_are_removed_and_bundled_sets_kept(tmp_path, bundled, monkeypatch):

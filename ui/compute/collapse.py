@@ -21,9 +21,6 @@ from ui.compute import results
 from ui.compute.results import BY_RESULT
 from ui.server.shared_cache import Keys, shared_cache
 
-# The embeddings after NORM pre.
-_BY_NORM: Keys = {Experiment: lambda experiment: f"{experiment.samples_key}\n{experiment.recipe.norm_pre}"}
-
 
 def shots_key(experiment: Experiment) -> str:
     """Identify the shots after NORM pre: all that NC1 depends on."""
@@ -72,14 +69,9 @@ def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], Cl
 
 
 def _shots(experiment: Experiment, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    y = results.pool(experiment).y_train
-    rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(y, seed)])
-    return _normalized(experiment)[rows], y[rows]
-
-
-@shared_cache(100, _BY_NORM)
-def _normalized(experiment: Experiment) -> NDArray[np.float32]:
-    return NORMALIZATIONS[experiment.recipe.norm_pre].function(results.pool(experiment).X_train)
+    pool = results.pool(experiment)
+    rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(pool.y_train, seed)])
+    return NORMALIZATIONS[experiment.recipe.norm_pre].function(pool.X_train[rows]), pool.y_train[rows]
 
 
 @shared_cache(8, BY_RESULT)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.images import images_of
-from imprint_core.embeddings.store import EXPLORED
+from imprint_core.embeddings.store import EXPLORED, most_samples
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDiagnostics
@@ -81,7 +81,7 @@ def pictures(info: SetInfo) -> Splits | None:
 def largest_class(info: SetInfo) -> int:
     """Return the number of training samples of the largest class, within the part that pages open."""
     samples = info.meta["samples"]["train"]
-    if samples["count"] <= EXPLORED[0]:
+    if samples["count"] <= most_samples(info)[0]:
         return int(samples["per_class_most"])
     return int(np.bincount(embeddings(info).y_train).max())
 
@@ -89,7 +89,7 @@ def largest_class(info: SetInfo) -> int:
 def class_sizes(info: SetInfo) -> list[int]:
     """Return the number of training samples of each class, within the part that pages open."""
     samples, count = info.meta["samples"]["train"], len(class_names(info))
-    if samples["per_class_least"] == samples["per_class_most"] and samples["count"] <= EXPLORED[0]:
+    if samples["per_class_least"] == samples["per_class_most"] and samples["count"] <= most_samples(info)[0]:
         return [int(samples["per_class_most"])] * count
     return [int(size) for size in np.bincount(embeddings(info).y_train, minlength=count)]
 

@@ -73,7 +73,6 @@ def _check_and_save(files: list[UploadedFile], fm_name: str) -> None:
     label = st.text_input("Dataset name", files[0].name.rsplit(".", 1)[0][:80], max_chars=80)
     if not st.button("Save embeddings", type="primary"):
         return
-    # After an error the previous upload must not be displayed beside it.
     st.session_state.pop("own_embedded", None)
     if not isinstance(layout, Layout):
         return
@@ -92,6 +91,8 @@ def _layout(files: list[UploadedFile], fm_name: str) -> Layout | str:
     key = (*(file.file_id for file in files), fm_name)
     stored = st.session_state.get("own_layout")
     if stored is None or stored[0] != key:
+        # An earlier upload must not be displayed as saved beside this one.
+        st.session_state.pop("own_embedded", None)
         layout: Layout | str
         try:
             with st.spinner("Reading the file …"), files_on_disk(files) as paths:
@@ -110,6 +111,6 @@ def _show_layout(layout: Layout) -> None:
         ("Classes", f"{len(layout.class_names):,}: {names}"),
         *(("Left out", f"{plain(entry.name)} ({plain(entry.reason)})") for entry in layout.left_out),
     ]
-    st.markdown("\n".join(["| Content | |", "|---|---|", *(f"| {title} | {text} |" for title, text in rows)]))
+    st.markdown("\n".join(["| Part | Content |", "|---|---|", *(f"| {title} | {text} |" for title, text in rows)]))
     for note in layout.notes:
         st.info(plain(note), icon=":material/info:")

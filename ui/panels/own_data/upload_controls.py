@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from imprint_core.datasets.decoding import SUFFIXES
 from imprint_core.figures.style import AMBER, BLUE
+from imprint_core.files import temporary_copies
 from imprint_core.uploads.formats import UploadFormat
 from ui.server.classroom import is_teacher
 from ui.server.visitor_uploads import MOST_BYTES, upload_limit
@@ -43,14 +43,9 @@ def upload_second(title: str, suffix: str, key: str) -> UploadedFile | None:
     return st.file_uploader(f"{title} (.{suffix})", type=[suffix], max_upload_size=_file_limit(), key=key)
 
 
-@contextmanager
-def files_on_disk(files: Sequence[UploadedFile]) -> Iterator[list[Path]]:
-    """Write uploads to temporary files, without their names."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{i}.{suffix_of(file)}" for i, file in enumerate(files)]
-        for path, file in zip(paths, files, strict=True):
-            path.write_bytes(file.getbuffer())
-        yield paths
+def files_on_disk(files: Sequence[UploadedFile]) -> AbstractContextManager[list[Path]]:
+    """Write uploads to temporary files, without their names; raises an `ImprintError` if the disk is full."""
+    return temporary_copies(files, suffixes=[f".{suffix_of(file)}" for file in files])
 
 
 def _file_limit() -> int:
