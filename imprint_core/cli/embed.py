@@ -88,7 +88,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def parse_dataset(text: str, options: argparse.Namespace | None = None) -> Dataset:
     """Look up a dataset by its name or path; the images at a path are checked, and those left out are printed."""
     path = Path(text).expanduser()
-    if text in DATASETS or not (path.exists() or "/" in text):
+    if not text or text in DATASETS or not (path.exists() or "/" in text):
         return dataset(text)
     if options is None:
         return checked_dataset_at(path)

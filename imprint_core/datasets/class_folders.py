@@ -15,7 +15,7 @@ from threading import Lock
 from typing import BinaryIO, Literal, NamedTuple
 
 from imprint_core.datasets.decoding import MOST_FILE_BYTES, has_image_name, is_image, too_large_file
-from imprint_core.datasets.image_files import MOST_PATH, SPLITS, ImageFile, ImageListing
+from imprint_core.datasets.image_files import MOST_PATH, SPLITS, ImageFile, ImageListing, sorted_left_out
 from imprint_core.datasets.images import LeftOut
 from imprint_core.datasets.names import clean_classes, clean_name
 from imprint_core.datasets.zips import member_name, open_zip, read_member
@@ -24,14 +24,20 @@ from imprint_core.errors import ImprintError
 NAMES_FILE = "classes.txt"
 """Beside the class folders or the splits: lines of a folder, a tab and the name of its class."""
 
-_SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "icon\r", "__macosx", "$recycle.bin", "@eadir")
+_SYSTEM_NAMES = (
+    *("thumbs.db", "ehthumbs.db", "zbthumbnail.info", "desktop.ini", "icon\r", "__macosx", "$recycle.bin", "#recycle"),
+    *("@eadir", "lost+found", "system volume information"),
+)
 _SYSTEM = "Hidden, or a file of the operating system."
 _DOCUMENTS = (".txt", ".csv", ".tsv", ".json", ".md", ".html", ".xml", ".yaml", ".yml", ".pdf", ".py")
+_EMPTY = "An empty folder."
 _NO_IMAGE = "Not an image in a class folder."
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 _LAYOUT = "arrange the {} as <class>/<image>, or as train/<class>/<image> and test/<class>/<image>"
 # Files read of a folder that has no names of images.
 _MOST_PROBES = 5
+# Folders inside each other; links to each other could be followed for ever.
+_DEEPEST = 24
 
 Parts = tuple[str, ...]
 
@@ -77,8 +83,11 @@ def images_in_zip(file: BinaryIO, upload: bool = False) -> ImageListing:
         with lock:
             return read_member(archive, info)
 
-    files = [SourceFile(path, partial(read, info)) for info in archive.infolist() if (path := _path(info))]
-    return _arrange(files, [], "zip")
+    paths = [(_path(info), info) for info in archive.infolist()]
+    files = [SourceFile(path, partial(read, info)) for path, info in paths if not info.filename.endswith("/")]
+    parents = {path[:depth] for path, _ in paths for depth in range(len(path))}
+    empty = {path for path, info in paths if info.filename.endswith("/")} - parents
+    return _arrange(files, [LeftOut(_display_name(path), _EMPTY) for path in empty if not _system_part(path)], "zip")
 
 
 def _walk(
@@ -92,7 +101,12 @@ def _walk(
             return
         entries = list(os.scandir(folder))
     except OSError as error:
-        left_out.append(LeftOut(_display_name(path), f"The folder can't be opened ({error.strerror})."))
+        if not path:
+            raise ImprintError(f"The folder can't be opened ({error.strerror}). Check its permissions.") from error
+        left_out.append(LeftOut(_display_name(path), f"The folder can't be opened ({error.strerror}).", "damaged"))
+        return
+    if not entries or len(path) == _DEEPEST:
+        left_out.append(LeftOut(_display_name(path), f"More than {_DEEPEST} folders deep." if entries else _EMPTY))
         return
     parents = (*parents, (status.st_dev, status.st_ino))
     for entry in entries:
@@ -100,9 +114,9 @@ def _walk(
         if _system_part(inner):
             # What is inside needs no listing, and may be large.
             left_out.append(LeftOut(_display_name(inner), _SYSTEM, "system"))
-        elif entry.is_dir():
+        elif os.path.isdir(entry.path):
             yield from _walk(entry.path, inner, parents, left_out)
-        elif entry.is_file():
+        elif os.path.isfile(entry.path):
             yield SourceFile(inner, partial(_read_file, entry.path))
         else:
             what = "A broken link." if entry.is_symlink() else "Not a regular file."
@@ -123,7 +137,9 @@ def _arrange(files: list[SourceFile], left_out: list[LeftOut], source: Literal["
     """Detect the layout, and list the images in class folders with their splits."""
     system = {file.path[:part] for file in files if (part := _system_part(file.path))}
     left_out += [LeftOut(_display_name(path), _SYSTEM, "system") for path in system]
-    files = sorted((f for f in files if not _system_part(f.path)), key=lambda file: file.path)
+    # Of entries of one name in a zip, programs that unpack it keep the last.
+    by_path = {file.path: file for file in files if not _system_part(file.path)}
+    files = [by_path[path] for path in sorted(by_path)]
     archive = next((f for f in files if f.suffix in _ARCHIVES), None)
     if archive:
         raise ImprintError(
@@ -132,14 +148,20 @@ def _arrange(files: list[SourceFile], left_out: list[LeftOut], source: Literal["
     candidates = [file for file in files if file.suffix not in _DOCUMENTS]
     images = _images(candidates)
     for unused, reason in _unused_splits(images).items():
-        left_out += [LeftOut(_display_name(f.path), reason) for f in candidates if f.path[: len(unused)] == unused]
-        candidates, images = ([f for f in some if f.path[: len(unused)] != unused] for some in (candidates, images))
+        left_out.append(LeftOut(_display_name(unused), reason))
+        files, candidates, images = (
+            [f for f in some if f.path[: len(unused)] != unused] for some in (files, candidates, images)
+        )
     if not images:
         raise ImprintError(f"The {source} has no images; {_LAYOUT.format(source)}.")
     shared = _shared_folders(images)
     has_splits = all(len(f.path) == shared + 3 and f.path[shared].lower() in SPLITS for f in images)
     depth = shared + 3 if has_splits else shared + 2
     folders = {f.path[-2] for f in images if len(f.path) == depth}
+    are_splits = (re.match("train|test|val", folder, re.IGNORECASE) for folder in folders)
+    if any(folder.lower() in SPLITS for folder in folders) and all(are_splits):
+        splits = " and ".join(f"'{clean_name(folder)}'" for folder in sorted(folders))
+        raise ImprintError(f"The splits {splits} have no class folders, so no labels; {_LAYOUT.format(source)}.")
     samples, decisive = [], set(images)
     for file in candidates:
         path = file.path
@@ -148,15 +170,28 @@ def _arrange(files: list[SourceFile], left_out: list[LeftOut], source: Literal["
         if inside and (split or not has_splits):
             samples.append((file, split))
         elif file in decisive:
-            others = " like the others" if folders else ""
-            raise ImprintError(f"'{_display_name(path)}' is not in a class folder{others}; {_LAYOUT.format(source)}.")
+            raise _layout_error(images, shared, source)
         else:
             left_out.append(LeftOut(_display_name(path), _NO_IMAGE))
     names_file = next((f for f in files if f.path == (*images[0].path[:shared], NAMES_FILE)), None)
     left_out += [LeftOut(_display_name(f.path), _NO_IMAGE) for f in files if f.suffix in _DOCUMENTS and f != names_file]
     names = _class_names(sorted(folders), names_file)
     listed = [ImageFile(names[f.path[-2]], split, _display_name(f.path), f.read) for f, split in samples]
-    return ImageListing(listed, tuple(names.values()), tuple(sorted(left_out)))
+    return ImageListing(listed, tuple(names.values()), sorted_left_out(left_out))
+
+
+def _layout_error(images: Sequence[SourceFile], shared: int, source: str) -> ImprintError:
+    """Error that names an image which lies elsewhere than most, or a folder beside splits that is none."""
+    usual, count = Counter(len(f.path) for f in images).most_common(1)[0]
+    tops = {f.path[shared] for f in images if len(f.path) > shared + 2}
+    unknown = sorted(top for top in tops if top.lower() not in SPLITS)
+    if count == len(images) and unknown and len(unknown) < len(tops):
+        return ImprintError(
+            f"'{clean_name(unknown[0])}' lies beside splits and is none; call it train or test, or move it elsewhere."
+        )
+    path = next((f.path for f in images if len(f.path) != usual), images[0].path)
+    others = " like the others" if count < len(images) else ""
+    return ImprintError(f"'{_display_name(path)}' is not in a class folder{others}; {_LAYOUT.format(source)}.")
 
 
 def _images(candidates: list[SourceFile]) -> list[SourceFile]:
@@ -207,15 +242,17 @@ def _unused_splits(images: Sequence[SourceFile]) -> dict[Parts, str]:
 def _class_names(folders: Sequence[str], names_file: SourceFile | None) -> dict[str, str]:
     """Names to display by folder, in the order of class numbers."""
     clean = clean_classes(folders)
-    text = names_file.read().decode(errors="replace") if names_file else ""
-    given = dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)
-    names = {folder: clean_name(given.get(folder, clean[folder]).split(",")[0]) for folder in clean}
+    text = names_file.read().decode("utf-8-sig", errors="replace") if names_file else ""
+    lines = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    # ImageNet's names are followed by synonyms.
+    given = {_nfc(folder): clean_name(name.split(",")[0]) for folder, name in lines}
+    names = {folder: given.get(folder, clean[folder]) for folder in clean}
     counts = Counter(names.values())
     return {f: name if counts[name] == 1 else clean_name(f"{name} ({clean[f]})") for f, name in names.items()}
 
 
 def _path(info: zipfile.ZipInfo) -> Parts:
-    """Split a member's name into folders and file name; empty for a folder.
+    """Split a member's name into folders and file name.
 
     Backslashes separate too, as in zips from old Windows programs, so they cannot hide anything.
     """
@@ -225,7 +262,7 @@ def _path(info: zipfile.ZipInfo) -> Parts:
         raise ImprintError(
             f"The zip has '{clean_name(name)}', a name that points outside of it; create it again from a plain folder."
         )
-    return () if name.endswith("/") else tuple(_nfc(p) for p in parts if p not in ("", "."))
+    return tuple(_nfc(part) for part in parts if part not in ("", "."))
 
 
 def _system_part(path: Parts) -> int:

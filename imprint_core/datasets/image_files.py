@@ -38,6 +38,7 @@ MOST_PATH = 200
 
 
 _MOST_LINES = 20
+_MOST_LEFT_OUT = 5_000
 _CHECKED_AT_ONCE = 64
 
 
@@ -135,9 +136,18 @@ def check_images(
         labels,
         test,
         np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 16),
-        (*listing.left_out, *unusable),
+        sorted_left_out([*listing.left_out, *unusable]),
         hashlib.sha256(header.encode() + b"".join(ordered)).hexdigest(),
     )
+
+
+def sorted_left_out(left_out: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
+    """Sort files by kind, damaged ones first, and name; of very many, the last are only counted."""
+    order = ("damaged", "other", "system")
+    files = sorted(left_out, key=lambda file: (order.index(file.kind), file.display_name))
+    more = len(files) - _MOST_LEFT_OUT
+    summary = [LeftOut("…", f"{more:,} more files.")] if more > 0 else []
+    return (*files[:_MOST_LEFT_OUT], *summary)
 
 
 def _check(file: ImageFile) -> bytes | LeftOut:

@@ -36,7 +36,8 @@ def read_labels(array: Array) -> Labels:
     if len(shape) == 2 and shape[1] > 1 and array.dtype.kind in "biuf":
         codes = _one_hot(array)
         if codes is not None:
-            return Labels(tuple(range(shape[1])), codes)
+            columns, codes = np.unique(codes, return_inverse=True)
+            return Labels(label_values(columns, array.name), codes)
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
         text = " × ".join(map(str, shape)) or "of a single number"
         raise ImprintError(f"'{array.name}' has shape {text}; labels are one number or text per sample.")
@@ -121,7 +122,7 @@ def check_splits(
         if counts.min() < 2:
             raise ImprintError(
                 f"Class '{names[int(counts.argmin())]}' has {'only one' if counts.min() else 'no'} usable {item}; "
-                "without a split in the upload, each class needs at least two, one to train and one to test on."
+                "without splits, each class needs at least two, one to train and one to test on."
             )
         return hold_out(y)
     for split, mask in (("training", ~test), ("test", test)):

@@ -72,6 +72,9 @@ def _either(*checks: Callable[[Path], bool]) -> Callable[[Path], bool]:
     return lambda root: any(check(root) for check in checks)
 
 
+# Files that an error names, a line each.
+_MOST_NAMED = 50
+
 _NUMERALS = tuple("0123456789")
 
 _TABLE = (
@@ -248,11 +251,14 @@ def checked_dataset_at(
     damaged = [file for file in checked.left_out if file.kind == "damaged"]
     if damaged and not skip_damaged:
         raise ImprintError(
-            f"{describe_left_out(damaged, 'damaged')}\nRepair or remove what is damaged, or add --skip-damaged."
+            f"{describe_left_out(damaged, 'damaged', _MOST_NAMED)}\n"
+            "Repair or remove what is damaged, or add --skip-damaged."
         )
     refused = [file for file in checked.left_out if file.kind != "system"]
     if refused and strict:
-        raise ImprintError(f"{describe_left_out(refused)}\nRemove what is left out, or omit --strict.")
+        raise ImprintError(
+            f"{describe_left_out(refused, most=_MOST_NAMED)}\nRemove what is left out, or omit --strict."
+        )
     splits = splits_of(checked)
     return _own_dataset(f"own_{checked.digest[:12]}", path, lambda root: splits)
 

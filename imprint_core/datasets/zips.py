@@ -44,10 +44,10 @@ def open_zip(file: BinaryIO, kind: Kind = "zip", upload: bool = False) -> zipfil
         raise ImprintError(f"The {kind} unpacks to more than {MOST_BYTES // 10**9} GB; upload fewer or smaller files.")
     # Members that share compressed bytes would unpack to far more than the file holds.
     if sum(info.compress_size for info in members) > file.seek(0, 2):
-        raise ImprintError(f"The {kind} is damaged. Upload it again or create it again.")
+        raise ImprintError(f"The {kind} is damaged. Copy or create it again.")
     for info in members:
         if info.flag_bits & _ENCRYPTED:
-            raise ImprintError(f"The {kind} is encrypted. Upload it without a password.")
+            raise ImprintError(f"The {kind} is encrypted. Create it without a password.")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise ImprintError(f"The {kind} holds a symbolic link. Replace it by the file.")
     return archive
@@ -124,8 +124,8 @@ def _unreadable(file: BinaryIO, kind: Kind) -> ImprintError:
     """Error for a file that `zipfile` can't open."""
     file.seek(0)
     if zipfile.is_zipfile(file):
-        return ImprintError(f"The {kind} is damaged. Upload it again or create it again.")
+        return ImprintError(f"The {kind} is damaged. Copy or create it again.")
     file.seek(0)
     if file.read(4) == b"PK\x03\x04":
-        return ImprintError(f"The {kind} is incomplete. Upload it again or create it again.")
+        return ImprintError(f"The {kind} is incomplete. Copy or create it again.")
     return ImprintError(f"The file is not a {kind}. {_ADVICE[kind]}.")

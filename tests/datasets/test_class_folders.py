@@ -70,8 +70,14 @@ def test_single_split_folder_counts_as_shared_folder():
     ]
 
 
-def test_classes_may_be_called_train_and_test():
-    assert [c[:2] for c in listed(zipped(["train/1.png", "test/1.png"]))] == [("test", None), ("train", None)]
+@pytest.mark.parametrize("names", [["train", "test"], ["train", "test1"], ["Train", "val", "test"]])
+def test_splits_without_class_folders_are_refused(names):
+    with pytest.raises(ImprintError, match=r"The splits '.*' have no class folders, so no labels; arrange the zip as"):
+        images_in_zip(zipped([f"{name}/{i}.png" for name in names for i in range(2)]))
+
+
+def test_a_class_may_be_called_train():
+    assert [c[:2] for c in listed(zipped(["train/1.png", "bus/1.png"]))] == [("bus", None), ("train", None)]
 
 
 def test_other_files_are_skipped():
@@ -136,7 +142,8 @@ LAYOUT = r"arrange the zip as <class>/<image>, or as train/<class>/<image> and t
         (["1.png", "2.png"], rf"'1\.png' is not in a class folder; {LAYOUT}"),
         ([*PLAIN, "3.jpg"], rf"'3\.jpg' is not in a class folder like the others; {LAYOUT}"),
         ([*PLAIN, "a/b/c.png"], rf"'a/b/c\.png' is not in a class folder like the others; {LAYOUT}"),
-        (["train/a/1.png", "test/b/1.png", "c/1.png"], "'test/b/1.png' is not in a class folder"),
+        (["train/a/1.png", "test/b/1.png", "c/1.png"], "'c/1.png' is not in a class folder like the others"),
+        (["train/a/1.png", "test/b/1.png", "dev/a/1.png"], "'dev' lies beside splits and is none; call it train or"),
         (["x/a/1.png", "y/b/1.png"], "'x/a/1.png' is not in a class folder"),
         ([], rf"has no images; {LAYOUT}"),
         (["README.md", "a/", "__MACOSX/1.png"], rf"has no images; {LAYOUT}"),
@@ -172,7 +179,7 @@ def test_other_files_are_refused(data):
 def test_truncated_zips_are_refused():
     whole = zipped([(name, bytes(200)) for name in PLAIN]).getvalue()
     for length in (4, 100, len(whole) // 2, len(whole) - 22, len(whole) - 10, len(whole) - 1):
-        with pytest.raises(ImprintError, match=r"is incomplete\. Upload it again or create it again"):
+        with pytest.raises(ImprintError, match=r"is incomplete\. Copy or create it again"):
             images_in_zip(io.BytesIO(whole[:length]))
     with pytest.raises(ImprintError, match="is damaged"):
         images_in_zip(io.BytesIO(whole[300:]))
@@ -194,7 +201,7 @@ def test_symbolic_links_are_refused():
 
 @pytest.mark.parametrize("flags", [0x1, 0x40 | 0x1, 0x2000])
 def test_encrypted_members_are_refused(flags):
-    with pytest.raises(ImprintError, match=r"is encrypted\. Upload it without a password"):
+    with pytest.raises(ImprintError, match=r"is encrypted\. Create it without a password"):
         images_in_zip(patched(zipped(PLAIN), "a/2.png", 8, flags, 2))
 
 

@@ -98,12 +98,11 @@ def test_a_validation_split_beside_a_test_split_and_a_test_split_without_labels(
     three = [f"{s}/{c}/{i}.png" for s in ("train", "val", "test") for c in ("cat", "dog") for i in range(2)]
     classes, counts, left_out = both(tmp_path / "1", numbered(*three))
     assert (classes, counts) == (("cat", "dog"), [(2, 2), (2, 2)])
-    assert {f.display_name for f in left_out} == {name for name in three if name.startswith("val")}
-    assert {f.reason for f in left_out} == {"A validation split; there is a test split."}
+    assert left_out == (("val", "A validation split; there is a test split.", "other"),)
     flat = [*(f"train/{name}" for name in PETS), "test/1.png", "test/2.png"]
     classes, counts, left_out = both(tmp_path / "2", numbered(*flat))
     assert (classes, counts) == (("cat", "dog"), [(2, 1), (2, 1)])
-    assert [f.display_name for f in left_out] == ["test/1.png", "test/2.png"]
+    assert left_out == (("test", "The split has no class folders, so no labels.", "other"),)
 
 
 def test_a_class_without_usual_names_is_read_by_its_contents(tmp_path):
@@ -149,6 +148,23 @@ def test_damaged_images_are_named_each_on_a_line(tmp_path):
         checked_dataset_at(folder, skip_damaged=True, strict=True)
 
 
+def test_empty_folders_are_reported(tmp_path):
+    members = numbered(*PETS)
+    folder, path = write_folder(tmp_path / "f", members), write_zip(tmp_path / "x.zip", members | {"owl/in/": b""})
+    (folder / "owl" / "in").mkdir(parents=True)
+    for source in (folder, path):
+        assert summary(checked_dataset_at(source))[3] == (("owl/in", "An empty folder.", "other"),)
+        with pytest.raises(ImprintError, match=r"owl/in: An empty folder\."):
+            checked_dataset_at(source, strict=True)
+
+
+def test_names_with_commas_are_whole(tmp_path):
+    members = numbered(*[f"{c}/{i}.png" for c in ("1,2 mm", "1,5 mm") for i in range(2)])
+    assert both(tmp_path / "1", members)[0] == ("1,2 mm", "1,5 mm")
+    given = members | {"classes.txt": "\ufeff1,2 mm\tthin, narrow\n1,5 mm\twide".encode()}
+    assert both(tmp_path / "2", given)[0] == ("thin", "wide")
+
+
 def test_strict_allows_hidden_files(tmp_path):
     members = numbered(*PETS) | {".DS_Store": b"x"}
     assert checked_dataset_at(write_folder(tmp_path / "f", members), strict=True).read(None).class_names == (
@@ -164,11 +180,15 @@ def test_links_are_followed_or_reported(tmp_path):
     (folder / "dog" / "more.png").symlink_to(outside / "1.png")
     (folder / "dog" / "gone.png").symlink_to(outside / "gone.png")
     (folder / "dog" / "again").symlink_to(folder)
+    (folder / "dog" / "itself.png").symlink_to(folder / "dog" / "itself.png")
+    (folder / "owl").mkdir()
     classes, counts, left_out = summary(checked_dataset_at(folder))[1:]
     assert (classes, counts) == (("cat", "dog"), [(2, 1), (3, 1)])
     assert left_out == (
         ("dog/again", "A link to a folder that contains it.", "other"),
         ("dog/gone.png", "A broken link.", "other"),
+        ("dog/itself.png", "A broken link.", "other"),
+        ("owl", "An empty folder.", "other"),
     )
 
 

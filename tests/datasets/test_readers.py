@@ -39,7 +39,7 @@ def test_npz_in_keras_layout(tmp_path):
         (lambda p: p.write_bytes(b"no zip"), r"The file is not a npz\. Save one with numpy\.savez"),
         (
             lambda p: p.write_bytes(write_npz(p).read_bytes()[:400]),
-            r"The npz is incomplete\. Upload it again or create",
+            r"The npz is incomplete\. Copy or create",
         ),
     ],
 )

@@ -264,7 +264,7 @@ WRONG = [
     ({"X": X[:, :0], "y": Y}, "'X' is empty"),
     ({"X": X, "y": Y * 0}, "'0' is the only class. Give at least two"),
     ({"X": X[:5], "y": Y[:5]},
-     "Class '1' has only one usable sample; without a split in the upload, each class needs at least two"),
+     "Class '1' has only one usable sample; without splits, each class needs at least two"),
     ({"X": X, "y": np.eye(20)[:, :4]}, "'y' has shape 20 × 4; labels are one number or text per sample"),
     ({"X": X, "y": Y + 0.5}, "'y' has fractions or NaN; labels must be whole numbers or text"),
     ({"X": X, "y": with_values(Y, (3, np.nan))}, "'y' has fractions or NaN"),

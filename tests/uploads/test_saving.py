@@ -143,7 +143,7 @@ def test_member_damaged_in_the_zip_is_skipped(tmp_path):
 
 
 BAD = ("bad.png", b"bad")
-AT_LEAST_TWO = "without a split in the upload, each class needs at least two"
+AT_LEAST_TWO = "without splits, each class needs at least two"
 
 
 @pytest.mark.parametrize(
