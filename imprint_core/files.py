@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from threading import get_ident
 from typing import BinaryIO
 
 from imprint_core.errors import ImprintError
+
+_COPIES = ".upload."
+_ABANDONED_SECONDS = 24 * 60 * 60
 
 
 @contextmanager
@@ -51,7 +55,8 @@ def temporary_copies(
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        temporary = TemporaryDirectory(dir=folder, prefix=".upload.")
+            _delete_abandoned(folder)
+        temporary = TemporaryDirectory(dir=folder, prefix=_COPIES)
     except OSError as error:
         raise _not_stored(error) from error
     with temporary as name:
@@ -67,6 +72,14 @@ def temporary_copies(
         except OSError as error:
             raise _not_stored(error) from error
         yield paths
+
+
+def _delete_abandoned(folder: Path) -> None:
+    """Delete copies that a process left when it was killed."""
+    for path in folder.glob(f"{_COPIES}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(path)
 
 
 def _not_stored(error: OSError) -> ImprintError:

@@ -21,8 +21,9 @@ from typing import Any, BinaryIO
 from imprint_core.errors import ImprintError
 
 _ROOT = Path(__file__).resolve().parents[2]
-# Several uploads at once must not take the memory of the whole machine.
-_turns = Semaphore(2)
+# Several uploads at once must not take the memory of the whole machine; short ones don't wait for long ones.
+_turns = {"short": Semaphore(2), "long": Semaphore(2)}
+_SHORT_SECONDS = 60
 # Threads of libraries reserve memory, which counts towards the limit.
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -82,7 +83,7 @@ def run_guarded(
         "limits": asdict(limits),
     }
     with (
-        _turns,
+        _turns["short" if limits.seconds <= _SHORT_SECONDS else "long"],
         subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", __name__],
             cwd=_ROOT,

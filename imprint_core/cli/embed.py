@@ -177,7 +177,12 @@ def run(options: argparse.Namespace) -> int:
             bars[0].close()
             print("Writing the set …" if options.no_maps else "Writing the set and computing its base maps …")
 
-    info = extract(job, show) if options.no_maps else extract(job, show, add_base_maps)
+    path = job.folder / f"{job.name}.safetensors"
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    if options.no_maps:
+        extract(job, show)
+    else:
+        extract(job, show, add_base_maps)
     if not options.quiet:
-        print(f"Wrote {info.path}")
+        print(f"Wrote {path}" if path.stat().st_mtime_ns != before else f"The set exists: {path}")
     return 0

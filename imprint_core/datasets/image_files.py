@@ -160,7 +160,7 @@ def _check(file: ImageFile) -> bytes | LeftOut:
         # A file with another name and no image in it is a stray one.
         kind = "damaged" if has_image_name(file.display_name) or is_image(data) else "other"
         return LeftOut(file.display_name, str(error), kind)
-    return hashlib.sha256(data).digest()[:16]
+    return _content(data)
 
 
 def describe_left_out(left_out: Sequence[LeftOut], status: str = "left out", most: int | None = None) -> str:
@@ -182,31 +182,44 @@ def describe_splits(splits: Splits) -> str:
     return "\n".join([*lines, *([describe_left_out(splits.left_out, most=_MOST_LINES)] if splits.left_out else [])])
 
 
-def splits_of(images: ImageListing | CheckedImages) -> Splits:
+def splits_of(
+    images: ImageListing | CheckedImages, expected: Mapping[str, Mapping[int, bytes]] | None = None
+) -> Splits:
     """Open images as a training and a test split, none of them read; sample ids count within a split.
 
-    Those that have not been checked raise an `ImprintError` with the file's name when they are loaded and damaged.
+    When an image is loaded, it raises an `ImprintError` with its file's name if it is damaged or another than expected:
+    `expected` has the digests of contents (16 bytes) by split and sample id, for those that are known.
     """
     labels, test = _labels(images.files, images.class_names), _test_mask(images.files)
     test = hold_out(labels) if test is None else test
     contents = images.contents if isinstance(images, CheckedImages) else None
 
-    def split(rows: NDArray[np.intp]) -> Images:
-        files = [images.files[i] for i in rows]
-        return Images(labels[rows], lambda i: _load(files[i]), contents=None if contents is None else contents[rows])
+    def split(name: str, rows: NDArray[np.intp]) -> Images:
+        files, digests = [images.files[i] for i in rows], (expected or {}).get(name, {})
+        return Images(
+            labels[rows],
+            lambda i: _load(files[i], digests.get(i)),
+            contents=None if contents is None else contents[rows],
+        )
 
-    return Splits(
-        split(np.flatnonzero(~test)), split(np.flatnonzero(test)), images.class_names, left_out=images.left_out
-    )
+    train, held_out = split("train", np.flatnonzero(~test)), split("test", np.flatnonzero(test))
+    return Splits(train, held_out, images.class_names, left_out=images.left_out)
 
 
-def _load(file: ImageFile) -> Image.Image:
-    if file.load is not None:
+def _load(file: ImageFile, expected: bytes | None) -> Image.Image:
+    if file.load is not None and expected is None:
         return file.load()
     try:
-        return decode(file.read())
+        data = file.read()
+        if expected is not None and _content(data) != expected:
+            raise ImprintError("The image has changed since it was embedded. Embed the dataset again.")
+        return decode(data)
     except ImprintError as error:
         raise ImprintError(f"'{file.display_name}': {error}") from error
+
+
+def _content(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:16]
 
 
 def _labels(files: Sequence[ImageFile], class_names: tuple[str, ...]) -> NDArray[np.int32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -205,10 +205,13 @@ def dataset(name: str) -> Dataset:
     return look_up(DATASETS, name, "dataset")
 
 
-def dataset_at(path: Path, left_out: Collection[str] = ()) -> Dataset:
+def dataset_at(
+    path: Path, left_out: Collection[str] = (), expected: Mapping[str, Mapping[int, bytes]] | None = None
+) -> Dataset:
     """Create a dataset from a directory or zip of class folders, or from an `.npz` in Keras' layout.
 
-    Images are opened without being read; `left_out` are display names of files that are no part of it.
+    Images are opened without being read; `left_out` are display names of files that are no part of it, `expected` the
+    contents of images (`splits_of`).
 
     Raises
     ------
@@ -220,12 +223,12 @@ def dataset_at(path: Path, left_out: Collection[str] = ()) -> Dataset:
             f"'{path}' is neither a known dataset nor an existing directory or zip of class folders or .npz in Keras' "
             f"layout. Give one of these, or one of {', '.join(DATASETS)}."
         )
-    path = path.resolve()
+    path, names = path.resolve(), frozenset(left_out)
 
     def read(root: Path) -> Splits:
         listing = list_images(path)
-        files = [file for file in listing.files if file.display_name not in set(left_out)]
-        return splits_of(replace(listing, files=files))
+        files = [file for file in listing.files if file.display_name not in names]
+        return splits_of(replace(listing, files=files), expected)
 
     return _own_dataset("own", path, read)
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from imprint_core.background.progress import ProgressReporter
 from imprint_core.datasets import Dataset
 from imprint_core.datasets.images import Images, Splits
 from imprint_core.embeddings.reuse import EarlierEmbeddings
-from imprint_core.embeddings.store import SetInfo, class_sizes, read_info, set_name, write_set
+from imprint_core.embeddings.store import SetInfo, class_sizes, read_info, set_name, write_set, write_sidecar
 from imprint_core.embeddings.tensors import TensorPieces, read_tensors, write_tensors
 from imprint_core.errors import ImprintError
 from imprint_core.files import write_atomically
@@ -153,6 +153,7 @@ def extract(
             reporter.report_stage("writing the set")
             info = _assemble(job, model, splits, rows, ids, batches, plan)
         else:
+            info = _updated(info, job, splits)
             total = sum(map(len, rows.values()))
             report(total, total)
         finish(info, reporter.report_stage)
@@ -279,7 +280,7 @@ def _complete_set(job: ExtractionJob, plan: str) -> SetInfo | None:
         info = read_info(job.folder / f"{job.name}.safetensors")
     except ImprintError:
         return None
-    if info.meta.get("plan") == json.loads(plan) and info.path.is_file():
+    if info.path.is_file() and _results(info.meta.get("plan", {})) == _results(json.loads(plan)):
         return info
     if not job.replace:
         raise ImprintError(
@@ -287,6 +288,24 @@ def _complete_set(job: ExtractionJob, plan: str) -> SetInfo | None:
             f"({info.meta['samples']['train']['count']:,} training samples). Add --replace to replace it."
         )
     return None
+
+
+def _updated(info: SetInfo, job: ExtractionJob, splits: Splits) -> SetInfo:
+    """Write where the images are now, and what was left out there, into the sidecar of a set of the same images."""
+    dataset = info.meta["dataset"] | {
+        "label": splits.label or job.dataset.label,
+        "origin": job.dataset.origin,
+        "path": job.dataset.path,
+        "left_out": [list(file) for file in splits.left_out],
+    }
+    if dataset == info.meta["dataset"]:
+        return info
+    return write_sidecar(info.path, {**info.meta, "dataset": dataset}, info.digest)
+
+
+def _results(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a plan determines the embeddings."""
+    return {key: value for key, value in plan.items() if key != "batch_size"}
 
 
 def _prepare_folder(job: ExtractionJob, plan: str) -> None:

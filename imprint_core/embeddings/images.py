@@ -10,7 +10,7 @@ import numpy as np
 
 from imprint_core.datasets import Dataset, dataset, dataset_at
 from imprint_core.datasets.images import Images, Splits
-from imprint_core.embeddings.store import EmbeddingSet, SetInfo
+from imprint_core.embeddings.store import EmbeddingSet, SetInfo, read_contents
 from imprint_core.errors import ImprintError
 from imprint_core.paths import data_folder
 
@@ -28,8 +28,11 @@ def source_dataset(info: SetInfo) -> Dataset | None:
     """Dataset of a set, which may be outside the data root, if its images are available."""
     meta = info.meta["dataset"]
     try:
-        left_out = [name for name, *_ in meta.get("left_out", [])]
-        source = dataset_at(Path(meta["path"]), left_out) if meta.get("path") else dataset(meta["name"])
+        if meta.get("path"):
+            left_out = [name for name, *_ in meta.get("left_out", [])]
+            source = dataset_at(Path(meta["path"]), left_out, read_contents(info))
+        else:
+            source = dataset(meta["name"])
     except ImprintError:
         return None
     return source if source.present(data_folder()) else None
@@ -38,7 +41,8 @@ def source_dataset(info: SetInfo) -> Dataset | None:
 def images_of(embeddings: EmbeddingSet) -> Splits | None:
     """Images of a set's samples, to be loaded by their ids; None where they are unavailable.
 
-    Images whose classes differ from those of the set are other images, and None is returned.
+    Images whose classes differ from those of the set are other images, and None is returned, as it is if one of a few
+    images has changed. Loading another that has changed raises an `ImprintError`.
     """
     source = source_dataset(embeddings.info)
     if source is None:
@@ -47,8 +51,20 @@ def images_of(embeddings: EmbeddingSet) -> Splits | None:
         splits = source.read(data_folder())
     except ImprintError:
         return None
-    same = _same_labels(splits.train, embeddings.id_train, embeddings.y_train)
-    return splits if same and _same_labels(splits.test, embeddings.id_test, embeddings.y_test) else None
+    ids = {"train": embeddings.id_train, "test": embeddings.id_test}
+    same = _same_labels(splits.train, ids["train"], embeddings.y_train)
+    if not same or not _same_labels(splits.test, ids["test"], embeddings.y_test):
+        return None
+    if source.path:
+        if splits.class_names != embeddings.info.class_names:
+            return None
+        try:
+            for split, images in (("train", splits.train), ("test", splits.test)):
+                for sample in ids[split][np.linspace(0, len(ids[split]) - 1, _COMPARED_IMAGES).astype(int)]:
+                    images.by_id(int(sample))
+        except ImprintError:
+            return None
+    return splits
 
 
 def _same_labels(images: Images, ids: np.ndarray, y: np.ndarray) -> bool:

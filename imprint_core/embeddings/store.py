@@ -303,6 +303,23 @@ def class_sizes(y: NDArray[np.int32]) -> dict[str, int]:
     return {"count": len(y), "per_class_least": int(sizes.min()), "per_class_most": int(sizes.max())}
 
 
+def read_contents(info: SetInfo) -> dict[str, dict[int, bytes]]:
+    """Digests of the image files of a set's samples, by split and sample id; empty where the set has none.
+
+    Raises an `ImprintError` if the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    require_file(info.path)
+    try:
+        with safe_open(info.path, framework="numpy") as file:
+            splits = [split for split in _SPLITS if f"content_{split}" in set(file.keys())]
+            tensors = {split: (file.get_tensor(f"id_{split}"), file.get_tensor(f"content_{split}")) for split in splits}
+    except (SafetensorError, OSError) as error:
+        raise damaged_file(info.path) from error
+    return {split: dict(zip(ids.tolist(), map(bytes, rows), strict=True)) for split, (ids, rows) in tensors.items()}
+
+
 def write_set(folder: Path, tensors: Mapping[str, NDArray[Any] | TensorPieces], meta: Mapping[str, Any]) -> SetInfo:
     """Write a set; both files appear whole or not at all, the sidecar last.
 

@@ -28,10 +28,9 @@ def import_file(
 
     Raises an `ImprintError` also if the file is of another format, or reading it needs too much memory or time.
     """
-    arguments = {"suffix": suffix, "label": label, "folder": str(folder)}
     with temporary_copies([file], folder) as (path,):
-        saved = run_guarded(_import_file, {"path": str(path), **arguments}, progress)
-    return read_own_images(Path(saved))[0]
+        arguments = {"path": str(path), "suffix": suffix, "label": label, "folder": str(path.parent)}
+        return _moved(run_guarded(_import_file, arguments, progress), folder)
 
 
 def import_classes(
@@ -44,9 +43,14 @@ def import_classes(
     images = [(name, file_name, file) for name, given in files.items() for file_name, file in given]
     with temporary_copies([file for *_, file in images], folder) as paths:
         entries = [(*names, str(path)) for (*names, _), path in zip(images, paths, strict=True)]
-        arguments = {"classes": list(files), "entries": entries, "label": label, "folder": str(folder)}
-        saved = run_guarded(_import_classes, arguments, progress)
-    return read_own_images(Path(saved))[0]
+        arguments = {"classes": list(files), "entries": entries, "label": label, "folder": str(paths[0].parent)}
+        return _moved(run_guarded(_import_classes, arguments, progress), folder)
+
+
+def _moved(saved: str, folder: Path) -> OwnImages:
+    """Move a dataset from the folder of the copies, which is deleted even if the process was killed, to `folder`."""
+    path = Path(saved).replace(folder / Path(saved).name)
+    return read_own_images(path)[0]
 
 
 def _import_file(report: Progress, path: str, suffix: str, label: str, folder: str) -> str:

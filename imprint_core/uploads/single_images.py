@@ -14,8 +14,8 @@ from imprint_core.errors import ImprintError
 from imprint_core.files import temporary_copies
 
 _LIMITS = Limits(seconds=60)
-# Of a decoded image, whose shorter side is limited; photographs have less than half as many.
-_MOST_PIXELS = 16_000_000
+# Of decoded images, whose shorter sides are limited: a photograph has less than 8 million.
+_MOST_PIXELS, _MOST_PIXELS_TOGETHER = 16_000_000, 64_000_000
 
 
 def decode_uploads(files: Sequence[bytes]) -> list[Image.Image | ImprintError]:
@@ -34,11 +34,16 @@ def decode_uploads(files: Sequence[bytes]) -> list[Image.Image | ImprintError]:
 def _decode(report: Callable[..., None], paths: Sequence[str]) -> list[str]:
     """Write the pixels of each image beside it, in the guarded process; return an error for each, or nothing."""
     errors = []
+    total = 0
     for path in paths:
         try:
             image = decode(Path(path))
-            if image.width * image.height > _MOST_PIXELS:
+            pixels = image.width * image.height
+            if pixels > _MOST_PIXELS:
                 raise ImprintError("The image is too long and narrow. Crop it.")
+            if total + pixels > _MOST_PIXELS_TOGETHER:
+                raise ImprintError("The images before it are all that can be read at once. Add it separately.")
+            total += pixels
             np.save(path, np.asarray(image))
         except ImprintError as error:
             errors.append(str(error))
