@@ -14,7 +14,7 @@ from imprint_core.embeddings.store import remove_set, size_of
 from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
 from imprint_core.paths import user_folder
-from imprint_core.uploads.embedding_sets import IN_COMMANDS, Layout, add_embeddings
+from imprint_core.uploads.embedding_sets import IN_COMMANDS, FileContents, add_embeddings
 from imprint_core.uploads.formats import EMBEDDING_FORMATS
 
 HELP = "list, add, verify or remove embedding sets"
@@ -138,14 +138,14 @@ def _add(options: argparse.Namespace, sets: dict[str, SetInfo]) -> int:
     return 0
 
 
-def _show(layout: Layout) -> None:
-    print(f"embedding: {layout.taken}; {layout.dimensions:,} dimensions")
-    for column in layout.left_out:
+def _show(contents: FileContents) -> None:
+    print(f"embedding: {contents.taken}; {contents.dimensions:,} dimensions")
+    for column in contents.left_out:
         print(f"left out:  {column.name} ({column.reason})")
-    names = ", ".join(layout.class_names[:10]) + (" …" if len(layout.class_names) > 10 else "")
-    print(f"samples:   {layout.train:,} training and {layout.test:,} test")
-    print(f"classes:   {len(layout.class_names):,} ({names})")
-    for note in layout.notes:
+    names = ", ".join(contents.class_names[:10]) + (" …" if len(contents.class_names) > 10 else "")
+    print(f"samples:   {contents.train:,} training and {contents.test:,} test")
+    print(f"classes:   {len(contents.class_names):,} ({names})")
+    for note in contents.notes:
         print(note)
 
 

@@ -105,7 +105,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True)
-class Tensor:
+class StoredTensor:
     """A tensor in a `.safetensors` file; see `Array`."""
 
     name: str
@@ -182,14 +182,14 @@ def npy_array(file: BinaryIO, name: str) -> StoredArray:
     return _npy(open_file, file.seek(0, io.SEEK_END), name)
 
 
-def tensors(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, Tensor], list[str], dict[str, str]]:
+def tensors(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, StoredTensor], list[str], dict[str, str]]:
     """Find tensors in a `.safetensors` file by their names in lower case; list the others, and read the metadata.
 
     Raises an `ImprintError` if the file is damaged or a requested tensor is of an unsupported type.
     """
     from safetensors import SafetensorError, safe_open
 
-    matching: dict[str, Tensor] = {}
+    matching: dict[str, StoredTensor] = {}
     try:
         with safe_open(file.name, framework="numpy") as opened:
             keys = list(opened.keys())
@@ -204,13 +204,13 @@ def tensors(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, Tensor], 
         ) from error
 
 
-def _tensor(path: str, key: str, kind: str, shape: tuple[int, ...]) -> Tensor:
+def _tensor(path: str, key: str, kind: str, shape: tuple[int, ...]) -> StoredTensor:
     name = clean_name(key)
     if kind not in _TENSOR_TYPES:
         raise ImprintError(f"'{name}' is of the unsupported type {clean_name(kind)}; save it as F32.")
     # NumPy has no bfloat16.
     framework = "pt" if kind == "BF16" else "numpy"
-    return Tensor(name, shape, np.dtype(_TENSOR_TYPES[kind]), path, key, framework)
+    return StoredTensor(name, shape, np.dtype(_TENSOR_TYPES[kind]), path, key, framework)
 
 
 def _members(archive: zipfile.ZipFile, names: Collection[str]) -> dict[str, StoredArray]:
@@ -226,7 +226,7 @@ def _members(archive: zipfile.ZipFile, names: Collection[str]) -> dict[str, Stor
     return arrays
 
 
-def _add(arrays: dict[str, Any], array: StoredArray | Tensor) -> None:
+def _add(arrays: dict[str, Any], array: StoredArray | StoredTensor) -> None:
     other = arrays.setdefault(array.name.lower(), array)
     if other is not array:
         raise ImprintError(f"The file has both '{other.name}' and '{array.name}'; keep one.")

@@ -95,10 +95,10 @@ def choose_columns(kinds: Mapping[str, Kind], index: Iterable[str]) -> Columns:
                 left[name] = "index of the pandas table"
             elif not kind.number:
                 left[name] = f"of type {kind.text}"
-            elif not name.strip() or (name not in coordinates and any(map(_OTHER.fullmatch, _words(name)))):
+            elif name not in coordinates and _names_no_content(name):
                 left[name] = "named like an id, a size, a time or a label"
         taken, numbered = _numbered([name for name in kinds if name not in left], coordinates)
-        rest = f"not numbered like '{clean_name(taken[0])}'" if numbered else ""
+        rest = f"not numbered like '{clean_name(taken[0])}'" if numbered else "beside the coordinates x and y"
     if not taken:
         raise ImprintError("The table has no embeddings; add a list column 'embedding' or numeric columns.")
     left = {name: left.get(name, rest) for name in kinds if name not in (label, split, *taken)}
@@ -107,9 +107,10 @@ def choose_columns(kinds: Mapping[str, Kind], index: Iterable[str]) -> Columns:
     )
 
 
-def _words(name: str) -> set[str]:
-    """Words of a name such as `image_width`, `imageWidth` or `Unnamed: 0`, in lower case."""
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+def _names_no_content(name: str) -> bool:
+    """Whether a name such as `image_width`, `imageWidth` or `Unnamed: 0` has a word for an id, a size or the like."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    return not name.strip() or name.lower() in _LABELS or any(_OTHER.fullmatch(word.lower()) for word in words)
 
 
 def _numbered(names: Sequence[str], coordinates: Sequence[str]) -> tuple[list[str], bool]:

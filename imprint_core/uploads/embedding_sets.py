@@ -45,7 +45,7 @@ IN_COMMANDS = SizeLimits(100_000_000_000, Limits(seconds=86_400, written=110_000
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileContents:
     """What a file of embeddings holds.
 
     Attributes
@@ -74,13 +74,13 @@ def describe_embeddings(
     files: Sequence[Path],
     suffix: str,
     fm: FoundationModel | None = None,
-) -> Layout:
+) -> FileContents:
     """Describe the embeddings in a file of one of `EMBEDDING_FORMATS`, or in two files, as a page would add them.
 
     Raises an `ImprintError` as `add_embeddings` does.
     """
     arguments = _arguments(files, suffix, fm, ON_PAGES.embeddings, strict=False)
-    return _layout(run_guarded(describe_files, arguments, limits=ON_PAGES.process))
+    return _contents(run_guarded(describe_files, arguments, limits=ON_PAGES.process))
 
 
 def add_embeddings(
@@ -93,7 +93,7 @@ def add_embeddings(
     limits: SizeLimits = ON_PAGES,
     strict: bool = False,
     same_label: Callable[[list[SetInfo]], None] = lambda sets: None,
-    show: Callable[[Layout], None] = lambda layout: None,
+    show: Callable[[FileContents], None] = lambda contents: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SetInfo:
     """Check the embeddings in a file, or in two files, and add them as a set that is named by its content.
@@ -114,7 +114,7 @@ def add_embeddings(
     same_label : callable
         Called before the set appears, with sets of the same FM and label but other content; it may raise.
     show : callable
-        Called with the layout before anything is written.
+        Called with the contents before anything is written.
     progress : callable
         Called with the number of rows done and their total.
 
@@ -126,8 +126,8 @@ def add_embeddings(
     """
 
     def report(kind: str, *values: Any) -> None:
-        if kind == "layout":
-            show(_layout(values[0]))
+        if kind == "contents":
+            show(_contents(values[0]))
         else:
             progress(*values)
 
@@ -167,8 +167,8 @@ def _arguments(
     }
 
 
-def _layout(values: dict[str, Any]) -> Layout:
-    return Layout(**values | {"left_out": [LeftOut(*entry) for entry in values["left_out"]]})
+def _contents(values: dict[str, Any]) -> FileContents:
+    return FileContents(**values | {"left_out": [LeftOut(*entry) for entry in values["left_out"]]})
 
 
 def describe_files(report: Callable[..., None], **arguments: Any) -> dict[str, Any]:
@@ -184,15 +184,16 @@ def write_set_of_files(
     tempfile.tempdir = folder
     with ExitStack() as stack:
         samples = _open(stack, **arguments)
-        layout = _describe(samples)
-        report("layout", asdict(layout))
+        contents = _describe(samples)
+        report("contents", asdict(contents))
         path = Path(folder) / _TENSORS
         digest, content, labels = write_samples(samples, path, lambda done, total: report("rows", done, total))
-    fm = model or {"name": f"own_{layout.dimensions}d", "library": "", "label": f"Your model ({layout.dimensions}-d)"}
+    width = contents.dimensions
+    fm = model or {"name": f"own_{width}d", "library": "", "label": f"Your model ({width}-d)"}
     meta: dict[str, Any] = {
         "fm": {
             **fm,
-            "dim": layout.dimensions,
+            "dim": width,
             "weights_sha256": "",
             "weights_origin": "uploaded embeddings; the weights are unknown",
             "transform": "unknown",
@@ -202,10 +203,10 @@ def write_set_of_files(
             "label": label,
             "origin": "Uploaded embeddings, stored on this machine.",
             "path": "",
-            "class_names": layout.class_names,
+            "class_names": contents.class_names,
             "sample_ids": "row in the training or test split of the uploaded file",
             "parts": [],
-            "columns": {"embedding": layout.taken, "left out": {e.name: e.reason for e in layout.left_out}},
+            "columns": {"embedding": contents.taken, "left out": {e.name: e.reason for e in contents.left_out}},
         },
         "samples": {split: class_sizes(y) for split, y in labels.items()},
         "encoding": "float32",
@@ -247,7 +248,7 @@ def _open(
     return check_samples(rows, most_bytes)
 
 
-def _describe(samples: Samples) -> Layout:
+def _describe(samples: Samples) -> FileContents:
     test = int(samples.test.sum())
     left_out = list(samples.rows.left_out)
     if len(left_out) > _MOST_LISTED:
@@ -256,7 +257,7 @@ def _describe(samples: Samples) -> Layout:
     notes = [
         f"The file has no split. A quarter of each class, {test:,} of {len(samples.y):,} samples, is the test split."
     ]
-    return Layout(
+    return FileContents(
         len(samples.y) - test,
         test,
         samples.rows.width,

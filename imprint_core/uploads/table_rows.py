@@ -269,7 +269,7 @@ def _doubtful(table: _Table, columns: Columns, labels: Labels) -> dict[str, str]
     traits: list[dict[str, NDArray[np.bool_]]] = []
     for names in _groups(table, columns.taken):
         statistics = ColumnStatistics(labels.codes)
-        for block in _numbers(table, names):
+        for block in _numbers(table, names, len(labels.codes)):
             statistics.add(block.astype(np.float64))
         traits.append(statistics.traits())
     together = {reason: np.concatenate([group[reason] for group in traits]) for reason in traits[0]}
@@ -280,11 +280,18 @@ def _groups(table: _Table, names: Sequence[str]) -> list[Sequence[str]]:
     return [names[i : i + table.together] for i in range(0, len(names), table.together)]
 
 
-def _numbers(table: _Table, names: Sequence[str]) -> Iterator[NDArray[Any]]:
+def _numbers(table: _Table, names: Sequence[str], count: int) -> Iterator[NDArray[Any]]:
+    """Blocks of `count` rows of columns of numbers."""
+    left = count
     for batch in _batches(table, names, max(1, _BLOCK // (8 * len(names)))):
+        left -= len(batch)
+        if left < 0:
+            break
         # Arrow converts missing values to NaN, which is reported with the others.
         yield np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in names])
         del batch
+    if left:
+        raise ValueError("columns have different lengths")
 
 
 def _number_blocks(table: _Table, names: Sequence[str], count: int) -> Callable[[], Iterator[NDArray[Any]]]:
@@ -293,21 +300,19 @@ def _number_blocks(table: _Table, names: Sequence[str], count: int) -> Callable[
     def blocks() -> Iterator[NDArray[Any]]:
         groups = _groups(table, names)
         if len(groups) == 1:
-            yield from _numbers(table, names)
+            yield from _numbers(table, names, count)
             return
         with tempfile.TemporaryFile() as file:
             column = 0
             for group in groups:
                 start = 0
-                for block in _numbers(table, group):
+                for block in _numbers(table, group, count):
                     with np.errstate(over="ignore"):
                         values = np.ascontiguousarray(block.T, np.float32)
                     for i, part in enumerate(values):
                         file.seek(4 * ((column + i) * count + start))
                         file.write(part.data)
                     start += len(block)
-                if start != count:
-                    raise ValueError("the columns have different lengths")
                 column += len(group)
             for start, stop in row_ranges((count, len(names)), 4):
                 values = np.empty((len(names), stop - start), np.float32)

@@ -126,7 +126,7 @@ def test_the_proxy_passes_files_and_refuses_what_is_not_for_visitors(servers):
 
     assert request(f"{first.url}/_stcore/metrics").status == 200
     assert request(f"{url}/_stcore/metrics").status == 404
-    assert request(f"{url}/_stcore/upload_file/session/file", **{"Content-Length": str(60 * 2**20)}).status == 413
+    assert request(f"{url}/_stcore/upload_file/session/file", **{"Content-Length": str(510 * 2**20)}).status == 413
     run_visits(visit_from(url))
     with pytest.raises(InvalidStatus, match="403"):
         run_visits(visit_from("http://imprint.example"))

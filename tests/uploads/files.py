@@ -81,15 +81,15 @@ class Embeddings:
 
 
 def convert(folder, files, suffix, fm=None, strict=False, most_bytes=2_000_000_000) -> tuple[Path, dict[str, Any]]:
-    """Write a set as the guarded process does, but in this one; return its tensor file and its layout."""
+    """Write a set as the guarded process does, but in this one; return its tensor file and its contents."""
     paths = [Path(folder) / f"{i}.{suffix}" for i in range(len(files))]
     for path, file in zip(paths, files, strict=True):
         path.write_bytes(file if isinstance(file, bytes) else file.getbuffer())
-    layouts = []
+    reports = []
     usual = tempfile.tempdir
     try:
         name = write_set_of_files(
-            lambda kind, *values: layouts.append(values[0]) if kind == "layout" else None,
+            lambda kind, *values: reports.append(values[0]) if kind == "contents" else None,
             str(folder),
             "x",
             {},
@@ -97,13 +97,13 @@ def convert(folder, files, suffix, fm=None, strict=False, most_bytes=2_000_000_0
         )
     finally:
         tempfile.tempdir = usual
-    return Path(folder) / name, layouts[0]
+    return Path(folder) / name, reports[0]
 
 
 def read_embeddings(file, suffix, fm=None, **options):
     """Read embeddings in a file, or in a tuple of two."""
     with tempfile.TemporaryDirectory() as folder:
-        path, layout = convert(folder, file if isinstance(file, tuple) else (file,), suffix, fm, **options)
+        path, contents = convert(folder, file if isinstance(file, tuple) else (file,), suffix, fm, **options)
         tensors = read_tensors(path)
     arrays = {}
     for split in ("train", "test"):
@@ -111,8 +111,8 @@ def read_embeddings(file, suffix, fm=None, **options):
         arrays |= {f"{a}_{split}": tensors[f"{a}_{split}"][order] for a in "Xy"}
     return Embeddings(
         **arrays,
-        class_names=tuple(layout["class_names"]),
-        notes=tuple(layout["notes"]),
-        taken=layout["taken"],
-        left_out={entry[0]: entry[1] for entry in layout["left_out"]},
+        class_names=tuple(contents["class_names"]),
+        notes=tuple(contents["notes"]),
+        taken=contents["taken"],
+        left_out={entry[0]: entry[1] for entry in contents["left_out"]},
     )

@@ -92,7 +92,7 @@ def test_coordinates_beside_a_label_are_the_embedding(names):
     columns = {name: X[:, i] for i, name in enumerate(names)}
     embeddings = read_embeddings(csv({**columns, "label": Y, "weight": X[:, 5]}), "csv")
     assert embeddings.taken == ", ".join(names)
-    assert list(embeddings.left_out) == ["weight"]
+    assert embeddings.left_out == {"weight": "beside the coordinates x and y"}
     np.testing.assert_array_equal(embeddings.X_train, X[~hold_out(Y), : len(names)])
 
 
@@ -103,6 +103,13 @@ def test_columns_that_describe_a_sample_are_left_out(index):
     embeddings = read_embeddings(csv({index: np.arange(20), **named, "label": Y}), "csv")
     check_held_out(embeddings)
     assert len(embeddings.left_out) == 1
+
+
+def test_only_one_column_has_the_labels():
+    named = dict(zip("abcdef", X.T, strict=True))
+    embeddings = read_embeddings(csv({**named, "y": Y + X[:, 0], "Target": Y * 1.5, "label": Y}), "csv")
+    check_held_out(embeddings)
+    assert list(embeddings.left_out) == ["y", "Target"]
 
 
 def test_the_index_of_a_pandas_table_is_left_out():

@@ -7,7 +7,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.uploads.embedding_sets import Layout, add_embeddings, describe_embeddings
+from imprint_core.uploads.embedding_sets import FileContents, add_embeddings, describe_embeddings
 from imprint_core.uploads.example_files import example_npz
 from imprint_core.uploads.formats import EMBEDDING_FORMATS
 from ui.compute import results
@@ -65,19 +65,19 @@ def _upload() -> None:
 def _check_and_save(files: list[UploadedFile], fm_name: str) -> None:
     fm = FOUNDATION_MODELS.get(fm_name)
     suffix = suffix_of(files[0])
-    layout = _layout(files, fm_name)
-    if isinstance(layout, Layout):
-        _show_layout(layout)
+    contents = _contents(files, fm_name)
+    if isinstance(contents, FileContents):
+        _show_contents(contents)
     else:
-        st.error(plain(layout))
+        st.error(plain(contents))
     label = st.text_input("Dataset name", files[0].name.rsplit(".", 1)[0][:80], max_chars=80)
     if not st.button("Save embeddings", type="primary"):
         return
     st.session_state.pop("own_embedded", None)
-    if not isinstance(layout, Layout):
+    if not isinstance(contents, FileContents):
         return
     try:
-        check_quota(4 * (layout.train + layout.test) * layout.dimensions)
+        check_quota(4 * (contents.train + contents.test) * contents.dimensions)
         with st.spinner("Reading and checking …"), files_on_disk(files) as paths:
             info = add_embeddings(paths, suffix, label, fm, upload_folder())
     except ImprintError as error:
@@ -86,31 +86,31 @@ def _check_and_save(files: list[UploadedFile], fm_name: str) -> None:
         st.session_state.own_embedded = (info.fm, info.dataset)
 
 
-def _layout(files: list[UploadedFile], fm_name: str) -> Layout | str:
+def _contents(files: list[UploadedFile], fm_name: str) -> FileContents | str:
     """Describe uploaded files, once per upload and FM; return the message of an error."""
     key = (*(file.file_id for file in files), fm_name)
-    stored = st.session_state.get("own_layout")
+    stored = st.session_state.get("own_contents")
     if stored is None or stored[0] != key:
         # An earlier upload must not be displayed as saved beside this one.
         st.session_state.pop("own_embedded", None)
-        layout: Layout | str
+        contents: FileContents | str
         try:
             with st.spinner("Reading the file …"), files_on_disk(files) as paths:
-                layout = describe_embeddings(paths, suffix_of(files[0]), FOUNDATION_MODELS.get(fm_name))
+                contents = describe_embeddings(paths, suffix_of(files[0]), FOUNDATION_MODELS.get(fm_name))
         except ImprintError as error:
-            layout = str(error)
-        stored = st.session_state.own_layout = key, layout
+            contents = str(error)
+        stored = st.session_state.own_contents = key, contents
     return stored[1]
 
 
-def _show_layout(layout: Layout) -> None:
-    names = ", ".join(map(plain, layout.class_names[:10])) + (" …" if len(layout.class_names) > 10 else "")
+def _show_contents(contents: FileContents) -> None:
+    names = ", ".join(map(plain, contents.class_names[:10])) + (" …" if len(contents.class_names) > 10 else "")
     rows = [
-        ("Embedding", f"{plain(layout.taken)}, {layout.dimensions:,} dimensions"),
-        ("Samples", f"{layout.train:,} training and {layout.test:,} test"),
-        ("Classes", f"{len(layout.class_names):,}: {names}"),
-        *(("Left out", f"{plain(entry.name)} ({plain(entry.reason)})") for entry in layout.left_out),
+        ("Embedding", f"{plain(contents.taken)}, {contents.dimensions:,} dimensions"),
+        ("Samples", f"{contents.train:,} training and {contents.test:,} test"),
+        ("Classes", f"{len(contents.class_names):,}: {names}"),
+        *(("Left out", f"{plain(entry.name)} ({plain(entry.reason)})") for entry in contents.left_out),
     ]
     st.markdown("\n".join(["| Part | Content |", "|---|---|", *(f"| {title} | {text} |" for title, text in rows)]))
-    for note in layout.notes:
+    for note in contents.notes:
         st.info(plain(note), icon=":material/info:")
