@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, BinaryIO, Protocol
 
 import numpy as np
@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.zips import DAMAGE, open_member, open_zip
 from imprint_core.errors import ImprintError
-
-MOST_BYTES = 1_000_000_000
-"""Size of one array of images; numbers can compress well, so only this separates a zip bomb from zeros."""
-
-MOST_TOGETHER = 2_000_000_000
 
 _BLOCK = 4_000_000
 # numpy reads at most 10,000 characters of a header; this many are enough to detect a longer one.
@@ -139,35 +134,22 @@ def row_ranges(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[int, int
     return ((start, min(start + step, shape[0])) for start in range(0, shape[0], step))
 
 
-def npz_arrays(file: BinaryIO, names: Collection[str]) -> dict[str, StoredArray]:
-    """Find arrays in an `.npz` of images by their names in lower case; nothing is ever unpickled.
+def npz_arrays(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, StoredArray], list[str]]:
+    """Find arrays in an `.npz` by their names in lower case, and list the names of the others.
 
-    Raises an `ImprintError` if the file is damaged or too large, or a requested array holds Python objects or
-    contradicts its header.
+    Raises an `ImprintError` if the file is damaged, or a requested array holds Python objects or contradicts its
+    header.
     """
-    arrays = _members(open_zip(file, "npz"), names)
-    for array in arrays.values():
-        if array.nbytes > MOST_BYTES:
-            raise ImprintError(
-                f"'{array.name}' has {array.nbytes / 10**9:.1f} GB; the limit is {MOST_BYTES // 10**9} GB, "
-                "so save fewer rows, or float16."
-            )
-    if sum(a.nbytes for a in arrays.values()) > MOST_TOGETHER:
-        raise ImprintError(f"The arrays have more than {MOST_TOGETHER // 10**9} GB together; save fewer rows.")
-    return arrays
-
-
-def large_npz_arrays(file: BinaryIO, names: Collection[str]) -> tuple[dict[str, StoredArray], list[str]]:
-    """Find arrays in an `.npz` of any size, in a guarded process, and list the names of the others.
-
-    Raises as `npz_arrays` does.
-    """
-    try:
-        archive = zipfile.ZipFile(file)
-    except DAMAGE as error:
-        raise ImprintError("The file is not a complete .npz file; save it with numpy.savez.") from error
-    members = [name.removesuffix(".npy") for name in archive.namelist()]
-    return _members(archive, names), [name for name in members if name.lower() not in names]
+    archive = open_zip(file, "npz")
+    arrays: dict[str, StoredArray] = {}
+    others = []
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name.lower() in names:
+            _add(arrays, _npy(partial(open_member, archive, info), info.file_size, clean_name(name)))
+        else:
+            others.append(name)
+    return arrays, others
 
 
 def npy_array(file: BinaryIO, name: str) -> StoredArray:
@@ -211,19 +193,6 @@ def _tensor(path: str, key: str, kind: str, shape: tuple[int, ...]) -> StoredTen
     # NumPy has no bfloat16.
     framework = "pt" if kind == "BF16" else "numpy"
     return StoredTensor(name, shape, np.dtype(_TENSOR_TYPES[kind]), path, key, framework)
-
-
-def _members(archive: zipfile.ZipFile, names: Collection[str]) -> dict[str, StoredArray]:
-    arrays: dict[str, StoredArray] = {}
-    for info in archive.infolist():
-        name = info.filename.removesuffix(".npy")
-        if name.lower() in names:
-
-            def open_array(info: zipfile.ZipInfo = info) -> IO[bytes]:
-                return open_member(archive, info)
-
-            _add(arrays, _npy(open_array, info.file_size, clean_name(name)))
-    return arrays
 
 
 def _add(arrays: dict[str, Any], array: StoredArray | StoredTensor) -> None:

@@ -30,7 +30,7 @@ def images_in_keras_npz(file: BinaryIO) -> ImageListing:
     one-hot (n, C). Names are those of the labels 0 … C-1. Raises an `ImprintError` if the file is damaged, too
     large, or has another layout.
     """
-    arrays = npz_arrays(file, (*_KEYS, *_NAMES))
+    arrays, _ = npz_arrays(file, (*_KEYS, *_NAMES))
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise ImprintError(

@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from imprint_core.datasets.arrays import Array, large_npz_arrays, npy_array, tensors
+from imprint_core.datasets.arrays import Array, npy_array, npz_arrays, tensors
 from imprint_core.datasets.labels import check_label_count, read_labels, read_names
 from imprint_core.datasets.names import clean_name
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.rows import LabelledRows, LeftOut, check_size
+from imprint_core.uploads.rows import LabelledRows, LeftOutColumn, check_size
 
 _X = ("x", "embeddings", "embedding", "features", "feature", "vectors")
 _Y = ("y", "labels", "label", "targets", "target", "classes", "class")
@@ -31,7 +31,7 @@ _KEYS = frozenset(chain(_X, _Y, *chain.from_iterable(_SPLIT_KEYS), (_NAMES,)))
 
 def npz_rows(file: BinaryIO) -> LabelledRows:
     """Open an `.npz` of embeddings and read its labels."""
-    arrays, others = large_npz_arrays(file, _KEYS)
+    arrays, others = npz_arrays(file, _KEYS)
     return _rows(arrays, others, None)
 
 
@@ -83,7 +83,7 @@ def _rows(arrays: Mapping[str, Array], others: Sequence[str], class_names: Seque
         class_names,
         taken=", ".join(x.name for x, _ in pairs),
         left_out=[
-            LeftOut(name, "neither embeddings nor labels")
+            LeftOutColumn(name, "neither embeddings nor labels")
             for name in (*(a.name for a in arrays.values() if a.name not in used), *map(clean_name, others))
         ],
     )

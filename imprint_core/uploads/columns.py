@@ -17,7 +17,7 @@ from scipy.special import gammaln
 
 from imprint_core.datasets.names import clean_name
 from imprint_core.errors import ImprintError
-from imprint_core.uploads.rows import LeftOut
+from imprint_core.uploads.rows import LeftOutColumn
 
 SPLIT = "split"
 _LABELS = ("label", "labels", "y", "target", "targets", "class", "classes", "class_name", "category")
@@ -56,7 +56,7 @@ class Columns(NamedTuple):
     taken: tuple[str, ...]
     is_list: bool
     numbered: bool
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutColumn, ...]
 
 
 def choose_columns(kinds: Mapping[str, Kind], index: Iterable[str]) -> Columns:
@@ -103,7 +103,12 @@ def choose_columns(kinds: Mapping[str, Kind], index: Iterable[str]) -> Columns:
         raise ImprintError("The table has no embeddings; add a list column 'embedding' or numeric columns.")
     left = {name: left.get(name, rest) for name in kinds if name not in (label, split, *taken)}
     return Columns(
-        label, split, tuple(taken), bool(lists), numbered, tuple(LeftOut(clean_name(n), r) for n, r in left.items())
+        label,
+        split,
+        tuple(taken),
+        bool(lists),
+        numbered,
+        tuple(LeftOutColumn(clean_name(n), r) for n, r in left.items()),
     )
 
 

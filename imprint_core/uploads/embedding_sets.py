@@ -26,7 +26,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import FoundationModel
 from imprint_core.registry import look_up
 from imprint_core.uploads.formats import EMBEDDING_FORMATS
-from imprint_core.uploads.rows import LeftOut, Samples, check_samples, write_samples
+from imprint_core.uploads.rows import LeftOutColumn, Samples, check_samples, write_samples
 
 _MOST_LISTED = 50
 _TENSORS = "set.safetensors"
@@ -55,7 +55,7 @@ class FileContents:
     class_names : list of str
     taken : str
         Columns or arrays that are the embedding.
-    left_out : list of LeftOut
+    left_out : list of LeftOutColumn
         The other ones, with the reason.
     notes : list of str
         Sentences about decisions made while reading.
@@ -66,7 +66,7 @@ class FileContents:
     dimensions: int
     class_names: list[str]
     taken: str
-    left_out: list[LeftOut]
+    left_out: list[LeftOutColumn]
     notes: list[str]
 
 
@@ -168,7 +168,7 @@ def _arguments(
 
 
 def _contents(values: dict[str, Any]) -> FileContents:
-    return FileContents(**values | {"left_out": [LeftOut(*entry) for entry in values["left_out"]]})
+    return FileContents(**values | {"left_out": [LeftOutColumn(*entry) for entry in values["left_out"]]})
 
 
 def describe_files(report: Callable[..., None], **arguments: Any) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _describe(samples: Samples) -> FileContents:
     left_out = list(samples.rows.left_out)
     if len(left_out) > _MOST_LISTED:
         more = len(left_out) - _MOST_LISTED + 1
-        left_out[_MOST_LISTED - 1 :] = [LeftOut(f"{more:,} more", "not listed")]
+        left_out[_MOST_LISTED - 1 :] = [LeftOutColumn(f"{more:,} more", "not listed")]
     notes = [
         f"The file has no split. A quarter of each class, {test:,} of {len(samples.y):,} samples, is the test split."
     ]

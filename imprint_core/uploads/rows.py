@@ -21,7 +21,7 @@ _ORDER_SEED = 0
 _SPLITS = ("train", "test")
 
 
-class LeftOut(NamedTuple):
+class LeftOutColumn(NamedTuple):
     """A column or an array that is not part of the embedding; doubtful if its values, not its name, are the reason."""
 
     name: str
@@ -44,7 +44,7 @@ class LabelledRows:
     blocks: Callable[[], Iterator[NDArray[Any]]]
     class_names: Sequence[str] | None = None
     taken: str = "all numbers"
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[LeftOutColumn] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from imprint_core.datasets.labels import Labels, check_class_count, label_values
 from imprint_core.datasets.names import clean_name
 from imprint_core.errors import ImprintError
 from imprint_core.uploads.columns import Columns, ColumnStatistics, Kind, choose_columns, doubtful_columns
-from imprint_core.uploads.rows import MOST_DIMENSIONS, LabelledRows, LeftOut, check_size
+from imprint_core.uploads.rows import MOST_DIMENSIONS, LabelledRows, LeftOutColumn, check_size
 
 _BLOCK = 16_000_000
 _LABEL_ROWS = 65_536
@@ -166,7 +166,7 @@ def _rows(table: _Table, kind: str) -> LabelledRows:
                 f"The table has no embeddings: '{clean_name(name)}' is left out ({reason}). Add a list column "
                 "'embedding' or numeric columns."
             )
-        left_out = (*columns.left_out, *(LeftOut(clean_name(n), reason, True) for n, reason in doubtful.items()))
+        left_out = (*columns.left_out, *(LeftOutColumn(clean_name(n), reason, True) for n, reason in doubtful.items()))
         width = len(taken)
         check_size(len(labels.codes), width)
         blocks = _number_blocks(table, taken, len(labels.codes))
