@@ -256,7 +256,7 @@ def test_quantized_weights_raise_a_clear_error(tmp_path, squeezenet_state):
 
 @pytest.mark.parametrize(
     ("content", "suffix", "target"),
-    [(save, ".safetensors", ".safetensors"), (saved, ".pth", ".pth"), (saved, ".bin", ".pth"), (save, ".pt", ".pth")],
+    [(save, ".safetensors", ".safetensors"), (saved, ".bin", ".pth")],
 )
 def test_saved_weights_replace_earlier_ones_of_any_format(no_weights, squeezenet_state, content, suffix, target):
     fm, folder = foundation_model("squeezenet1_1"), no_weights / "IMPRINT_WEIGHTS"

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,10 @@ class PeakMemory:
         self.growth = memory("VmHWM") - self.before
 
 
+# One of each format is refused by the preview, the others when they are added.
+DESCRIBED = {Path(name).suffix: name for name in BOMBS}.values()
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured on Linux")
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_one_sentence_in_little_memory(name, tmp_path):
@@ -43,16 +48,13 @@ def test_bombs_are_one_sentence_in_little_memory(name, tmp_path):
     suffix = path.suffix.removeprefix(".")
     files = [path, path] if suffix == "npy" else [path]
     home = tmp_path / "home"
-    with PeakMemory() as peak:
-        for run in (
-            lambda: describe_embeddings(files, suffix),
-            lambda: add_embeddings(files, suffix, "x", None, home),
-        ):
-            with pytest.raises(ImprintError, match=re.escape(BOMBS[name][1])) as caught:
-                run()
-            assert str(caught.value).endswith(".")
+    describe, add = partial(describe_embeddings, files, suffix), partial(add_embeddings, files, suffix, "x", None, home)
+    read = describe if name in DESCRIBED else add
+    with PeakMemory() as peak, pytest.raises(ImprintError, match=re.escape(BOMBS[name][1])) as caught:
+        read()
+    assert str(caught.value).endswith(".")
     assert peak.growth < MOST_GROWTH
-    assert not list(home.iterdir())
+    assert not home.exists() or not list(home.iterdir())
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured on Linux")
