@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.background.threads import run_parallel
 from imprint_core.datasets.decoding import decode, has_image_name, is_image
 from imprint_core.datasets.images import Images, LeftOut, Splits, hold_out
 from imprint_core.datasets.labels import check_splits
@@ -39,7 +38,6 @@ MOST_PATH = 200
 
 _MOST_LINES = 20
 _MOST_LEFT_OUT = 5_000
-_CHECKED_AT_ONCE = 64
 
 
 class ImageFile(NamedTuple):
@@ -100,7 +98,7 @@ def images_by_class(files: Mapping[str, Sequence[tuple[str, Callable[[], bytes]]
 def check_images(
     listing: ImageListing, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> CheckedImages:
-    """Read and decode every image of a listing, one per core at a time; those that fail are left out.
+    """Read and decode every image of a listing, one at a time; those that fail are left out.
 
     Without splits a quarter of each class is the test split. `progress` is called with the number of images done and
     their total. Raises an `ImprintError` if a class has too few usable images.
@@ -108,16 +106,14 @@ def check_images(
     usable: list[ImageFile] = []
     unusable: list[LeftOut] = []
     contents: list[bytes] = []
-    total = len(listing.files)
-    for start in range(0, total, _CHECKED_AT_ONCE):
-        files = listing.files[start : start + _CHECKED_AT_ONCE]
-        for done, (file, checked) in enumerate(zip(files, run_parallel(_check, files), strict=True), start):
-            progress(done, total)
-            if isinstance(checked, LeftOut):
-                unusable.append(checked)
-            else:
-                usable.append(file)
-                contents.append(checked)
+    for done, file in enumerate(listing.files):
+        progress(done, len(listing.files))
+        checked = _check(file)
+        if isinstance(checked, LeftOut):
+            unusable.append(checked)
+        else:
+            usable.append(file)
+            contents.append(checked)
     first = f"'{unusable[0].display_name}': {unusable[0].reason}" if unusable else ""
     if unusable and not usable:
         raise ImprintError(f"None of the files can be used; the first, {first}")

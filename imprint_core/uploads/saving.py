@@ -78,7 +78,7 @@ def save_images(
 ) -> OwnImages:
     """Check images and save them as a dataset, in a file that appears complete or not at all.
 
-    Each image is read twice, to check and to write it, so one per core is in memory and nothing is written before all
+    Each image is read twice, to check and to write it, so at most one is in memory and nothing is written before all
     are checked. `progress` is called with the number of images done and their total; all are done once the file exists.
     Raises an `ImprintError` if a class has too few usable images, or the file cannot be written.
     """
