@@ -1,6 +1,7 @@
 """Lessons in the browser."""
 
 import pytest
+from playwright.sync_api import expect
 
 from ui.panels.learn.controls import LESSONS
 
