@@ -4,7 +4,6 @@ import asyncio
 import time
 
 from benchmarks.streamlit_client import run_visits, serve, visit
-from ui.server.request_rate import BURST, RATE
 
 SCRIPT = """
 import time
@@ -61,10 +60,8 @@ def test_a_flood_of_requests_ends_with_the_last_one(server):
         async with visit(server.url) as flooding, visit(server.url) as other:
             await flooding.run("data=digits&seeds=1&n=5")
             await other.run("data=digits&seeds=1&n=5")
-            start = time.monotonic()
             for i in range(300):
                 await flooding.request(widgets={"k": 2 + i % 2})
-            seconds = time.monotonic() - start
             await flooding.request(page="library")
             calm = await other.run(widgets={"k": 3})
             assert "&k=3" in other.query
@@ -72,9 +69,7 @@ def test_a_flood_of_requests_ends_with_the_last_one(server):
             while "Accuracy" in flooding.page.metrics:
                 await flooding.wait()
             assert flooding.page.exceptions == flooding.page.errors == []
-            return calm.metrics, seconds
+            return calm.metrics
 
-    metrics, seconds = run_visits(visits())
-    assert metrics["Accuracy"].endswith(" %")
-    # A busy machine may send them more slowly than the limit; `tests/server/test_request_rate.py` always exceeds it.
-    assert "more than 100 requests per second. Its requests wait" in server.log() or seconds > (300 - BURST) / RATE / 2
+    # `tests/server/test_request_rate.py` tests the log's sentence: a busy machine reads more slowly than the limit.
+    assert run_visits(visits())["Accuracy"].endswith(" %")

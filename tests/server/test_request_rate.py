@@ -59,3 +59,9 @@ def test_requests_at_the_rate_never_wait(clock):
 def test_files_are_read_without_a_limit(clock):
     read("http", 5 * BURST)
     assert clock == []
+
+
+def test_the_app_limits_requests():
+    from app import app
+
+    assert LimitRequestRate in [entry.cls for entry in app._user_middleware]
