@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,9 +13,6 @@ from threading import get_ident
 from typing import BinaryIO
 
 from imprint_core.errors import ImprintError
-
-_COPIES = ".upload."
-_ABANDONED_SECONDS = 24 * 60 * 60
 
 
 @contextmanager
@@ -53,10 +49,7 @@ def temporary_copies(
     Raises an `ImprintError` if the disk is full or the folder is not writable.
     """
     try:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            _delete_abandoned(folder)
-        temporary = TemporaryDirectory(dir=folder, prefix=_COPIES)
+        temporary = TemporaryDirectory(dir=folder)
     except OSError as error:
         raise _not_stored(error) from error
     with temporary as name:
@@ -72,14 +65,6 @@ def temporary_copies(
         except OSError as error:
             raise _not_stored(error) from error
         yield paths
-
-
-def _delete_abandoned(folder: Path) -> None:
-    """Delete copies that a process left when it was killed."""
-    for path in folder.glob(f"{_COPIES}*"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(path)
 
 
 def _not_stored(error: OSError) -> ImprintError:

@@ -30,7 +30,7 @@ examples:
       imprint embed --fm resnet50 --dataset cifar10 --per-class 200 --test-per-class 50
   another model of timm, with local weights
       imprint embed --fm deit_tiny_patch16_224 --dataset mnist --weights deit.safetensors
-  your own photographs, in pets/cat/… and pets/dog/…; the set is identified by what they show
+  your own photographs, in pets/cat/… and pets/dog/…; the set is identified by their content
       imprint embed --fm vit_b_16 --dataset pets
 """
 

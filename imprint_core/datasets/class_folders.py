@@ -111,12 +111,18 @@ def _walk(
     parents = (*parents, (status.st_dev, status.st_ino))
     for entry in entries:
         inner = (*path, _nfc(entry.name))
+        # Only links need another system call, which fails for a link to itself.
+        is_folder, is_file = (
+            (os.path.isdir(entry.path), os.path.isfile(entry.path))
+            if entry.is_symlink()
+            else (entry.is_dir(), entry.is_file())
+        )
         if _system_part(inner):
             # What is inside needs no listing, and may be large.
             left_out.append(LeftOut(_display_name(inner), _SYSTEM, "system"))
-        elif os.path.isdir(entry.path):
+        elif is_folder:
             yield from _walk(entry.path, inner, parents, left_out)
-        elif os.path.isfile(entry.path):
+        elif is_file:
             yield SourceFile(inner, partial(_read_file, entry.path))
         else:
             what = "A broken link." if entry.is_symlink() else "Not a regular file."
@@ -187,7 +193,8 @@ def _layout_error(images: Sequence[SourceFile], shared: int, source: str) -> Imp
     unknown = sorted(top for top in tops if top.lower() not in SPLITS)
     if count == len(images) and unknown and len(unknown) < len(tops):
         return ImprintError(
-            f"'{clean_name(unknown[0])}' lies beside splits and is none; call it train or test, or move it elsewhere."
+            f"'{clean_name(unknown[0])}' is beside splits but is not one; rename it to train or test, or move it "
+            "elsewhere."
         )
     path = next((f.path for f in images if len(f.path) != usual), images[0].path)
     others = " like the others" if count < len(images) else ""

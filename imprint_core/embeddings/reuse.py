@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,8 +51,8 @@ class EarlierEmbeddings:
         if not all(bytes(content) in self._locations for content in contents):
             return None
         locations = [self._locations[bytes(content)] for content in contents]
-        rows: list[NDArray[np.float16]] = []
-        for path, tensor, row in locations:
-            with safe_open(path, framework="numpy") as file:
-                rows.append(file.get_slice(tensor)[row : row + 1])
+        with ExitStack() as stack:
+            paths = {location.path for location in locations}
+            files = {path: stack.enter_context(safe_open(path, framework="numpy")) for path in paths}
+            rows = [files[path].get_slice(tensor)[row : row + 1] for path, tensor, row in locations]
         return np.concatenate(rows)

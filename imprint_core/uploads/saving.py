@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from imprint_core.background.guard import run_guarded
+from imprint_core.background.locks import scratch_folder
 from imprint_core.datasets.image_files import CheckedImages, ImageListing, check_images, images_by_class
 from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.own_images import FORMAT, MANIFEST, SPLITS, OwnImages, count_images, read_own_images
@@ -28,8 +29,8 @@ def import_file(
 
     Raises an `ImprintError` also if the file is of another format, or reading it needs too much memory or time.
     """
-    with temporary_copies([file], folder) as (path,):
-        arguments = {"path": str(path), "suffix": suffix, "label": label, "folder": str(path.parent)}
+    with scratch_folder(folder, "sets") as scratch, temporary_copies([file], scratch) as (path,):
+        arguments = {"path": str(path), "suffix": suffix, "label": label, "folder": str(scratch)}
         return _moved(run_guarded(_import_file, arguments, progress), folder)
 
 
@@ -41,14 +42,15 @@ def import_classes(
 ) -> OwnImages:
     """Read image files, by class (file name, file), in a guarded process, and save them as `save_images` does."""
     images = [(name, file_name, file) for name, given in files.items() for file_name, file in given]
-    with temporary_copies([file for *_, file in images], folder) as paths:
+    uploads = [file for *_, file in images]
+    with scratch_folder(folder, "sets") as scratch, temporary_copies(uploads, scratch) as paths:
         entries = [(*names, str(path)) for (*names, _), path in zip(images, paths, strict=True)]
-        arguments = {"classes": list(files), "entries": entries, "label": label, "folder": str(paths[0].parent)}
+        arguments = {"classes": list(files), "entries": entries, "label": label, "folder": str(scratch)}
         return _moved(run_guarded(_import_classes, arguments, progress), folder)
 
 
 def _moved(saved: str, folder: Path) -> OwnImages:
-    """Move a dataset from the folder of the copies, which is deleted even if the process was killed, to `folder`."""
+    """Move a dataset from the scratch folder, which is deleted even if a process was killed, to `folder`."""
     path = Path(saved).replace(folder / Path(saved).name)
     return read_own_images(path)[0]
 

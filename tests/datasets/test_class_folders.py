@@ -143,7 +143,7 @@ LAYOUT = r"arrange the zip as <class>/<image>, or as train/<class>/<image> and t
         ([*PLAIN, "3.jpg"], rf"'3\.jpg' is not in a class folder like the others; {LAYOUT}"),
         ([*PLAIN, "a/b/c.png"], rf"'a/b/c\.png' is not in a class folder like the others; {LAYOUT}"),
         (["train/a/1.png", "test/b/1.png", "c/1.png"], "'c/1.png' is not in a class folder like the others"),
-        (["train/a/1.png", "test/b/1.png", "dev/a/1.png"], "'dev' lies beside splits and is none; call it train or"),
+        (["train/a/1.png", "test/b/1.png", "dev/a/1.png"], "'dev' is beside splits but is not one; rename it to"),
         (["x/a/1.png", "y/b/1.png"], "'x/a/1.png' is not in a class folder"),
         ([], rf"has no images; {LAYOUT}"),
         (["README.md", "a/", "__MACOSX/1.png"], rf"has no images; {LAYOUT}"),
