@@ -63,8 +63,36 @@ class ClassStatistics:
         return self.means - self.center
 
 
+@dataclass(frozen=True)
+class NormalizedRows:
+    """Some rows of embeddings after NORM; a slice is computed when it is read, so that no copy of all is in memory.
+
+    Attributes
+    ----------
+    X : ndarray of shape (N, d)
+    rows : ndarray of shape (n,), int
+    normalize : callable
+        Maps vectors (m, d) to normalised ones.
+    """
+
+    X: Array
+    rows: NDArray[np.integer]
+    normalize: Callable[[Array], Array]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows n and of dimensions d."""
+        return len(self.rows), self.X.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> Array:
+        return self.normalize(self.X[self.rows[part]])
+
+
 def class_statistics(
-    X: Array, y: NDArray[np.integer], *, center: str = "classes", covariance: bool = False
+    X: Array | NormalizedRows, y: NDArray[np.integer], *, center: str = "classes", covariance: bool = False
 ) -> ClassStatistics:
     """Compute the statistics of embeddings X (n, d) in memory, of their classes y (n,) in ascending order.
 
@@ -110,8 +138,9 @@ def streamed_statistics(
         sums[present] += total
     if sums is None or not sizes.all():
         raise ImprintError("Every class needs at least one sample.")
-    means = sums / sizes[:, None]
-    global_mean = means.mean(axis=0) if center == "classes" else sums.sum(axis=0) / sizes.sum()
+    total = sums.sum(axis=0)
+    means = np.divide(sums, sizes[:, None], out=sums)
+    global_mean = means.mean(axis=0) if center == "classes" else total / sizes.sum()
     axes, between = _between_classes(means - global_mean, center)
 
     along_axes, variances = np.zeros((classes, len(between))), np.zeros(classes)
@@ -143,8 +172,9 @@ def _class_sums(values: NDArray[np.floating], y: NDArray[np.integer]) -> tuple[N
 
 
 def _between_classes(centered: Floats, center: str) -> tuple[Floats, Floats]:
-    """Return eigenvectors and eigenvalues of Σ_B from the centred class means."""
-    _, s, vt = np.linalg.svd(centered / np.sqrt(len(centered)), full_matrices=False)
+    """Return eigenvectors and eigenvalues of Σ_B from the centred class means, which it overwrites."""
+    centered /= np.sqrt(len(centered))
+    _, s, vt = np.linalg.svd(centered, full_matrices=False)
     if center == "classes":
         # The centred means sum to zero, so the last singular value is a rounding error.
         s, vt = s[: len(centered) - 1], vt[: len(centered) - 1]

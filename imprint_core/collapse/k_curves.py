@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.collapse.class_statistics import NormalizedRows
 from imprint_core.collapse.measures import NC1_VARIANTS, require_two_classes
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import Split
@@ -34,7 +35,7 @@ def task_curve(pool: Split, recipe: Recipe, ks: Sequence[int], n: int | None, se
     """
     evaluator = Evaluator(pool, recipe.space)
     rows = np.concatenate(evaluator.shots(n, seed))
-    shots = NORMALIZATIONS[recipe.norm_pre].function(pool.X_train[rows])
+    shots = NormalizedRows(pool.X_train, rows, NORMALIZATIONS[recipe.norm_pre].function)
     values = {name: float(v.per_class(shots, pool.y_train[rows]).mean()) for name, v in NC1_VARIANTS.items()}
     return TaskCurve(values, evaluator.accuracy_over_k(recipe, ks, n, [seed])[:, 0])
 

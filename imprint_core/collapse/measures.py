@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.collapse.class_statistics import RANK_TOLERANCE, ClassStatistics, Floats, class_statistics
+from imprint_core.collapse.class_statistics import (
+    RANK_TOLERANCE,
+    ClassStatistics,
+    Floats,
+    NormalizedRows,
+    class_statistics,
+)
 from imprint_core.errors import ImprintError
 from imprint_core.framework.normalization import Array
 
@@ -98,7 +104,7 @@ class Nc1Variant:
     # Maps such statistics to NC1 of each class (C,).
     of: Callable[[ClassStatistics], Floats]
 
-    def per_class(self, X: Array, y: NDArray[np.integer]) -> Floats:
+    def per_class(self, X: Array | NormalizedRows, y: NDArray[np.integer]) -> Floats:
         """Compute NC1 of each class (C,) of embeddings (n, d); NC1 is their mean."""
         return self.of(class_statistics(X, y, center=self.center))
 
@@ -162,7 +168,7 @@ def vci(statistics: ClassStatistics) -> float:
     return _vci(_covariance(statistics), statistics, _NULL)
 
 
-def published_vci(X: Array, y: NDArray[np.integer]) -> float:
+def published_vci(X: Array | NormalizedRows, y: NDArray[np.integer]) -> float:
     """Compute VCI of embeddings (n, d) as the paper's code does: with the Σ_W of `published_nc1_per_class`.
 
     The code's pseudo-inverse has the default tolerance of float32, d · 1.2e-7 of the largest eigenvalue, which belongs
@@ -184,7 +190,9 @@ def _vci(within: Floats, statistics: ClassStatistics, null: float) -> float:
     if not len(statistics.between):
         return 1.0
     spread = statistics.axes.T * np.sqrt(statistics.between)
-    values, vectors = np.linalg.eigh(within + spread @ spread.T)
+    total = spread @ spread.T
+    total += within
+    values, vectors = np.linalg.eigh(total)
     keep = values > null * values[-1]
     explained = np.sum((vectors[:, keep].T @ spread) ** 2 / values[keep, None])
     return float(1 - explained / len(statistics.between))

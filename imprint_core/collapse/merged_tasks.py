@@ -16,8 +16,8 @@ from imprint_core.collapse.k_curves import TaskCurve, task_curve
 from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.evaluation.class_specs import DRAWS, MERGED_CLASSES, parse_classes
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.k_selection import fold_accuracy, fold_plan, validation_folds
-from imprint_core.evaluation.task import SEEDS
+from imprint_core.evaluation.k_selection import Fold, fold_accuracy, fold_plan, validation_folds
+from imprint_core.evaluation.task import SEEDS, shot_order
 from imprint_core.framework.recipe import Recipe
 
 # The k's of the paper's Figure 11; Figure 12 compares the second of `GAIN_KS` with the first.
@@ -100,9 +100,12 @@ class KSelectionJob:
 
     def scores(self, fold: int, embeddings: EmbeddingSet) -> NDArray[np.float64]:
         """Compute the accuracy (len(ks),) on a validation fold at each k, in percent."""
-        shots, seed = self.experiment.split(embeddings=embeddings), self.experiment.seeds[0]
-        folds = validation_folds(shots.y_train, seed)
-        return fold_accuracy(shots.X_train, shots.y_train, self.experiment.recipe, self.ks, folds[fold])
+        pool, seed = self.experiment.pool(embeddings), self.experiment.seeds[0]
+        shots = np.concatenate([rows[: self.experiment.n_shot] for rows in shot_order(pool.y_train, seed)])
+        among_shots = validation_folds(pool.y_train[shots], seed)[fold]
+        # Rows of the pool, so that no copy of all shots is made.
+        rows = Fold(shots[among_shots.train], shots[among_shots.validation], among_shots.seed)
+        return fold_accuracy(pool.X_train, pool.y_train, self.experiment.recipe, self.ks, rows)
 
 
 def most_shots(spec: str, names: Sequence[str], sizes: Sequence[int], n_shot: int | None) -> int:

@@ -34,7 +34,7 @@ MAPS_SUFFIX = ".maps.safetensors"
 EXPLORED = (10_000, 5_000)
 """Training and test samples that pages open of a set at most, of up to `EXPLORED_DIMENSIONS`."""
 
-EXPLORED_DIMENSIONS = 1_024
+EXPLORED_DIMENSIONS = 800
 
 _SPLITS = ("train", "test")
 

@@ -171,8 +171,6 @@ class Evaluator:
     @lazy_property
     def embedded(self) -> Array:
         """All training samples (N, d) of the pool before any transform, after the NORM of the map."""
-        if self.space.pretransform == "none" and self._shared is not None:
-            return self._shared.vectors[0]
         return NORMALIZATIONS[self.space.base_norm].function(self.pool.X_train)
 
     def fit_of(self, n: int | None, seed: int) -> TransformDiagnostics:
@@ -182,11 +180,15 @@ class Evaluator:
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])
 
+    def _samples(self, rows: NDArray[np.intp]) -> Array:
+        """Training samples of the pool (n, d) by ascending rows; all of them are not copied."""
+        return self.pool.X_train if len(rows) == len(self.pool.X_train) else self.pool.X_train[rows]
+
     def _map(self, rows: NDArray[np.intp]) -> FeatureMap:
         return self._maps.get(
             rows.tobytes() if self._fitted else b"",
             lambda: fit_transform(
-                self.space.pretransform, self.pool.X_train[rows], self._codes(rows), self.space.shrinkage
+                self.space.pretransform, self._samples(rows), self._codes(rows), self.space.shrinkage
             ),
         )
 
@@ -233,14 +235,16 @@ class Evaluator:
         train, test = self._vectors(fitted, rows)
         members = _members(self._codes(rows))
         squares = np.einsum("nd,nd->n", train, train)
+        # Weak, because it caches the products. Vectors are computed again if a recipe needs them: few do.
+        evaluator = weakref.proxy(self)
         return Products(
             members,
-            [train[rows] @ test.T for rows in members],
-            [squared_distances(train[rows]) for rows in members],
-            [squares[rows] for rows in members],
+            [train[c] @ test.T for c in members],
+            [squared_distances(train[c]) for c in members],
+            [squares[c] for c in members],
             np.einsum("md,md->m", test, test),
             test.shape[1],
-            lambda: (train, test),
+            lambda: evaluator._vectors(fitted, rows),
         )
 
     def _of_products(self, whitened: WhitenedProducts, rows: NDArray[np.intp]) -> Products:
@@ -265,7 +269,7 @@ class Evaluator:
 
     def _vectors(self, fitted: FeatureMap, rows: NDArray[np.intp]) -> tuple[Array, Array]:
         """Return shots and test samples as input of GEN and AGG."""
-        train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self.pool.X_train[rows]))
+        train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self._samples(rows)))
         return train, NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))
 
 

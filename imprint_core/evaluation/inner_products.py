@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,8 @@ Draw = list[NDArray[np.intp]]
 CACHED = 8
 # Megabytes of cached shots.
 _STACKS = 64
+# Similarities that are compared at once.
+_BLOCK = 2**22
 
 
 class Products:
@@ -90,9 +92,10 @@ class Products:
         generated = self._generate(recipe, draws)
         predictions = np.empty((len(draws), len(self._test_squares)), dtype=np.int32)
         for i, (seed, draw) in enumerate(draws.items()):
-            proxies = [generated[seed, c] for c in range(len(draw))]
-            scores = AGGREGATIONS[recipe.agg].function(self._compare(recipe, draw, proxies), recipe.voting)
-            predictions[i] = np.argmax(scores, axis=0)
+            compare, count = self._comparisons(recipe, draw, [generated[seed, c] for c in range(len(draw))])
+            for samples in _blocks(predictions.shape[1], count):
+                scores = AGGREGATIONS[recipe.agg].function(compare(samples), recipe.voting)
+                predictions[i, samples] = np.argmax(scores, axis=0)
         return predictions
 
     def _generate(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], ClassProxies]:
@@ -114,23 +117,37 @@ class Products:
             proxies |= {problem: ClassProxies(batch, i, local[i]) for i, problem in enumerate(alike)}
         return proxies
 
-    def _compare(self, recipe: Recipe, draw: Draw, proxies: list[ClassProxies]) -> Comparison:
+    def _comparisons(
+        self, recipe: Recipe, draw: Draw, proxies: list[ClassProxies]
+    ) -> tuple[Callable[[slice], Comparison], int]:
+        """Return a function that compares the proxies with some of the test samples, and the number of proxies."""
         post = POST_NORMALIZATIONS[recipe.norm_post]
         if GENERATORS[recipe.gen].ridge or post.scale is None:
             vectors = self._proxies(recipe, draw, proxies)
             starts = _starts(vectors)
-            return compare(post.function(np.concatenate(vectors), starts), self.vectors[1], starts)
-        similarities = [p.of(self._cross[c][p.local]) for c, p in enumerate(proxies)]
-        squares = np.concatenate([p.batch.squares[p.i] for p in proxies])
+            normalized = post.function(np.concatenate(vectors), starts)
+            return lambda samples: compare(normalized, self.vectors[1][samples], starts), len(normalized)
+        lengths = [p.batch.squares[p.i] for p in proxies]
+        starts, squares = _starts(lengths), np.concatenate(lengths)
         scale = post.scale(squares)
-        inner = np.concatenate(similarities)
-        inner *= scale[:, None]
-        return Comparison(
-            inner,
-            _starts(similarities),
-            lambda: (squares * scale**2, self._test_squares),
-            lambda: (np.concatenate(self._proxies(recipe, draw, proxies)) * scale[:, None], self.vectors[1]),
-        )
+
+        def compare_samples(samples: slice) -> Comparison:
+            test_squares = self._test_squares[samples]
+            inner = np.empty((len(squares), len(test_squares)), self._cross[0].dtype)
+            for c, (p, start) in enumerate(zip(proxies, starts, strict=True)):
+                inner[start : start + len(lengths[c])] = p.of(self._cross[c][p.local, samples])
+            inner *= scale[:, None]
+            return Comparison(
+                inner,
+                starts,
+                lambda: (squares * scale**2, test_squares),
+                lambda: (
+                    np.concatenate(self._proxies(recipe, draw, proxies)) * scale[:, None],
+                    self.vectors[1][samples],
+                ),
+            )
+
+        return compare_samples, len(squares)
 
     def _proxies(self, recipe: Recipe, draw: Draw, proxies: list[ClassProxies]) -> list[Array]:
         """Return each class's proxies (p, d) before NORM_post."""
@@ -188,6 +205,12 @@ class ClassProxies(NamedTuple):
     def of(self, rows: Array) -> Array:
         """Return the weighted sums (p, …) of values of the shots (n, …)."""
         return self.batch.mixture.of(rows, self.i)
+
+
+def _blocks(samples: int, proxies: int) -> Iterator[slice]:
+    """Blocks of test samples whose similarities with the proxies take a limited amount of memory."""
+    size = max(1, _BLOCK // max(1, proxies))
+    return (slice(start, start + size) for start in range(0, samples, size))
 
 
 def _starts(parts: Sequence[Array]) -> NDArray[np.intp]:

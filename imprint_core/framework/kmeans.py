@@ -26,7 +26,11 @@ def squared_distances(x: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     x = x.astype(np.float64)
     x -= x.mean(axis=-2, keepdims=True)
     squares = np.einsum("...nd,...nd->...n", x, x)
-    distances = squares[..., :, None] + squares[..., None, :] - 2 * (x @ np.swapaxes(x, -1, -2))
+    # In place, because classes of thousands of samples need much memory.
+    distances = squares[..., :, None] + squares[..., None, :]
+    products = x @ np.swapaxes(x, -1, -2)
+    products *= 2
+    distances -= products
     np.maximum(distances, 0, out=distances)
     diagonal = np.arange(x.shape[-2])
     distances[..., diagonal, diagonal] = 0

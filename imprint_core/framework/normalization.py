@@ -73,7 +73,8 @@ def l2(x: Array) -> Array:
 
     Dividing by the largest entry first keeps the squares of huge and tiny values finite.
     """
-    peak = np.abs(x).max(axis=-1, keepdims=True, initial=0)
+    # Not of absolute values, which would be a copy.
+    peak = np.maximum(x.max(axis=-1, keepdims=True, initial=0), -x.min(axis=-1, keepdims=True, initial=0))
     x = np.divide(x, peak, out=np.zeros_like(x), where=peak > 0)
     x *= l2_scale(np.einsum("...d,...d->...", x, x))[..., None]
     return x

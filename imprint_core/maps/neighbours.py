@@ -53,6 +53,8 @@ def nearest_samples(
 
 
 _NEIGHBORS = 5
+# Distances between points and embeddings that are in memory at once.
+_MOST_DISTANCES = 2**22
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -79,8 +81,14 @@ def place_points(
         equals an embedding gets that embedding's position. (A mean would place a point whose neighbours form two
         groups into the empty space between them.)
     """
-    near = min(_NEIGHBORS, len(X))
     squares = np.einsum("ij,ij->i", X, X) if squares is None else squares
+    rows = max(1, _MOST_DISTANCES // len(X))
+    blocks = [_placed(points[i : i + rows], X, positions, squares) for i in range(0, len(points), rows)]
+    return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+
+
+def _placed(points: Array, X: Array, positions: NDArray[np.float32], squares: Array) -> NDArray[np.float32]:
+    near = min(_NEIGHBORS, len(X))
     # The points' own squares change no order and are added later, to the nearest alone.
     distances = (-2 * points) @ X.T
     distances += squares

@@ -9,6 +9,7 @@ import pytest
 from imprint_core.embeddings import find_sets, open_set, store
 from imprint_core.embeddings.store import (
     EXPLORED,
+    EXPLORED_DIMENSIONS,
     maps_folder,
     most_samples,
     move_set,
@@ -218,7 +219,8 @@ def test_part_of_a_large_set_has_balanced_classes(tmp_path, sizes, most, counts)
 def test_pages_open_fewer_samples_of_wide_embeddings(tmp_path):
     _, info = small_set(tmp_path, n=40)
     assert most_samples(info) == EXPLORED
-    for dim, expected in ((1_024, (20, 4)), (2_048, (10, 2)), (65_536, (2, 2))):
+    most = EXPLORED_DIMENSIONS
+    for dim, expected in ((most, (20, 4)), (2 * most, (10, 2)), (64 * most, (2, 2))):
         wide = replace(info, meta={**info.meta, "fm": {"name": "fm", "dim": dim}})
         opened = open_set(wide, (20, 4))
         assert (len(opened.y_train), len(opened.y_test)) == expected

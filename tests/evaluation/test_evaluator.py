@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from imprint_core.embeddings import open_set
+from imprint_core.evaluation import inner_products
 from imprint_core.evaluation.evaluator import Evaluator, _rows, generation_seconds
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS, choose_classes
@@ -79,6 +80,14 @@ def test_what_is_kept_for_the_next_recipe_changes_nothing(vit_digits):
     for n, seeds, k in ((20, SEEDS[:2], 3), (20, SEEDS[:2], 7), (20, SEEDS[:3], 7), (30, SEEDS[:3], 7)):
         fresh = Evaluator(pool, Recipe().space).evaluate(Recipe(k=k), n, seeds)
         np.testing.assert_array_equal(shared.evaluate(Recipe(k=k), n, seeds).predictions, fresh.predictions)
+
+
+@pytest.mark.parametrize("recipe", [Recipe("kmeans", 5), Recipe("ls"), Recipe("kmeans", 3, agg="mnn")])
+def test_blocks_of_test_samples_change_no_prediction(vit_digits, monkeypatch, recipe):
+    pool = choose_classes(vit_digits)
+    whole = Evaluator(pool, recipe.space).evaluate(recipe, 20, SEEDS[:1]).predictions
+    monkeypatch.setattr(inner_products, "_BLOCK", 1000)
+    np.testing.assert_array_equal(Evaluator(pool, recipe.space).evaluate(recipe, 20, SEEDS[:1]).predictions, whole)
 
 
 def test_accuracy_over_k_is_that_of_each_k(vit_digits):

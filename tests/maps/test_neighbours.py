@@ -62,6 +62,14 @@ def test_an_embedding_keeps_its_position(vit_digits):
     np.testing.assert_array_equal(place_points(X[:50], X, positions, np.einsum("ij,ij->i", X, X)), placed)
 
 
+def test_points_are_placed_alike_in_blocks(vit_digits, monkeypatch):
+    X, points = vit_digits.X_train, vit_digits.X_test[:50]
+    positions = np.random.default_rng(0).normal(size=(len(X), 2)).astype(np.float32)
+    whole = place_points(points, X, positions)
+    monkeypatch.setattr(neighbours, "_MOST_DISTANCES", 7 * len(X))
+    np.testing.assert_allclose(place_points(points, X, positions), whole, rtol=1e-5)
+
+
 def test_a_proxy_is_placed_in_the_larger_group_of_neighbours():
     """Three neighbours in one group, two in another."""
     X = np.array([[1, 0], [1, 0.1], [1, -0.1], [1, 0.2], [1, -0.2]], dtype=np.float32)

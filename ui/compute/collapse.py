@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.collapse import measures as collapse
-from imprint_core.collapse.class_statistics import ClassStatistics, class_statistics
+from imprint_core.collapse.class_statistics import ClassStatistics, NormalizedRows, class_statistics
 from imprint_core.collapse.k_curves import nc1_of_split
 from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.collapse.spectra import Spectra, spectra
@@ -68,10 +68,10 @@ def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], Cl
     return values, replace(statistics, covariance=None)
 
 
-def _shots(experiment: Experiment, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _shots(experiment: Experiment, seed: int) -> tuple[NormalizedRows, NDArray[np.int32]]:
     pool = results.pool(experiment)
     rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(pool.y_train, seed)])
-    return NORMALIZATIONS[experiment.recipe.norm_pre].function(pool.X_train[rows]), pool.y_train[rows]
+    return NormalizedRows(pool.X_train, rows, NORMALIZATIONS[experiment.recipe.norm_pre].function), pool.y_train[rows]
 
 
 @shared_cache(8, BY_RESULT)
@@ -107,10 +107,12 @@ def measures(experiment: Experiment, seed_index: int, variant: str, whole: bool)
 
 def nc1_of_parts(experiment: Experiment, k: int, variant: str) -> list[float]:
     """Return NC1 of the shots' classes split into k parts each, for each seed; not cached."""
-    return [nc1_of_split(*_shots(experiment, seed), k, seed, variant) for seed in experiment.seeds]
+    runs = [(seed, *_shots(experiment, seed)) for seed in experiment.seeds]
+    return [nc1_of_split(shots[:], y, k, seed, variant) for seed, shots, y in runs]
 
 
 def stage_spectra(experiment: Experiment, stage: str, shrinkage: Shrinkage, variant: str) -> Spectra:
     """Return spectra of the first seed's shots at a stage; not cached."""
     pool, unnormalized = results.pool(experiment), experiment.with_(norm_pre="none")
-    return spectra(*_shots(unnormalized, experiment.seeds[0]), pool.X_test, pool.y_test, stage, shrinkage, variant)
+    shots, y = _shots(unnormalized, experiment.seeds[0])
+    return spectra(shots[:], y, pool.X_test, pool.y_test, stage, shrinkage, variant)

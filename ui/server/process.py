@@ -23,8 +23,9 @@ _IDLE_SHARE = 0.1
 _LITTLE_WORK, _WORK, _MOST_WORK = 0.5, 1.0, 10.0
 # Bytes of memory that an idle process tries to stay below, and bytes of results that it keeps in any case.
 _MOST_RESIDENT, _LEAST_CACHED = 1000 * 2**20, 100 * 2**20
-# Number of this setting in glibc's malloc.h, and its value.
+# Numbers of these settings in glibc's malloc.h, and their values.
 _M_ARENA_MAX, _HEAPS = -8, 2
+_M_MMAP_THRESHOLD, _LARGE = -3, 4 * 2**20
 
 
 @cache
@@ -37,6 +38,8 @@ def prepare_process() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         # Every thread would get its own heap, and each keeps memory that was freed.
         libc.mallopt(_M_ARENA_MAX, _HEAPS)
+        # Otherwise arrays of up to 32 MB are put into a heap, which keeps their memory after they were freed.
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
     delete_left_uploads()
     # What is imported by now never becomes garbage, but would be most of what a collection looks at.
     gc.freeze()
