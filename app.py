@@ -17,7 +17,7 @@ from ui.compute import results
 from ui.controls.control import Control
 from ui.controls.sidebar import sidebar
 from ui.controls.table import SHARED_CONTROLS
-from ui.navigation.page_switches import requested_page
+from ui.navigation.page_switches import apply_selected_set, requested_page
 from ui.panels.collapse.controls import COLLAPSE_CONTROLS
 from ui.panels.compare.controls import COMPARE_CONTROLS
 from ui.panels.curves.controls import CURVE_CONTROLS
@@ -107,6 +107,7 @@ def main() -> None:
             "make a set with `python -m imprint_core embed --fm resnet50 --dataset mnist`."
         )
         st.stop()
+    apply_selected_set()
     if path != "learn":
         close_lesson()
     selection, notes = sidebar(sets, CONTROLS, path, PAGES[path].sidebar)

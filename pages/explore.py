@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imprint_core.embeddings.added_classes import added_names
 from imprint_core.errors import ImprintError
 from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
 from ui.charts.record import heading
@@ -46,6 +47,10 @@ def show(selection: Selection) -> None:
         with numbers:
             show_numbers(view)
             show_tries(selection, view.evaluation.accuracy)
+            if added_names(selection.experiment.info):
+                from ui.widgets.add_class import show_added_classes
+
+                show_added_classes(selection.experiment)
         with map_container:
             show_map(selection, view)
         with matrix:

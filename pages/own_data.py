@@ -34,8 +34,8 @@ def show(selection: Selection) -> None:
             opened.add(title)
         if title in opened:
             # Imported late because they load scikit-learn, which the first page does not need.
-            from ui.panels.own_data.add_class import show_add_class
             from ui.panels.own_data.try_image import show_try_image
+            from ui.widgets.add_class import show_add_class
 
             with tab:
                 try:

@@ -52,6 +52,11 @@ class Images:
             raise ImprintError(f"Sample {sample} does not exist among these {len(self.labels)} images.")
         return self.load(row)
 
+    def find(self, sample: int) -> Image.Image | None:
+        """Load the image with the stable id `sample`; None if no sample has it."""
+        has = self.ids is None or bool(np.isin(sample, self.ids))
+        return self.by_id(sample) if has else None
+
     def draw(self, per_class: int | None, seed: int) -> NDArray[np.int32]:
         """Draw the rows (m,) of at most `per_class` random samples per class; None draws all.
 

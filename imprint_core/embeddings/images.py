@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from imprint_core.datasets import Dataset, dataset, dataset_at
 from imprint_core.datasets.images import Images, Splits
+from imprint_core.embeddings.added_classes import PART_IDS, added_images, added_names, parts_of
 from imprint_core.embeddings.store import EmbeddingSet, SetInfo, read_contents
 from imprint_core.errors import ImprintError
 from imprint_core.paths import data_folder
@@ -42,8 +44,11 @@ def images_of(embeddings: EmbeddingSet) -> Splits | None:
     """Images of a set's samples, to be loaded by their ids; None where they are unavailable.
 
     Images whose classes differ from those of the set are other images, and None is returned, as it is if one of a few
-    images has changed. Loading another that has changed raises an `ImprintError`.
+    images has changed. Loading another that has changed raises an `ImprintError`. Of a set with added classes, the
+    images of some parts may be unavailable; then no image has their ids.
     """
+    if added_names(embeddings.info):
+        return _images_of_parts(embeddings)
     source = source_dataset(embeddings.info)
     if source is None:
         return None
@@ -65,6 +70,30 @@ def images_of(embeddings: EmbeddingSet) -> Splits | None:
         except ImprintError:
             return None
     return splits
+
+
+def _images_of_parts(embeddings: EmbeddingSet) -> Splits | None:
+    """Images of a set with added classes: of those of its parts that are available."""
+    parts = {first_id: images_of(part) for first_id, part in parts_of(embeddings)}
+    stored = added_images(embeddings.info)
+
+    def images(split: str) -> Images:
+        sources = {first_id: getattr(part, split) for first_id, part in parts.items() if part is not None}
+        uploaded: Images = getattr(stored, split)
+        uploaded_ids = np.zeros(0, np.int32) if uploaded.ids is None else uploaded.ids
+        ids, y = getattr(embeddings, f"id_{split}"), getattr(embeddings, f"y_{split}")
+        first_ids = ids // PART_IDS * PART_IDS
+        rows = np.flatnonzero(np.isin(first_ids, [*sources]) | np.isin(ids, uploaded_ids))
+        rows = rows[np.argsort(ids[rows])]
+
+        def load(row: int) -> Image.Image:
+            sample, first_id = int(ids[rows[row]]), int(first_ids[rows[row]])
+            return sources[first_id].by_id(sample - first_id) if first_id in sources else uploaded.by_id(sample)
+
+        return Images(y[rows], load, ids[rows])
+
+    splits = Splits(images("train"), images("test"))
+    return splits if len(splits.train.labels) else None
 
 
 def _same_labels(images: Images, ids: np.ndarray, y: np.ndarray) -> bool:

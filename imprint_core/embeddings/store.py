@@ -31,12 +31,15 @@ FORMAT = 1
 MAPS_SUFFIX = ".maps.safetensors"
 """Of the file beside a set that holds its base maps."""
 
+IMAGES_SUFFIX = ".images.zip"
+"""Of the file beside a set that holds the images of its added classes."""
+
 EXPLORED = (10_000, 5_000)
 """Training and test samples that pages open of a set at most, of up to `EXPLORED_DIMENSIONS`."""
 
 EXPLORED_DIMENSIONS = 800
 
-_SPLITS = ("train", "test")
+SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class SetInfo:
     @property
     def files(self) -> list[Path]:
         """All files of the set."""
-        paths = (self.path.with_suffix(suffix) for suffix in (".json", MAPS_SUFFIX, ".safetensors"))
+        paths = (self.path.with_suffix(suffix) for suffix in (".json", MAPS_SUFFIX, IMAGES_SUFFIX, ".safetensors"))
         return [path for path in paths if path.is_file()]
 
 
@@ -222,7 +225,7 @@ def open_set(info: SetInfo, most: tuple[int, int] | None = None) -> EmbeddingSet
         with safe_open(info.path, framework="numpy") as file:
             names = set(file.keys())
             coding = {key: file.get_tensor(key) for key in ("scale", "offset") if key in names}
-            for i, split in enumerate(_SPLITS):
+            for i, split in enumerate(SPLITS):
                 y = file.get_tensor(f"y_{split}")
                 rows = _balanced_rows(y, limits[i] if limits else len(y))
                 if f"X_{split}.packed" in names:
@@ -313,7 +316,7 @@ def read_contents(info: SetInfo) -> dict[str, dict[int, bytes]]:
     require_file(info.path)
     try:
         with safe_open(info.path, framework="numpy") as file:
-            splits = [split for split in _SPLITS if f"content_{split}" in set(file.keys())]
+            splits = [split for split in SPLITS if f"content_{split}" in set(file.keys())]
             tensors = {split: (file.get_tensor(f"id_{split}"), file.get_tensor(f"content_{split}")) for split in splits}
     except (SafetensorError, OSError) as error:
         raise damaged_file(info.path) from error

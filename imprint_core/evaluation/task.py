@@ -71,17 +71,21 @@ def _rows_of(y: NDArray[np.int32], classes: NDArray[np.integer]) -> NDArray[np.i
 def choose_classes(embeddings: EmbeddingSet, classes: str = "all") -> Split:
     """Return all training and test samples of the classes of a spec (`parse_classes`).
 
+    A class may have no test sample, as one that was added from a few images: it competes with the others.
+
     Raises
     ------
     ImprintError
-        If the spec is invalid, or one of its classes has no training or no test sample.
+        If the spec is invalid, one of its classes has no training sample, or none has a test sample.
     """
     grouping = parse_classes(classes, class_names(embeddings))
     number_of = grouping.number_of
     chosen = np.array(sorted(number_of))
     renumbered = np.array([number_of[c] for c in chosen.tolist()], dtype=np.int32)
-    for part, y in (("training", embeddings.y_train), ("test", embeddings.y_test)):
-        missing = np.setdiff1d(chosen, y)
+    for part, missing in (
+        ("training", np.setdiff1d(chosen, embeddings.y_train)),
+        ("test", () if np.isin(chosen, embeddings.y_test).any() else chosen),
+    ):
         if len(missing):
             raise ImprintError(
                 f"{embeddings.info.path.stem} has no {part} samples of class "

@@ -140,6 +140,7 @@ def color_layer(
     predictions: Predictions | None = None,
     sources: Sources | None = None,
     limit: float | None = None,
+    listed: NDArray[np.integer] | None = None,
 ) -> dict[str, Any]:
     """Colours and hover data of a base layer's samples, which the page's script applies.
 
@@ -157,6 +158,8 @@ def color_layer(
         Numbers and names of the sources, for "source".
     limit : float, optional
         End of the margin scale; by default `margin_limit` of the predictions.
+    listed : ndarray, optional
+        Class numbers of the legend, by default those of the samples: a class may have shots and proxies only.
 
     Returns
     -------
@@ -188,7 +191,7 @@ def color_layer(
     layer: dict[str, Any] = {
         "traces": traces,
         "names": [escape(n) for n in names],
-        "legend": _legend(coloring, np.unique(classes), names, sources, many),
+        "legend": _legend(coloring, np.unique(classes) if listed is None else listed, names, sources, many),
         "fixed": coloring if coloring in ("true", "source") else "",
     }
     if coloring == "margin" and predictions is not None:

@@ -87,15 +87,20 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(visit, tmp_pa
     visit.settle()
     assert taken.inner_text() in ("zero", "one", "two")
 
-    page.get_by_role("tab", name="Add a class").click()
-    panel = page.get_by_role("tabpanel", name="Add a class")
-    panel.get_by_label("Class name").fill("<b>seven</b> 七")
-    panel.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([png(7, i) for i in range(5)])
-    panel.get_by_role("button", name="Imprint class").click()
-    panel.get_by_text("5 images gave 5 proxies in").wait_for(timeout=60_000)
+    to_page(visit, "Explore")
+    page.get_by_role("button", name="Add a class").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Class name").fill("<b>seven</b> 七")
+    dialog.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([png(7, i) for i in range(5)])
+    dialog.get_by_role("button", name="Imprint class").click()
+    page.get_by_text("5 shots gave 5 proxies in").wait_for(timeout=60_000)
+    dialog.wait_for(state="detached")
     # Markup in names is displayed as text.
-    assert panel.get_by_text("<b>seven</b> 七").count() >= 1
+    assert page.get_by_test_id("stMain").get_by_text("<b>seven</b> 七").count() >= 1
+    assert page.get_by_role("img", name="An image of <b>seven</b> 七").count() == 5
     visit.settle()
+    assert "_plus_" in visit.search()
+    assert page.locator('.imprint-plot[data-name="map"]').get_by_text("<b>seven</b> 七").count() >= 1
     assert not visit.outside
     assert not visit.errors
 

@@ -230,10 +230,16 @@ def numeral(label):
     return png.getvalue()
 
 
+def with_images(app):
+    app.session_state["add_source_tab"] = "images"
+    return app
+
+
 @pytest.mark.usefixtures("home")
 def test_uploaded_image_needs_the_models_weights():
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
+    app.session_state["add_source_tab"] = "images"
     for title in ("Try one image", "Add a class"):
         on_tab(app, title)
         assert not app.exception
@@ -241,8 +247,8 @@ def test_uploaded_image_needs_the_models_weights():
         assert [i for i in app.info if "must be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
         assert "python -m imprint_core fetch --fm squeezenet1_1" in page_text(app)
         assert button(app, "Download official weights")
-    assert {box.key for box in app.file_uploader} >= {"weights_squeezenet1_1try", "weights_squeezenet1_1add"}
-    assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_0"}
+    assert {box.key for box in app.file_uploader} >= {"weights_squeezenet1_1try", "weights_squeezenet1_1add_tab"}
+    assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_tab_0"}
 
 
 @pytest.mark.usefixtures("home")
@@ -250,18 +256,20 @@ def test_another_fm_with_available_weights_is_suggested(shared, tmp_path, monkey
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "vit_tiny_patch16_224.safetensors").touch()
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
-    app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
+    app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits")), "Add a class")
     assert [i for i in app.info if "Weights of ViT" in i.value]
 
 
 @pytest.mark.usefixtures("home")
 def test_uploaded_weights_are_used(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
-    app = on_tab(own_data(fm="squeezenet1_1", data="digits", n="20"), "Add a class")
-    upload(app, "weights_squeezenet1_1add", "x.safetensors", (shared / "fm" / "squeezenet1_1.safetensors").read_bytes())
+    app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits", n="20")), "Add a class")
+    upload(
+        app, "weights_squeezenet1_1add_tab", "x.safetensors", (shared / "fm" / "squeezenet1_1.safetensors").read_bytes()
+    )
     button(app, "Check and save weights").click().run()
     assert not app.exception
-    assert app.file_uploader(key="added_files_0")
+    assert app.file_uploader(key="added_files_tab_0")
     assert (tmp_path / "weights" / "squeezenet1_1.safetensors").is_file()
 
 
@@ -271,7 +279,7 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
-    app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
+    app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits")), "Add a class")
     button(app, "Download official weights").click().run()
     assert not app.exception
     fm = FOUNDATION_MODELS["squeezenet1_1"]
@@ -316,16 +324,16 @@ def test_image_is_classified_and_class_added_with_the_real_model(shared, monkeyp
         png = io.BytesIO()
         images.load(int(row)).resize((64, 64)).save(png, "PNG")
         files.append((f"{row}.png", png.getvalue(), "image/png"))
-    app.text_input(key="added_name_0").set_value("*eight*").run()
-    app.file_uploader(key="added_files_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
+    app.text_input(key="added_name_tab_0").set_value("*eight*").run()
+    app.file_uploader(key="added_files_tab_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
     button(app, "Imprint class").click().run()
     assert not app.exception
     assert "Left out 1 file:" in app.warning[0].value
-    assert "6 images gave 2 proxies in" in page_text(app)
+    assert "6 shots gave 2 proxies in" in page_text(app)
     assert "\\*eight\\*" in page_text(app)
     # A second one of the same name is refused, and nothing is lost.
-    app.text_input(key="added_name_1").set_value("*EIGHT*").run()
-    app.file_uploader(key="added_files_1").set_value(files).run()
+    app.text_input(key="added_name_tab_1").set_value("*EIGHT*").run()
+    app.file_uploader(key="added_files_tab_1").set_value(files).run()
     button(app, "Imprint class").click().run()
     assert "There is already a class called" in page_text(app)
 
@@ -341,7 +349,7 @@ def test_image_is_classified_and_class_added_with_the_real_model(shared, monkeyp
 @pytest.mark.usefixtures("home", "weights")
 def test_class_needs_a_name():
     app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
-    app.file_uploader(key="added_files_0").set_value([("x.png", numeral(1), "image/png")]).run()
+    app.file_uploader(key="added_files_tab_0").set_value([("x.png", numeral(1), "image/png")]).run()
     button(app, "Imprint class").click().run()
     assert app.error[0].value == "The class has no name; enter one above."
 

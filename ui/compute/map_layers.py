@@ -62,7 +62,8 @@ def base_layer(experiment: Experiment, base: BaseMap, displayed: str) -> BaseLay
     points = samples(experiment, displayed)
     opened = results.embeddings(experiment.info)
     count = len(opened.y_train)
-    classes = np.unique(points.origin[: points.test])
+    # Not those of the test samples: a class may have none.
+    classes = np.unique(results.pool(experiment).origin_train)
     pool = base.positions[:count][np.isin(opened.y_train, classes)]
     test = base.positions[count:][np.isin(opened.y_test, classes)]
     both = np.concatenate([test, pool])
@@ -101,7 +102,8 @@ def _color_layer(experiment: Experiment, coloring: str, displayed: str, limit: f
     points = samples(experiment, displayed)
     origins = sources(experiment.info, points) if coloring == "source" else None
     predicted = predictions(experiment, displayed)
-    return json.dumps(embedding_map.color_layer(coloring, points.y, points.names, predicted, origins, limit))
+    listed = np.unique(results.pool(experiment).y_train)
+    return json.dumps(embedding_map.color_layer(coloring, points.y, points.names, predicted, origins, limit, listed))
 
 
 def color_layer(experiment: Experiment, displayed: str, coloring: str, other: Experiment | None = None) -> str:
@@ -116,7 +118,8 @@ def color_layer(experiment: Experiment, displayed: str, coloring: str, other: Ex
 def class_color_layer(experiment: Experiment) -> str:
     """Return the test samples in class colours, without predictions, as JSON."""
     points = samples(experiment, "test")
-    return json.dumps(embedding_map.color_layer("true", points.y, points.names))
+    listed = np.unique(results.pool(experiment).y_train)
+    return json.dumps(embedding_map.color_layer("true", points.y, points.names, listed=listed))
 
 
 @dataclass(frozen=True)

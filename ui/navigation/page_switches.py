@@ -17,6 +17,17 @@ def _explore(info: SetInfo) -> None:
     st.session_state.update(fm=info.fm, data=info.dataset, classes="all", goto="explore")
 
 
+def select_set(info: SetInfo, classes: str = "all") -> None:
+    """Select a set and classes in the next run, which this requests; for code that runs after the sidebar."""
+    st.session_state.selected_set = {"fm": info.fm, "data": info.dataset, "classes": classes}
+    st.rerun()
+
+
+def apply_selected_set() -> None:
+    """Set the controls to what `select_set` selected, once; called before they are drawn."""
+    st.session_state.update(st.session_state.pop("selected_set", {}))
+
+
 def go_to(page: str) -> None:
     """Switch to a page in the next run; for callbacks of buttons."""
     st.session_state.goto = page

@@ -129,7 +129,7 @@ def image_of(pictures: Splits | None, code: int) -> Image.Image | None:
     if pictures is None:
         return None
     split, number = split_and_id(code)
-    return (pictures.test if split == "test" else pictures.train).by_id(number)
+    return (pictures.test if split == "test" else pictures.train).find(number)
 
 
 def prediction_tiles(

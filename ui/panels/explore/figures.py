@@ -75,9 +75,11 @@ def show_confusion(selection: Selection, view: ExperimentResults) -> None:
         height=460,
         on_click=partial(pick_cell, selection),
     )
+    untested = [name for name, row in zip(names, percent, strict=True) if not row.any()]
+    without = f" Without test samples: {plain(', '.join(untested))}." if untested else ""
     st.caption(
-        f"Percent of each true class (row), over all seeds. {plain(sentence)} A click on a cell selects its samples of "
-        "the first seed."
+        f"Percent of each true class (row), over all seeds. {plain(sentence)}{without} A click on a cell selects its "
+        "samples of the first seed."
     )
 
 

@@ -1,4 +1,4 @@
-"""Three changes to try first, as buttons that report their effect."""
+"""A button that adds a class, and three changes to try first, as buttons that report their effect."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def show_tries(selection: Selection, accuracy: NDArray[np.float64]) -> None:
     values = selection.panel.values
     tried = _current_try(selection)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button("Add a class", type="primary", icon=":material/add_circle:", key="add-class"):
+            # Imported late because it loads scikit-learn, which the first page does not need.
+            from ui.widgets.add_class import add_class_dialog
+
+            add_class_dialog(selection.experiment)
         st.markdown("**Try:**", width="content")
         for label, changes in _TRIES.items():
             done = all(values[key] == value for key, value in changes.items())

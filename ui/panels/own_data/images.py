@@ -21,12 +21,13 @@ from imprint_core.uploads.formats import IMAGE_FORMATS
 from imprint_core.uploads.saving import import_classes, import_file
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
-from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, left_out_list, suffix_of, upload_file, upload_images
+from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, suffix_of, upload_file
 from ui.server.classroom import is_teacher, require_teacher
 from ui.text.labels import distinct_labels
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
 from ui.widgets.jobs import run_action, start_embedding
+from ui.widgets.upload_images import left_out_list, upload_images
 
 
 def show(default_fm: str) -> None:

@@ -7,7 +7,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.datasets.images import Splits
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
@@ -16,10 +15,9 @@ from imprint_core.framework.explanation import NearProxy, describe, explain_samp
 from imprint_core.uploads.single_images import decode_uploads
 from ui.charts.plot import plot
 from ui.compute import results
-from ui.panels.own_data.add_class import ImprintedClass, class_names, embed_images, imprinted_classes, unknown_model
-from ui.panels.own_data.upload_controls import upload_image
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import show_missing_weights
+from ui.widgets.fm_choice import embed_images, show_missing_weights, unknown_model
+from ui.widgets.upload_images import upload_image
 
 _MOST_PROXIES = 5
 _MOST_SHOTS = 6
@@ -30,9 +28,7 @@ def show_try_image(experiment: Experiment) -> None:
     """Draw the tab."""
     with st.spinner("Imprinting …"):
         model, rows = results.classifier(experiment)
-        added = imprinted_classes(experiment)
-    model = added[-1].change.model if added else model
-    names = class_names(experiment, added)
+    names = results.pool(experiment).names
     listed = [names[int(c)] for c in model.classes_]
     more = f" and {len(listed) - _MOST_NAMES} more" if len(listed) > _MOST_NAMES else ""
     st.markdown(
@@ -56,7 +52,7 @@ def show_try_image(experiment: Experiment) -> None:
     with right:
         labels = [f"{style.shortened(names[near.label])} · proxy {near.number}" for near in nearest]
         _show_proxies(nearest, result.measure, labels)
-        _show_shots(experiment, nearest, labels, rows, added)
+        _show_shots(experiment, nearest, labels, rows)
 
 
 def _show_proxies(nearest: list[NearProxy], measure: str, labels: list[str]) -> None:
@@ -71,13 +67,7 @@ def _show_proxies(nearest: list[NearProxy], measure: str, labels: list[str]) -> 
     )
 
 
-def _show_shots(
-    experiment: Experiment,
-    nearest: list[NearProxy],
-    labels: list[str],
-    rows: NDArray[np.intp],
-    added: list[ImprintedClass],
-) -> None:
+def _show_shots(experiment: Experiment, nearest: list[NearProxy], labels: list[str], rows: NDArray[np.intp]) -> None:
     st.markdown("##### Assigned shots")
     images = results.pictures(experiment.info)
     if images is None:
@@ -89,22 +79,13 @@ def _show_shots(
     id_train = results.pool(experiment).id_train
     for near, label in zip(nearest, labels, strict=True):
         st.markdown(f"**{plain(label)}** · {len(near.shots)} {'shot' if len(near.shots) == 1 else 'shots'}")
-        ids = id_train[rows[near.shots[near.shots < len(rows)][:_MOST_SHOTS]]]
-        thumbnails = _thumbnails(near, ids, images, len(rows), added)
+        ids = id_train[rows[near.shots[:_MOST_SHOTS]]]
+        shots = [None if images is None else images.train.find(int(i)) for i in ids]
+        thumbnails = [thumbnail(image, 64, 6) for image in shots if image is not None]
         if thumbnails:
             st.image(thumbnails, width=70, alt=[f"A shot of {label}"] * len(thumbnails))
         elif len(ids):
             st.caption("training samples " + ", ".join(map(str, ids)))
-
-
-def _thumbnails(
-    near: NearProxy, ids: NDArray[np.int32], images: Splits | None, count: int, added: list[ImprintedClass]
-) -> list[Image.Image]:
-    """Thumbnails of a proxy's shots, of the dataset or of an added class; rows of the latter start at `count`."""
-    if images is not None and len(ids):
-        return [thumbnail(images.train.by_id(int(i)), 64, 6) for i in ids]
-    new_images = [image for imprinted in added for image in imprinted.new.images]
-    return [new_images[row - count] for row in near.shots[near.shots >= count][:_MOST_SHOTS]]
 
 
 def _select_image(experiment: Experiment) -> tuple[NDArray[np.float32], Image.Image | None, int | None] | None:
@@ -153,4 +134,4 @@ def _select_sample(experiment: Experiment) -> tuple[NDArray[np.float32], Image.I
     row, number = state.try_row, int(samples.id_test[state.try_row])
     images = results.pictures(experiment.info)
     st.caption(f"Test sample {number}, with its stored embedding.")
-    return samples.X_test[row], None if images is None else images.test.by_id(number), int(samples.y_test[row])
+    return samples.X_test[row], None if images is None else images.test.find(number), int(samples.y_test[row])

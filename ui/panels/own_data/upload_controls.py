@@ -1,4 +1,4 @@
-"""Uploaders that the tabs share, drawings of the layouts of uploads as SVG, and the list of files left out."""
+"""Uploaders of files of data, and drawings of the layouts of uploads as SVG."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from imprint_core.datasets.decoding import SUFFIXES
 from imprint_core.figures.style import AMBER, BLUE
 from imprint_core.files import temporary_copies
 from imprint_core.uploads.formats import UploadFormat
 from ui.server.classroom import is_teacher
 from ui.server.visitor_uploads import MOST_BYTES, upload_limit
-from ui.text.markdown import plain
 
 _FILE_MB = 500
-_IMAGE_MB = 50
-_IMAGE_TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
-_MOST_LEFT_OUT = 5
 # Readable on light and dark backgrounds.
 _INK, _SOFT = "#7b8794", "#8b96a3"
 _FONT = 'font-family="monospace" font-size="13"'
@@ -55,25 +50,6 @@ def _file_limit() -> int:
 def suffix_of(file: UploadedFile) -> str:
     """Suffix of a file's name in lower case, without its dot."""
     return file.name.rpartition(".")[2].lower()
-
-
-def upload_image(label: str, key: str) -> UploadedFile | None:
-    """Uploader of one image."""
-    return st.file_uploader(label, type=_IMAGE_TYPES, max_upload_size=_IMAGE_MB, key=key)
-
-
-def upload_images(label: str, key: str) -> list[UploadedFile]:
-    """Uploader of any number of images."""
-    return st.file_uploader(label, type=_IMAGE_TYPES, accept_multiple_files=True, max_upload_size=_IMAGE_MB, key=key)
-
-
-def left_out_list(left_out: Sequence[tuple[str, str]]) -> str:
-    """Markdown list of the first files that were left out, with the reasons; empty if there are none."""
-    if not left_out:
-        return ""
-    lines = [f"- {plain(name)}: {plain(reason)}" for name, reason in left_out[:_MOST_LEFT_OUT]]
-    more = [f"- and {len(left_out) - len(lines)} more"] if len(left_out) > len(lines) else []
-    return "\n".join([f"Left out {len(left_out)} {'file' if len(left_out) == 1 else 'files'}:", "", *lines, *more])
 
 
 def _svg(height: int, *parts: str) -> str:
