@@ -64,7 +64,7 @@ def describe_weights(fm: FoundationModel) -> str:
     if local is not None:
         return f"Weights: {plain(local.name)} in the weights folder."
     if available_weights(fm):
-        return f"Weights: official weights of {fm.library} ({plain(fm.weights)}), available on this machine."
+        return f"Weights: {plain(fm.weights_origin)}; available on this machine."
     return (
         f"The weights of {plain(fm.label)} are missing. With a network they are downloaded when you start; or put "
         f"{plain(fm.name)}.safetensors into {plain(weights_folder())}."
