@@ -37,7 +37,7 @@ def curves_by_d(info):
 
 def test_bundled_results_are_complete(bundled):
     tasks = all_tasks(bundled.values(), class_count, PRECOMPUTED_DRAWS)
-    assert len(tasks) == 12 * PRECOMPUTED_DRAWS + 2 * 10 * PRECOMPUTED_DRAWS
+    assert len(tasks) == 16 * PRECOMPUTED_DRAWS + 3 * 10 * PRECOMPUTED_DRAWS
     keys = {curve_key(task, RECIPE, None) for task in tasks}
     for task in tasks:
         if task.draw == 1 and task.d:
