@@ -135,14 +135,14 @@ def wait_for(condition, seconds=120):
 
 @pytest.mark.usefixtures("weights")
 def test_embedding_is_started_stopped_and_resumed_in_two_windows(home):
-    app = library()
+    app = library(library_fm="squeezenet1_1")
     app.selectbox(key="library_data").select("digits").run()
     app.select_slider(key="library_train").set_value(50).run()
     app.select_slider(key="library_test").set_value(20).run()
     button(app, "Embed dataset").click().run()
     assert not app.error
     wait_for(lambda: find_jobs(home)[0].progress.done > 0)
-    other = library()
+    other = library(library_fm="squeezenet1_1")
     for window in (app.run(), other):
         assert "SqueezeNet 1.1 on Digits \\(scikit\\-learn\\)" in page_text(window)
         assert [b.label for b in window.button if b.label == "Stop"]

@@ -146,7 +146,7 @@ def show_missing_weights(info: SetInfo, key: str) -> bool:
         f"A new image must be embedded by {plain(fm.label)} with the weights of this embedding set "
         f"({plain(info.meta['fm']['weights_origin'])}), which are missing."
         + (
-            f" Weights of {plain(', '.join(alternatives))} are available: select it in the sidebar."
+            f" Weights of {plain(', '.join(alternatives))} are available: select such a model in the sidebar."
             * bool(alternatives)
         ),
         icon=":material/wifi_off:",
