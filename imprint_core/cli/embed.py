@@ -20,12 +20,14 @@ Embed a dataset's images with a frozen foundation model (FM), and write an embed
 that describes them. The app lists the set, and imprinting on it takes milliseconds. The command can be stopped with
 Ctrl-C or killed at any time; the same command resumes it.
 
-Weights are read from --weights, else from the weights folder, else from the library's cache, else downloaded. Images
-are preprocessed by the FM's own transform, and the FM's classifier is removed: the embedding of an image is the input
-of the classifier.
+Weights are read from --weights, else from the weights folder, else from the library's cache, else downloaded; those of
+EfficientNet-Lite0 are installed as a package. Images are preprocessed by the FM's own transform, and the FM's
+classifier is removed: the embedding of an image is the input of the classifier.
 """
 EPILOG = """\
 examples:
+  without a network: images and weights are those that are installed
+      imprint embed --fm tf_efficientnet_lite0 --dataset digits
   CIFAR-10 with 200 training and 50 test images per class
       imprint embed --fm resnet50 --dataset cifar10 --per-class 200 --test-per-class 50
   another model of timm, with local weights

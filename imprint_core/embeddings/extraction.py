@@ -323,8 +323,7 @@ def _sidecar(
     job: ExtractionJob, model: LoadedModel, splits: Splits, labels: dict[str, NDArray[np.int32]], dim: int, plan: str
 ) -> dict[str, Any]:
     numbers = map(str, range(max(int(y.max()) for y in labels.values()) + 1))
-    official = f"official {job.fm.library} weights {job.fm.weights}"
-    origin = f"local file {model.weights_file}" if model.weights_file else official
+    origin = f"local file {model.weights_file}" if model.weights_file else job.fm.weights_origin
     return {
         "fm": {
             "name": job.fm.name,

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from imprint_core.errors import ImprintError
+from imprint_core.models.packaged import packaged_file, read_packaged
 from imprint_core.models.registry import FOUNDATION_MODELS, FoundationModel
 from imprint_core.paths import weights_folder
 
@@ -203,14 +204,14 @@ def _partial_torchvision(fm: FoundationModel) -> list[Path]:
     return sorted(_torchvision_cache().glob(f"{fm.file}.*.partial")) if fm.file else []
 
 
-def _import_timm() -> ModuleType:
-    # Before timm, which imports torchvision.
+def import_timm() -> ModuleType:
+    """Import timm, which imports torchvision."""
     import_torchvision()
     return importlib.import_module("timm")
 
 
 def _find_timm(architecture: str, weights: str) -> FoundationModel | None:
-    timm = _import_timm()
+    timm = import_timm()
     if not architecture or not timm.is_model(architecture):
         return None
     try:
@@ -226,11 +227,13 @@ def _find_timm(architecture: str, weights: str) -> FoundationModel | None:
 
 
 def _build_timm(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
-    timm = _import_timm()
+    timm = import_timm()
     from timm.data import create_transform, resolve_data_config
 
-    tagged = f"{fm.architecture}.{fm.weights}" if fm.weights else fm.architecture
-    network = timm.create_model(tagged, pretrained=official)
+    tagged = f"{fm.architecture}.{fm.weights}" if fm.weights and not fm.package else fm.architecture
+    network = timm.create_model(tagged, pretrained=official and not fm.package)
+    if official and fm.package:
+        network.load_state_dict(read_packaged(fm.package, network.state_dict()))
     return network, create_transform(**resolve_data_config(model=network), is_training=False)
 
 
@@ -239,6 +242,8 @@ def _timm_cache(fm: FoundationModel) -> Path:
 
 
 def _cached_timm(fm: FoundationModel) -> Path | None:
+    if fm.package:
+        return packaged_file(fm.package)
     files = sorted((_timm_cache(fm) / "snapshots").glob("*/*"))
     return next((file for file in files if file.suffix in (".safetensors", ".bin")), None)
 

@@ -67,7 +67,7 @@ def load_model(fm: FoundationModel, weights: Path | None = None) -> LoadedModel:
     # A file may hold the parameters of the classifier or not.
     head = remove_head(network, fm)
     if weights is not None:
-        _load_file(network, weights, fm, head)
+        load_file(network, weights, fm, head)
     network.eval().requires_grad_(False)
     digest = _digest(network)
     # In this memory layout, convolutions run 1.3 to 2 times faster on two CPU cores.
@@ -81,7 +81,7 @@ def _device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _load_file(network: nn.Module, path: Path, fm: FoundationModel, head: set[str]) -> None:
+def load_file(network: nn.Module, path: Path, fm: FoundationModel, head: set[str]) -> None:
     """Load a local state dict into a network without its classifier; parameters named in `head` are skipped."""
     expected = network.state_dict()
     state = {k: v.float() if v.is_floating_point() else v for k, v in read_parameters(path, expected.keys()).items()}

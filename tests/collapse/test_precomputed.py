@@ -13,7 +13,7 @@ from imprint_core.evaluation.results_version import read_json
 from imprint_core.recipes.presets import PRESETS
 
 RECIPE = PRESETS["own"].recipe
-MERGED = [("vit_tiny_patch16_224", "tiny_imagenet_100"), ("squeezenet1_1", "tiny_imagenet_100")]
+MERGED = [(fm, "tiny_imagenet_100") for fm in ("vit_tiny_patch16_224", "squeezenet1_1", "tf_efficientnet_lite0")]
 
 
 def class_count(info):
@@ -37,7 +37,7 @@ def curves_by_d(info):
 
 def test_bundled_results_are_complete(bundled):
     tasks = all_tasks(bundled.values(), class_count, PRECOMPUTED_DRAWS)
-    assert len(tasks) == 12 * PRECOMPUTED_DRAWS + 2 * 10 * PRECOMPUTED_DRAWS
+    assert len(tasks) == 16 * PRECOMPUTED_DRAWS + 3 * 10 * PRECOMPUTED_DRAWS
     keys = {curve_key(task, RECIPE, None) for task in tasks}
     for task in tasks:
         if task.draw == 1 and task.d:
@@ -66,7 +66,7 @@ def test_nc1_rises_with_every_merged_class(bundled, key):
     assert (np.diff(medians) > 0).all()
 
 
-@pytest.mark.parametrize(("key", "near"), list(zip(MERGED, (6, 5), strict=True)), ids=["vit", "squeezenet"])
+@pytest.mark.parametrize(("key", "near"), list(zip(MERGED, (6, 5, 6), strict=True)), ids=["vit", "squeezenet", "lite0"])
 def test_accuracy_over_k_has_its_elbow_at_d(bundled, key, near):
     """The paper's Figure 11: within one up to `near`, within three beyond, as the curves of its ResNets."""
     medians = {d: np.median([c.accuracy for c in curves], axis=0) for d, curves in curves_by_d(bundled[key]).items()}
@@ -96,9 +96,9 @@ def test_gain_correlates_with_nc1_over_all_tasks_and_over_merged_classes_of_vit(
         low, high = (draws[0][0].ks.index(k) for k in GAIN_KS)
         gains = [c.accuracy[high] - c.accuracy[low] for _, c in draws]
         points[name] = (np.median([c.nc1["textbook"] for _, c in draws]), np.median(gains))
-    assert len(points) == 32
+    assert len(points) == 46
     everything = correlate(*zip(*points.values(), strict=True))
-    assert everything.spearman == pytest.approx(0.41, abs=0.08)
+    assert everything.spearman == pytest.approx(0.45, abs=0.08)
     assert everything.spearman_p < 0.05
     vit = correlate(*zip(*(v for name, v in points.items() if name[:2] == MERGED[0]), strict=True))
     assert vit.pearson_log > 0.85

@@ -105,11 +105,13 @@ def test_full_names_of_models_in_the_table_find_the_table_entry():
     assert foundation_model("mobilenet_v2.IMAGENET1K_V1") is FOUNDATION_MODELS["mobilenet_v2"]
     full_name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
     assert foundation_model(full_name) is FOUNDATION_MODELS["vit_tiny_patch16_224"]
+    # timm's own weights are another file than those of the package.
+    assert foundation_model("tf_efficientnet_lite0.in1k").package is None
 
 
 @pytest.mark.parametrize("name", ["x", "", "../x", "resnet18.NOPE", "timm/nope", "fasterrcnn_resnet50_fpn", "<b>"])
 def test_unknown_model_raises_a_clear_error(name):
-    with pytest.raises(ImprintError, match=r"Unknown foundation model '.*'. Known names: vit_tiny"):
+    with pytest.raises(ImprintError, match=r"Unknown foundation model '.*'. Known names: tf_efficientnet_lite0"):
         foundation_model(name)
 
 

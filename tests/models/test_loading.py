@@ -16,19 +16,37 @@ from tests.models.conftest import PAPER_DIMS, PrintOnUnpickling
 LOCAL = ("squeezenet1_1", "mobilenet_v2", "vit_tiny_patch16_224", "resnet50")
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "vit_tiny_patch16_224"])
-def test_bundled_embeddings_are_reproduced(shared, bundled, name):
-    opened = open_set(bundled[name, "cifar10"])
-    model = loading.load_model(foundation_model(name), shared / "fm" / f"{name}.safetensors")
+def check_reproduced(opened, model, root, step):
+    """Embed some images of a bundled set again, and compare the embeddings and labels."""
     assert model.weights_digest == opened.info.meta["fm"]["weights_sha256"]
     assert model.preprocessing.text == opened.info.meta["fm"]["transform"]
-    images = dataset("cifar10").read(shared / "data").train
-    rows = np.arange(0, len(opened.id_train), 500)
+    images = dataset(opened.info.dataset).read(root).train
+    rows = np.arange(0, len(opened.id_train), step)
     x = model.embed([images.load(int(i)) for i in opened.id_train[rows]])
     stored = opened.X_train[rows]
     cosine = (x * stored).sum(axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(stored, axis=1)
     assert (cosine > 0.9995).all()
     np.testing.assert_array_equal(images.labels[opened.id_train], opened.y_train)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "vit_tiny_patch16_224"])
+def test_bundled_embeddings_are_reproduced(shared, bundled, name):
+    model = loading.load_model(foundation_model(name), shared / "fm" / f"{name}.safetensors")
+    check_reproduced(open_set(bundled[name, "cifar10"]), model, shared / "data", 500)
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return loading.load_model(foundation_model("tf_efficientnet_lite0"))
+
+
+@pytest.mark.parametrize("data", ["cifar10", "mnist", "fashion_mnist", "tiny_imagenet_100"])
+def test_bundled_embeddings_of_the_first_fm_are_reproduced(shared, bundled, lite0, data):
+    check_reproduced(open_set(bundled["tf_efficientnet_lite0", data]), lite0, shared / "data", 500)
+
+
+def test_digits_are_embedded_as_in_the_bundled_set(bundled, lite0):
+    check_reproduced(open_set(bundled["tf_efficientnet_lite0", "digits"]), lite0, None, 100)
 
 
 @pytest.mark.parametrize("name", LOCAL)

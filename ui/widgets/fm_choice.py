@@ -70,7 +70,7 @@ def describe_weights(fm: FoundationModel) -> str:
     if local is not None:
         return f"Weights: {plain(local.name)} in the weights folder."
     if available_weights(fm):
-        return f"Weights: official weights of {fm.library} ({plain(fm.weights)}), available on this machine."
+        return f"Weights: {plain(fm.weights_origin)}; available on this machine."
     return (
         f"The weights of {plain(fm.label)} are missing. With a network they are downloaded when you start; or put "
         f"{plain(fm.name)}.safetensors into {plain(weights_folder())}."
@@ -152,7 +152,7 @@ def show_missing_weights(info: SetInfo, key: str) -> bool:
         f"A new image must be embedded by {plain(fm.label)} with the weights of this embedding set "
         f"({plain(info.meta['fm']['weights_origin'])}), which are missing."
         + (
-            f" Weights of {plain(', '.join(alternatives))} are available: select it in the sidebar."
+            f" Weights of {plain(', '.join(alternatives))} are available: select such a model in the sidebar."
             * bool(alternatives)
         ),
         icon=":material/wifi_off:",

@@ -10,7 +10,7 @@ from imprint_core.paths import bundled_folder
 HELP = "build the sets that ship with the project"
 DESCRIPTION = """\
 Encode embedding sets compactly, compute their base maps, and measure how the encoding changes accuracy. Write all of
-it, with sources and licences, into the project.
+it, with sources and licences, into the project, whose other sets stay.
 """
 EPILOG = ""
 

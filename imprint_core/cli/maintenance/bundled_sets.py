@@ -5,7 +5,7 @@ Embeddings of many dimensions are coded with 8 bits; the change of accuracy is m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Coding:
 
 
 def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda text: None) -> list[Coding]:
-    """Code every set under `source` into `target`, with maps and `SOURCES.md`."""
+    """Code every set under `source` into `target`, with maps, and list all sets of `target` in its `SOURCES.md`."""
     codings = []
     for info in find_sets(source)[0].values():
         progress(f"{info.path.stem}: coding")
@@ -70,7 +70,11 @@ def bundle(source: Path, target: Path, progress: Callable[[str], None] = lambda 
                 nc1(l2(after.X_train), after.y_train),
             )
         )
-    write_atomically(target / "SOURCES.md", _sources(codings).encode())
+    page = target / "SOURCES.md"
+    rows = _rows(page.read_text(encoding="utf-8") if page.is_file() else "") | {
+        c.info.path.stem: _row(c) for c in codings
+    }
+    write_atomically(page, _sources(find_sets(target)[0].values(), rows).encode())
     return codings
 
 
@@ -94,8 +98,23 @@ def _accuracies(embeddings: EmbeddingSet) -> list[float]:
     return [float(evaluators[r.space].evaluate(r, n, SEEDS).accuracy.mean()) for r in _PROBES for n in _PROBE_SHOTS]
 
 
-def _sources(codings: Iterable[Coding]) -> str:
-    codings = list(codings)
+def _rows(page: str) -> dict[str, str]:
+    """Rows of the table of codings on an earlier page, by the name of the set."""
+    return {line.split()[1]: line for line in page.splitlines() if line.startswith("| ") and "__" in line}
+
+
+def _row(coding: Coding) -> str:
+    meta, samples = coding.info.meta, coding.info.meta["samples"]
+    return (
+        f"| {coding.info.path.stem} | {meta['encoding'].split(',')[0]} | {coding.size / 1e6:.2f} "
+        f"| {samples['train']['count']} + {samples['test']['count']} | {coding.mean_change:+.3f} "
+        f"| {coding.largest_change:.3f} | {coding.nc1_before:.4f} | {coding.nc1_after:.4f} |"
+    )
+
+
+def _sources(sets: Iterable[SetInfo], rows: Mapping[str, str]) -> str:
+    sets = list(sets)
+    size = sum(path.stat().st_size for info in sets for path in (info.path, set_maps_path(info)))
     lines = [
         "# Bundled embeddings: contents, sources and licences",
         "",
@@ -103,15 +122,15 @@ def _sources(codings: Iterable[Coding]) -> str:
         "this page. They contain embeddings and sample numbers, but no images and no weights. The sidecar of each set",
         "(`.json`) lists the digest of the weights, the preprocessing and the library versions.",
         "",
-        f"{sum(c.size for c in codings) / 1e6:.1f} MB in total, with maps.",
+        f"{size / 1e6:.1f} MB in total, with maps.",
         "",
         "## Weights",
         "",
     ]
-    fms = {c.info.fm: c.info.meta["fm"] for c in codings}
+    fms = {info.fm: info.meta["fm"] for info in sets}
     lines += [f"- **{fm['label']}** ({fm['dim']} dimensions): {fm['weights_origin']}." for fm in fms.values()]
     lines += ["", "## Data", ""]
-    data = {c.info.dataset: c.info.meta["dataset"] for c in codings}
+    data = {info.dataset: info.meta["dataset"] for info in sets}
     lines += [f"- **{d['label']}**: {d['origin']}" for d in data.values()]
     lines += [
         "",
@@ -123,12 +142,6 @@ def _sources(codings: Iterable[Coding]) -> str:
         "",
         "| set | coding | MB | train + test samples | mean change | largest | NC1 before | after |",
         "|---|---|---|---|---|---|---|---|",
+        *(rows[info.path.stem] for info in sets),
     ]
-    for c in codings:
-        n = c.info.meta["samples"]
-        lines.append(
-            f"| {c.info.path.stem} | {c.info.meta['encoding'].split(',')[0]} | {c.size / 1e6:.2f} "
-            f"| {n['train']['count']} + {n['test']['count']} | {c.mean_change:+.3f} | {c.largest_change:.3f} "
-            f"| {c.nc1_before:.4f} | {c.nc1_after:.4f} |"
-        )
     return "\n".join(lines) + "\n"

@@ -68,7 +68,7 @@ def show_merged_classes(selection: Selection) -> None:
             f"{plain(fm)} has no set with many classes, so the {count} classes of "
             f"{plain(label_of_dataset(info.dataset))} are merged. A larger d leaves fewer classes, which are easier to "
             "classify, and NC1 can fall. Only the elbows of the curves are comparable."
-            + (f" {plain(' and '.join(others))} can merge a hundred classes." if others else ""),
+            + (f" A hundred classes can be merged with {plain(', '.join(others))}." if others else ""),
             icon=":material/info:",
         )
     tasks, n_shot = merged_tasks(info, count, values["draws"]), shots_of(selection)

@@ -91,8 +91,9 @@ def _draw(
         [v for chart in curves for curve in chart for run in curve.runs for v in (run.low, run.high)]
         + [v for chart in published for curve in chart for v in curve.values],
     )
-    for start in range(0, len(charts), _PER_ROW):
-        columns = st.columns(min(_PER_ROW, len(charts)), gap="small")
+    per_row = 2 if len(charts) == 4 else min(_PER_ROW, len(charts))
+    for start in range(0, len(charts), per_row):
+        columns = st.columns(per_row, gap="small")
         for i, column in zip(range(start, len(charts)), columns, strict=False):
             with column:
                 _panel(selection, charts[i], curves[i], published[i], xs, ys)
