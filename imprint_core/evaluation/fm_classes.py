@@ -1,0 +1,180 @@
+"""New classes beside those of an FM's own classifier, as proxies beside its weights in one layer.
+
+This is the first use of weight imprinting (Qi, Brown and Lowe, CVPR 2018): the classifier's weights, normalised, are
+the proxies of the old classes, and each class has its largest cosine as its score. Imprinted proxies are means of
+embeddings, trained weights are not: any embedding has a larger cosine with proxies than with weights. Without a
+correction nearly every image is therefore assigned to a new class. `choose_scale` chooses a factor of the proxies from
+the shots alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.evaluation.task import Split
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import Array, l2
+from imprint_core.framework.recipe import Recipe
+
+# Share of left-out shots that the chosen scale assigns to new classes, and the number of folds.
+_KEPT, _FOLDS = 0.95, 5
+# Samples that are compared with the classifier's weights at once.
+_BLOCK = 1000
+
+
+class OldClasses(NamedTuple):
+    """The old class with the largest cosine for each of m samples.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (m,), int
+        Index of the class in the classifier.
+    cosines : ndarray of shape (m,)
+    """
+
+    labels: NDArray[np.intp]
+    cosines: Array
+
+
+@dataclass(frozen=True)
+class BesideAccuracy:
+    """Accuracies, in percent, where every sample is classified among all new and old classes.
+
+    Attributes
+    ----------
+    new, old : float
+        On test samples of the new, and of the old classes.
+    scale : float
+        Factor of the proxies.
+    """
+
+    new: float
+    old: float
+    scale: float
+
+    @property
+    def harmonic_mean(self) -> float:
+        """Harmonic mean of both accuracies; 0 if one is 0."""
+        return 2 * self.new * self.old / (self.new + self.old) if self.new and self.old else 0.0
+
+
+def beside_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe with what proxies beside trained weights need: no transform, L2 after GEN, AGG max."""
+    return replace(recipe, pretransform="none", norm_post="l2", norm_inf="l2", agg="max")
+
+
+def nearest_old_classes(weight: Array, X: Array) -> OldClasses:
+    """Find the old class with the largest cosine.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (K, d)
+        Weights of the classifier, without its bias.
+    X : ndarray of shape (m, d)
+        Embeddings.
+    """
+    unit = l2(weight)
+    labels, cosines = np.empty(len(X), np.intp), np.empty(len(X), X.dtype)
+    for start in range(0, len(X), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        similarities = l2(X[rows]) @ unit.T
+        labels[rows] = np.argmax(similarities, axis=1)
+        cosines[rows] = similarities.max(axis=1)
+    return OldClasses(labels, cosines)
+
+
+def new_similarities(model: ImprintingClassifier, X: Array) -> Array:
+    """Return the largest cosine of each sample with the proxies of each new class, (m, C).
+
+    `model` has a recipe of `beside_recipe`.
+    """
+    similarities = l2(X) @ l2(model.proxies_).T
+    starts = np.searchsorted(model.proxy_class_, np.arange(len(model.classes_)))
+    return np.asarray(np.maximum.reduceat(similarities, starts, axis=1))
+
+
+def choose_scale(weight: Array, X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> float:
+    """Choose the factor of the proxies from the shots: the smallest that assigns 95 % of left-out shots to new classes.
+
+    Five folds of the shots are left out in turn and compared with the proxies of the others. With one shot per class,
+    whole classes are left out, and their shots are compared with other classes. A single shot has the factor 1.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (K, d)
+        Weights of the classifier.
+    X : ndarray of shape (n, d)
+        Shots.
+    y : ndarray of shape (n,)
+        Their classes.
+    recipe : Recipe
+    seed : int
+        Of the folds and of GEN.
+    """
+    old = nearest_old_classes(weight, X).cosines
+    folds = _folds(y, seed)
+    ratios = []
+    for fold in np.unique(folds):
+        left_out, rest = folds == fold, folds != fold
+        if rest.any():
+            model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(X[rest], y[rest])
+            new = new_similarities(model, X[left_out]).max(axis=1)
+            ratios.append(old[left_out] / np.maximum(new, np.finfo(new.dtype).tiny))
+    return float(np.quantile(np.concatenate(ratios), _KEPT)) if ratios else 1.0
+
+
+def _folds(y: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
+    """Return the fold (n,) of each shot; consecutive classes begin with consecutive folds."""
+    folds = np.empty(len(y), np.intp)
+    for i, c in enumerate(np.unique(y)):
+        rows = np.random.default_rng((seed, int(c))).permutation(np.flatnonzero(y == c))
+        folds[rows] = (np.arange(len(rows)) + i) % _FOLDS
+    return folds
+
+
+def accuracy_beside(
+    model: ImprintingClassifier,
+    scales: Sequence[float],
+    test: tuple[Array, NDArray[np.integer], OldClasses],
+    old_test: tuple[Array, NDArray[np.integer], OldClasses],
+) -> list[BesideAccuracy]:
+    """Compute the accuracies on new and old classes at each factor of the proxies.
+
+    Parameters
+    ----------
+    model : ImprintingClassifier
+        Fitted to shots of the new classes, with a recipe of `beside_recipe`.
+    scales : sequence of float
+    test, old_test : tuple
+        Embeddings (m, d) of test samples of the new, and of the old classes; their classes (m,), of the old ones as
+        indices of the classifier; and their `nearest_old_classes`.
+    """
+    X, y, near = test
+    X_old, y_old, near_old = old_test
+    similarities, similarities_old = new_similarities(model, X), new_similarities(model, X_old).max(axis=1)
+    correct, new = model.classes_[np.argmax(similarities, axis=1)] == y, similarities.max(axis=1)
+    correct_old = near_old.labels == y_old
+    return [
+        BesideAccuracy(
+            100 * float((correct & (scale * new > near.cosines)).mean()),
+            100 * float((correct_old & (near_old.cosines >= scale * similarities_old)).mean()),
+            scale,
+        )
+        for scale in scales
+    ]
+
+
+def beside_curve_point(
+    weight: Array, split: Split, old_test: tuple[Array, NDArray[np.integer], OldClasses], recipe: Recipe, seed: int
+) -> tuple[BesideAccuracy, BesideAccuracy]:
+    """Compute the accuracies of one draw with the factor 1, and with the one that `choose_scale` chooses."""
+    model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(split.X_train, split.y_train)
+    scale = choose_scale(weight, split.X_train, split.y_train, recipe, seed)
+    test = (split.X_test, split.y_test, nearest_old_classes(weight, split.X_test))
+    plain, chosen = accuracy_beside(model, (1.0, scale), test, old_test)
+    return plain, chosen
