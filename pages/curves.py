@@ -14,6 +14,15 @@ from ui.text.markdown import plain
 
 def show(selection: Selection) -> None:
     """Draw the page."""
+    _show_curves(selection)
+    if selection.panel.values["beside"]:
+        # Imported late because it loads scikit-learn.
+        from ui.panels.curves.beside import show_beside
+
+        show_beside(selection)
+
+
+def _show_curves(selection: Selection) -> None:
     st.title("Curves", anchor=False)
     st.caption("One chart for each FM and dataset, one line for each recipe.")
     draw = selection.panel.draw
@@ -21,6 +30,7 @@ def show(selection: Selection) -> None:
         draw("measure", 270)
         draw("over", 190)
         draw("curve_paper")
+        draw("beside")
     # Selected options stand in one line, which needs space.
     columns = st.columns([3, 3, 4], gap="small")
     for column, key in zip(columns, ("curve_fms", "curve_data", "curve_recipes"), strict=True):

@@ -22,7 +22,7 @@ from imprint_core.framework.normalization import Array, l2
 from imprint_core.framework.recipe import Recipe
 
 # Share of left-out shots that the chosen scale assigns to new classes, and the number of folds.
-_KEPT, _FOLDS = 0.95, 5
+_ASSIGNED, _FOLDS = 0.95, 5
 # Samples that are compared with the classifier's weights at once.
 _BLOCK = 1000
 
@@ -125,7 +125,7 @@ def choose_scale(weight: Array, X: Array, y: NDArray[np.integer], recipe: Recipe
             model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(X[rest], y[rest])
             new = new_similarities(model, X[left_out]).max(axis=1)
             ratios.append(old[left_out] / np.maximum(new, np.finfo(new.dtype).tiny))
-    return float(np.quantile(np.concatenate(ratios), _KEPT)) if ratios else 1.0
+    return float(np.quantile(np.concatenate(ratios), _ASSIGNED)) if ratios else 1.0
 
 
 def _folds(y: NDArray[np.integer], seed: int) -> NDArray[np.intp]:

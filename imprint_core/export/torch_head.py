@@ -6,12 +6,14 @@ The module replaces the last layer of a frozen FM and gives the predictions of t
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from sklearn.utils.validation import check_is_fitted
@@ -22,6 +24,7 @@ from imprint_core.framework.aggregation import TIE_SHARE
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import NO_DISTANCE, ROUNDING, mahalanobis_axes
 from imprint_core.framework.feature_map import BASES
+from imprint_core.framework.normalization import l2
 from imprint_core.framework.recipe import CHOICES, Recipe
 
 FORMAT = "imprint head 1"
@@ -170,6 +173,38 @@ def to_module(model: ImprintingClassifier) -> ImprintedHead:
     return ImprintedHead(recipe, model.classes_.tolist(), transform.base, tensors)
 
 
+def to_joint_module(
+    model: ImprintingClassifier,
+    scale: float,
+    weight: NDArray[np.float32],
+    new_names: Sequence[str],
+    old_names: Sequence[str],
+) -> ImprintedHead:
+    """Convert a fitted estimator to a torch module with an FM's own classes beside its own (Qi et al., CVPR 2018).
+
+    Parameters
+    ----------
+    model : ImprintingClassifier
+        With a recipe of `evaluation.fm_classes.beside_recipe`.
+    scale : float
+        Factor of the proxies, as `evaluation.fm_classes.choose_scale` chooses it.
+    weight : ndarray of shape (K, d)
+        Weights of the FM's classifier, without its bias.
+    new_names, old_names : sequence of str
+        Names of the model's classes, in order, and of the classifier's. The old classes come first; the name of a new
+        class that an old one has is followed by "(new)".
+    """
+    check_is_fitted(model)
+    proxies = np.concatenate([l2(weight), scale * l2(model.proxies_)]).astype(np.float32)
+    classes = np.concatenate([np.arange(len(weight)), len(weight) + model.proxy_class_])
+    taken = set(old_names)
+    names = [*old_names, *(f"{name} (new)" if name in taken else name for name in new_names)]
+    # The module computes inner products of unit embeddings; lengths of the proxies carry the factor.
+    recipe = replace(model.recipe, norm_post="none")
+    tensors = {"weight": torch.from_numpy(proxies), "proxy_class": torch.from_numpy(classes.astype(np.int64))}
+    return ImprintedHead(recipe, names, "none", tensors)
+
+
 def _dtype(name: str, array: Any, weight: np.dtype[Any]) -> torch.dtype:
     if name == "proxy_class":
         return torch.int64
@@ -177,8 +212,8 @@ def _dtype(name: str, array: Any, weight: np.dtype[Any]) -> torch.dtype:
     return torch.float64 if double else torch.float32
 
 
-def save_head(model: ImprintingClassifier, path: Path | str) -> None:
-    """Write the head of a fitted estimator to a `.safetensors` file, completely or not at all.
+def save_head(model: ImprintingClassifier | ImprintedHead, path: Path | str) -> None:
+    """Write a head, or that of a fitted estimator, to a `.safetensors` file, completely or not at all.
 
     Raises
     ------
@@ -188,7 +223,7 @@ def save_head(model: ImprintingClassifier, path: Path | str) -> None:
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
         raise ImprintError(f"{path} can't be written. Give the name of a file in an existing folder.")
-    head = to_module(model)
+    head = model if isinstance(model, ImprintedHead) else to_module(model)
     try:
         metadata = {
             "format": FORMAT,

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.experiment import Experiment
@@ -10,6 +11,7 @@ from imprint_core.evaluation.fm_classes import (
     choose_scale,
     nearest_old_classes,
 )
+from imprint_core.export.torch_head import load_head, save_head, to_joint_module
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
@@ -68,6 +70,21 @@ def test_accuracies_are_those_of_one_layer_with_all_classes(bundled, head, old_t
         assert measured.old == pytest.approx(100 * (naive(head, model, factor, X_old) == y_old).mean())
 
 
+def test_exported_head_predicts_the_same(bundled, head, old_test, tmp_path):
+    split = split_of(bundled, "fashion_mnist", 5)
+    model = ImprintingClassifier.from_recipe(beside_recipe(RECIPE), 1).fit(split.X_train, split.y_train)
+    scale = choose_scale(head.weight, split.X_train, split.y_train, RECIPE, 1)
+    save_head(to_joint_module(model, scale, head.weight, split.names, head.class_names), tmp_path / "h.safetensors")
+    exported = load_head(tmp_path / "h.safetensors")
+    assert len(exported.classes) == 1010 == len(set(exported.classes))
+    assert exported.classes[1000] == split.names[0]
+    for X, y in ((split.X_test, split.y_test + 1000), (old_test[0][:200], old_test[1][:200])):
+        predicted = exported(torch.tensor(X)).argmax(1).numpy()
+        near = nearest_old_classes(head.weight, X)
+        (measured,) = accuracy_beside(model, [scale], (X, y - 1000, near), (X, y, near))
+        assert 100 * (predicted == y).mean() == pytest.approx(measured.new if y[0] >= 1000 else measured.old)
+
+
 @pytest.mark.parametrize(("data", "n"), [("mnist", 5), ("fashion_mnist", 5), ("digits", 20)])
 def test_the_chosen_scale_keeps_old_classes_that_plain_cosines_lose(bundled, head, old_test, data, n):
     split = split_of(bundled, data, n)
@@ -91,7 +108,7 @@ def test_one_shot_per_class_suffices_and_one_shot_alone_has_no_scale(bundled, he
 
 
 def test_scale_is_the_quantile_of_left_out_shots(bundled, head):
-    """Leave-one-fold-out by hand, for one mean per class."""
+    """Leaves out folds one after the other, for one mean per class."""
     split = split_of(bundled, "mnist", 5)
     recipe = Recipe("mean")
     X, y = split.X_train.astype(np.float64), split.y_train
@@ -103,8 +120,8 @@ def test_scale_is_the_quantile_of_left_out_shots(bundled, head):
             fold = (position + c) % 5
             means = []
             for other, rows in enumerate(orders):
-                kept = [r for p, r in enumerate(rows) if (p + other) % 5 != fold]
-                mean = units[kept].mean(axis=0)
+                shots = [r for p, r in enumerate(rows) if (p + other) % 5 != fold]
+                mean = units[shots].mean(axis=0)
                 means.append(mean / np.linalg.norm(mean))
             ratios.append((units[row] @ W.T).max() / max(units[row] @ mean for mean in means))
     assert choose_scale(head.weight, split.X_train, y, recipe, 1) == pytest.approx(np.quantile(ratios, 0.95), rel=1e-5)

@@ -206,13 +206,22 @@ def _stop_download(job: BackgroundJob) -> None:
     stop_job(job)
 
 
-def embed_images(info: SetInfo, images: list[tuple[bytes, Image.Image]]) -> NDArray[np.float32]:
-    """Embed images (bytes and decoded) with the FM of a set, (n, d); the session stores their embeddings.
+def load_fm_of(info: SetInfo) -> LoadedModel:
+    """Load the FM of a set.
 
     Raises an `ImprintError` if the FM's weights are not available, or differ from those of the set.
     """
     model = load_fm(info.fm)
     check_same_weights(info, model, lambda: _set_with_images(info))
+    return model
+
+
+def embed_images(info: SetInfo, images: list[tuple[bytes, Image.Image]]) -> NDArray[np.float32]:
+    """Embed images (bytes and decoded) with the FM of a set, (n, d); the session stores their embeddings.
+
+    Raises an `ImprintError` if the FM's weights are not available, or differ from those of the set.
+    """
+    model = load_fm_of(info)
     stored = st.session_state.setdefault("own_embedded_images", {})
     keys = [(model.weights_digest, hashlib.sha256(data).hexdigest()) for data, _ in images]
     new = [(key, image) for key, (_, image) in zip(keys, images, strict=True) if key not in stored]

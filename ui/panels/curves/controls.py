@@ -94,5 +94,14 @@ CURVE_CONTROLS = controls_of(
         kind="toggle",
         hidden=lambda values: not can_overlay(values),
     ),
+    Control(
+        "beside",
+        "FM's own classes",
+        "Below the curves: the accuracy of the sidebar's classes and of the FM's own 1,000 classes in one layer, over "
+        "n-shot (Qi et al., 2018). Default: off.",
+        lambda sets, values: [False, True],
+        False,
+        kind="toggle",
+    ),
     page="curves",
 )

@@ -1,0 +1,43 @@
+"""Cached accuracies of new classes beside those of an FM's own classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint_core.embeddings import SetInfo
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.fm_classes import BesideAccuracy, OldClasses, beside_curve_point, nearest_old_classes
+from imprint_core.framework.normalization import Array
+from imprint_core.models import foundation_model
+from imprint_core.models.classifier_head import ClassifierHead, read_classifier
+from ui.compute import results
+from ui.server.shared_cache import shared_cache
+
+OldTest = tuple[Array, NDArray[np.intp], OldClasses]
+
+
+@shared_cache(32)
+def classifier_head(fm: str) -> ClassifierHead:
+    """Return the classifier of an FM; raises an `ImprintError` if its weights are missing."""
+    return read_classifier(foundation_model(fm))
+
+
+@shared_cache(64, results.BY_FILE)
+def old_test(info: SetInfo) -> OldTest:
+    """Return the test samples of a set of ImageNet's classes, as samples of the classifier's classes.
+
+    Classes whose name the classifier doesn't have, or has twice, are left out.
+    """
+    head, opened = classifier_head(info.fm), results.embeddings(info)
+    numbers = {name: number for number, name in enumerate(head.class_names)}
+    labels = np.array([numbers.get(name, -1) for name in info.class_names])[opened.y_test]
+    X = opened.X_test[labels >= 0]
+    return X, labels[labels >= 0], nearest_old_classes(head.weight, X)
+
+
+def beside_point(experiment: Experiment, old_info: SetInfo, seed: int) -> tuple[BesideAccuracy, BesideAccuracy]:
+    """Return the accuracies of one draw, with plain cosines and with the chosen scale; not cached."""
+    split = experiment.split(seed, results.embeddings(experiment.info))
+    head = classifier_head(experiment.info.fm)
+    return beside_curve_point(head.weight, split, old_test(old_info), experiment.recipe.canonical(), seed)
