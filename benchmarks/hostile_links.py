@@ -26,7 +26,7 @@ from benchmarks.streamlit_client import Page, Server, Visitor, serve, visit
 PAGES = ("", "learn", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data", "nowhere")
 # The most memory that a server may use when it is idle after a thousand links, in MiB, and seconds until it is idle.
 MOST_MEMORY = 1200
-_REST = 5.0
+REST = 5.0
 _NAN = re.compile(r"(?<![A-Za-z])-?nan(?![A-Za-z])", re.IGNORECASE)
 
 _NUMBERS = (
@@ -240,7 +240,7 @@ def main() -> None:
         outcome = asyncio.run(follow_links(server, seeds, options.visitors, minutes=options.minutes))
         at_once = server.memory()
         # What is left once the server is idle.
-        time.sleep(_REST)
+        time.sleep(REST)
         memory = server.memory()
         slowest = sorted(outcome.seconds, key=lambda name: -outcome.seconds[name])[:3]
         result = {

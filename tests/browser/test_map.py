@@ -70,7 +70,7 @@ def truth(bundled):
 
 @pytest.fixture
 def page(visit):
-    visit.page.goto(visit.address + "map?data=digits")
+    visit.page.goto(visit.address + "map?fm=squeezenet1_1&data=digits")
     for selector in PLOTS:
         visit.page.wait_for_selector(selector, timeout=60_000)
     visit.settle()

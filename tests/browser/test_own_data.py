@@ -1,4 +1,4 @@
-"""Library and Your own data in a browser, with real images and, if available, real weights."""
+"""Library and Your own data in a browser, with real images and weights."""
 
 from __future__ import annotations
 
@@ -7,33 +7,16 @@ import zipfile
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from imprint_core.datasets import dataset
-from imprint_core.models import foundation_model
-from imprint_core.models.libraries import build
 from imprint_core.uploads.example_files import example_zip
 from tests.browser.conftest import SCREENS, serve
-from tests.conftest import SHARED
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """SqueezeNet's real weights, or random ones if they are not available: the pages behave the same."""
-    if (SHARED / "fm" / "squeezenet1_1.safetensors").is_file():
-        return SHARED / "fm"
-    folder = tmp_path_factory.mktemp("weights")
-    network, _ = build(foundation_model("squeezenet1_1"), official=False)
-    state = {k: torch.as_tensor(v).contiguous() for k, v in network.state_dict().items()}
-    save_file(state, folder / "squeezenet1_1.safetensors")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory, weights):
-    with serve(IMPRINT_HOME=str(tmp_path_factory.mktemp("home")), IMPRINT_WEIGHTS=str(weights)) as url:
+def address(tmp_path_factory):
+    with serve(IMPRINT_HOME=str(tmp_path_factory.mktemp("home"))) as url:
         yield url
 
 
@@ -67,7 +50,7 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(visit, tmp_pa
     page.get_by_role("button", name="Save images").click()
     page.get_by_text("Saved 36 images of 3 classes").wait_for()
     page.get_by_role("button", name="Embed images").click()
-    page.get_by_text("Embedded by SqueezeNet 1.1").wait_for(timeout=90_000)
+    page.get_by_text("Embedded by EfficientNet-Lite0").wait_for(timeout=90_000)
     page.get_by_role("button", name="Explore it").click()
     page.get_by_role("heading", name="Explore weight imprinting").wait_for()
     visit.wait()
