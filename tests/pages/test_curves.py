@@ -13,6 +13,8 @@ from imprint_core.collapse.measures import nc1
 from imprint_core.embeddings import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.fm_classes import beside_curve_point
 from imprint_core.evaluation.metrics import macro_f1
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.normalization import NORMALIZATIONS
@@ -25,7 +27,7 @@ from imprint_core.sweeps.run_measures import MEASURES
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
 from ui.charts import progressive
-from ui.compute import results, sweeps
+from ui.compute import fm_classes, results, sweeps
 from ui.compute.progressive import point_cache
 from ui.text.markdown import plain
 
@@ -339,3 +341,31 @@ def test_nc1_needs_no_predictions(monkeypatch):
     monkeypatch.setattr(results, "evaluator", fail)
     app = opened(**QUICK, measure="nc1", curve_recipes="qi")
     assert len(lines(app)["after NORM pre L2"]) == 8
+
+
+def test_new_classes_beside_the_fms_own_are_those_of_the_core(bundled):
+    fm = "tf_efficientnet_lite0"
+    settings = {"fm": fm, "data": "digits", "n": "2", "seeds": "1", "curve_fms": fm}
+    app = opened(**settings, beside="True")
+    classes, head = fm_classes.old_test(bundled[fm, "tiny_imagenet_100"]), fm_classes.classifier_head(fm)
+    split = Experiment(bundled[fm, "digits"], n_shot=2, seeds=SEEDS[:1]).split()
+    recipe = Recipe("kmeans", 5)
+    unscaled, scaled = beside_curve_point(head.weight, split, classes, recipe, SEEDS[0])
+    sentence = f"At n = 2: **{scaled.new:.1f} %** on the new classes and **{scaled.old:.1f} %** on the old ones"
+    assert sentence in " ".join(m.value for m in app.markdown)
+    assert f"With plain cosines the old classes have {unscaled.old:.1f} %" in " ".join(m.value for m in app.markdown)
+    next(b for b in app.button if b.label == "Create torch head").click().run()
+    assert not app.exception
+    assert "Download head (5.2 MB)" in [d.proto.label for d in app.get("download_button")]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"fm": "resnet50", "data": "digits"}, "no embeddings by ResNet\\-50. Choose another FM"),
+        ({"fm": "tf_efficientnet_lite0", "data": "tiny_imagenet_100"}, "These classes are among the FM's own"),
+    ],
+)
+def test_reasons_why_there_are_no_old_classes(query, sentence):
+    app = opened(**query, n="2", seeds="1", curve_fms=query["fm"], beside="True")
+    assert sentence in " ".join(i.value for i in app.info)
