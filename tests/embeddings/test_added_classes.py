@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from imprint_core.datasets import dataset
-from imprint_core.embeddings import find_sets, open_set
+from imprint_core.embeddings import added_classes, find_sets, open_set
 from imprint_core.embeddings.added_classes import (
     PART_IDS,
     add_class_to_set,
@@ -125,4 +125,15 @@ def test_a_class_that_does_not_fit_is_refused(vit_digits, tmp_path, name, X, sen
     images = [Image.new("L", (8, 8))] * len(X)
     with pytest.raises(ImprintError, match=sentence):
         add_class_to_set(vit_digits.info, class_of_images(name, X, images), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing(vit_digits, tmp_path, monkeypatch):
+    def full(*args):
+        raise ImprintError("no space")
+
+    monkeypatch.setattr(added_classes, "write_set", full)
+    X, images = gray_images(3)
+    with pytest.raises(ImprintError, match="no space"):
+        add_class_to_set(vit_digits.info, class_of_images("mug", X, images), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -171,10 +172,11 @@ def _add(experiment: Experiment, new: NewClass) -> None:
 
 
 def _remove_replaced(info: SetInfo, replacement: SetInfo | None) -> None:
-    """Remove a set with added classes after a class was added or removed; others keep theirs."""
+    """Remove a set with added classes after a class was added or removed, unless it is somebody else's."""
     if added_names(info) and (replacement is None or info.path != replacement.path):
-        require_removable(info)
-        remove_set(info)
+        with suppress(ImprintError):
+            require_removable(info)
+            remove_set(info)
 
 
 def _with_class(spec: str, names: tuple[str, ...]) -> str:
