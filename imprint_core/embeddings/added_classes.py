@@ -232,15 +232,17 @@ def _write(
         "encoding": "float32",
         "versions": info.meta.get("versions", {}),
     }
+    path = folder / f"{set_name(info.fm, name)}{IMAGES_SUFFIX}"
     if images:
         # Before the set: it is listed once it is complete.
-        with (
-            atomic_file(folder / f"{set_name(info.fm, name)}{IMAGES_SUFFIX}") as file,
-            zipfile.ZipFile(file, "w") as zip_,
-        ):
+        with atomic_file(path) as file, zipfile.ZipFile(file, "w") as archive:
             for member, data in images.items():
-                zip_.writestr(zipfile.ZipInfo(member), data)
-    return write_set(folder, arrays, meta)
+                archive.writestr(zipfile.ZipInfo(member), data)
+    try:
+        return write_set(folder, arrays, meta)
+    except ImprintError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _origin(entry: Mapping[str, Any]) -> str:
