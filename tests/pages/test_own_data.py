@@ -68,6 +68,7 @@ def test_zip_is_checked_saved_embedded_and_explored_on_a_fresh_machine(home):  #
     assert app.title[0].value == "Explore weight imprinting"
     assert {s.key: s.value for s in app.selectbox}["data"] == uploaded.name
     assert float(app.metric[0].value.split()[0]) > 30
+    assert "There are only 9 test samples: each changes the accuracy by 11.1 points" in page_text(app)
 
 
 def archive(*names):

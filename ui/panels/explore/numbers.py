@@ -16,6 +16,8 @@ from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import ONE_MEAN
 from ui.text import descriptions
 
+# Below this, one test sample changes the accuracy by more than a point.
+_FEW_TEST_SAMPLES = 100
 _GREY: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
 
 
@@ -76,6 +78,13 @@ def _remarks(view: ExperimentResults) -> list[str]:
         sentences.append(
             f"To stay fast, pages use {' and '.join(parts)} of this set, equally many per class, drawn at random; the "
             "command `evaluate` uses all."
+        )
+    test_samples = len(view.evaluator.truth)
+    if test_samples < _FEW_TEST_SAMPLES:
+        sentences.append(
+            f"There {'is' if test_samples == 1 else 'are'} only {test_samples} test "
+            f"{'sample' if test_samples == 1 else 'samples'}: each changes the accuracy by {100 / test_samples:.1f} "
+            "points. Differences of a few points say nothing here."
         )
     if n > sizes.min():
         sentences.append(
