@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 
 # scikit-learn's array API check needs it; SciPy reads it at import.
@@ -13,6 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no development data at {SHARED}; set IMPRINT_SHARED to its folder")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def forkserver() -> ForkServerContext:
+    """Starts processes as forks of a server that has imported torch, where each would need seconds to import it.
+
+    Python starts one server per process, so it imports what all tests need.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.embeddings.test_extraction", "tests.uploads.bombs", "sklearn.datasets"])
+    return context
 
 
 @pytest.fixture(scope="session")
