@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import multiprocessing
 import os
 
 # scikit-learn's array API check needs it; SciPy reads it at import.
@@ -12,7 +14,9 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Generator
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +36,34 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("IMPRINT_SHARED", ROOT.parent / "shared"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Exempt imports and collected tests from garbage collection: none is garbage, and to look at them takes 0.5 s."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Development data: weights, images and recorded predictions, which the repository lacks."""
     if not SHARED.is_dir():
         pytest.skip(f"no development data at {SHARED}; set IMPRINT_SHARED to its folder")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def forkserver() -> ForkServerContext:
+    """Starts processes as forks of a server that has imported torch, where each would need seconds to import it.
+
+    Python starts one server per process, so it imports what all tests need.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.embeddings.test_extraction", "tests.uploads.bombs", "sklearn.datasets"])
+    return context
 
 
 @pytest.fixture(scope="session")

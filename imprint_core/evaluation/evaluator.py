@@ -249,18 +249,20 @@ class Evaluator:
 
     def _of_products(self, whitened: WhitenedProducts, rows: NDArray[np.intp]) -> Products:
         members = _members(self._codes(rows))
-        squares = np.diagonal(whitened.gram)
+        squares = np.empty(len(rows), whitened.cross.dtype)
+        for c, gram in zip(members, whitened.grams, strict=True):
+            squares[c] = np.diagonal(gram)
         pre = NORMALIZATIONS[self.space.norm_pre].scale(squares)
         inf = NORMALIZATIONS[self.space.norm_inf].scale(whitened.test_squares)
         squares = squares * pre**2
-        gram = whitened.gram * pre * pre[:, None]
+        grams = [gram * pre[c] * pre[c][:, None] for c, gram in zip(members, whitened.grams, strict=True)]
         cross = whitened.cross * inf * pre[:, None]
         # Weak, because it caches the products.
         evaluator = weakref.proxy(self)
         return Products(
             members,
             [cross[c] for c in members],
-            [_distances(gram[np.ix_(c, c)], squares[c]) for c in members],
+            [_distances(gram, squares[c]) for c, gram in zip(members, grams, strict=True)],
             [squares[rows] for rows in members],
             whitened.test_squares * inf**2,
             self.pool.X_test.shape[1],

@@ -121,8 +121,8 @@ class WhitenedProducts(NamedTuple):
 
     Attributes
     ----------
-    gram : ndarray of shape (N, N)
-        Of the shots.
+    grams : list of ndarray of shape (n_c, n_c)
+        Of each class's shots.
     cross : ndarray of shape (N, m)
         Of shots with test samples.
     test_squares : ndarray of shape (m,)
@@ -130,7 +130,7 @@ class WhitenedProducts(NamedTuple):
     shrinkage : float
     """
 
-    gram: Array
+    grams: list[Array]
     cross: Array
     test_squares: Array
     shrinkage: float
@@ -170,7 +170,8 @@ def whitened_products(
     # Of class means with shots, test samples and each other; then of what is centred.
     means_shots, means_test = average @ gram, average @ cross
     means_gram = means_shots @ average.T
-    residual_gram = gram - means_shots[codes] - means_shots.T[:, codes] + means_gram[np.ix_(codes, codes)]
+    residual_gram = gram - means_shots[codes]
+    residual_gram -= (means_shots - means_gram[:, codes]).T[:, codes]
     squares = np.maximum(np.diagonal(residual_gram).astype(np.float64), 0)
     if _round_off(squares, dim):
         return None
@@ -187,12 +188,20 @@ def whitened_products(
     gains, across = _gains(spread, s)
     added = (gains * (2 + gains)).astype(gram.dtype)
     centre_shots, centre_test = means_shots.mean(axis=0), means_test.mean(axis=0)
-    scaled = shots_v * added
-    z_gram = gram - centre_shots - centre_shots[:, None] + centre_centre + scaled @ shots_v.T
-    z_cross = cross - centre_test - centre_shots[:, None] + centre_centre + scaled @ test_v.T
-    z_squares = test_squares - 2 * centre_test + centre_centre + (test_v**2) @ added
     scale = gram.dtype.type(1 / across)
-    return WhitenedProducts(z_gram * scale, z_cross * scale, z_squares * scale, s)
+    z_grams = []
+    for c in range(len(sizes)):
+        rows = np.flatnonzero(codes == c)
+        from_centre = centre_shots[rows] - centre_centre / 2
+        z_gram = gram[np.ix_(rows, rows)] - from_centre - from_centre[:, None]
+        z_grams.append((z_gram + (shots_v[rows] * added) @ shots_v[rows].T) * scale)
+    z_cross = (shots_v * added) @ test_v.T
+    z_cross += cross
+    z_cross -= centre_test
+    z_cross -= (centre_shots - centre_centre)[:, None]
+    z_cross *= scale
+    z_squares = test_squares - 2 * centre_test + centre_centre + (test_v**2) @ added
+    return WhitenedProducts(z_grams, z_cross, z_squares * scale, s)
 
 
 def _round_off(squares: NDArray[np.float64], dim: int) -> bool:
@@ -202,9 +211,11 @@ def _round_off(squares: NDArray[np.float64], dim: int) -> bool:
 def _spread(gram: Array, squares: NDArray[np.float64], dim: int) -> Spread:
     """From the residuals' Gram matrix (N, N), or their scatter (d, d), whose coordinates are then left empty."""
     n = len(squares)
-    values, vectors = eigenvectors(gram / n)
-    keep = values > _RANK_TOLERANCE * values[-1]
-    values, vectors = values[keep].astype(np.float64), vectors[:, keep]
+    # Transposed, because LAPACK's matrices are in column order: it is copied without reordering.
+    values, vectors = eigenvectors((gram / n).T)
+    # They ascend.
+    first = np.searchsorted(values, _RANK_TOLERANCE * values[-1], side="right")
+    values, vectors = values[first:].astype(np.float64), vectors[:, first:]
     scale = np.sqrt(n * values).astype(vectors.dtype)
     return Spread(values, vectors, vectors * scale if len(gram) == n else vectors[:0], squares, dim)
 

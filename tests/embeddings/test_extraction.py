@@ -1,5 +1,4 @@
 import errno
-import multiprocessing
 import os
 import random
 import resource
@@ -234,13 +233,10 @@ def _slow_child(folder, done_images):
     extract(job(folder, per_class=60, test_per_class=30, batch_size=3), record)
 
 
-def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path):
-    # A server with torch loaded forks the children: each would need seconds to import it.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.embeddings.test_extraction", "sklearn.datasets"])
+def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path, forkserver):
     rng = random.Random(2025)  # noqa: S311
-    done = context.Value("i", 0)
-    whole = context.Process(target=_slow_child, args=(tmp_path / "whole", done))
+    done = forkserver.Value("i", 0)
+    whole = forkserver.Process(target=_slow_child, args=(tmp_path / "whole", done))
     whole.start()
     whole.join(120)
     expected = read_tensors(tmp_path / "whole" / "squeezenet1_1__digits.safetensors")
@@ -251,7 +247,7 @@ def test_extraction_killed_twenty_times_resumes_with_the_same_result(tmp_path):
         finished = False
         while not finished:
             done.value = 0
-            child = context.Process(target=_slow_child, args=(folder, done))
+            child = forkserver.Process(target=_slow_child, args=(folder, done))
             child.start()
             if kills < 20:
                 child.join(rng.uniform(0.0, 0.6))

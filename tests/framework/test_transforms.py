@@ -199,7 +199,8 @@ def test_whitened_products_are_the_products_of_what_is_whitened(sizes, rule):
     u, v = l2(x) - moved, l2(test) - moved
     got = whitened_products(u @ u.T, u @ v.T, (v**2).sum(axis=1), codes, 40, rule)
     assert got.shrinkage == pytest.approx(fitted.shrinkage)
-    np.testing.assert_allclose(got.gram, z @ z.T, rtol=1e-6, atol=1e-6)
+    for c, gram in enumerate(got.grams):
+        np.testing.assert_allclose(gram, z[codes == c] @ z[codes == c].T, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(got.cross, z @ z_test.T, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(got.test_squares, (z_test**2).sum(axis=1), rtol=1e-6)
 

@@ -1,10 +1,9 @@
-"""Hostile files of embeddings: `python -m tests.uploads.bombs NAME PATH` writes one, in its own memory."""
+"""Hostile files of embeddings, to be written by another process, in its own memory."""
 
 from __future__ import annotations
 
 import io
 import struct
-import sys
 import zipfile
 from pathlib import Path
 
@@ -140,5 +139,6 @@ BOMBS = {
 }
 """How to write each file, and the sentence that refuses it."""
 
-if __name__ == "__main__":
-    Path(sys.argv[2]).write_bytes(BOMBS[sys.argv[1]][0]())
+
+def write(name: str, path: Path) -> None:
+    path.write_bytes(BOMBS[name][0]())
