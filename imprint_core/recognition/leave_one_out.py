@@ -16,7 +16,7 @@ from imprint_core.framework.generation import generate
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
 
-MOST_SHOTS = 100
+MOST_SHOTS = 200
 """Shots that are left out at most, each in turn."""
 MOST_REFITS = 40
 """The same for recipes whose proxies depend on the shots of all classes, so that each needs a new classifier."""

@@ -99,7 +99,7 @@ function drawMap(svg, map) {
   }
   for (const point of map.proxies) {
     const [x, y] = scale(point);
-    const star = shape("text", { x, y, fill: point[2], class: "mapped" }, svg);
+    const star = shape("text", { x, y, fill: point[2] }, svg);
     star.textContent = "★";
   }
   const marker = shape("path", { d: "M0 -9 L9 0 L0 9 L-9 0 Z", class: "frame", visibility: "hidden" }, svg);
