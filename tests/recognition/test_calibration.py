@@ -29,7 +29,7 @@ def log_loss(held_out, temperature):
 
 @pytest.mark.parametrize("gen", ["mean", "kmeans"])
 def test_temperature_has_the_smallest_log_loss_of_a_grid(vit_digits, gen):
-    X, y = shots_of(vit_digits, {c: 8 for c in range(5)})
+    X, y = shots_of(vit_digits, dict.fromkeys(range(5), 8))
     recognizer = fit_recognizer(Recipe(gen=gen, k=3), X, y)
     grid = recognizer.temperature * np.array([0.5, 0.8, 0.95, 1.05, 1.2, 2.0, 10.0])
     best = log_loss(recognizer.held_out, recognizer.temperature)
@@ -69,7 +69,7 @@ def test_calibration_error_is_the_gap_in_each_bin():
 @pytest.mark.parametrize("recipe", ["paper", "mean"])
 def test_probabilities_are_calibrated_on_bundled_tasks(bundled, dataset, n, recipe):
     embeddings = open_set(bundled["vit_tiny_patch16_224", dataset])
-    X, y = shots_of(embeddings, {c: n for c in range(10)}, seed=n)
+    X, y = shots_of(embeddings, dict.fromkeys(range(10), n), seed=n)
     recipes = {"paper": Recipe(), "mean": Recipe(gen="mean", k=1)}
     recognizer = fit_recognizer(recipes[recipe], X, y)
     scores = recognizer.model.decision_function(embeddings.X_test)

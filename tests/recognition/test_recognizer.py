@@ -62,7 +62,7 @@ def brute_force_of_one(recipe, X, row):
 def test_shots_of_another_dataset_are_unknown_and_known_classes_are_not(bundled):
     digits = open_set(bundled["vit_tiny_patch16_224", "digits"])
     photos = open_set(bundled["vit_tiny_patch16_224", "cifar10"])
-    X, y = shots_of(photos, {c: 20 for c in KNOWN})
+    X, y = shots_of(photos, dict.fromkeys(KNOWN, 20))
     recognizer = fit_recognizer(Recipe(k=5), X, y)
     known = photos.X_test[np.isin(photos.y_test, KNOWN)][:200]
     assert np.mean([recognizer.recognize(x).unknown for x in known]) < 0.1

@@ -96,6 +96,7 @@ def _show(fm: str, recipe: Recipe) -> None:
     except ImprintError as error:
         state.notice = str(error)
     data |= {
+        "name": "camera",
         "answer": state.message.number,
         "notice": state.notice,
         "edge": MOST_EDGE,

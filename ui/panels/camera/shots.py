@@ -62,8 +62,9 @@ class ShotList:
         if not name.strip():
             raise ImprintError("A class needs a name. The previous one is kept.")
         name = clean_name(name, 40)
-        if any(c.name.casefold() == name.casefold() and c.number != number for c in self.classes):
-            raise ImprintError(f"Another class is called '{name}'. Choose a different name.")
+        for other in self.classes:
+            if other.name.casefold() == name.casefold() and other.number != number:
+                raise ImprintError(f"Another class is called '{other.name}'. Choose a different name.")
         self._class(number).name = name
         self.version += 1
 
