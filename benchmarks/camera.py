@@ -45,8 +45,8 @@ def record(page: Page) -> None:
     while status.inner_text():
         time.sleep(0.1)
     for scene in (0, 1):
-        for wanted in (1 - scene, scene):
-            while video.evaluate(SCENE) != wanted:
+        for expected in (1 - scene, scene):
+            while video.evaluate(SCENE) != expected:
                 time.sleep(0.05)
         page.get_by_role("button", name=f"Hold to record Class {scene + 1}").hover()
         page.mouse.down()
@@ -95,7 +95,7 @@ def calibration() -> None:
             rows = [rng.permutation(np.flatnonzero(embeddings.y_train == c))[:n] for c in range(10)]
             X, y = embeddings.X_train[np.concatenate(rows)], embeddings.y_train[np.concatenate(rows)]
             for name, recipe in recipes.items():
-                recognizer = fit_recognizer(recipe, X, y)
+                recognizer = fit_recognizer(recipe, X, y, most=200)
                 scores = recognizer.model.decision_function(embeddings.X_test)
                 predicted = probabilities(scores, recognizer.temperature)
                 error = expected_calibration_error(predicted, embeddings.y_test)

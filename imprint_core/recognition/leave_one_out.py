@@ -16,12 +16,12 @@ from imprint_core.framework.generation import generate
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
 
-MOST_SHOTS = 200
-"""Shots that are left out at most, each in turn."""
-MOST_REFITS = 40
+MOST_SHOTS, LEAST_SHOTS = 200, 40
+"""Shots that are left out, each in turn: at most so many, and of many shots, with which each takes longer, at least."""
+MOST_REFITS, LEAST_REFITS = 40, 8
 """The same for recipes whose proxies depend on the shots of all classes, so that each needs a new classifier."""
-# The more shots, the longer a refit takes: together they use at most about so many shots, but at least eight refits.
-_REFITTED_SHOTS, _LEAST_REFITS = 4000, 8
+# From so many shots on, fewer than the most are left out.
+_MANY = 100
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def leave_one_out(
         Their classes.
     most : int, optional
         Number of shots to leave out at most, spread evenly over the shots of each class. Default: `MOST_SHOTS`, or
-        `MOST_REFITS` where each needs a new classifier, and fewer for more than 100 shots.
+        `MOST_REFITS` where each needs a new classifier, and in inverse proportion fewer for more than 100 shots.
 
     Raises
     ------
@@ -80,8 +80,8 @@ def leave_one_out(
         raise ImprintError("Leave-one-out needs the shots that the classifier was fitted to.")
     refits = depends_on_all(model.recipe) or POST_NORMALIZATIONS[model.recipe.norm_post].sequential
     codes = np.searchsorted(model.classes_, y)
-    most_refits = min(MOST_REFITS, max(_LEAST_REFITS, _REFITTED_SHOTS // len(X)))
-    rows = _spread(codes, most or (most_refits if refits else MOST_SHOTS))
+    upper, lower = (MOST_REFITS, LEAST_REFITS) if refits else (MOST_SHOTS, LEAST_SHOTS)
+    rows = _spread(codes, most or min(upper, max(lower, upper * _MANY // len(X))))
     results = [
         _score(*proxies, x, model.recipe)
         for proxies, x in (_refitted if refits else _regenerated)(model, X, codes, rows)
@@ -115,11 +115,11 @@ def _regenerated(
     tests = NORMALIZATIONS[recipe.norm_inf].function(features)
     members = [np.setdiff1d(np.flatnonzero(codes == codes[row]), row) for row in rows]
     post = POST_NORMALIZATIONS[recipe.norm_post].function
-    for row, own in zip(rows, generate(shots, members, recipe.gen, recipe.k, model.random_state)[0], strict=True):
+    for row, generated in zip(rows, generate(shots, members, recipe.gen, recipe.k, model.random_state)[0], strict=True):
         code = codes[row]
         before, after = model.proxies_[owner < code], model.proxies_[owner > code]
-        proxies = np.concatenate([before, post(own, np.zeros(1, dtype=np.intp)), after])
-        owners = np.concatenate([owner[owner < code], np.full(len(own), code), owner[owner > code]])
+        proxies = np.concatenate([before, post(generated, np.zeros(1, dtype=np.intp)), after])
+        owners = np.concatenate([owner[owner < code], np.full(len(generated), code), owner[owner > code]])
         yield (proxies, owners), tests[row]
 
 

@@ -13,7 +13,7 @@ OWN_QUANTILE = 0.05
 def unknown_threshold(held_out: LeaveOneOut) -> float:
     """Cosine to the nearest proxy below which an input counts as unknown.
 
-    It is the 5 % quantile of the cosines of shots, left out, to the nearest proxy of their own class. Shots of a camera
+    It is the 5 % quantile of the cosines of shots, left out, to the nearest proxy of their class. Shots of a camera
     resemble each other more than later frames resemble them, so with several classes the threshold is at most halfway
     between that quantile and the median cosine of the shots to the nearest proxy of another class.
 
@@ -22,9 +22,9 @@ def unknown_threshold(held_out: LeaveOneOut) -> float:
     if not len(held_out.rows):
         return -1.0
     everyone = np.arange(len(held_out.rows))
-    own = float(np.quantile(held_out.cosines[everyone, held_out.codes], OWN_QUANTILE))
+    typical = float(np.quantile(held_out.cosines[everyone, held_out.codes], OWN_QUANTILE))
     if held_out.cosines.shape[1] < 2:
-        return own
+        return typical
     others = held_out.cosines.copy()
     others[everyone, held_out.codes] = -np.inf
-    return min(own, (own + float(np.median(others.max(axis=1)))) / 2)
+    return min(typical, (typical + float(np.median(others.max(axis=1)))) / 2)

@@ -32,8 +32,8 @@ def camera_visit(browser, address, tmp_path):
 
 def wait_for_scene(page, scene):
     """Wait until a scene starts."""
-    for wanted in (1 - scene, scene):
-        page.wait_for_function(f"(scene) => ({SCENE})(SHOWN()) === scene".replace("SHOWN()", FIND), arg=wanted)
+    for expected in (1 - scene, scene):
+        page.wait_for_function(f"(scene) => ({SCENE})(SHOWN()) === scene".replace("SHOWN()", FIND), arg=expected)
 
 
 # The component is in a shadow root.

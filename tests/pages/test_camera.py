@@ -121,14 +121,14 @@ def test_shots_are_kept_as_a_set_that_other_pages_explore(home, weights):  # noq
     recorded(app)
     button(app, "Keep as a set").click().run()
     assert not app.exception
-    (kept,), _ = find_own_images(images_folder())
-    assert (kept.label, kept.class_names) == ("My shots", ("Class 1", "Class 2"))
-    wait_for(lambda: ("squeezenet1_1", kept.name) in find_sets(home)[0])
+    (saved,), _ = find_own_images(images_folder())
+    assert (saved.label, saved.class_names) == ("My shots", ("Class 1", "Class 2"))
+    wait_for(lambda: ("squeezenet1_1", saved.name) in find_sets(home)[0])
     wait_for(lambda: not find_jobs(home))
     app.run()
     assert "available on every page" in page_text(app) + " ".join(s.value for s in app.success)
     button(app, "Explore it").click().run()
-    assert {s.key: s.value for s in app.selectbox}["data"] == kept.name
+    assert {s.key: s.value for s in app.selectbox}["data"] == saved.name
 
 
 def test_without_weights_the_page_says_how_to_get_them(home, monkeypatch, tmp_path):  # noqa: F811

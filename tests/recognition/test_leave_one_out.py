@@ -6,7 +6,7 @@ import pytest
 from imprint_core import ImprintingClassifier
 from imprint_core.errors import ImprintError
 from imprint_core.framework.recipe import Recipe
-from imprint_core.recognition.leave_one_out import MOST_REFITS, MOST_SHOTS, leave_one_out
+from imprint_core.recognition.leave_one_out import LEAST_REFITS, LEAST_SHOTS, MOST_REFITS, MOST_SHOTS, leave_one_out
 
 RECIPES = {
     "means": Recipe(gen="mean", k=1),
@@ -75,13 +75,14 @@ def test_of_many_shots_some_of_each_class_are_left_out(vit_digits, recipe):
     X, y = shots_of(vit_digits, {2: 100, 3: 2, 5: 90, 7: 80})
     model = ImprintingClassifier.from_recipe(recipe).fit(X, y)
     held_out = leave_one_out(model, X, y)
-    most = MOST_REFITS if recipe.pretransform == "centre" else MOST_SHOTS
-    assert len(held_out.rows) <= most
+    most, least = (MOST_REFITS, LEAST_REFITS) if recipe.pretransform == "centre" else (MOST_SHOTS, LEAST_SHOTS)
+    assert least <= len(held_out.rows) <= max(least, most * 100 // len(X))
     assert set(y[held_out.rows]) == {2, 3, 5, 7}
     assert len(set(held_out.rows)) == len(held_out.rows)
-    every = leave_one_out(model, X, y, most=len(X)) if most == MOST_SHOTS else None
-    if every is not None:
-        np.testing.assert_allclose(every.scores[held_out.rows], held_out.scores, rtol=1e-6)
+    if most == MOST_SHOTS:
+        complete = leave_one_out(model, X, y, most=len(X))
+        assert len(complete.rows) == len(X)
+        np.testing.assert_allclose(complete.scores[held_out.rows], held_out.scores, rtol=1e-6)
 
 
 def test_other_shots_are_refused(vit_digits):

@@ -45,9 +45,9 @@ def test_threshold_is_that_of_brute_force(vit_digits):
     recipe = Recipe(gen="kmeans", k=2)
     cosines = np.array([brute_force(recipe, X, y, row)[1] for row in range(len(X))])
     codes = np.searchsorted([2, 5, 7], y)
-    own = np.quantile([row[c] for row, c in zip(cosines, codes, strict=True)], OWN_QUANTILE)
+    typical = np.quantile([row[c] for row, c in zip(cosines, codes, strict=True)], OWN_QUANTILE)
     other = np.median([np.delete(row, c).max() for row, c in zip(cosines, codes, strict=True)])
-    assert fit_recognizer(recipe, X, y).threshold == pytest.approx(min(own, (own + other) / 2), abs=1e-4)
+    assert fit_recognizer(recipe, X, y).threshold == pytest.approx(min(typical, (typical + other) / 2), abs=1e-4)
     X, y = X[y == 7], y[y == 7]
     cosines = np.array([brute_force_of_one(recipe, X, row) for row in range(len(X))])
     assert fit_recognizer(recipe, X, y).threshold == pytest.approx(np.quantile(cosines, OWN_QUANTILE), abs=1e-4)

@@ -53,8 +53,8 @@ class Camera {
       return;
     }
     try {
-      const wanted = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "environment" };
-      const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+      const constraints = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "environment" };
+      const stream = await navigator.mediaDevices.getUserMedia({ video: constraints, audio: false });
       // Streamlit may have removed the page meanwhile.
       if (!this.video.isConnected) return void stream.getTracks().forEach((track) => track.stop());
       this.stop();
