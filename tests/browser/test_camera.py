@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import time
 
 import pytest
+from PIL import Image
 
 from benchmarks.fake_camera import SCENE, chromium_arguments, write_video
 from tests.browser.conftest import ARGUMENTS, Visit, serve
@@ -94,13 +96,42 @@ def test_two_recorded_scenes_are_distinguished_live_in_three_clicks_and_thirty_s
     assert not camera_visit.errors_of_ours()
 
 
-def test_without_a_camera_a_sentence_says_what_to_do(visit):
+def png(width, height):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "green").save(file, "PNG")
+    return file.getvalue()
+
+
+# What browsers do on an address without a secure context, without permission, and if another tab holds the camera.
+MISSING = "Object.defineProperty(navigator, 'mediaDevices', {value: undefined, configurable: true})"
+REFUSED = """(name) => Object.defineProperty(navigator, "mediaDevices", {
+  configurable: true,
+  value: { getUserMedia: () => Promise.reject(new DOMException("", name)) },
+})"""
+REFUSALS = [
+    (MISSING, None, "Open the app as http://localhost or over https"),
+    (REFUSED, "NotAllowedError", "Allow it in the address bar"),
+    (REFUSED, "NotFoundError", "No camera was found"),
+    (REFUSED, "NotReadableError", "Another program or tab uses the camera"),
+]
+
+
+def test_without_a_camera_sentences_say_what_to_do_and_files_are_recorded(visit):
     page = visit.page
     page.goto(visit.address + "camera?fm=squeezenet1_1&data=digits")
-    page.get_by_role("button", name="Start camera").click(timeout=60_000)
-    page.locator(".stage .status").get_by_text(
-        re.compile("use the drawing pad or files|use the pad or files")
-    ).wait_for()
+    power, status = page.get_by_role("button", name="Start camera"), page.locator(".stage .status")
+    power.wait_for(timeout=60_000)
+    for script, name, sentence in REFUSALS:
+        page.evaluate(script, name)
+        power.click()
+        status.get_by_text(sentence).wait_for(timeout=30_000)
+    files = page.locator(".class input[type=file]").first
+    huge = {"name": "huge.png", "mimeType": "image/png", "buffer": png(6000, 4000)}
+    text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"}
+    files.set_input_files([huge, text])
+    page.locator(".class").first.get_by_text("1 shot").wait_for(timeout=30_000)
+    page.locator(".notice").get_by_text("notes.txt is not an image").wait_for()
     page.get_by_role("button", name="Hold to record Class 1").click()
-    page.locator(".stage .status").get_by_text("Start the camera first").wait_for(timeout=30_000)
+    status.get_by_text("Start the camera first").wait_for()
     visit.pictures_fit()
+    assert not visit.outside

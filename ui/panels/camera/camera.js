@@ -1,9 +1,11 @@
 // The panel: one message to the server at a time, each with at most one image, so that no frames queue.
 
-// Milliseconds between two frames at least, and after which an answer counts as lost.
+// Milliseconds between two frames at least, and after which an answer counts as lost, also while the model is loaded.
 const INTERVAL = 120;
-const PATIENCE = 10000;
+const PATIENCE = 4000;
+const MOST_PATIENCE = 60000;
 const MOST_THUMBNAILS = 12;
+const WAITING = "Loading the model …";
 const LOADING = "The model is being loaded. Hold the button again in a moment.";
 
 function newClassRow(app, number) {
@@ -144,13 +146,13 @@ function nextMessage(app) {
 function pump(app) {
   const now = performance.now();
   if (app.recording >= 0) app.lastHeld = app.recording;
-  if (app.waiting && now - app.sentAt < PATIENCE) return;
+  if (app.waiting && now - app.sentAt < (app.starting ? MOST_PATIENCE : PATIENCE)) return;
   const message = nextMessage(app);
   if (!message) return;
   app.waiting = true;
   app.sentAt = performance.now();
   app.isFrame = Boolean(message.image);
-  app.isStart = message.action === "start";
+  if (message.action === "start") app.startedBy = app.number + 1;
   app.number += 1;
   app.send("sent", { ...message, number: app.number, version: app.version, shot: app.latest });
 }
@@ -228,7 +230,7 @@ function newApp(parent) {
   app.status = element("p", "status", stage);
   app.status.setAttribute("role", "status");
   app.camera = new Camera(video, (text) => {
-    setText(app.status, text || (app.starting ? "Loading the model …" : ""));
+    setText(app.status, text || (app.starting ? WAITING : ""));
     showCameraState(app);
   });
   app.pad = new Pad(canvas);
@@ -236,7 +238,8 @@ function newApp(parent) {
   app.power = button("Start camera", buttons, "primary power", () => {
     if (!app.camera.stream) {
       app.starting = true;
-      setText(app.status, "Loading the model …");
+      app.startedBy = Infinity;
+      setText(app.status, WAITING);
       act(app, { action: "start" });
       return void app.camera.start();
     }
@@ -287,12 +290,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   app.send = setTriggerValue;
   draw(app, data);
+  if (app.starting && data.answer >= app.startedBy) {
+    app.starting = false;
+    if (app.status.textContent === WAITING || app.status.textContent === LOADING) setText(app.status, "");
+  }
   if (app.waiting && data.answer === app.number) {
     app.waiting = false;
-    if (app.isStart) {
-      app.starting = false;
-      setText(app.status, "");
-    }
     // For benchmarks: milliseconds from the capture of the frame to these results.
     if (app.isFrame) app.box.dataset.delay = `${(performance.now() - app.capturedAt).toFixed(1)} ${app.number}`;
     pump(app);

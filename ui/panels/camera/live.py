@@ -71,17 +71,9 @@ def show_live(experiment: Experiment) -> None:
 
 def _show(fm: str, recipe: Recipe) -> None:
     state = live_state()
-    if state.pending:
-        state.pending, state.notice = False, ""
-        try:
-            _handle(state, fm)
-        except ImprintError as error:
-            state.notice = str(error)
-    try:
-        _embed_again(state, fm)
-        _renew(state, recipe)
-    except ImprintError as error:
-        state.recognizer, state.notice = None, str(error)
+    # Spinners are drawn in here: below an element that comes and goes, the component would be made again.
+    with st.container():
+        _update(state, fm, recipe)
 
     def received() -> None:
         value: Any = st.session_state.get(_KEY)
@@ -105,6 +97,21 @@ def _show(fm: str, recipe: Recipe) -> None:
     if data["version"] != state.message.version:
         data["shots"] = describe_shots(state.shots, state.recognizer, state.message.shot)
     _component(key=_KEY, data=data, on_sent_change=received)
+
+
+def _update(state: LiveState, fm: str, recipe: Recipe) -> None:
+    """Handle the last message, and follow the FM and the recipe."""
+    if state.pending:
+        state.pending, state.notice = False, ""
+        try:
+            _handle(state, fm)
+        except ImprintError as error:
+            state.notice = str(error)
+    try:
+        _embed_again(state, fm)
+        _renew(state, recipe)
+    except ImprintError as error:
+        state.recognizer, state.notice = None, str(error)
 
 
 def _handle(state: LiveState, fm: str) -> None:
