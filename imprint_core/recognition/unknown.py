@@ -15,7 +15,8 @@ def unknown_threshold(held_out: LeaveOneOut) -> float:
 
     It is the 5 % quantile of the cosines of shots, left out, to the nearest proxy of their class. Shots of a camera
     resemble each other more than later frames resemble them, so with several classes the threshold is at most halfway
-    between that quantile and the median cosine of the shots to the nearest proxy of another class.
+    between that quantile and the median cosine of the shots to the nearest proxy of another class, or 0 if this is
+    negative, as it is after centring: unrelated embeddings then have a cosine near 0.
 
     Returns −1, which no cosine is below, if no shot was left out.
     """
@@ -27,4 +28,4 @@ def unknown_threshold(held_out: LeaveOneOut) -> float:
         return typical
     others = held_out.cosines.copy()
     others[everyone, held_out.codes] = -np.inf
-    return min(typical, (typical + float(np.median(others.max(axis=1)))) / 2)
+    return min(typical, (typical + max(0.0, float(np.median(others.max(axis=1))))) / 2)

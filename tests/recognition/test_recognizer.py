@@ -40,14 +40,18 @@ def test_recognition_is_what_its_parts_give(vit_digits, recipe):
     np.testing.assert_allclose(recognizer.recognize(X[3]).position, recognizer.shots[3], atol=1e-5)
 
 
-def test_threshold_is_that_of_brute_force(vit_digits):
+@pytest.mark.parametrize("recipe", [Recipe(gen="kmeans", k=2), Recipe(gen="mean", k=1, pretransform="centre")])
+def test_threshold_is_that_of_brute_force(vit_digits, recipe):
     X, y = shots_of(vit_digits, {2: 6, 5: 4, 7: 9})
-    recipe = Recipe(gen="kmeans", k=2)
     cosines = np.array([brute_force(recipe, X, y, row)[1] for row in range(len(X))])
     codes = np.searchsorted([2, 5, 7], y)
     typical = np.quantile([row[c] for row, c in zip(cosines, codes, strict=True)], OWN_QUANTILE)
     other = np.median([np.delete(row, c).max() for row, c in zip(cosines, codes, strict=True)])
-    assert fit_recognizer(recipe, X, y).threshold == pytest.approx(min(typical, (typical + other) / 2), abs=1e-4)
+    middle = (typical + max(0, other)) / 2
+    assert fit_recognizer(recipe, X, y).threshold == pytest.approx(min(typical, middle), abs=1e-4)
+    if recipe.pretransform == "centre":
+        # Of a single class nothing would be left.
+        return
     X, y = X[y == 7], y[y == 7]
     cosines = np.array([brute_force_of_one(recipe, X, row) for row in range(len(X))])
     assert fit_recognizer(recipe, X, y).threshold == pytest.approx(np.quantile(cosines, OWN_QUANTILE), abs=1e-4)
@@ -92,3 +96,14 @@ def test_shots_without_finite_embeddings_are_refused(vit_digits):
         fit_recognizer(Recipe(), np.full((2, 4), np.nan), np.array([0, 1]))
     with pytest.raises(ImprintError, match="finite numbers"):
         fit_recognizer(Recipe(), vit_digits.X_train[:4], np.array([0, 0, 1, 1])).recognize(np.full(192, np.inf))
+
+
+def test_after_centring_two_classes_unrelated_embeddings_are_unknown(bundled):
+    photos = open_set(bundled["vit_tiny_patch16_224", "cifar10"])
+    digits = open_set(bundled["vit_tiny_patch16_224", "digits"])
+    X, y = shots_of(photos, {1: 20, 6: 20})
+    recognizer = fit_recognizer(Recipe(gen="mean", k=1, pretransform="centre"), X, y)
+    assert np.median(recognizer.held_out.cosines.min(axis=1)) < 0
+    assert np.mean([recognizer.recognize(x).unknown for x in photos.X_test[np.isin(photos.y_test, (1, 6))]]) < 0.1
+    # Two centred means leave one direction, along which half of the digits are as far as photos.
+    assert np.mean([recognizer.recognize(x).unknown for x in digits.X_test[:200]]) > 0.4

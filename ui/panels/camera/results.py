@@ -77,6 +77,10 @@ def _measures(shots: ShotList, recognizer: Recognizer) -> list[dict[str, Any]]:
     return rows
 
 
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
+
+
 def _figure(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "infinite"
 
@@ -114,8 +118,8 @@ def describe_recognition(
     return {
         "label": names.get(result.label, ""),
         "unknown": result.unknown,
-        "cosine": f"{result.cosine:.3f}",
-        "threshold": f"{recognizer.threshold:.3f}",
+        "cosine": _number(result.cosine),
+        "threshold": _number(recognizer.threshold),
         "bars": [
             {"number": int(c), "name": names.get(int(c), ""), "share": round(float(p), 4), "color": class_color(int(c))}
             for c, p in zip(classes, result.probabilities, strict=True)
@@ -123,7 +127,7 @@ def describe_recognition(
         "proxies": [
             {
                 "name": f"{names.get(near.label, '')} · proxy {near.number}",
-                "similarity": f"{near.similarity:.3f}",
+                "similarity": _number(near.similarity),
                 "color": class_color(near.label),
                 "shots": [numbers[row] for row in near.shots[:_SHOTS_OF_PROXY].tolist()],
             }
