@@ -69,7 +69,7 @@ def test_two_recorded_scenes_are_distinguished_live_in_three_clicks_and_thirty_s
     proxies = page.locator("svg text")
     before = proxies.count()
     slider = page.get_by_test_id("stSidebar").get_by_role("slider").first
-    slider.press("ArrowLeft")
+    slider.press("Home")
     page.wait_for_function(
         "([find, before]) => eval(find).length < before",
         arg=[FIND.replace('"video"', '"svg text"').removesuffix("[0]"), before],
