@@ -47,6 +47,7 @@ class PageRow(NamedTuple):
 PAGES = {
     "explore": PageRow("Explore", "explore"),
     "learn": PageRow("Learn", "school", (), LEARN_CONTROLS),
+    "camera": PageRow("Camera", "photo_camera", ("fm", "Recipe")),
     "map": PageRow("Map", "scatter_plot", controls=MAP_CONTROLS),
     "collapse": PageRow("Collapse", "compress", controls=COLLAPSE_CONTROLS),
     "curves": PageRow("Curves", "show_chart", controls=CURVE_CONTROLS),

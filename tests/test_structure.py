@@ -25,6 +25,7 @@ CORE_LAYERS = (
     "embeddings",
     "uploads evaluation",
     "collapse",
+    "recognition",
     "sweeps maps",
     "figures",
     "export",
@@ -32,7 +33,7 @@ CORE_LAYERS = (
     "__main__",
 )
 UI_LAYERS = ("text", "navigation", "server", "compute", "charts", "controls", "widgets", "share", "panels")
-PAGES = {"explore", "learn", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data"}
+PAGES = {"explore", "learn", "camera", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data"}
 MOST_MODULES, MOST_LINES, MOST_CORE_MODULES = 14, 400, 6
 
 

@@ -35,7 +35,7 @@ WRITTEN = {
     "b": "gen=random k=3",
     "curve_recipes": "own k=5 norm_post=none",
 }
-PAGES = sorted({c.page for c in CONTROLS if c.page} | {"explore", "library", "own_data"})
+PAGES = sorted({c.page for c in CONTROLS if c.page} | {"camera", "explore", "library", "own_data"})
 BY_KEY = {c.key: c for c in CONTROLS}
 
 

@@ -8,7 +8,7 @@ from benchmarks.streamlit_client import run_visits, serve, visit
 
 # No process can create a folder there.
 HOME = "/proc/imprint"
-PAGES = ("explore", "learn", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data")
+PAGES = ("explore", "learn", "camera", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data")
 
 
 def test_pages_need_no_writable_folder():

@@ -1,0 +1,35 @@
+"""Camera: record a few shots per class with a camera, a drawing pad or files, and classify frames live."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.controls.sidebar import Selection
+from ui.navigation.page_switches import hand_over
+from ui.server.classroom import is_teacher
+from ui.widgets.fm_choice import show_missing_weights
+from ui.widgets.jobs import show_job_error, show_jobs
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    st.title("Camera", anchor=False)
+    machine = "this" if is_teacher() else "the teacher's"
+    st.caption(
+        "Record a few shots of two things; they become proxies at once, and each frame gets the class of its nearest "
+        f"proxy. Images stay in the memory of {machine} machine until this tab is closed or reloaded."
+    )
+    show_job_error()
+    if show_missing_weights(selection.experiment.info, "camera"):
+        return
+    # Imported late because they load scikit-learn, which the first page does not need.
+    from ui.panels.camera.live import show_live
+    from ui.panels.camera.saving import show_saving
+
+    show_live(selection.experiment)
+    show_saving(selection.experiment.info.fm)
+    show_jobs()
+
+
+if __name__ == "__main__":
+    hand_over("camera")

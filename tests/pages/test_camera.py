@@ -1,0 +1,185 @@
+"""The page Camera without a browser: what a script sends, shots, and answers."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from imprint_core.background.process import find_jobs
+from imprint_core.datasets import dataset
+from imprint_core.datasets.own_images import find_own_images
+from imprint_core.embeddings import find_sets
+from imprint_core.errors import ImprintError
+from imprint_core.paths import images_folder
+from tests.conftest import ROOT
+from tests.pages.browser_events import components, send
+from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
+from ui.panels.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
+from ui.panels.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
+
+
+def jpeg(image, **options):
+    file = io.BytesIO()
+    image.save(file, "JPEG", **options)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def digit(label, position):
+    images = dataset("digits").read(None).train
+    return jpeg(images.load(int(np.flatnonzero(images.labels == label)[position])).resize((64, 64)))
+
+
+def camera():
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["fm"] = "squeezenet1_1"
+    app.query_params["data"] = "digits"
+    app.session_state["goto"] = "camera"
+    return app.run()
+
+
+def answer(app):
+    return components(app)["camera"][1]
+
+
+def message(app, **values):
+    """Send a message, as the script does after the last answer."""
+    last = answer(app)
+    send(app, "camera", {"number": last["answer"] + 1, "version": last["version"], "shot": 0} | values, event="sent")
+    assert not app.exception
+    return answer(app)
+
+
+def recorded(app, count=4):
+    for label in (0, 1):
+        for i in range(count):
+            message(app, image=digit(label, i), record=label)
+    return app
+
+
+def test_recorded_digits_are_recognized_and_follow_the_recipe(home, weights):  # noqa: F811
+    app = recorded(camera())
+    result = message(app, image=digit(1, 20), version=-1)
+    assert result["result"]["label"] == "Class 2"
+    assert sum(bar["share"] for bar in result["result"]["bars"]) == pytest.approx(1, abs=1e-3)
+    assert result["result"]["bars"][1]["share"] > 0.5
+    assert [len(c["shots"]) for c in result["shots"]["classes"]] == [4, 4]
+    assert len(result["shots"]["thumbnails"]) == 8
+    names = [row["name"] for row in result["shots"]["measures"]]
+    assert names == ["Leave-one-out accuracy", "NC1", "NC1 of Class 1", "NC1 of Class 2", "Proxies"]
+    assert len(result["shots"]["map"]["proxies"]) == 8
+    # Without a new frame, k acts at once on the last one.
+    app.select_slider(key="k").set_value(1).run()
+    changed = answer(app)
+    assert len(changed["shots"]["map"]["proxies"]) == 2
+    assert changed["result"]["label"] == "Class 2"
+
+
+def test_classes_are_changed_by_messages_and_mistakes_get_one_sentence(home, weights):  # noqa: F811
+    app = recorded(camera(), count=2)
+    assert message(app, action="rename", target=0, name="zero")["shots"]["classes"][0]["name"] == "zero"
+    assert "Another class is called 'zero'" in message(app, action="rename", target=1, name="ZERO")["notice"]
+    assert "needs a name" in message(app, action="rename", target=1, name="  ")["notice"]
+    first = message(app, version=-1)["shots"]["classes"][0]["shots"][0]
+    changed = message(app, action="delete", target=0, item=first)
+    assert first not in changed["shots"]["classes"][0]["shots"]
+    assert "'zero' has one shot" in changed["shots"]["advice"]
+    changed = message(app, action="remove", target=0)
+    assert [c["name"] for c in changed["shots"]["classes"]] == ["Class 2"]
+    assert "Only 'Class 2' has shots" in changed["shots"]["advice"]
+    # Its frames are still recognized, or unknown.
+    assert message(app, image=digit(1, 9))["result"]["bars"][0]["share"] == 1
+    assert "was removed" in message(app, image=digit(0, 9), record=0)["notice"]
+    assert "cannot be read" in message(app, image="data:image/jpeg;base64,AAAA")["notice"]
+
+
+def test_shots_of_one_thing_under_two_names_are_reported(home, weights):  # noqa: F811
+    app = camera()
+    for i in range(5):
+        for c in (0, 1):
+            message(app, image=digit(3, i), record=c)
+    assert "may show the same thing" in message(app, version=-1)["shots"]["advice"]
+
+
+def test_forged_messages_change_nothing(home, weights):  # noqa: F811
+    app = camera()
+    before = answer(app)
+    for value in (None, 3, {"number": "1"}, {"number": True, "version": 0, "shot": 0}, {"image": ["x"]}):
+        send(app, "camera", value, event="sent")
+        assert not app.exception
+        assert answer(app) == before
+
+
+def test_shots_are_kept_as_a_set_that_other_pages_explore(home, weights):  # noqa: F811
+    app = camera()
+    button(app, "Keep as a set").click().run()
+    assert "No classes were found" in app.error[0].value
+    recorded(app)
+    button(app, "Keep as a set").click().run()
+    assert not app.exception
+    (saved,), _ = find_own_images(images_folder())
+    assert (saved.label, saved.class_names) == ("My shots", ("Class 1", "Class 2"))
+    wait_for(lambda: ("squeezenet1_1", saved.name) in find_sets(home)[0])
+    wait_for(lambda: not find_jobs(home))
+    app.run()
+    assert "available on every page" in page_text(app) + " ".join(s.value for s in app.success)
+    button(app, "Explore it").click().run()
+    assert {s.key: s.value for s in app.selectbox}["data"] == saved.name
+
+
+def test_without_weights_the_page_says_how_to_get_them(home, monkeypatch, tmp_path):  # noqa: F811
+    monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "none"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
+    app = camera()
+    assert not app.exception
+    assert "which are missing" in app.info[0].value
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "data:image/jpeg;base64,!!!",
+        "data:image/jpeg;base64," + base64.b64encode(b"\xff\xd8\xff junk").decode(),
+        jpeg(Image.new("RGB", (321, 20))),
+        jpeg(Image.new("RGB", (320, 320), "red"))[:-400],
+        "data:image/jpeg;base64," + base64.b64encode(b"\xff" * (MOST_BYTES + 1)).decode(),
+    ],
+    ids=["empty", "no base64", "no image", "too wide", "cut off", "too long"],
+)
+def test_images_that_are_not_small_jpegs_are_refused(uri):
+    with pytest.raises(ImprintError, match="cannot be read"):
+        decode_image(uri)
+
+
+def test_image_and_thumbnail_have_the_sent_pixels():
+    data, image = decode_image(jpeg(Image.new("RGB", (256, 192), (200, 30, 30))))
+    assert data.startswith(b"\xff\xd8")
+    assert image.size == (256, 192)
+    small = decode_image(thumbnail_uri(image))[1]
+    assert small.size == (48, 48)
+    np.testing.assert_allclose(np.asarray(small).reshape(-1, 3).mean(axis=0), (200, 30, 30), atol=5)
+
+
+def test_messages_with_values_out_of_range_are_refused():
+    valid = {"number": 1, "version": 0, "shot": 0}
+    assert read_message(valid) is not None
+    for wrong in ({"number": 2**60}, {"record": -2}, {"name": "x" * 300}, {"image": "x" * 500_000}, {"target": 1.0}):
+        assert read_message(valid | wrong) is None
+
+
+def test_numbers_of_classes_and_shots_are_limited():
+    shots = ShotList()
+    while len(shots.classes) < MOST_CLASSES:
+        shots.add_class()
+    assert len({c.number for c in shots.classes}) == len({c.name for c in shots.classes}) == MOST_CLASSES
+    with pytest.raises(ImprintError, match="are the most"):
+        shots.add_class()
+    for _ in range(MOST_IN_CLASS):
+        shots.record(3, b"", "", np.zeros(2, np.float32))
+    with pytest.raises(ImprintError, match="shots per class are the most"):
+        shots.record(3, b"", "", np.zeros(2, np.float32))
