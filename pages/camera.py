@@ -25,8 +25,10 @@ def show(selection: Selection) -> None:
     # Imported late because they load scikit-learn, which the first page does not need.
     from ui.panels.camera.live import show_live
     from ui.panels.camera.saving import show_saving
+    from ui.widgets.fm_own_classes import own_classes_switch
 
-    show_live(selection.experiment)
+    head = own_classes_switch(selection.experiment.info.fm, "camera")
+    show_live(selection.experiment, head)
     show_saving(selection.experiment.info.fm)
     show_jobs()
 

@@ -169,6 +169,48 @@ def accuracy_beside(
     ]
 
 
+class JointScore(NamedTuple):
+    """A class among the new and the old ones: whether it is new, its label or index, and its cosine, scaled if new."""
+
+    is_new: bool
+    label: int
+    score: float
+
+
+@dataclass(frozen=True)
+class JointLayer:
+    """New classes of a fitted model beside the old ones of a classifier, in one layer; made by `joint_layer`.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (K, d)
+        Weights of the classifier, of length 1.
+    model : ImprintingClassifier
+        With a recipe of `beside_recipe`.
+    scale : float
+        Factor of the proxies.
+    """
+
+    weight: Array
+    model: ImprintingClassifier
+    scale: float
+
+    def rank(self, x: Array, count: int) -> list[JointScore]:
+        """Return the `count` classes with the largest scores for an embedding x (d,), the largest first."""
+        X = np.asarray(x)[None]
+        new = self.scale * new_similarities(self.model, X)[0]
+        scores = np.concatenate([self.weight @ l2(X)[0], new])
+        labels = np.concatenate([np.arange(len(self.weight)), self.model.classes_])
+        best = np.argsort(-scores, kind="stable")[:count].tolist()
+        return [JointScore(row >= len(self.weight), int(labels[row]), float(scores[row])) for row in best]
+
+
+def joint_layer(weight: Array, X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> JointLayer:
+    """Imprint shots X (n, d) of classes y (n,) beside a classifier's weights (K, d), with the chosen scale."""
+    model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(X, y)
+    return JointLayer(l2(weight), model, choose_scale(weight, X, y, recipe, seed))
+
+
 def beside_curve_point(
     weight: Array, split: Split, old_test: tuple[Array, NDArray[np.integer], OldClasses], recipe: Recipe, seed: int
 ) -> tuple[BesideAccuracy, BesideAccuracy]:

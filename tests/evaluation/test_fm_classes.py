@@ -9,6 +9,7 @@ from imprint_core.evaluation.fm_classes import (
     beside_curve_point,
     beside_recipe,
     choose_scale,
+    joint_layer,
     nearest_old_classes,
 )
 from imprint_core.export.torch_head import load_head, save_head, to_joint_module
@@ -125,3 +126,20 @@ def test_scale_is_the_quantile_of_left_out_shots(bundled, head):
                 means.append(mean / np.linalg.norm(mean))
             ratios.append((units[row] @ W.T).max() / max(units[row] @ mean for mean in means))
     assert choose_scale(head.weight, split.X_train, y, recipe, 1) == pytest.approx(np.quantile(ratios, 0.95), rel=1e-5)
+
+
+def test_joint_layer_ranks_all_classes_by_their_scores(bundled, head):
+    split = split_of(bundled, "fashion_mnist", 3)
+    layer = joint_layer(head.weight, split.X_train, split.y_train, RECIPE, 1)
+    x = split.X_test[0]
+    unit = x.astype(np.float64) / np.linalg.norm(x.astype(np.float64))
+    proxies = layer.model.proxies_.astype(np.float64)
+    cosines = proxies @ unit / np.linalg.norm(proxies, axis=1)
+    best = {c: layer.scale * cosines[layer.model.proxy_class_ == c].max() for c in range(10)}
+    weight = head.weight.astype(np.float64)
+    expected = [(False, k, s) for k, s in enumerate(weight @ unit / np.linalg.norm(weight, axis=1))]
+    expected += [(True, c, s) for c, s in best.items()]
+    expected.sort(key=lambda entry: -entry[2])
+    for ranked, (is_new, label, score) in zip(layer.rank(x, 20), expected, strict=False):
+        assert (ranked.is_new, ranked.label) == (is_new, label)
+        assert ranked.score == pytest.approx(score, abs=1e-5)

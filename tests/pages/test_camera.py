@@ -183,3 +183,24 @@ def test_numbers_of_classes_and_shots_are_limited():
         shots.record(3, b"", "", np.zeros(2, np.float32))
     with pytest.raises(ImprintError, match="shots per class are the most"):
         shots.record(3, b"", "", np.zeros(2, np.float32))
+
+
+def test_the_fms_own_classes_stand_beside_the_recorded_ones(home):  # noqa: F811
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.session_state["goto"] = "camera"
+    app.session_state["own_classes_camera"] = True
+    app.run()
+    recorded(app, 3)
+    result = message(app, image=digit(0, 5))["result"]
+    assert result["label"] == "Class 1"
+    names = [near["name"] for near in result["proxies"]]
+    assert names[0] == "Class 1"
+    assert any(name.endswith("(FM's own)") for name in names)
+    # A photograph-like image of neither class is one of the FM's own.
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::8] = stripes[:, 1::8] = (250, 240, 20)
+    result = message(app, image=jpeg(Image.fromarray(stripes)))["result"]
+    assert result["label"].endswith("(FM's own)")
+    assert result["unknown"] is False
+    app.toggle(key="own_classes_camera").set_value(False).run()
+    assert not message(app, image=jpeg(Image.fromarray(stripes)))["result"]["label"].endswith("(FM's own)")

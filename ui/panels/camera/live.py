@@ -13,10 +13,12 @@ from PIL import Image
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.fm_classes import JointLayer, joint_layer
 from imprint_core.framework.recipe import Recipe
+from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer, fit_recognizer
 from ui.panels.camera.messages import MOST_EDGE, Message, decode_image, decode_jpeg, read_message, thumbnail_uri
-from ui.panels.camera.results import describe_recognition, describe_shots
+from ui.panels.camera.results import describe_joint, describe_recognition, describe_shots
 from ui.panels.camera.shots import ShotList
 from ui.server.turns import short_computation
 from ui.widgets.fm_choice import load_fm
@@ -50,6 +52,8 @@ class LiveState:
         # What the recognizer depends on, when it was fitted and the seconds that this took.
         self.key: tuple[int, str] | None = None
         self.recognizer: Recognizer | None = None
+        # Of its shots beside the FM's own classes, if they are compared.
+        self.joint: JointLayer | None = None
         # Numbers of its shots.
         self.numbers: list[int] = []
         self.fitted_at = self.seconds = 0.0
@@ -64,16 +68,19 @@ def live_state() -> LiveState:
     return cast(LiveState, st.session_state.camera_state)
 
 
-def show_live(experiment: Experiment) -> None:
-    """Draw the panel; a message of the script reruns only this panel."""
-    st.fragment(_show)(experiment.info.fm, experiment.recipe)
+def show_live(experiment: Experiment, head: ClassifierHead | None) -> None:
+    """Draw the panel; a message of the script reruns only this panel.
+
+    With the classifier `head` of the FM, its classes are compared, too.
+    """
+    st.fragment(_show)(experiment.info.fm, experiment.recipe, head)
 
 
-def _show(fm: str, recipe: Recipe) -> None:
+def _show(fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     state = live_state()
     # Spinners are drawn in here: below an element that comes and goes, the component would be made again.
     with st.container():
-        _update(state, fm, recipe)
+        _update(state, fm, recipe, head)
 
     def received() -> None:
         value: Any = st.session_state.get(_KEY)
@@ -85,6 +92,8 @@ def _show(fm: str, recipe: Recipe) -> None:
     try:
         if state.recognizer is not None and state.x is not None:
             data["result"] = describe_recognition(state.shots, state.recognizer, state.numbers, state.x)
+            if head is not None and state.joint is not None:
+                data["result"] |= describe_joint(state.shots, state.joint, head, state.x)
     except ImprintError as error:
         state.notice = str(error)
     data |= {
@@ -99,7 +108,7 @@ def _show(fm: str, recipe: Recipe) -> None:
     _component(key=_KEY, data=data, on_sent_change=received)
 
 
-def _update(state: LiveState, fm: str, recipe: Recipe) -> None:
+def _update(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     """Handle the last message, and follow the FM and the recipe."""
     if state.pending:
         state.pending, state.notice = False, ""
@@ -109,7 +118,7 @@ def _update(state: LiveState, fm: str, recipe: Recipe) -> None:
             state.notice = str(error)
     try:
         _embed_again(state, fm)
-        _renew(state, recipe)
+        _renew(state, fm, recipe, head)
     except ImprintError as error:
         state.recognizer, state.notice = None, str(error)
 
@@ -171,19 +180,22 @@ def _embed_again(state: LiveState, fm: str) -> None:
         state.shots.replace_embeddings(np.concatenate(blocks))
 
 
-def _renew(state: LiveState, recipe: Recipe) -> None:
+def _renew(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     """Fit the recognizer again if shots or recipe have changed; at intervals while shots are recorded."""
-    key, now = (state.shots.version, recipe.digest), time.monotonic()
+    own_classes = "" if head is None else fm
+    key, now = (state.shots.version, f"{recipe.digest} {own_classes}"), time.monotonic()
     recording = state.message.record >= 0 and state.key is not None and state.key[1] == key[1]
     if key == state.key or (recording and now - state.fitted_at < _PAUSES * state.seconds):
         return
     shots = state.shots.shots
     # After an error, not tried again until something changes.
-    state.key, state.recognizer = key, None
+    state.key, state.recognizer, state.joint = key, None, None
     state.numbers = [shot.number for _, shot in shots]
     state.fits += 1
     if shots:
         X, y = np.stack([shot.x for _, shot in shots]), np.array([number for number, _ in shots])
         state.recognizer = fit_recognizer(recipe, X, y)
+        if head is not None:
+            state.joint = joint_layer(head.weight, X, y, recipe, seed=0)
     state.fitted_at = time.monotonic()
     state.seconds = state.fitted_at - now

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.figures.style import class_color, shortened
+from imprint_core.evaluation.fm_classes import JointLayer
+from imprint_core.figures.style import GREY, class_color, shortened
+from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer
 from ui.panels.camera.shots import ShotList
+from ui.widgets.fm_own_classes import joint_name
 
 # Thumbnails per answer, the rest follows; shots and proxies on the map; proxies in the list, and their shots.
 MOST_THUMBNAILS, MOST_POINTS = 60, 600
@@ -103,6 +106,29 @@ def _advice(shots: ShotList, recognizer: Recognizer) -> str:
                 names = [shots.name_of(int(classes[c])) for c in (a, b)]
                 return f"'{names[0]}' and '{names[1]}' are confused: their shots may show the same thing."
     return ""
+
+
+def describe_joint(shots: ShotList, layer: JointLayer, head: ClassifierHead, x: NDArray[np.float32]) -> dict[str, Any]:
+    """Predicted class and best classes among the recorded ones and the FM's own.
+
+    They replace those of `describe_recognition`. An image that is predicted as one of the FM's classes is not unknown.
+    """
+    names = {c.number: c.name for c in shots.classes}
+    ranked = layer.rank(x, _PROXIES)
+    result: dict[str, Any] = {
+        "proxies": [
+            {
+                "name": joint_name(score, head, names),
+                "similarity": _number(score.score),
+                "color": class_color(score.label) if score.is_new else GREY,
+                "shots": [],
+            }
+            for score in ranked
+        ]
+    }
+    if not ranked[0].is_new:
+        result |= {"label": joint_name(ranked[0], head, names), "unknown": False}
+    return result
 
 
 def describe_recognition(
