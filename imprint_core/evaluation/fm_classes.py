@@ -196,13 +196,12 @@ class JointLayer:
     scale: float
 
     def rank(self, x: Array, count: int) -> list[JointScore]:
-        """Return the `count` classes with the largest scores for an embedding x (d,), the largest first."""
+        """Return the `count` new and the `count` old classes with the largest scores for x (d,), largest first."""
         X = np.asarray(x)[None]
-        new = self.scale * new_similarities(self.model, X)[0]
-        scores = np.concatenate([self.weight @ l2(X)[0], new])
-        labels = np.concatenate([np.arange(len(self.weight)), self.model.classes_])
-        best = np.argsort(-scores, kind="stable")[:count].tolist()
-        return [JointScore(row >= len(self.weight), int(labels[row]), float(scores[row])) for row in best]
+        new, old = self.scale * new_similarities(self.model, X)[0], self.weight @ l2(X)[0]
+        best = [JointScore(True, int(self.model.classes_[c]), float(new[c])) for c in np.argsort(-new)[:count]]
+        best += [JointScore(False, int(c), float(old[c])) for c in np.argsort(-old)[:count]]
+        return sorted(best, key=lambda score: -score.score)
 
 
 def joint_layer(weight: Array, X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> JointLayer:

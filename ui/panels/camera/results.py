@@ -17,7 +17,7 @@ from ui.widgets.fm_own_classes import joint_name
 
 # Thumbnails per answer, the rest follows; shots and proxies on the map; proxies in the list, and their shots.
 MOST_THUMBNAILS, MOST_POINTS = 60, 600
-_PROXIES, _SHOTS_OF_PROXY = 3, 6
+_PROXIES, _SHOTS_OF_PROXY, _OF_EACH_KIND = 3, 6, 2
 # Share of the shots of two classes that are confused, above which they count as the same.
 _CONFUSED = 0.3
 
@@ -114,7 +114,7 @@ def describe_joint(shots: ShotList, layer: JointLayer, head: ClassifierHead, x: 
     They replace those of `describe_recognition`. An image that is predicted as one of the FM's classes is not unknown.
     """
     names = {c.number: c.name for c in shots.classes}
-    ranked = layer.rank(x, _PROXIES)
+    ranked = layer.rank(x, _OF_EACH_KIND)
     result: dict[str, Any] = {
         "proxies": [
             {

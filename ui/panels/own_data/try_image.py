@@ -25,6 +25,7 @@ from ui.widgets.fm_own_classes import joint_name, own_classes_switch
 from ui.widgets.upload_images import upload_image
 
 _MOST_PROXIES = 5
+_OF_EACH_KIND = 3
 _MOST_SHOTS = 6
 _MOST_NAMES = 12
 
@@ -70,7 +71,7 @@ def _show_joint(experiment: Experiment, head: ClassifierHead, x: NDArray[np.floa
     load_fm_of(experiment.info)
     layer = _joint_layer(experiment)
     names = dict(enumerate(results.pool(experiment).names))
-    ranked = [(plain(joint_name(score, head, names)), score.score) for score in layer.rank(x, _MOST_PROXIES)]
+    ranked = [(plain(joint_name(score, head, names)), score.score) for score in layer.rank(x, _OF_EACH_KIND)]
     st.markdown(
         f"##### With the FM's own classes: {ranked[0][0]}\n"
         + "\n".join(f"{i}. {name}: {score:.3f}" for i, (name, score) in enumerate(ranked, 1))
