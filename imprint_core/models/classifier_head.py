@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.guard import Limits, run_guarded
 from imprint_core.errors import ImprintError
-from imprint_core.models.libraries import build, import_timm, remove_head, user_weights
-from imprint_core.models.loading import load_file
+from imprint_core.models.libraries import build, foundation_model, import_timm, remove_head, user_weights
 from imprint_core.models.registry import FoundationModel
 
 
@@ -47,6 +49,8 @@ def read_classifier(fm: FoundationModel, weights: Path | None = None) -> Classif
         If the weights are missing, don't fit or have no classifier; if the classifier is not a linear layer of the
         embedding, or its classes are not those of ImageNet-1k.
     """
+    from imprint_core.models.loading import load_file
+
     weights = weights or user_weights(fm)
     network, _ = build(fm, official=weights is None)
     if weights is not None:
@@ -60,6 +64,29 @@ def read_classifier(fm: FoundationModel, weights: Path | None = None) -> Classif
             "Choose another model."
         )
     return ClassifierHead(removed["weight"], removed["bias"], class_names)
+
+
+def read_classifier_separately(fm: FoundationModel) -> tuple[ClassifierHead, str]:
+    """Read the classifier of an FM in a separate process, so that this one doesn't import torch.
+
+    Also returns the digest of the FM's weights (`LoadedModel.weights_digest`). Raises as `read_classifier` does.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "head.npz"
+        digest = run_guarded(_write_classifier, {"fm": fm.name, "path": str(path)}, limits=Limits(memory=8_000_000_000))
+        with np.load(path, allow_pickle=False) as arrays:
+            head = ClassifierHead(arrays["weight"], arrays["bias"], tuple(arrays["class_names"].tolist()))
+    return head, str(digest)
+
+
+def _write_classifier(report: Callable[..., None], fm: str, path: str) -> str:
+    """Write a classifier to a file, and return the digest of the FM's weights, in the separate process."""
+    from imprint_core.models.loading import load_model
+
+    model = foundation_model(fm)
+    head = read_classifier(model)
+    np.savez(path, weight=head.weight, bias=head.bias, class_names=np.array(head.class_names))
+    return load_model(model).weights_digest
 
 
 def imagenet_names() -> tuple[str, ...]:

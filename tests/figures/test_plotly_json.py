@@ -22,6 +22,7 @@ from imprint_core.figures import (
     comparison,
     embedding_map,
     explanation,
+    fm_classes,
     lessons,
     map_overlays,
     merged_classes,
@@ -99,6 +100,12 @@ FIGURES = {
     collapse.spectra_panels: [
         lambda: collapse.spectra_panels(dict.fromkeys(STAGES, FULL)),
         lambda: collapse.spectra_panels({"l2": BARE}),
+    ],
+    fm_classes.beside_chart: [
+        lambda runs=runs: fm_classes.beside_chart(
+            [1, 5][: len(runs)], *[{"new": runs, "old": runs, "harmonic_mean": runs}] * 2
+        )
+        for runs in ([RUN, FLAT], [FLAT])
     ],
     comparison.critical_difference: [
         lambda: comparison.critical_difference(NAMES[:4], rank(RNG.normal([0, 9, 0.1, 18], size=(12, 4)))),

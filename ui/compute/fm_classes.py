@@ -10,7 +10,8 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.fm_classes import BesideAccuracy, OldClasses, beside_curve_point, nearest_old_classes
 from imprint_core.framework.normalization import Array
 from imprint_core.models import foundation_model
-from imprint_core.models.classifier_head import ClassifierHead, read_classifier
+from imprint_core.models.classifier_head import ClassifierHead, read_classifier_separately
+from imprint_core.models.libraries import available_weights
 from ui.compute import results
 from ui.server.shared_cache import shared_cache
 
@@ -18,9 +19,24 @@ OldTest = tuple[Array, NDArray[np.intp], OldClasses]
 
 
 @shared_cache(32)
+def _classifier(fm: str, stamp: str) -> tuple[ClassifierHead, str]:
+    return read_classifier_separately(foundation_model(fm))
+
+
+def _read(fm: str) -> tuple[ClassifierHead, str]:
+    """Return the classifier of an FM and the digest of its weights; read again if their file changes."""
+    file = available_weights(foundation_model(fm))
+    return _classifier(fm, "" if file is None else f"{file}:{file.stat().st_mtime_ns}")
+
+
 def classifier_head(fm: str) -> ClassifierHead:
     """Return the classifier of an FM; raises an `ImprintError` if its weights are missing."""
-    return read_classifier(foundation_model(fm))
+    return _read(fm)[0]
+
+
+def weights_digest(fm: str) -> str:
+    """Return the digest of the weights that the classifier belongs to."""
+    return _read(fm)[1]
 
 
 @shared_cache(64, results.BY_FILE)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.fm_classes import JointScore
 from imprint_core.models.classifier_head import ClassifierHead
-from ui.compute.fm_classes import classifier_head
+from ui.compute.fm_classes import classifier_head, weights_digest
 from ui.text.markdown import plain
+from ui.widgets.fm_choice import load_fm_of
 
 
 def own_classes_switch(fm: str, key: str) -> ClassifierHead | None:
@@ -33,3 +35,10 @@ def own_classes_switch(fm: str, key: str) -> ClassifierHead | None:
 def joint_name(score: JointScore, head: ClassifierHead, new_names: dict[int, str]) -> str:
     """Name of a class of a joint layer; old ones are marked."""
     return new_names.get(score.label, "") if score.is_new else f"{head.class_names[score.label]} (FM's own)"
+
+
+def check_classifier(info: SetInfo) -> None:
+    """Raise an `ImprintError` if the classifier's FM has other weights than the one that made a set."""
+    if weights_digest(info.fm) != info.meta["fm"].get("weights_sha256"):
+        # Rounded weights have another digest and the same embeddings.
+        load_fm_of(info)

@@ -25,7 +25,8 @@ from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import load_fm_of, show_missing_weights
+from ui.widgets.fm_choice import show_missing_weights
+from ui.widgets.fm_own_classes import check_classifier
 
 _NS = (1, 2, 5, 10, 20, 50, 100)
 _OLD_DATA = "tiny_imagenet_100"
@@ -51,8 +52,8 @@ def show_beside(selection: Selection) -> None:
     if show_missing_weights(info, "beside"):
         return
     try:
-        # The classifier is part of the weights, which must be those of the set.
-        load_fm_of(info)
+        with st.spinner("Reading the classifier …"):
+            check_classifier(info)
         most = min(_NS[-1], results.most_shots(info, experiment.classes))
     except ImprintError as error:
         st.error(plain(error))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.errors import StreamlitInvalidLayoutContextError
 
 from imprint_core.evaluation.metrics import signed, summarize
 from ui.controls.recipe import RECIPE_CONTROLS
@@ -29,7 +31,9 @@ def show_tries(selection: Selection, accuracy: NDArray[np.float64]) -> None:
             # Imported late because it loads scikit-learn, which the first page does not need.
             from ui.widgets.add_class import add_class_dialog
 
-            add_class_dialog(selection.experiment)
+            # A forged message may press the button of another dialog, too; only one can be open.
+            with suppress(StreamlitInvalidLayoutContextError):
+                add_class_dialog(selection.experiment)
         st.markdown("**Try:**", width="content")
         for label, changes in _TRIES.items():
             done = all(values[key] == value for key, value in changes.items())

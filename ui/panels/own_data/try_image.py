@@ -20,8 +20,8 @@ from ui.compute import results
 from ui.compute.fm_classes import classifier_head
 from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import embed_images, load_fm_of, show_missing_weights, unknown_model
-from ui.widgets.fm_own_classes import joint_name, own_classes_switch
+from ui.widgets.fm_choice import embed_images, show_missing_weights, unknown_model
+from ui.widgets.fm_own_classes import check_classifier, joint_name, own_classes_switch
 from ui.widgets.upload_images import upload_image
 
 _MOST_PROXIES = 5
@@ -67,8 +67,7 @@ def show_try_image(experiment: Experiment) -> None:
 
 def _show_joint(experiment: Experiment, head: ClassifierHead, x: NDArray[np.float32]) -> None:
     """List the best classes among those of the task and the FM's own."""
-    # The classifier is part of the weights, which must be those of the set.
-    load_fm_of(experiment.info)
+    check_classifier(experiment.info)
     layer = _joint_layer(experiment)
     names = dict(enumerate(results.pool(experiment).names))
     ranked = [(plain(joint_name(score, head, names)), score.score) for score in layer.rank(x, _OF_EACH_KIND)]
