@@ -363,9 +363,12 @@ def test_new_classes_beside_the_fms_own_are_those_of_the_core(bundled):
     ("query", "sentence"),
     [
         ({"fm": "resnet50", "data": "digits"}, "no embeddings by ResNet\\-50. Choose another FM"),
+        ({"fm": "squeezenet1_1", "data": "digits"}, "part of its weights, which are missing"),
         ({"fm": "tf_efficientnet_lite0", "data": "tiny_imagenet_100"}, "These classes are among the FM's own"),
     ],
 )
-def test_reasons_why_there_are_no_old_classes(query, sentence):
+def test_reasons_why_there_are_no_old_classes(query, sentence, tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     app = opened(**query, n="2", seeds="1", curve_fms=query["fm"], beside="True")
     assert sentence in " ".join(i.value for i in app.info)

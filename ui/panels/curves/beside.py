@@ -17,6 +17,8 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.fm_classes import BesideAccuracy, beside_recipe, choose_scale
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures.fm_classes import beside_chart
+from imprint_core.models import foundation_model
+from imprint_core.models.libraries import available_weights
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading
@@ -25,7 +27,6 @@ from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import show_missing_weights
 from ui.widgets.fm_own_classes import check_classifier
 
 _NS = (1, 2, 5, 10, 20, 50, 100)
@@ -49,7 +50,12 @@ def show_beside(selection: Selection) -> None:
     if info.dataset == _OLD_DATA:
         st.info("These classes are among the FM's own. Choose another dataset.", icon=":material/info:")
         return
-    if show_missing_weights(info, "beside"):
+    if available_weights(foundation_model(info.fm)) is None:
+        st.info(
+            f"The classifier of {plain(label_of_fm(info.fm))} is part of its weights, which are missing. Choose "
+            "another FM, or download the weights under Your own data, Try one image.",
+            icon=":material/wifi_off:",
+        )
         return
     try:
         with st.spinner("Reading the classifier …"):
