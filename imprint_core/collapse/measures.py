@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint_core.background.eigenvectors import eigenvectors
 from imprint_core.collapse.class_statistics import (
     RANK_TOLERANCE,
     ClassStatistics,
@@ -192,9 +193,9 @@ def _vci(within: Floats, statistics: ClassStatistics, null: float) -> float:
     spread = statistics.axes.T * np.sqrt(statistics.between)
     total = spread @ spread.T
     total += within
-    values, vectors = np.linalg.eigh(total)
+    values, vectors = eigenvectors(total)
     keep = values > null * values[-1]
-    explained = np.sum((vectors[:, keep].T @ spread) ** 2 / values[keep, None])
+    explained = np.sum(((vectors.T @ spread) ** 2)[keep] / values[keep, None])
     return float(1 - explained / len(statistics.between))
 
 

@@ -28,6 +28,8 @@ _LIKELY = 0.95
 _PRIOR_WEIGHT = 0.5
 # More shots do not improve the choice of the shrinkage; of more, every second, third, … is left out.
 _MOST_LEFT_OUT = 2000
+# Products of residuals and class means in memory at once.
+_MOST_PRODUCTS = 2**22
 # With a smaller shrinkage, directions outside the residuals' span would dominate by rounding errors.
 _LEAST = 1e-4
 Shrinkage = str | float
@@ -282,22 +284,30 @@ def leave_one_out(
     outside = (means_gram - m_v @ m_v.T).astype(np.float64)
     s = np.array(SHRINKAGES)
     inverse = 1 / ((1 - s)[:, None] * variances + s[:, None] * target)
-    weighted = (m_v * inverse[:, None].astype(m_v.dtype)).reshape(-1, m_v.shape[1])
-    rm = (r_v @ weighted.T).reshape(len(rows), len(s), count).transpose(1, 0, 2).astype(np.float64)
     rr = (r_v**2 @ inverse.T.astype(r_v.dtype)).T.astype(np.float64)
-    mm = (weighted @ m_v.T).reshape(len(s), count, count) + outside / (s * target)[:, None, None]
     # The class means without shot i: the centre moves by α r, and its own class's mean by −r/(n−1).
     alpha = 1 / ((n_own - 1) * count)
     shift = np.repeat(alpha[:, None], count, axis=1)
     shift[rows, codes] -= 1 / (n_own - 1)
     losses = np.empty(len(s))
+    # Products of residuals and means, of several candidates at once if they are small.
+    block = max(1, _MOST_PRODUCTS // max(1, len(rows) * count))
     for i, share in enumerate(1 - s):
-        r_own = rm[i][rows, codes]
-        u_v = mm[i][codes] + shift * r_own[:, None] + (1 + alpha)[:, None] * (rm[i] + shift * rr[i][:, None])
+        j = i % block
+        if j == 0:
+            weighted = m_v * inverse[i : i + block, None].astype(m_v.dtype)
+            flat = weighted.reshape(-1, m_v.shape[1])
+            rms = (r_v @ flat.T).reshape(len(rows), len(weighted), count).transpose(1, 0, 2).astype(np.float64)
+            mms = (flat @ m_v.T).reshape(len(weighted), count, count) + outside / (s * target)[
+                i : i + block, None, None
+            ]
+        rm, mm = rms[j], mms[j]
+        r_own = rm[rows, codes]
+        u_v = mm[codes] + shift * r_own[:, None] + (1 + alpha)[:, None] * (rm + shift * rr[i][:, None])
         u_r = r_own + (1 + alpha) * rr[i]
-        r_m = rm[i] + shift * rr[i][:, None]
-        v_v = np.diagonal(mm[i]) + shift * (2 * rm[i] + shift * rr[i][:, None])
-        u_u = mm[i][codes, codes] + (1 + alpha) * (2 * r_own + (1 + alpha) * rr[i])
+        r_m = rm + shift * rr[i][:, None]
+        v_v = np.diagonal(mm) + shift * (2 * rm + shift * rr[i][:, None])
+        u_u = mm[codes, codes] + (1 + alpha) * (2 * r_own + (1 + alpha) * rr[i])
         # Σ_W without shot i is Σ_W less a multiple of r rᵀ.
         drop = share * n_own / (n_own - 1) / total
         factor = drop / np.maximum(1 - drop * rr[i], 1e-9)
