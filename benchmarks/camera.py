@@ -3,7 +3,7 @@
 Starts the app, opens the page in headless Chromium with a video as its camera, records two classes, and measures the
 time from the capture of a frame in the browser to its bars in the page, predictions per second, and memory.
 
-    python -m benchmarks.camera [--seconds 30] [--fm squeezenet1_1]
+    python -m benchmarks.camera [--seconds 30] [--fm tf_efficientnet_lite0]
     python -m benchmarks.camera --calibration      calibration errors of the bundled tasks instead
 """
 
@@ -105,7 +105,7 @@ def calibration() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--fm", default="squeezenet1_1")
+    parser.add_argument("--fm", default="tf_efficientnet_lite0")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--calibration", action="store_true")
     arguments = parser.parse_args()
