@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import CONTROLS, PAGES
 from tests.conftest import ROOT
+from ui.charts import progressive
 from ui.controls import sidebar
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
@@ -68,3 +70,17 @@ def test_options_are_computed_for_displayed_controls_only(bundled, monkeypatch):
     assert set(values) == set(defaults) == {control.key for control in CONTROLS}
     assert values["nc1"] == "published"
     assert notes == []
+
+
+def test_a_page_is_run_again_after_figures_that_are_or_were_just_running(monkeypatch):
+    class State(dict):
+        __getattr__, __setattr__ = dict.get, dict.__setitem__
+
+    state = State()
+    monkeypatch.setattr(progressive.st, "session_state", state)
+    for last_slice, running, expected in ((0, set(), False), (1, set(), True), (3, set(), False), (3, {"curve"}, True)):
+        if last_slice:
+            state.last_slice = time.monotonic() - last_slice
+        state.running_figures = running
+        progressive.note_page_switch()
+        assert state.left_running is expected

@@ -19,6 +19,8 @@ from ui.text.markdown import plain
 
 # Seconds: computing per slice, between two slices, and before the progress row appears.
 _SLICE, _PAUSE, _QUIET = 0.25, 0.05, 1.0
+# Seconds after a slice within which a request of the next one may arrive, although the figure is complete.
+_LATE = 2.0
 # Seconds of computing in the page's own run. A figure without any point computes one in any case.
 FIRST_SLICE = 0.0
 
@@ -42,8 +44,9 @@ def has_running_figures() -> bool:
 
 
 def note_page_switch() -> None:
-    """Remember whether figures are running on the page that is left."""
-    st.session_state.left_running = has_running_figures()
+    """Remember whether figures are running on the page that is left, or were until a moment ago."""
+    just_completed = time.monotonic() - st.session_state.get("last_slice", -_LATE) < _LATE
+    st.session_state.left_running = has_running_figures() or just_completed
 
 
 def rerun_after_switch() -> None:
@@ -84,6 +87,8 @@ def _run_slice(name: str, points: Sequence[Point], draw: Draw, label: str, needs
     cache, running = point_cache(), st.session_state.running_figures
     context = get_script_run_ctx()
     fragment_run = bool(context and context.fragment_ids_this_run)
+    if fragment_run:
+        st.session_state.last_slice = time.monotonic()
     stopped = bool(st.session_state.get(f"{name}_stopped"))
     missing = missing_points(points, _failed(name))
     if missing and not stopped:
