@@ -214,8 +214,7 @@ def beside_curve_point(
     weight: Array, split: Split, old_test: tuple[Array, NDArray[np.integer], OldClasses], recipe: Recipe, seed: int
 ) -> tuple[BesideAccuracy, BesideAccuracy]:
     """Compute the accuracies of one draw with the factor 1, and with the one that `choose_scale` chooses."""
-    model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(split.X_train, split.y_train)
-    scale = choose_scale(weight, split.X_train, split.y_train, recipe, seed)
+    layer = joint_layer(weight, split.X_train, split.y_train, recipe, seed)
     test = (split.X_test, split.y_test, nearest_old_classes(weight, split.X_test))
-    plain, chosen = accuracy_beside(model, (1.0, scale), test, old_test)
+    plain, chosen = accuracy_beside(layer.model, (1.0, layer.scale), test, old_test)
     return plain, chosen

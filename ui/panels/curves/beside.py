@@ -14,7 +14,7 @@ import streamlit as st
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.fm_classes import BesideAccuracy, beside_recipe, choose_scale
+from imprint_core.evaluation.fm_classes import BesideAccuracy, joint_layer
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures.fm_classes import beside_chart
 from imprint_core.models import foundation_model
@@ -144,15 +144,12 @@ def _show_download(experiment: Experiment) -> None:
 
 def _head_file(experiment: Experiment) -> bytes:
     from imprint_core.export.torch_head import save_head, to_joint_module
-    from imprint_core.framework.classifier import ImprintingClassifier
 
     seed, head = experiment.seeds[0], fm_classes.classifier_head(experiment.info.fm)
     split = experiment.split(seed, results.embeddings(experiment.info))
-    recipe = experiment.recipe.canonical()
-    model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(split.X_train, split.y_train)
-    scale = choose_scale(head.weight, split.X_train, split.y_train, recipe, seed)
-    names = [split.names[c] for c in model.classes_]
+    layer = joint_layer(head.weight, split.X_train, split.y_train, experiment.recipe.canonical(), seed)
+    names = [split.names[c] for c in layer.model.classes_]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.safetensors"
-        save_head(to_joint_module(model, scale, head.weight, names, head.class_names), path)
+        save_head(to_joint_module(layer.model, layer.scale, head.weight, names, head.class_names), path)
         return path.read_bytes()
