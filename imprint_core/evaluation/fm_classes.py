@@ -203,6 +203,12 @@ class JointLayer:
         best += [JointScore(False, int(c), float(old[c])) for c in np.argsort(-old)[:count]]
         return sorted(best, key=lambda score: -score.score)
 
+    def predict(self, X: Array) -> NDArray[np.intp]:
+        """Return the predicted class of each sample (m,): an old one by its index, the c-th new one as K + c."""
+        new, old = self.scale * new_similarities(self.model, X), nearest_old_classes(self.weight, X)
+        is_new = new.max(axis=1) > old.cosines
+        return np.where(is_new, len(self.weight) + np.argmax(new, axis=1), old.labels)
+
 
 def joint_layer(weight: Array, X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> JointLayer:
     """Imprint shots X (n, d) of classes y (n,) beside a classifier's weights (K, d), with the chosen scale."""
@@ -218,3 +224,75 @@ def beside_curve_point(
     test = (split.X_test, split.y_test, nearest_old_classes(weight, split.X_test))
     plain, chosen = accuracy_beside(layer.model, (1.0, layer.scale), test, old_test)
     return plain, chosen
+
+
+class AddedBeside(NamedTuple):
+    """A new class beside the others of its task and the old ones of a classifier.
+
+    Attributes
+    ----------
+    predictions : ndarray of shape (m,)
+        Predicted class of its samples, as `JointLayer.predict` numbers them.
+    left_out : bool
+        Whether these are its shots, each left out of the proxies that predict it, because it has no test samples.
+    old_without, old_with : float
+        Accuracy on test samples of the old classes without and with it, in percent; NaN without such samples.
+    """
+
+    predictions: NDArray[np.intp]
+    left_out: bool
+    old_without: float
+    old_with: float
+
+
+def added_beside(
+    layer: JointLayer,
+    split: Split,
+    number: int,
+    recipe: Recipe,
+    seed: int,
+    old_test: tuple[Array, NDArray[np.integer], OldClasses] | None,
+) -> AddedBeside:
+    """Classify the samples of the new class `number`, and those of old classes, among all classes.
+
+    Parameters
+    ----------
+    layer : JointLayer
+        Of the shots of `split`.
+    split : Split
+        Shots and test samples of all new classes.
+    number : int
+    recipe : Recipe
+    seed : int
+        Of GEN.
+    old_test : tuple or None
+        As in `accuracy_beside`.
+    """
+    members = np.flatnonzero(split.y_train == number)
+    test = split.X_test[split.y_test == number]
+    predictions = layer.predict(test)
+    if not len(test):
+        predictions = np.array([_predict_left_out(layer, split, row, recipe, seed) for row in members.tolist()])
+    old = [float("nan"), float("nan")]
+    if old_test is not None:
+        X, y, near = old_test
+        similarities = layer.scale * new_similarities(layer.model, X)
+        others = layer.model.classes_ != number
+        for i, rivals in enumerate((similarities[:, others], similarities)):
+            known = near.cosines >= rivals.max(axis=1, initial=-np.inf)
+            old[i] = 100 * float((known & (near.labels == y)).mean())
+    return AddedBeside(predictions, not len(test), *old)
+
+
+def _predict_left_out(layer: JointLayer, split: Split, row: int, recipe: Recipe, seed: int) -> int:
+    """Predict a shot with proxies of the others; an only shot of its class has no proxy of it."""
+    X, y = np.delete(split.X_train, row, axis=0), np.delete(split.y_train, row)
+    if not len(y):
+        return int(nearest_old_classes(layer.weight, split.X_train).labels[row])
+    model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(X, y)
+    without = JointLayer(layer.weight, model, layer.scale)
+    best = int(without.predict(split.X_train[row : row + 1])[0])
+    if best < len(layer.weight):
+        return best
+    # Numbered as with all classes.
+    return len(layer.weight) + int(np.searchsorted(layer.model.classes_, model.classes_[best - len(layer.weight)]))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,9 @@ import torch
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.fm_classes import (
+    OldClasses,
     accuracy_beside,
+    added_beside,
     beside_curve_point,
     beside_recipe,
     choose_scale,
@@ -39,6 +43,10 @@ def old_test(bundled, head):
 
 def split_of(bundled, data, n, seed=1):
     return Experiment(bundled[FM, data], n_shot=n, seeds=(seed,)).split()
+
+
+def fitted(X, y):
+    return ImprintingClassifier.from_recipe(beside_recipe(RECIPE), 1).fit(X, y)
 
 
 def naive(head, model, scale, X):
@@ -145,3 +153,45 @@ def test_joint_layer_ranks_all_classes_by_their_scores(bundled, head):
     for ranked, (is_new, label, score) in zip(layer.rank(x, 7), expected, strict=True):
         assert (ranked.is_new, ranked.label) == (is_new, label)
         assert ranked.score == pytest.approx(score, abs=1e-5)
+
+
+@pytest.mark.parametrize("with_test", [True, False])
+def test_an_added_class_is_classified_among_all_classes(bundled, head, old_test, with_test):
+    """Against brute force; without test samples each shot is left out in turn."""
+    split, recipe, number = split_of(bundled, "mnist", 5), RECIPE, 9
+    if not with_test:
+        rows = split.y_test != number
+        split = replace(split, X_test=split.X_test[rows], y_test=split.y_test[rows])
+    layer = joint_layer(head.weight, split.X_train, split.y_train, recipe, 1)
+    X_old, y_old, near = (part[::75] for part in (*old_test[:2], np.arange(len(old_test[1]))))
+    result = added_beside(
+        layer, split, number, recipe, 1, (X_old, y_old, OldClasses(*(part[near] for part in old_test[2])))
+    )
+    assert result.left_out is not with_test
+    if with_test:
+        X = split.X_test[split.y_test == number]
+        assert np.array_equal(result.predictions, naive(head, layer.model, layer.scale, X))
+    else:
+        expected = []
+        for row in np.flatnonzero(split.y_train == number):
+            rest = np.arange(len(split.y_train)) != row
+            model = ImprintingClassifier.from_recipe(beside_recipe(recipe), 1).fit(
+                split.X_train[rest], split.y_train[rest]
+            )
+            expected += naive(head, model, layer.scale, split.X_train[[row]]).tolist()
+        assert result.predictions.tolist() == expected
+    assert result.old_with == pytest.approx(100 * (naive(head, layer.model, layer.scale, X_old) == y_old).mean())
+    others = split.y_train != number
+    model = fitted(split.X_train[others], split.y_train[others])
+    assert result.old_without == pytest.approx(100 * (naive(head, model, layer.scale, X_old) == y_old).mean())
+
+
+def test_an_only_shot_of_the_only_class_is_one_of_the_old_classes(bundled, head):
+    split = split_of(bundled, "mnist", 1)
+    only = replace(
+        split, X_train=split.X_train[:1], y_train=split.y_train[:1], X_test=split.X_test[:0], y_test=split.y_test[:0]
+    )
+    layer = joint_layer(head.weight, only.X_train, only.y_train, RECIPE, 1)
+    result = added_beside(layer, only, int(only.y_train[0]), RECIPE, 1, None)
+    assert result.predictions.tolist() == nearest_old_classes(head.weight, only.X_train).labels.tolist()
+    assert np.isnan(result.old_with)

@@ -1,5 +1,7 @@
 """Adding a class to the task, without a browser; a browser test opens the dialog."""
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -64,3 +66,15 @@ def test_a_class_of_the_same_name_gets_its_datasets_name(home):  # noqa: F811
     assert info.class_names[10] == "0 (Digits (scikit-learn))"
     app.button(key=f"remove_{info.class_names[10]}").click().run()
     assert not find_sets(home)[0]
+
+
+def test_an_added_class_stands_beside_the_fms_own(home):  # noqa: F811
+    app = with_class(own_data(fm="tf_efficientnet_lite0", data="digits", n="5"), 8)
+    assert "With the FM's own 1,000 classes" not in page_text(app)
+    app.toggle(key="own_classes_added").set_value(True).run()
+    assert not app.exception
+    text = page_text(app)
+    beside = re.search(r"With the FM's own 1,000 classes: (\d+) of (\d+) test samples correct", text)
+    assert 0.5 * int(beside[2]) < int(beside[1]) <= int(beside[2])
+    without, with_it = map(float, re.search(r"own classes: ([\d.]+) % without bag, ([\d.]+) % with it", text).groups())
+    assert 15 < with_it <= without < 40

@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 
 from imprint_core.embeddings import SetInfo
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.fm_classes import BesideAccuracy, OldClasses, beside_curve_point, nearest_old_classes
+from imprint_core.evaluation.fm_classes import (
+    AddedBeside,
+    BesideAccuracy,
+    JointLayer,
+    OldClasses,
+    added_beside,
+    beside_curve_point,
+    joint_layer,
+    nearest_old_classes,
+)
 from imprint_core.framework.normalization import Array
 from imprint_core.models import foundation_model
 from imprint_core.models.classifier_head import ClassifierHead, read_classifier_separately
@@ -16,6 +25,8 @@ from ui.compute import results
 from ui.server.shared_cache import shared_cache
 
 OldTest = tuple[Array, NDArray[np.intp], OldClasses]
+OLD_DATA = "tiny_imagenet_100"
+"""The dataset whose test samples are those of old classes."""
 
 
 @shared_cache(32)
@@ -50,6 +61,24 @@ def old_test(info: SetInfo) -> OldTest:
     labels = np.array([numbers.get(name, -1) for name in info.class_names])[opened.y_test]
     X = opened.X_test[labels >= 0]
     return X, labels[labels >= 0], nearest_old_classes(head.weight, X)
+
+
+@shared_cache(64, results.BY_FIRST_SEED)
+def joint(experiment: Experiment) -> JointLayer:
+    """Imprint the first seed's shots beside the FM's classifier; `check_classifier` says whether it is the set's."""
+    split = experiment.split(embeddings=results.embeddings(experiment.info))
+    head = classifier_head(experiment.info.fm)
+    return joint_layer(head.weight, split.X_train, split.y_train, experiment.recipe.canonical(), experiment.seeds[0])
+
+
+@shared_cache(64, results.BY_FIRST_SEED)
+def added_class_beside(experiment: Experiment, number: int) -> AddedBeside:
+    """Classify the samples of an added class, and those of old classes, among all classes."""
+    split = experiment.split(embeddings=results.embeddings(experiment.info))
+    old_info = results.sets()[0].get((experiment.info.fm, OLD_DATA))
+    old = None if old_info is None else old_test(old_info)
+    recipe = experiment.recipe.canonical()
+    return added_beside(joint(experiment), split, number, recipe, experiment.seeds[0], old)
 
 
 def beside_point(experiment: Experiment, old_info: SetInfo, seed: int) -> tuple[BesideAccuracy, BesideAccuracy]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -29,18 +30,22 @@ from imprint_core.evaluation.class_specs import CLASS_SETS, canonical, d_and_dra
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from imprint_core.models import foundation_model
+from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.models.libraries import available_weights
 from imprint_core.uploads.single_images import decode_uploads
 from ui.compute import results
+from ui.compute.fm_classes import OLD_DATA, added_class_beside, joint
 from ui.navigation.page_switches import select_set
 from ui.server.shared_cache import shared_cache
 from ui.server.visitor_uploads import check_quota, require_removable, upload_folder
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import embed_images, show_missing_weights, unknown_model
+from ui.widgets.fm_own_classes import check_classifier, own_classes_switch
 from ui.widgets.upload_images import left_out_list, upload_images
 
 _MOST_IMAGES = 6
+_MOST_CONFUSED = 3
 # Bytes of an embedding's number in a set with added classes.
 _BYTES = 4
 
@@ -195,12 +200,15 @@ def show_added_classes(experiment: Experiment) -> None:
     warning = st.session_state.pop("added_warning", "")
     if warning:
         st.warning(warning)
-    info = experiment.info
-    for name in added_names(info):
+    info, names = experiment.info, added_names(experiment.info)
+    ready = names and available_weights(foundation_model(info.fm)) is not None
+    head = own_classes_switch(info.fm, "added") if ready else None
+    for name in names:
         with st.container(border=True):
             text, remove = st.columns([5, 1], vertical_alignment="center")
             with text:
-                _show_class(experiment, name)
+                if _show_class(experiment, name) and head is not None:
+                    _show_beside(experiment, name, head)
             if remove.button("Remove class", key=f"remove_{name}", width="stretch"):
                 try:
                     _remove(experiment, name)
@@ -208,11 +216,12 @@ def show_added_classes(experiment: Experiment) -> None:
                     st.error(plain(error))
 
 
-def _show_class(experiment: Experiment, name: str) -> None:
+def _show_class(experiment: Experiment, name: str) -> bool:
+    """Draw the effect of an added class; return whether it can be measured."""
     imprinted = _imprinted(experiment, experiment.info.class_names.index(name))
     if imprinted is None:
         st.markdown(f"**{plain(name)}**: its effect cannot be measured on the selected classes.")
-        return
+        return False
     images = results.pictures(experiment.info)
     shots = [] if images is None else [images.train.find(sample) for sample in imprinted.ids[:_MOST_IMAGES]]
     thumbnails = [thumbnail(image, 64, 6) for image in shots if image is not None]
@@ -225,6 +234,36 @@ def _show_class(experiment: Experiment, name: str) -> None:
         f"of the other classes: {change.before:.1f} → {change.after:.1f} % (first seed). Previously correct, now "
         f"predicted as {plain(name)}: {change.lost or 'none'}."
     )
+    return True
+
+
+def _show_beside(experiment: Experiment, name: str, head: ClassifierHead) -> None:
+    """Draw what an added class is predicted as among all classes, and what it takes from the FM's own."""
+    number, new_names = experiment.info.class_names.index(name), results.pool(experiment).names
+    try:
+        check_classifier(experiment.info)
+        with st.spinner("Comparing with the FM's own classes …"):
+            beside, layer = added_class_beside(experiment, number), joint(experiment)
+    except ImprintError as error:
+        st.error(plain(error))
+        return
+    old, classes = len(head.class_names), layer.model.classes_
+    names = [*(f"{label} (FM's own)" for label in head.class_names), *(new_names[int(c)] for c in classes)]
+    expected = old + int(np.searchsorted(classes, number))
+    count, correct = len(beside.predictions), int((beside.predictions == expected).sum())
+    others = Counter(int(c) for c in beside.predictions if c != expected).most_common(_MOST_CONFUSED)
+    samples = ("shot" if beside.left_out else "test sample") + "s" * (count > 1)
+    text = f"With the FM's own {old:,} classes: {correct} of {count} {samples} correct"
+    text += ", each left out of its proxies" * beside.left_out
+    if others:
+        text += f"; predicted instead as {', '.join(f'{plain(names[c])} × {times}' for c, times in others)}"
+    text += "."
+    if not np.isnan(beside.old_with):
+        text += (
+            f" Accuracy on the test images of {plain(label_of_dataset(OLD_DATA))}, which are the FM's own classes: "
+            f"{beside.old_without:.1f} % without {plain(name)}, {beside.old_with:.1f} % with it."
+        )
+    st.markdown(text)
 
 
 @shared_cache(64, results.BY_FIRST_SEED)

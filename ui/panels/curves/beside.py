@@ -14,7 +14,7 @@ import streamlit as st
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.fm_classes import BesideAccuracy, joint_layer
+from imprint_core.evaluation.fm_classes import BesideAccuracy
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures.fm_classes import beside_chart
 from imprint_core.models import foundation_model
@@ -23,6 +23,7 @@ from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.charts.record import heading
 from ui.compute import fm_classes, results
+from ui.compute.fm_classes import OLD_DATA
 from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.text.labels import label_of_dataset, label_of_fm
@@ -30,7 +31,6 @@ from ui.text.markdown import plain
 from ui.widgets.fm_own_classes import check_classifier
 
 _NS = (1, 2, 5, 10, 20, 50, 100)
-_OLD_DATA = "tiny_imagenet_100"
 _LINES = ("new", "old", "harmonic_mean")
 Pair = tuple[BesideAccuracy, BesideAccuracy]
 
@@ -39,15 +39,15 @@ def show_beside(selection: Selection) -> None:
     """Draw the section."""
     heading("New classes beside the FM's own", "beside")
     experiment, info = selection.experiment, selection.experiment.info
-    old_info = selection.panel.sets.get((info.fm, _OLD_DATA))
+    old_info = selection.panel.sets.get((info.fm, OLD_DATA))
     if old_info is None:
         st.info(
-            f"The test samples of the old classes would be those of {plain(label_of_dataset(_OLD_DATA))}, of which "
+            f"The test samples of the old classes would be those of {plain(label_of_dataset(OLD_DATA))}, of which "
             f"there are no embeddings by {plain(label_of_fm(info.fm))}. Choose another FM.",
             icon=":material/info:",
         )
         return
-    if info.dataset == _OLD_DATA:
+    if info.dataset == OLD_DATA:
         st.info("These classes are among the FM's own. Choose another dataset.", icon=":material/info:")
         return
     if available_weights(foundation_model(info.fm)) is None:
@@ -111,7 +111,7 @@ def _explanation(experiment: Experiment, old_info: SetInfo, scale: float) -> str
     return (
         f"One layer has the {count:,} weights of the FM's classifier, without their bias, and the imprinted proxies, "
         "all of length 1 (Qi et al., 2018); every sample is classified among all of them. Old classes: the test images "
-        f"of {plain(label_of_dataset(_OLD_DATA))} ({len(np.unique(y))} of its classes), {alone:.1f} % without new "
+        f"of {plain(label_of_dataset(OLD_DATA))} ({len(np.unique(y))} of its classes), {alone:.1f} % without new "
         "classes. **Bias**: proxies are means of embeddings and share their common direction, trained weights do not. "
         "So any image has a larger cosine with proxies, and old classes lose their samples to new ones. **Scale**: "
         f"proxies are multiplied by a factor, here {scale:.2f}, the smallest that assigns 95 % of left-out shots to "
@@ -145,10 +145,8 @@ def _show_download(experiment: Experiment) -> None:
 def _head_file(experiment: Experiment) -> bytes:
     from imprint_core.export.torch_head import save_head, to_joint_module
 
-    seed, head = experiment.seeds[0], fm_classes.classifier_head(experiment.info.fm)
-    split = experiment.split(seed, results.embeddings(experiment.info))
-    layer = joint_layer(head.weight, split.X_train, split.y_train, experiment.recipe.canonical(), seed)
-    names = [split.names[c] for c in layer.model.classes_]
+    head, layer = fm_classes.classifier_head(experiment.info.fm), fm_classes.joint(experiment)
+    names = [results.pool(experiment).names[c] for c in layer.model.classes_]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.safetensors"
         save_head(to_joint_module(layer.model, layer.scale, head.weight, names, head.class_names), path)

@@ -10,15 +10,13 @@ from PIL import Image
 from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.fm_classes import JointLayer, joint_layer
 from imprint_core.figures import explanation, style
 from imprint_core.framework.explanation import NearProxy, describe, explain_sample, nearest_proxies
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.uploads.single_images import decode_uploads
 from ui.charts.plot import plot
 from ui.compute import results
-from ui.compute.fm_classes import classifier_head
-from ui.server.shared_cache import shared_cache
+from ui.compute.fm_classes import joint
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import embed_images, show_missing_weights, unknown_model
 from ui.widgets.fm_own_classes import check_classifier, joint_name, own_classes_switch
@@ -68,7 +66,7 @@ def show_try_image(experiment: Experiment) -> None:
 def _show_joint(experiment: Experiment, head: ClassifierHead, x: NDArray[np.float32]) -> None:
     """List the best classes among those of the task and the FM's own."""
     check_classifier(experiment.info)
-    layer = _joint_layer(experiment)
+    layer = joint(experiment)
     names = dict(enumerate(results.pool(experiment).names))
     ranked = [(plain(joint_name(score, head, names)), score.score) for score in layer.rank(x, _OF_EACH_KIND)]
     st.markdown(
@@ -79,14 +77,6 @@ def _show_joint(experiment: Experiment, head: ClassifierHead, x: NDArray[np.floa
         f"Cosines with {len(head.class_names):,} weights and with proxies; those with proxies are multiplied by "
         f"{layer.scale:.2f}, the smallest factor that assigns 95 % of left-out shots to the task's classes."
     )
-
-
-@shared_cache(64, results.BY_FIRST_SEED)
-def _joint_layer(experiment: Experiment) -> JointLayer:
-    model_rows = results.classifier(experiment)[1]
-    samples, head = results.pool(experiment), classifier_head(experiment.info.fm)
-    X, y = samples.X_train[model_rows], samples.y_train[model_rows]
-    return joint_layer(head.weight, X, y, experiment.recipe.canonical(), experiment.seeds[0])
 
 
 def _show_proxies(nearest: list[NearProxy], measure: str, labels: list[str]) -> None:
