@@ -135,6 +135,37 @@ def test_upload_of_a_student_is_invisible_to_another_and_deleted_when_the_studen
     run_visits(play())
 
 
+def test_class_added_by_a_student_is_a_set_of_this_student_alone(lesson):
+    async def play():
+        async with visit(lesson.server.url) as other:
+            async with visit(lesson.server.url) as student:
+                page = await student.run("data=digits&n=5&seeds=1", page="explore")
+                page = await student.run(states=(press(page, "Add a class"),))
+                dialog = page.fragments[next(p for p in page.fragments if "Imprint class" in str(page.elements[p]))]
+                # Of another dataset.
+                source = state_of("button_group", page.widgets()["add_source_dialog"][1].id, "Class of another dataset")
+                page = await student.run(states=(source,), fragment=dialog)
+                page = await student.run(states=(source, press(page, "Imprint class")), fragment=dialog)
+                assert not page.exceptions
+                assert not page.errors
+                assert any("5 shots gave" in text for text in page.texts())
+                (info,) = uploads(lesson)
+                assert f"data={info.dataset}" in student.query
+                page = await other.run(student.query, page="explore")
+                assert any(info.dataset in warning.replace("\\", "") for warning in page.warnings)
+                assert not [text for text in page.texts() if "airplane" in text and "Available" in text]
+                assert "data=" not in other.query
+                page = await student.run()
+                (label,) = [key for key in page.widgets() if key.startswith("remove_")]
+                await student.run(states=(state_of("button", page.widgets()[label][1].id, True),))
+                assert not uploads(lesson)
+                page = await student.run(states=(press(await student.run(), "Add a class"),))
+                await student.run(states=(source, press(page, "Imprint class")), fragment=dialog)
+            await wait_until(lambda: not uploads(lesson))
+
+    run_visits(play())
+
+
 def test_students_can_remove_their_own_upload(lesson):
     async def play():
         async with visit(lesson.server.url) as student:

@@ -14,6 +14,7 @@ from imprint_core.recipes.presets import PRESETS
 from imprint_core.recipes.text import find_preset
 from ui.controls.control import Control, Sets, Values, as_number, named_option
 from ui.controls.recipe import preset_values
+from ui.text.labels import is_of_user
 
 
 def nearest(value: Any, options: Sequence[Any], default: Any) -> Any:
@@ -153,7 +154,7 @@ def _correction(control: Control, value: Any, valid: Any, options: Sequence[Any]
     name = control.label.split(":")[0]
     try:
         # Labels of uploads are known to all sessions, but are shown to those only whose options have them.
-        shown = str(value) if str(value).startswith("own_") else control.show(value)
+        shown = str(value) if is_of_user(str(value)) else control.show(value)
     except (AttributeError, KeyError, TypeError, ValueError):
         shown = str(value)
     text, used = f"{name} = {str(shown)[:40] or 'empty'}", control.show(valid)

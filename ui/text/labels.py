@@ -32,3 +32,8 @@ def label_of_fm(name: str) -> str:
 def label_of_dataset(name: str) -> str:
     """Return the label of a dataset."""
     return DATASETS[name].label if name in DATASETS else _LABELS.get(name, name)
+
+
+def is_of_user(name: str) -> bool:
+    """Whether a label is of users' sets only, perhaps of another visitor's."""
+    return name in _LABELS
