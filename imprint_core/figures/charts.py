@@ -26,6 +26,9 @@ from imprint_core.figures.style import (
     shortened,
 )
 
+ACCURACY_AXIS = "accuracy (%)"
+"""Title of the axes of accuracy, which end at 0 and 100 %."""
+
 
 def accuracy_over_k(
     ks: Sequence[int],
@@ -48,7 +51,7 @@ def accuracy_over_k(
         traces.append(suggestion_mark([suggested], [runs[list(ks).index(suggested)].median]))
     if current is not None:
         traces.append(mark(*current, " %"))
-    return curve_chart(traces, ks, "proxies per class, k", "accuracy (%)")
+    return curve_chart(traces, ks, "proxies per class, k", ACCURACY_AXIS)
 
 
 def nc1_curve(
@@ -142,6 +145,8 @@ def curve_traces(
             "name": name,
             "line": {"color": color, "width": 2},
             "marker": {"size": 6},
+            # Markers at the end of an axis, such as 100 %, are whole.
+            "cliponaxis": False,
             # A band needs two points to be visible.
             "error_y": {**error_bars(runs), "visible": varies and len(xs) == 1},
             "hovertemplate": "%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
@@ -210,6 +215,7 @@ def mark(x: float, run: Summary, name: str, unit: str) -> Trace:
         "y": [run.median],
         "mode": "markers",
         "name": name,
+        "cliponaxis": False,
         "marker": {
             "color": CURRENT,
             "size": 13,
@@ -229,6 +235,7 @@ def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> Trace:
         "mode": "markers",
         "name": "suggested k",
         "showlegend": False,
+        "cliponaxis": False,
         "marker": {"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
         "hovertemplate": "suggested k = %{x}: %{y:.1f} %<extra></extra>",
     }
@@ -246,10 +253,15 @@ def curve_chart(
         ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if min(xs) <= t <= max(xs)]
         pad = 0.04 * (hi - lo)
         axis |= {"type": "log", "tickvals": ticks, "range": [lo - pad, hi + pad]}
-    y_axis: dict[str, Any] = {"title": {"text": y_title}}
+    y_axis: dict[str, Any] = percent_axis() if y_title == ACCURACY_AXIS else {"title": {"text": y_title}}
     if y_range is not None:
         y_axis["range"] = y_range
     return make_figure(traces, **CURVE_LAYOUT, xaxis=axis, yaxis=y_axis)
+
+
+def percent_axis() -> dict[str, Any]:
+    """Axis of accuracy in percent."""
+    return {"title": {"text": ACCURACY_AXIS}, "autorangeoptions": {"clipmin": 0, "clipmax": 100}}
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:

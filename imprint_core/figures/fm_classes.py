@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import curve_chart, curve_traces
+from imprint_core.figures.charts import ACCURACY_AXIS, curve_chart, curve_traces
 from imprint_core.figures.plotly_json import Figure, Trace
 from imprint_core.figures.style import AMBER, BLUE, PURPLE
 
@@ -39,4 +39,4 @@ def beside_chart(
                 "showlegend": key == "old",
             }
         )
-    return curve_chart(traces, ns, "shots per class, n", "accuracy (%)", (0, 100))
+    return curve_chart(traces, ns, "shots per class, n", ACCURACY_AXIS, (0, 100))

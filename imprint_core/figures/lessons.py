@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imprint_core.evaluation.lesson_experiments import PredictionCounts
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.evaluation.synthetic import EXTENT, NAMES, SyntheticData, SyntheticResult
-from imprint_core.figures.charts import curve_chart, curve_traces
+from imprint_core.figures.charts import ACCURACY_AXIS, curve_chart, curve_traces
 from imprint_core.figures.plotly_json import Figure, Trace, make_figure
 from imprint_core.figures.style import (
     ACCENT,
@@ -50,7 +50,7 @@ def curves(lines: Sequence[Line], xs: Sequence[int], title: str, elbow: int | No
             hover = f"{escape(line.name)}: %{{y:.1f}} %"
             traces += curve_traces(line.xs, line.runs, escape(line.name), hover, color, legendgroup=line.name)
     accuracies = [v for line in lines for r in line.runs for v in (r.low, r.high)]
-    figure = curve_chart(traces, xs, title, "accuracy (%)", _padded(accuracies))
+    figure = curve_chart(traces, xs, title, ACCURACY_AXIS, _padded(accuracies))
     # A logarithmic axis already has a range.
     figure["layout"]["xaxis"].setdefault("range", [xs[0] - 0.5, xs[-1] + 0.5])
     if elbow is not None:
@@ -62,12 +62,15 @@ def curves(lines: Sequence[Line], xs: Sequence[int], title: str, elbow: int | No
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return a range with all values, at least `_MIN_RANGE` wide, so that the first point does not fill the figure."""
+    """Return a range with all values in percent, at least `_MIN_RANGE` wide if it does not end at 0 or 100 before.
+
+    So the first point does not fill the figure.
+    """
     if not values:
         return None
     low, high = min(values), max(values)
     pad = max(1.0, (_MIN_RANGE - (high - low)) / 2)
-    return low - pad, high + pad
+    return max(low - pad, 0.0), min(high + pad, 100.0)
 
 
 def predictions_by_length(counts: PredictionCounts, names: Sequence[str]) -> Figure:

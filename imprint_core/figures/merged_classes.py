@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import curve_traces, nc1_line, nc1_range, suggestion_mark
+from imprint_core.figures.charts import curve_traces, nc1_line, nc1_range, percent_axis, suggestion_mark
 from imprint_core.figures.plotly_json import Figure, Trace, make_figure
 from imprint_core.figures.style import CURRENT_SYMBOL, CURVE_LAYOUT, CURVE_SYMBOLS, GREY, LEGEND, SEQUENCE, THEME_TEXT
 
@@ -94,7 +94,7 @@ def accuracy_by_d(
         traces,
         **layout,
         xaxis={"title": {"text": "proxies per class, k"}, "dtick": 1, "range": [0.5, max(ks) + 0.5]},
-        yaxis={"title": {"text": "accuracy (%)"}},
+        yaxis=percent_axis(),
     )
 
 

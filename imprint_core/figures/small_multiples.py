@@ -131,8 +131,7 @@ def shared_range(measure: str, values: Iterable[float]) -> tuple[float, float]:
     if not finite:
         return 0.0, 100.0
     low, high = 5 * math.floor((min(finite) - 0.5) / 5), 5 * math.ceil((max(finite) + 0.5) / 5)
-    # Symbols at 0 and 100 % are not cut.
-    return float(max(low, -2)), float(min(high, 102))
+    return float(max(low, 0)), float(min(high, 100))
 
 
 def panel(
@@ -162,6 +161,7 @@ def panel(
             "name": curve.name,
             "line": {"color": curve.style.color, "width": 1.5, "dash": curve.style.dash},
             "marker": {"symbol": curve.style.symbol, "size": 7},
+            "cliponaxis": False,
             "hovertemplate": f"{escape(curve.name)}, published<br>{symbol} = %{{x}}: %{{y:.1f}}{unit}<extra></extra>",
         }
         for curve in published

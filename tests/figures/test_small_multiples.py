@@ -70,7 +70,7 @@ def test_an_empty_panel_has_its_axes():
 def test_the_range_moves_in_steps_and_leaves_room():
     assert figures.shared_range("accuracy", [71.2, 93.0, math.nan]) == (70, 95)
     assert figures.shared_range("accuracy", [71.3, 92.9]) == (70, 95)
-    assert figures.shared_range("macro_f1", [0.0, 100.0]) == (-2, 102)
+    assert figures.shared_range("macro_f1", [0.0, 100.0]) == (0, 100)
     assert figures.shared_range("nc1", [0.13, 4.0, math.inf]) == (0.1, 5)
     low, high = figures.shared_range("nc1", [0.0])
     assert low < 1 < high
