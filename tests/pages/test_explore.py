@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.k_selection import suggest_k
 from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.distances import DISTANCES
@@ -23,6 +25,7 @@ from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
+from ui.charts import progressive
 from ui.text.markdown import plain
 
 PICTURES = ["map", "confusion", "accuracy-over-k", "nc1-over-shots"]
@@ -317,6 +320,22 @@ def test_preset_sets_everything_and_says_whose_it_is(preset, vit_digits):
     again = opened(**app.query_params)
     assert again.selectbox(key="preset").value == preset
     assert metrics(again)["Accuracy"].value == metrics(app)["Accuracy"].value
+
+
+@pytest.mark.parametrize("gen", ["kmeans", "mean"])
+def test_the_suggested_k_is_answered_in_words_and_used_by_its_button(gen, monkeypatch, bundled):
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
+    app = opened(fm="vit_tiny_patch16_224", data="mnist", n="10", gen=gen, k="2")
+    shots = Experiment(bundled["vit_tiny_patch16_224", "mnist"], n_shot=10).split()
+    ks = (1, 2, 3, 5, 7, 10)
+    suggested = suggest_k(shots.X_train, shots.y_train, Recipe("kmeans"), ks, SEEDS[0])
+    assert f"From the shots alone: **k = {suggested}** (within 1 point" in " ".join(m.value for m in app.markdown)
+    assert suggested != 2
+    app.button(key="accuracy-over-k-use-k").click().run()
+    assert not app.exception
+    assert app.session_state["gen"] == "kmeans"
+    assert app.session_state["k"] == suggested
+    assert app.button(key="accuracy-over-k-use-k").disabled
 
 
 def test_preset_can_be_named_in_a_link_and_differed_from():

@@ -7,15 +7,19 @@ from typing import Any
 
 import streamlit as st
 
+from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
+from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
+from imprint_core.sweeps.k_selection_study import NEAR, bundled_study, standing
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
+from ui.navigation.reruns import rerun_page
 
-SUGGESTION_CAPTION = f"◯: k suggested by the first seed's shots ({RULES[DEFAULT_RULE].label})."
+SUGGESTION_CAPTION = f"◯: k that the first seed's shots suggest ({RULES[DEFAULT_RULE].label})."
 
 
 def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k") -> None:
@@ -48,9 +52,39 @@ def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: lis
         + suggestion,
         height=240,
     )
-    # Written before the mark joins the curve, so that nothing moves then.
-    note = SUGGESTION_CAPTION if scores else ""
-    st.caption(f"**Best on these test samples: k = {best}** ({curve[best].median:.1f} %, median). {note}")
+    _answer(view, name, suggested if scores else view.ks[0], best, curve[best])
+
+
+def _answer(view: ExperimentResults, name: str, suggested: int | None, best: int, accuracy: Summary) -> None:
+    """Say which k the shots suggest, which is the best on the test samples, and offer to use the former."""
+    recipe = view.experiment.recipe
+    # Written before the k is known, so that nothing moves then.
+    st.markdown(
+        f"From the shots alone: **k = {'…' if suggested is None else suggested}**{_reliability()}. Best on these test "
+        f"samples: **k = {best}** ({accuracy.median:.1f} %, median)."
+    )
+    current = GENERATORS[recipe.gen].uses_k and min(recipe.k, view.experiment.n_shot) == suggested
+    label = "Use suggested k" if suggested is None else f"Use k = {suggested}"
+    changes = {"gen": view.with_k.recipe.gen, "k": suggested}
+    if st.button(
+        label,
+        key=f"{name}-use-k",
+        disabled=suggested is None or current,
+        on_click=st.session_state.update,
+        args=(changes,),
+        help=SUGGESTION_CAPTION,
+    ):
+        # The figure is in a fragment.
+        rerun_page()
+
+
+def _reliability() -> str:
+    """How often a suggested k is near the best one; empty if the study is missing, which Collapse reports."""
+    try:
+        study = standing(bundled_study(), DEFAULT_RULE)
+    except ImprintError:
+        return ""
+    return f" (within {NEAR:g} point of the best k in {100 * study.near:.0f} % of {study.suggestions:,} cases)"
 
 
 def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "textbook") -> None:
