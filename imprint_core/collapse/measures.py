@@ -94,6 +94,33 @@ def published_nc1_per_class(statistics: ClassStatistics) -> Floats:
     return values + np.sum((statistics.axes @ statistics.center) ** 2 / statistics.between) / len(statistics.sizes)
 
 
+def corrected_nc1_per_class(statistics: ClassStatistics) -> Floats:
+    """Compute NC1 of each class, of shape (C,), with leave-one-out class means, to correct it for few shots.
+
+    The mean m_c of n_c shots is close to them, and differs from the true mean by their variance divided by n_c. So
+    shots vary too little around it, and the m_c vary too much. Two corrections are unbiased:
+
+    - Variance within class c: the mean of (x − m_c)·(x − m_c without x), which is n_c/(n_c − 1) times the usual one.
+    - Gram matrix of the class means: its diagonal ‖m_c‖² becomes the mean of x·(m_c without x), which is
+      ‖m_c‖² − trace(Σ_c)/(n_c − 1), with the usual trace. This lowers the eigenvalues of Σ_B, here by the first-order
+      term along the uncorrected eigenvectors.
+
+    The inverse of a corrected eigenvalue is not unbiased, and below half the uncorrected one an eigenvalue cannot be
+    distinguished from noise; it is lowered to half at most. So very few shots are not corrected fully. A class with
+    one sample is not corrected.
+    """
+    values = nc1_per_class(statistics)
+    if not len(statistics.between):
+        return values
+    count = len(statistics.sizes)
+    others = np.maximum(statistics.sizes - 1, 1)
+    shares = (statistics.centered @ statistics.axes.T) ** 2 / (count * statistics.between)
+    noise = shares.T @ (statistics.variances / others) / count
+    between = np.maximum(statistics.between - noise, statistics.between / 2)
+    along_axes = statistics.along_axes * (statistics.sizes / others)[:, None]
+    return np.asarray((along_axes / between).sum(axis=1) / count)
+
+
 @dataclass(frozen=True)
 class Nc1Variant:
     """An entry of the table: a definition of NC1."""
@@ -116,6 +143,13 @@ NC1_VARIANTS: dict[str, Nc1Variant] = {
         "Variance of samples around their class mean (Papyan et al., 2020, NC1).",
         "classes",
         nc1_per_class,
+    ),
+    "corrected": Nc1Variant(
+        "corrected",
+        "With leave-one-out class means: the mean of few shots is close to them, so NC1 falls with n although the "
+        "classes have not changed. Not fully corrected at very few shots.",
+        "classes",
+        corrected_nc1_per_class,
     ),
     "published": Nc1Variant(
         "as published",

@@ -162,3 +162,62 @@ def test_float32_rounding_errors_add_no_direction(vit_digits):
     """The centred class means sum to zero: a tenth singular value would be noise."""
     X = l2(vit_digits.X_train)
     assert nc1(X + np.float32(10), vit_digits.y_train) == pytest.approx(nc1(X, vit_digits.y_train), rel=1e-2)
+
+
+def naive_corrected(X, y):
+    """The corrected NC1 from explicit leave-one-out means."""
+    X, classes = X.astype(np.float64), np.unique(y)
+    means, count = np.array([X[y == c].mean(axis=0) for c in classes]), len(classes)
+
+    def without(c):
+        """Each sample of a class, and the mean of the others."""
+        x = X[y == c]
+        return [(x[i], np.delete(x, i, axis=0).mean(axis=0)) for i in range(len(x))]
+
+    gram = means @ means.T
+    gram[np.diag_indices(count)] = [np.mean([x @ rest for x, rest in without(c)]) for c in classes]
+    centre = np.eye(count) - 1 / count
+    values, vectors = np.linalg.eigh(centre @ means @ means.T @ centre)
+    result = 0
+    for value, u in zip(values[1:], vectors.T[1:], strict=True):
+        axis = (centre @ means).T @ u / np.sqrt(value)
+        corrected = max(u @ centre @ gram @ centre @ u, value / 2) / count
+        for c, mean in zip(classes, means, strict=True):
+            result += np.mean([((x - mean) @ axis) * ((x - rest) @ axis) for x, rest in without(c)]) / corrected
+    return result / count**2
+
+
+@given(st.integers(0, 999), st.floats(0.1, 5))
+@settings(deadline=None, max_examples=30)
+def test_corrected_nc1_is_that_of_leave_one_out_means(seed, spread):
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([np.full(rng.integers(2, 7), c) for c in range(4)])
+    X = rng.normal(size=(4, 9))[y] + spread * rng.normal(size=(len(y), 9)) + 3
+    corrected = measures.corrected_nc1_per_class(class_statistics(X, y)).mean()
+    assert corrected == pytest.approx(naive_corrected(X, y), rel=1e-6)
+    assert corrected >= nc1(X, y)
+
+
+def test_corrected_nc1_of_few_shots_is_nearer_to_that_of_all_samples(bundled):
+    """On every bundled set with ten classes; errors are logarithms of ratios."""
+    errors = {}
+    for n in (5, 10, 20, 50):
+        for key in bundled:
+            if key[1] == "tiny_imagenet_100":
+                continue
+            s = open_set(bundled[key])
+            X, y = l2(s.X_train), s.y_train
+            rows = np.concatenate([np.random.default_rng(c).permutation(np.flatnonzero(y == c))[:n] for c in range(10)])
+            complete, few = class_statistics(X, y), class_statistics(X[rows], y[rows])
+            for i, of in enumerate((measures.nc1_per_class, measures.corrected_nc1_per_class)):
+                errors.setdefault((n, i), []).append(np.log(of(few).mean() / of(complete).mean()))
+    error = {key: np.sqrt(np.mean(np.square(values))) for key, values in errors.items()}
+    assert all(error[n, 1] < 0.6 * error[n, 0] for n in (5, 10, 20))
+    assert error[50, 1] < error[50, 0]
+
+
+def test_corrected_nc1_of_single_samples_and_of_coinciding_means_is_that_of_the_textbook():
+    X = np.array([[0.0, 0], [2, 0], [0, 1]])
+    assert measures.corrected_nc1_per_class(class_statistics(X, np.arange(3))).tolist() == [0, 0, 0]
+    same = np.array([[-1.0], [0.0], [1.0]] * 2)
+    assert measures.NC1_VARIANTS["corrected"].per_class(same, np.repeat([0, 1], 3)).tolist() == [np.inf, np.inf]

@@ -51,7 +51,7 @@ def _spreads(experiment: Experiment, variant: str) -> tuple[dict[str, float], Cl
     codes = np.unique(y, return_inverse=True)[1]
     # With fewer samples than dimensions VCI is 0 for any classes, and Σ_W takes seconds.
     enough = len(x) > x.shape[1] + codes.max() + 1
-    statistics = class_statistics(x, codes, covariance=enough and variant == "textbook")
+    statistics = class_statistics(x, codes, covariance=enough and variant != "published")
     measure = NC1_VARIANTS[variant]
     values = {
         # Computed from the same statistics if it uses the same μ_G.

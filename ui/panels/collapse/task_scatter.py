@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from imprint_core.collapse.correlation import Correlation
+from imprint_core.collapse.measures import NC1_VARIANTS
 from imprint_core.collapse.merged_tasks import TaskDraw, all_tasks
 from imprint_core.evaluation.class_specs import d_and_draw
 from imprint_core.evaluation.metrics import signed
@@ -91,14 +92,14 @@ def _draw(selection: Selection, tasks: Sequence[TaskDraw], curves: list[Any]) ->
             groups.setdefault(f"{point.fm}, {point.data}: d in 1", []).append(point)
     st.markdown(correlation_table(groups))
     shots = "all training samples" if shots_of(selection) is None else f"{selection.experiment.n_shot} shots per class"
-    textbook = values["nc1"] == "textbook"
+    published_definition = values["nc1"] == "published"
     st.caption(
         "One point per FM, dataset and, with many classes, d; the bar of such a dataset is 1 in 1, ten random classes. "
         f"{shots.capitalize()}; {recipe_text(selection.experiment.recipe)}. NC1 "
-        f"{'of the textbook' if textbook else 'as published'} after NORM pre. Median and range over "
+        f"({NC1_VARIANTS[values['nc1']].label}) after NORM pre. Median and range over "
         f"{'' if complete else 'up to '}{values['draws']} draws or seeds. Tasks share images and FMs, so they are not "
         "independent; p-values are too small (paper, Figure 12)."
-        + (f" {_OVERLAY_CAPTION}, {'unlike' if textbook else 'as'} the other points." if overlay else "")
+        + (f" {_OVERLAY_CAPTION}, {'as' if published_definition else 'unlike'} the other points." if overlay else "")
     )
 
 
