@@ -14,6 +14,7 @@ from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
+from ui.text.labels import count_text
 
 SUGGESTION_CAPTION = f"◯: k suggested by the first seed's shots ({RULES[DEFAULT_RULE].label})."
 
@@ -50,7 +51,8 @@ def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: lis
     )
     # Written before the mark joins the curve, so that nothing moves then.
     note = SUGGESTION_CAPTION if scores else ""
-    st.caption(f"**Best on these test samples: k = {best}** ({curve[best].median:.1f} %, median). {note}")
+    tested = count_text(len(view.evaluator.truth), view.experiment.info)
+    st.caption(f"**Best on these {tested}: k = {best}** ({curve[best].median:.1f} %, median). {note}")
 
 
 def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "textbook") -> None:
