@@ -24,7 +24,9 @@ from imprint_core.recipes.text import parse_recipe, split_recipe
 HELP = "evaluate a recipe on a task; prints JSON"
 DESCRIPTION = """\
 Imprint a recipe's proxies from a task's shots and classify the task's test samples, once for each seed. Unlike the
-app's pages, which look at part of a very large set, this uses every sample of the set.
+app's pages, which look at part of a very large set, this uses every sample of the set. A small set whose
+source has no test split is cross-validated: every sample is tested by shots of the other folds, which differ for each
+seed.
 
 A task is a dataset, all of it or some of its classes, merged or not:
   mnist                      all classes
@@ -66,7 +68,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=count, default=3, metavar="COUNT", help="how many of the paper's seeds (default: %(default)s)"
     )
-    parser.add_argument("--predictions", action="store_true", help="with every test sample's id and predicted class")
+    parser.add_argument(
+        "--predictions",
+        action="store_true",
+        help="with every test sample's id (-1 - id of a training sample) and predicted class",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,12 +100,13 @@ def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespac
     opened = open_set(info)
     runs = []
     for seed in SEEDS[: options.seeds]:
-        split = Experiment(info, classes, options.n_shot).split(seed, opened)
-        model = ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(split.X_train, split.y_train)
-        predicted = model.predict(split.X_test)
-        row: dict[str, Any] = {"seed": seed, "accuracy": 100 * float((predicted == split.y_test).mean())}
+        splits = Experiment(info, classes, options.n_shot).splits(seed, opened)
+        model = ImprintingClassifier.from_recipe(recipe, random_state=seed)
+        predicted = np.concatenate([model.fit(s.X_train, s.y_train).predict(s.X_test) for s in splits])
+        truth, ids = (np.concatenate([getattr(s, name) for s in splits]) for name in ("y_test", "id_test"))
+        row: dict[str, Any] = {"seed": seed, "accuracy": 100 * float((predicted == truth).mean())}
         if options.predictions:
-            row |= {"id": split.id_test.tolist(), "predicted": predicted.tolist()}
+            row |= {"id": ids.tolist(), "predicted": predicted.tolist()}
         runs.append(row)
     accuracies = [row["accuracy"] for row in runs]
     return {
@@ -107,10 +114,11 @@ def evaluate(info: Any, classes: str, recipe: Recipe, options: argparse.Namespac
             "fm": info.fm,
             "dataset": info.dataset,
             "classes": classes,
-            "class_names": [split.names[c] for c in np.unique(split.y_train)],
+            "class_names": [splits[0].names[c] for c in np.unique(splits[0].y_train)],
             "n_shot": options.n_shot,
-            "shots": len(split.y_train),
-            "test_samples": len(split.y_test),
+            "shots": len(splits[0].y_train),
+            "test_samples": len(truth),
+            "folds": len(splits),
         },
         "recipe": {**asdict(recipe), "in_words": str(recipe), "digest": recipe.digest},
         "accuracy": {"median": float(np.median(accuracies)), "low": min(accuracies), "high": max(accuracies)},

@@ -68,7 +68,7 @@ class CheckedImages:
     """Image files that can be decoded, with their class numbers (n,) and the mask (n,) of test images.
 
     `contents` (n, 16) are digests of the files' bytes. `digest`, 64 hexadecimal digits, identifies the dataset: it is
-    computed from class names, splits and contents, not from names of files.
+    computed from class names, splits and contents, not from names of files. `held_out` as in `Splits`.
     """
 
     files: Sequence[ImageFile]
@@ -78,6 +78,7 @@ class CheckedImages:
     contents: NDArray[np.uint8]
     left_out: tuple[LeftOut, ...]
     digest: str
+    held_out: bool
 
 
 def images_by_class(files: Mapping[str, Sequence[tuple[str, Callable[[], bytes]]]]) -> ImageListing:
@@ -117,9 +118,9 @@ def check_images(
     first = f"'{unusable[0].display_name}': {unusable[0].reason}" if unusable else ""
     if unusable and not usable:
         raise ImprintError(f"None of the files can be used; the first, {first}")
-    labels, test = _labels(usable, listing.class_names), _test_mask(usable)
+    labels, given = _labels(usable, listing.class_names), _test_mask(usable)
     try:
-        test = check_splits(labels, test, listing.class_names, "image")
+        test = check_splits(labels, given, listing.class_names, "image")
     except ImprintError as error:
         if not unusable:
             raise
@@ -134,6 +135,7 @@ def check_images(
         np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 16),
         sorted_left_out([*listing.left_out, *unusable]),
         hashlib.sha256(header.encode() + b"".join(ordered)).hexdigest(),
+        given is None,
     )
 
 
@@ -186,8 +188,8 @@ def splits_of(
     When an image is loaded, it raises an `ImprintError` with its file's name if it is damaged or another than expected:
     `expected` has the digests of contents (16 bytes) by split and sample id, for those that are known.
     """
-    labels, test = _labels(images.files, images.class_names), _test_mask(images.files)
-    test = hold_out(labels) if test is None else test
+    labels, given = _labels(images.files, images.class_names), _test_mask(images.files)
+    test = hold_out(labels) if given is None else given
     contents = images.contents if isinstance(images, CheckedImages) else None
 
     def split(name: str, rows: NDArray[np.intp]) -> Images:
@@ -198,8 +200,8 @@ def splits_of(
             contents=None if contents is None else contents[rows],
         )
 
-    train, held_out = split("train", np.flatnonzero(~test)), split("test", np.flatnonzero(test))
-    return Splits(train, held_out, images.class_names, left_out=images.left_out)
+    train, tested = split("train", np.flatnonzero(~test)), split("test", np.flatnonzero(test))
+    return Splits(train, tested, images.class_names, left_out=images.left_out, held_out=given is None)
 
 
 def _load(file: ImageFile, expected: bytes | None) -> Image.Image:

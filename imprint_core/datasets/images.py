@@ -93,7 +93,7 @@ class Splits:
     """Training and test split of a dataset, its class names, where known, and the parts of a merged dataset.
 
     The label replaces the dataset's where the files determine one; else it is empty. `left_out` are files of the source
-    that are in neither split.
+    that are in neither split. `held_out`: whether the source has no splits, so that `hold_out` made the test split.
     """
 
     train: Images
@@ -102,6 +102,7 @@ class Splits:
     label: str = ""
     parts: tuple[Part, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    held_out: bool = False
 
 
 def from_arrays(x: NDArray[np.uint8], y: NDArray[np.integer]) -> Images:

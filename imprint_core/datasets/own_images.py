@@ -1,15 +1,15 @@
 """Datasets of the user's own images, each in one zip file.
 
 Its members are stored uncompressed: `train/000000`, … and `test/000000`, … are the uploaded image files,
-`manifest.json` has the dataset's label, its class names and the class of each image. No uploaded name is used as the
-name of a member.
+`manifest.json` has the dataset's label, its class names, the class of each image, and whether the test split was held
+out. No uploaded name is used as the name of a member.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -38,7 +38,7 @@ class OwnImages:
 
     Its name in commands and links is `own_` and 12 hexadecimal digits of a digest of its contents; the user gives the
     label. `counts` are training and test images of each class; `left_out` are the files of the upload that are no part
-    of it.
+    of it. `held_out` as in `Splits`; False in files of earlier versions.
     """
 
     name: str
@@ -47,6 +47,7 @@ class OwnImages:
     class_names: tuple[str, ...]
     counts: tuple[tuple[int, int], ...]
     left_out: tuple[LeftOut, ...] = ()
+    held_out: bool = False
 
 
 def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
@@ -69,7 +70,8 @@ def read_own_images(path: Path) -> tuple[OwnImages, Splits]:
         return Images(manifest[split], load)
 
     header = _header(path, manifest)
-    return header, Splits(images("train"), images("test"), header.class_names, header.label, left_out=header.left_out)
+    splits = Splits(images("train"), images("test"), header.class_names, header.label, left_out=header.left_out)
+    return header, replace(splits, held_out=header.held_out)
 
 
 def find_own_images(folder: Path) -> tuple[list[OwnImages], list[str]]:
@@ -147,7 +149,8 @@ def _header(path: Path, manifest: dict[str, Any]) -> OwnImages:
     names = tuple(clean_name(n) for n in manifest["class_names"])
     counts = count_images(manifest["train"], manifest["test"], len(names))
     left_out = tuple(LeftOut(*(clean_name(text, 400) for text in file)) for file in manifest.get("left_out", []))
-    return OwnImages(path.stem, clean_name(manifest["label"]), path, names, counts, left_out)
+    held_out = manifest.get("held_out") is True
+    return OwnImages(path.stem, clean_name(manifest["label"]), path, names, counts, left_out, held_out)
 
 
 def _is_left_out(file: object) -> bool:

@@ -225,6 +225,7 @@ def _write(
             "class_names": [*base["class_names"], *names],
             "sample_ids": "that of the source, from the first id of an added class",
             "draw_seed": base.get("draw_seed"),
+            "held_out": base.get("held_out", False),
             "base": base,
             "added": added,
         },

@@ -297,6 +297,7 @@ def _updated(info: SetInfo, job: ExtractionJob, splits: Splits) -> SetInfo:
         "origin": job.dataset.origin,
         "path": job.dataset.path,
         "left_out": [list(file) for file in splits.left_out],
+        "held_out": splits.held_out,
     }
     if dataset == info.meta["dataset"]:
         return info
@@ -345,6 +346,7 @@ def _sidecar(
             "parts": [part._asdict() for part in splits.parts],
             "draw_seed": DRAW_SEED if job.per_class or job.test_per_class else None,
             "left_out": [list(file) for file in splits.left_out],
+            "held_out": splits.held_out,
         },
         "samples": {split: class_sizes(y) for split, y in labels.items()},
         "encoding": "float16",

@@ -78,6 +78,16 @@ class SetInfo:
         return str(self.meta["sha256"])
 
     @property
+    def held_out(self) -> bool:
+        """Whether the test split was held out because the source has no splits; False if it is not known."""
+        return bool(self.meta["dataset"].get("held_out"))
+
+    @property
+    def key(self) -> str:
+        """Identifies the embeddings with their class names and the kind of test split."""
+        return "\n".join([self.digest, *self.class_names, *(["held out"] if self.held_out else [])])
+
+    @property
     def bundled(self) -> bool:
         """Whether the set ships with the project."""
         return self.path.parent == bundled_folder()

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from imprint_core.background.threads import lazy_property, run_parallel
 from imprint_core.evaluation.inner_products import CACHED, Draw, Products
 from imprint_core.evaluation.lru_cache import LruCache
-from imprint_core.evaluation.task import Split, shot_order
+from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.evaluation.task import FOLDS, FoldRows, Split, folds, shot_order
 from imprint_core.framework.feature_map import FeatureMap
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.kmeans import squared_distances
@@ -41,10 +42,18 @@ class Evaluation:
         Predicted class of every test sample, for each seed, as an index of the chosen classes in ascending order.
     accuracy : ndarray of shape (s,)
         Share of correct predictions, in percent.
+    draws : int
+        Number of draws: s, or 1 if no seed can change anything.
     """
 
     predictions: NDArray[np.int32]
     accuracy: NDArray[np.float64]
+    draws: int
+
+    @property
+    def summary(self) -> Summary:
+        """Median and range of the accuracy over draws."""
+        return replace(summarize(self.accuracy), runs=self.draws)
 
 
 class Imprint(NamedTuple):
@@ -76,31 +85,43 @@ class TransformDiagnostics(NamedTuple):
 class Evaluator:
     """Evaluates the recipes of one space on one pool of samples.
 
+    A pool with `resplit` is evaluated by cross-validation, with other folds for each seed. The proxies among the
+    embeddings (`imprint`) are always those of the pool's training samples.
+
     Parameters
     ----------
     pool : Split
         All training samples that shots are drawn from, and the test samples.
     space : Space
         Of the recipes.
+    cached : int
+        Number of draws whose values are cached.
 
     Attributes
     ----------
     pool : Split
+    tested : Split
+        The pool's samples in evaluations, see `Split.evaluated`.
     classes : ndarray of shape (C,)
         The chosen class numbers, ascending.
     truth : ndarray of shape (m,)
         True classes of the test samples, as indices of `classes`.
     """
 
-    def __init__(self, pool: Split, space: Space) -> None:
+    def __init__(self, pool: Split, space: Space, cached: int = CACHED) -> None:
         self.pool = pool
         self.space = space
+        self.tested = pool.evaluated
         self.classes = np.unique(pool.y_train)
-        self.truth = np.searchsorted(self.classes, pool.y_test)
+        self.truth = np.searchsorted(self.classes, self.tested.y_test)
+        # All samples as shots and as test samples of all folds, so that folds share inner products.
+        self._whole = Evaluator(self.tested, space, CACHED * FOLDS) if pool.resplit else None
+        self._cached = cached
         self._fitted = TRANSFORMS[space.pretransform].fitted
         self._orders: dict[int, Draw] = {}
-        self._maps = LruCache[FeatureMap](CACHED)
-        self._drawn_products = LruCache[tuple[Products, TransformDiagnostics]](CACHED)
+        self._folds: dict[int, list[FoldRows]] = {}
+        self._maps = LruCache[FeatureMap](cached)
+        self._drawn_products = LruCache[tuple[Products, TransformDiagnostics]](cached)
         all_rows = np.arange(len(pool.y_train))
         self._shared = None if self._fitted else self._of_vectors(self._map(all_rows), all_rows)
 
@@ -115,19 +136,37 @@ class Evaluator:
         """Imprint n shots per class (None: all) and predict the test samples."""
         if recipe.space != self.space:
             raise ValueError(f"this evaluator has the space {self.space}, not that of {recipe}")
-        draws = {seed: self.shots(n, seed) for seed in seeds}
-        if self._shared is not None:
-            predictions = self._shared.predict(recipe, draws)
-        else:
-            all_products = self._products_of_draws(list(draws.values()))
-            predictions = np.concatenate(
-                [
-                    products.predict(recipe, {seed: _within(draw)})
-                    for (seed, draw), products in zip(draws.items(), all_products, strict=True)
-                ]
-            )
+        predictions = np.empty((len(seeds), len(self.truth)), np.int32)
+        for parts in zip(*(self._folds_of(seed) for seed in seeds), strict=True):
+            draws = {seed: [rows[:n] for rows in part.shots] for seed, part in zip(seeds, parts, strict=True)}
+            predicted = (self._whole or self)._predict(recipe, draws)
+            for row, of_fold, part in zip(predictions, predicted, parts, strict=True):
+                row[part.test] = of_fold[part.test]
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
-        return Evaluation(predictions, accuracy)
+        return Evaluation(predictions, accuracy, len(seeds) if self._differs(recipe, n) else 1)
+
+    def _folds_of(self, seed: int) -> list[FoldRows]:
+        if seed not in self._folds:
+            self._folds[seed] = folds(self.pool, seed)
+        return self._folds[seed]
+
+    def _differs(self, recipe: Recipe, n: int | None) -> bool:
+        """Whether the seed can change results: by folds, by the choice of shots, or by GEN."""
+        most = int(np.bincount(self.pool.y_train).max())
+        gen = GENERATORS[recipe.gen]
+        return self.pool.resplit or (n or most) < most or (gen.seeded and recipe.k < most)
+
+    def _predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
+        """Predict all test samples (s, m) from each seed's draw."""
+        if self._shared is not None:
+            return self._shared.predict(recipe, draws)
+        all_products = self._products_of_draws(list(draws.values()))
+        return np.concatenate(
+            [
+                products.predict(recipe, {seed: _within(draw)})
+                for (seed, draw), products in zip(draws.items(), all_products, strict=True)
+            ]
+        )
 
     def evaluate_each(self, recipes: Sequence[Recipe], n: int | None, seeds: Sequence[int]) -> list[Evaluation]:
         """Evaluate several recipes in parallel.
@@ -174,8 +213,11 @@ class Evaluator:
         return NORMALIZATIONS[self.space.base_norm].function(self.pool.X_train)
 
     def fit_of(self, n: int | None, seed: int) -> TransformDiagnostics:
-        """Return the diagnostics of the transform on one draw."""
-        return self._products_of(_rows(self.shots(n, seed)))[1] if self._fitted else TransformDiagnostics(None, "")
+        """Return the diagnostics of the transform on one draw, with cross-validation on that of the first fold."""
+        if not self._fitted:
+            return TransformDiagnostics(None, "")
+        draw = [rows[:n] for rows in self._folds_of(seed)[0].shots]
+        return (self._whole or self)._products_of(_rows(draw))[1]
 
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])
@@ -245,6 +287,7 @@ class Evaluator:
             np.einsum("md,md->m", test, test),
             test.shape[1],
             lambda: evaluator._vectors(fitted, rows),
+            self._cached,
         )
 
     def _of_products(self, whitened: WhitenedProducts, rows: NDArray[np.intp]) -> Products:
@@ -267,6 +310,7 @@ class Evaluator:
             whitened.test_squares * inf**2,
             self.pool.X_test.shape[1],
             lambda: evaluator._vectors(evaluator._map(rows), rows),
+            self._cached,
         )
 
     def _vectors(self, fitted: FeatureMap, rows: NDArray[np.intp]) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ import numpy as np
 from imprint_core.background.threads import lazy_property
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.task import SEEDS, Split, choose_classes, shot_order
+from imprint_core.evaluation.task import SEEDS, Split, choose_classes, folds, shot_order
 from imprint_core.framework.recipe import Recipe
 from imprint_core.registry import check_number
 
@@ -90,7 +90,7 @@ class Experiment:
     @lazy_property
     def samples_key(self) -> str:
         """Identifies the samples: embeddings, class names and chosen classes."""
-        return "\n".join([self.info.digest, *self.info.class_names, self.classes])
+        return f"{self.info.key}\n{self.classes}"
 
     @lazy_property
     def key(self) -> str:
@@ -114,6 +114,23 @@ class Experiment:
         shots = np.concatenate([rows[: self.n_shot] for rows in order])
         fields = ("X_train", "y_train", "id_train", "origin_train")
         return replace(pool, **{name: getattr(pool, name)[shots] for name in fields})
+
+    def splits(self, seed: int | None = None, embeddings: EmbeddingSet | None = None) -> list[Split]:
+        """Return the shots and test samples that `evaluate` uses for a seed (default: the first seed).
+
+        This is one split, or those of all folds where few samples are cross-validated. Ids are samples' codes.
+        """
+        pool = self.pool(embeddings)
+        parts = []
+        for shots, test in folds(pool, self.seeds[0] if seed is None else seed):
+            train = np.concatenate([rows[: self.n_shot] for rows in shots])
+            rows = {
+                f"{part}_{split}": getattr(pool.evaluated, f"{part}_{split}")[chosen]
+                for split, chosen in (("train", train), ("test", test))
+                for part in ("X", "y", "id", "origin")
+            }
+            parts.append(replace(pool.evaluated, **rows))
+        return parts
 
     def evaluate(self, embeddings: EmbeddingSet | None = None) -> Evaluation:
         """Evaluate the recipe on each seed's draw of shots."""

@@ -45,6 +45,8 @@ class Products:
         Width of the embeddings, d.
     vectors : callable
         Returns all training samples (N, d) and test samples (m, d), for recipes that need them.
+    cached : int
+        Number of draws whose proxies and ridge problems are cached.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Products:
         test_squares: Array,
         dim: int,
         vectors: Callable[[], tuple[Array, Array]],
+        cached: int = CACHED,
     ) -> None:
         self._place = np.empty(sum(map(len, members)), dtype=np.intp)
         for rows in members:
@@ -67,8 +70,8 @@ class Products:
         self._dim = dim
         self._make_vectors = vectors
         self._stacks = LruCache[tuple[Shots, Draw]](megabytes=_STACKS)
-        self._problems = LruCache[RidgeProblem](CACHED)
-        self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](CACHED)
+        self._problems = LruCache[RidgeProblem](cached)
+        self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](cached)
 
     @lazy_property
     def vectors(self) -> tuple[Array, Array]:
@@ -179,7 +182,8 @@ class Products:
             )
             return shots, local
 
-        return self._stacks.get((tuple(problems), len(picked[0])), stack)
+        # Folds of a seed have as many shots, but others.
+        return self._stacks.get((len(picked[0]), b"".join(rows.tobytes() for rows in picked)), stack)
 
 
 class _Batch:

@@ -21,7 +21,7 @@ class Summary:
         Median, smallest and largest value. For 3 to 8 seeds a range is as informative as an interval, and needs no
         distribution.
     runs : int
-        Number of seeds.
+        Number of draws: that of seeds, or 1 if they all give the same shots.
     """
 
     median: float
@@ -37,7 +37,7 @@ class Summary:
     def text(self, form: str = "{:.1f}") -> str:
         """Median, range and number of seeds, such as "96.8 (96.1 to 97.3 over 5 seeds)"."""
         median, span = form.format(self.median).replace("-", MINUS), self.range_text(form)
-        seeds = f"{self.runs} seed{'s' if self.runs > 1 else ''}"
+        seeds = f"{self.runs} seeds" if self.runs > 1 else "1 draw"
         return f"{median} ({span} over {seeds})" if span else f"{median} ({seeds})"
 
 
@@ -53,6 +53,15 @@ def summarize(values: ArrayLike) -> Summary:
     if np.isnan(v[-1]):
         v[:] = np.nan
     return Summary(float(v[(len(v) - 1) // 2] + v[len(v) // 2]) / 2, float(v[0]), float(v[-1]), len(v))
+
+
+def wilson_interval(correct: float, count: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a proportion, in percent; within 0 to 100 also for few samples."""
+    z, share = 1.959964, correct / count
+    centre = share + z**2 / (2 * count)
+    half = z * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    low, high = (100 * float(bound) / (1 + z**2 / count) for bound in (centre - half, centre + half))
+    return max(low, 0.0), min(high, 100.0)
 
 
 def confusion(truth: NDArray[np.integer], predictions: NDArray[np.integer], classes: int) -> NDArray[np.float64]:

@@ -15,6 +15,19 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 
 _WIDTH = 78
+_FIXED = [
+    "    split = experiment.split(seed, data)",
+    "    model.fit(split.X_train, split.y_train)",
+    "    runs.append(100 * model.score(split.X_test, split.y_test))",
+]
+_CROSS_VALIDATED = [
+    "    # Several folds if there are few test samples.",
+    "    correct = []",
+    "    for split in experiment.splits(seed, data):",
+    "        model.fit(split.X_train, split.y_train)",
+    "        correct.extend(model.predict(split.X_test) == split.y_test)",
+    "    runs.append(100 * sum(correct) / len(correct))",
+]
 
 
 def python_snippet(experiment: Experiment) -> str:
@@ -43,10 +56,8 @@ def python_snippet(experiment: Experiment) -> str:
         f"experiment = Experiment(data.info, classes, {experiment.n_shot}, recipe, seeds)",
         "runs = []",
         "for seed in seeds:",
-        "    split = experiment.split(seed, data)",
         "    model = ImprintingClassifier.from_recipe(recipe, random_state=seed)",
-        "    model.fit(split.X_train, split.y_train)",
-        "    runs.append(100 * model.score(split.X_test, split.y_test))",
+        *(_CROSS_VALIDATED if info.held_out else _FIXED),
         *_print(len(seeds)),
     ]
     return "\n".join(lines) + "\n"

@@ -27,8 +27,8 @@ _MARKS = re.compile(r"[\\`*_{}\[\]#!|<>~&$]")
 class Card:
     """Content of a model card: the head has the proxies of the experiment's first seed.
 
-    `names` are class names in the order of the head's scores, `accuracy` and `nc1` are over the seeds, and
-    `head_accuracy` is of the first seed; accuracies are in percent. `nc1` is None if undefined.
+    `names` are class names in the order of the head's scores, `accuracy` on `evaluated` samples and `nc1` are over the
+    seeds, `head_accuracy` on `test_samples` is of the head; accuracies are in percent. `nc1` is None if undefined.
     """
 
     experiment: Experiment
@@ -36,6 +36,7 @@ class Card:
     accuracy: Summary
     head_accuracy: float
     test_samples: int
+    evaluated: int
     nc1: Summary | None
     created: date
 
@@ -60,7 +61,7 @@ def model_card(card: Card) -> str:
         ),
         ("Recipe", f"{experiment.recipe} (NORM pre / post / inf)"),
         ("Accuracy of this head", f"{card.head_accuracy:.1f} % of {card.test_samples:,} test samples"),
-        ("Median accuracy", card.accuracy.text("{:.1f} %")),
+        ("Median accuracy", f"{card.accuracy.text('{:.1f} %')} on {card.evaluated:,} test samples"),
         ("Seeds", ", ".join(map(str, experiment.seeds))),
         ("Median NC1 of the shots", f"{card.nc1.text('{:.2f}')}; 0: fully collapsed" if card.nc1 else "–"),
         ("Embeddings", f"SHA-256 {info.digest}"),

@@ -121,6 +121,8 @@ class Generator(Entry):
         Key of the method that generalises it to k proxies per class, for curves over k.
     keeps_shots : bool
         Whether proxies are shots, so that they have the length of NORM pre.
+    seeded : bool
+        Whether it uses random numbers if there are more than k shots.
     ridge : {"", "exact", "published"}
         Whether the clusters of `function` are the targets of least squares over all classes, and how they are
         weighted.
@@ -130,6 +132,7 @@ class Generator(Entry):
     uses_k: bool = False
     with_k: str = "kmeans"
     keeps_shots: bool = False
+    seeded: bool = False
     ridge: str = ""
 
     def proxies_per_class(self, k: int, n: int) -> int:
@@ -253,6 +256,7 @@ GENERATORS: dict[str, Generator] = {
         "k proxies per class: centroids of k-means clusters of its shots (paper, GEN; its best method).",
         kmeans,
         uses_k=True,
+        seeded=True,
     ),
     "kmedoids": Generator(
         "k-medoids",
@@ -280,6 +284,7 @@ GENERATORS: dict[str, Generator] = {
         "k proxies per class: random shots (paper, GEN).",
         random,
         uses_k=True,
+        seeded=True,
         keeps_shots=True,
     ),
     "fps": Generator(
@@ -287,6 +292,7 @@ GENERATORS: dict[str, Generator] = {
         "k proxies per class: a random shot, then repeatedly the shot farthest from the selected ones (paper, GEN).",
         farthest_point,
         uses_k=True,
+        seeded=True,
         keeps_shots=True,
     ),
     "all": Generator(
@@ -308,6 +314,7 @@ GENERATORS: dict[str, Generator] = {
         "Least squares with the k-means clusters of every class as separate classes, solved exactly.",
         kmeans,
         uses_k=True,
+        seeded=True,
         ridge="exact",
     ),
     "kls_published": Generator(
@@ -315,6 +322,7 @@ GENERATORS: dict[str, Generator] = {
         "As in the official code, which weights every cluster equally: small clusters get long proxies.",
         kmeans,
         uses_k=True,
+        seeded=True,
         ridge="published",
     ),
 }

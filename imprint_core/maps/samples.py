@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.task import Split
+from imprint_core.evaluation.task import Split, sample_code
 from imprint_core.framework.normalization import Array
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 # Samples that a map can display.
 DISPLAYED = {"test": "test samples", "all": "test and training samples"}
-
-
-def sample_code(ids: NDArray[np.integer], training: bool) -> NDArray[np.int32]:
-    """Codes of samples: the id of a test sample, −1 − id of a training sample."""
-    return np.asarray(-1 - ids if training else ids, dtype=np.int32)
 
 
 def split_and_id(code: int) -> tuple[str, int]:

@@ -50,10 +50,14 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskScores:
-    """Medians over seeds (t, q), as in the paper's tables, of recipes on the tasks that have runs of all of them."""
+    """Medians over seeds (t, q), as in the paper's tables, of recipes on the tasks that have runs of all of them.
+
+    `test_samples` are the numbers (t,) of test samples.
+    """
 
     tasks: tuple[TaskKey, ...]
     values: Floats
+    test_samples: tuple[int, ...]
 
 
 def schema() -> pa.Schema:
@@ -161,6 +165,12 @@ class SweepTable:
         return runs
 
     @lazy_property
+    def _test_samples(self) -> dict[TaskKey, int]:
+        columns = (self.rows.column(name).to_pylist() for name in TaskKey._fields)
+        tasks = (TaskKey(*values) for values in zip(*columns, strict=True))
+        return dict(zip(tasks, self.rows.column("test_samples").to_pylist(), strict=True))
+
+    @lazy_property
     def tasks(self) -> tuple[TaskKey, ...]:
         """Tasks of the table."""
         return tuple(dict.fromkeys(task for task, _ in self._runs))
@@ -186,7 +196,8 @@ class SweepTable:
             if all(run is not None for run in runs):
                 complete.append(task)
                 medians.append([float(np.median(run.values[measure])) for run in runs if run is not None])
-        return TaskScores(tuple(complete), np.array(medians, dtype=np.float64).reshape(len(complete), len(recipes)))
+        values = np.array(medians, dtype=np.float64).reshape(len(complete), len(recipes))
+        return TaskScores(tuple(complete), values, tuple(self._test_samples[task] for task in complete))
 
     def to_csv(self, tasks: Iterable[TaskKey]) -> bytes:
         """The rows of these tasks as CSV."""

@@ -206,6 +206,7 @@ def write_set_of_files(
             "class_names": contents.class_names,
             "sample_ids": "row in the training or test split of the uploaded file",
             "parts": [],
+            "held_out": samples.held_out,
             "columns": {"embedding": contents.taken, "left out": {e.name: e.reason for e in contents.left_out}},
         },
         "samples": {split: class_sizes(y) for split, y in labels.items()},

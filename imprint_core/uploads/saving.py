@@ -94,6 +94,7 @@ def save_images(
         "train": y[~test].tolist(),
         "test": y[test].tolist(),
         "left_out": [list(file) for file in checked.left_out],
+        "held_out": checked.held_out,
     }
     try:
         with atomic_file(path) as file:
@@ -106,7 +107,7 @@ def save_images(
         ) from error
     progress(len(listing.files), len(listing.files))
     counts = count_images(y[~test], y[test], len(checked.class_names))
-    return OwnImages(path.stem, label, path, checked.class_names, counts, checked.left_out)
+    return OwnImages(path.stem, label, path, checked.class_names, counts, checked.left_out, checked.held_out)
 
 
 def _write_members(file: IO[bytes], checked: CheckedImages, manifest: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ def test_evaluate_agrees_with_the_estimator(bundled, capsys):
         assert run["accuracy"] == pytest.approx(100 * model.score(split.X_test, split.y_test))
     assert output["task"]["class_names"] == ["0", "2", "4", "6", "8"]
     assert output["task"]["shots"] == 100
+    assert output["task"]["folds"] == 1
     assert output["accuracy"]["low"] <= output["accuracy"]["median"] <= output["accuracy"]["high"]
     assert output["recipe"]["k"] == 5
 

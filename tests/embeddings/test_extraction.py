@@ -69,6 +69,7 @@ def test_set_holds_the_requested_samples(tmp_path, network):
     progress = []
     opened = open_set(extract(job(tmp_path), lambda done, total: progress.append((done, total))))
     assert opened.X_train.shape == (70, 6)
+    assert not opened.info.held_out
     assert np.bincount(opened.y_test).tolist() == [3] * 10
     images = dataset("digits").read(None)
     np.testing.assert_array_equal(images.train.labels[opened.id_train], opened.y_train)
@@ -145,6 +146,8 @@ def test_batches_of_unchanged_images_are_reused(tmp_path, network, monkeypatch):
         Image.new("L", (8, 8), 3 * i).save(file)
     first = extract(own_job(tmp_path, pictures, batch_size=8))
     assert network.progress == 60
+    # The folder has no splits.
+    assert first.held_out
     Image.new("L", (8, 8), 200).save(pictures / "cat" / "new.png")
     network.progress = 0
     second = extract(own_job(tmp_path, pictures, batch_size=8))

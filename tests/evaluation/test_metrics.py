@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, f1_score
 
-from imprint_core.evaluation.metrics import confusion, macro_f1, signed, summarize
+from imprint_core.evaluation.metrics import confusion, macro_f1, signed, summarize, wilson_interval
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=9))
@@ -23,7 +24,7 @@ def test_summary_of_nan_and_infinity_is_numpys(values):
 def test_summary_text_has_range_and_seeds():
     assert summarize([1, -2, 3]).text() == "1.0 (−2.0 to 3.0 over 3 seeds)"
     assert summarize([1, 1]).text("{:.0f} %") == "1 % (2 seeds)"
-    assert summarize([1]).text() == "1.0 (1 seed)"
+    assert summarize([1]).text() == "1.0 (1 draw)"
     assert summarize([1]).range_text() == ""
 
 
@@ -44,3 +45,9 @@ def test_macro_f1_is_scikit_learns():
     assert macro_f1(truth, predicted, 4) == pytest.approx(
         100 * f1_score(truth, predicted, average="macro", zero_division=0)
     )
+
+
+@pytest.mark.parametrize(("correct", "count"), [(0, 9), (9, 9), (1, 1), (33, 36), (18, 36), (70, 99)])
+def test_wilson_interval_is_scipys(correct, count):
+    interval = binomtest(correct, count).proportion_ci(method="wilson")
+    assert wilson_interval(correct, count) == pytest.approx((100 * interval.low, 100 * interval.high), abs=1e-3)

@@ -86,7 +86,7 @@ def shown(query):
 
 def expected_output(metric):
     """Output of the snippet for an accuracy of Explore."""
-    if metric.delta.startswith("1 seed"):
+    if metric.delta.startswith("1 draw"):
         return f"Accuracy {metric.value}\n"
     if metric.delta.startswith("the same"):
         number = metric.value.removesuffix(" %")

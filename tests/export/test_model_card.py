@@ -33,6 +33,7 @@ def card(vit_digits):
         Summary(71.5, 70.0, 73.5, 3),
         71.46,
         596,
+        597,
         Summary(1.27, 1.25, 1.31, 3),
         date(2026, 1, 2),
     )
@@ -48,7 +49,7 @@ def test_card_has_configuration_accuracy_and_sources(card):
         "| Shots per class | 20, drawn at random with seed 17121997",
         "GEN k-means, k = 5",
         "| Accuracy of this head | 71.5 % of 596 test samples |",
-        "| Median accuracy | 71.5 % (70.0 % to 73.5 % over 3 seeds)",
+        "| Median accuracy | 71.5 % (70.0 % to 73.5 % over 3 seeds) on 597 test samples |",
         "| Median NC1 of the shots | 1.27 (1.25 to 1.31 over 3 seeds)",
         "17121997, 123987, 12412312",
         card.experiment.info.digest,
@@ -57,7 +58,9 @@ def test_card_has_configuration_accuracy_and_sources(card):
     ):
         assert part in text
     assert "| Median NC1 of the shots | – |" in model_card(replace(card, nc1=None))
-    assert "| Median accuracy | 71.5 % (1 seed) |" in model_card(replace(card, accuracy=Summary(71.5, 71.5, 71.5, 1)))
+    assert "| Median accuracy | 71.5 % (1 draw) on 597" in model_card(
+        replace(card, accuracy=Summary(71.5, 71.5, 71.5, 1))
+    )
 
 
 def test_names_are_escaped(card):

@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from safetensors.numpy import save
 
+from imprint_core.embeddings.store import read_info
 from imprint_core.embeddings.tensors import read_tensors
 from imprint_core.uploads.embedding_sets import _arguments, write_set_of_files
 
@@ -77,6 +78,7 @@ class Embeddings:
     class_names: tuple[str, ...]
     notes: tuple[str, ...]
     taken: str
+    held_out: bool
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -104,7 +106,7 @@ def read_embeddings(file, suffix, fm=None, **options):
     """Read embeddings in a file, or in a tuple of two."""
     with tempfile.TemporaryDirectory() as folder:
         path, contents = convert(folder, file if isinstance(file, tuple) else (file,), suffix, fm, **options)
-        tensors = read_tensors(path)
+        tensors, info = read_tensors(path), read_info(path)
     arrays = {}
     for split in ("train", "test"):
         order = np.argsort(tensors[f"id_{split}"])
@@ -114,5 +116,6 @@ def read_embeddings(file, suffix, fm=None, **options):
         class_names=tuple(contents["class_names"]),
         notes=tuple(contents["notes"]),
         taken=contents["taken"],
+        held_out=info.held_out,
         left_out={entry[0]: entry[1] for entry in contents["left_out"]},
     )

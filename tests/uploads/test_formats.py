@@ -41,6 +41,7 @@ def refused(sentence, file, kind="npz", **options):
 
 
 def check_parts(embeddings):
+    assert not embeddings.held_out
     np.testing.assert_array_equal(embeddings.X_train, X[:12])
     np.testing.assert_array_equal(embeddings.X_test, X[12:])
     assert embeddings.y_train.tolist() == Y[:12].tolist()
@@ -51,6 +52,7 @@ def check_parts(embeddings):
 
 
 def check_held_out(embeddings, x=X):
+    assert embeddings.held_out
     test = hold_out(Y)
     np.testing.assert_array_equal(embeddings.X_train, x[~test])
     np.testing.assert_array_equal(embeddings.X_test, x[test])

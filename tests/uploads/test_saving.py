@@ -86,13 +86,16 @@ def test_file_has_the_original_bytes_under_numbers(tmp_path):
         "train": [0, 0, 0, 1, 1, 1],
         "test": [0, 1],
         "left_out": [],
+        "held_out": True,
     }
 
 
 def test_held_out_quarter_is_always_the_same(tmp_path):
     dataset = save_images(by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "1")
     assert dataset.counts == ((1, 1), (2, 1), (4, 2), (15, 5))
-    _, splits = read_own_images(dataset.path)
+    header, splits = read_own_images(dataset.path)
+    assert header.held_out
+    assert splits.held_out
     expected = np.arange(1, 32)[hold_out(np.repeat(range(4), (2, 3, 6, 20)))]
     assert shades(splits.test) == expected.tolist()
     again = save_images(by_class(files_by_class(a=2, b=3, c=6, d=20)), "x", tmp_path / "2")
@@ -110,7 +113,9 @@ def test_splits_of_a_zip_are_preserved(tmp_path):
             archive.writestr(f"{name}.png", png(i))
     dataset = save_images(images_in_zip(file), "x", tmp_path)
     assert dataset.counts == ((1, 2), (1, 1))
-    _, splits = read_own_images(dataset.path)
+    header, splits = read_own_images(dataset.path)
+    assert not header.held_out
+    assert not splits.held_out
     assert (shades(splits.train), shades(splits.test)) == ([0, 1], [2, 3, 4])
     assert splits.test.labels.tolist() == [0, 0, 1]
 

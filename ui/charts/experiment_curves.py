@@ -18,6 +18,7 @@ from ui.charts.progressive import draw_progressively
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
 from ui.navigation.reruns import rerun_page
+from ui.text.labels import count_text
 
 SUGGESTION_CAPTION = f"◯: k that the first seed's shots suggest ({RULES[DEFAULT_RULE].label})."
 
@@ -58,10 +59,11 @@ def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: lis
 def _answer(view: ExperimentResults, name: str, suggested: int | None, best: int, accuracy: Summary) -> None:
     """Say which k the shots suggest, which is the best on the test samples, and offer to use the former."""
     recipe = view.experiment.recipe
+    tested = count_text(len(view.evaluator.truth), view.experiment.info)
     # Written before the k is known, so that nothing moves then.
     st.markdown(
-        f"From the shots alone: **k = {'…' if suggested is None else suggested}**{_reliability()}. Best on these test "
-        f"samples: **k = {best}** ({accuracy.median:.1f} %, median)."
+        f"From the shots alone: **k = {'…' if suggested is None else suggested}**{_reliability()}. Best on these "
+        f"{tested}: **k = {best}** ({accuracy.median:.1f} %, median)."
     )
     current = GENERATORS[recipe.gen].uses_k and min(recipe.k, view.experiment.n_shot) == suggested
     label = "Use suggested k" if suggested is None else f"Use k = {suggested}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,12 +57,12 @@ class ExperimentResults:
     @lazy_property
     def accuracy(self) -> Summary:
         """Accuracy over seeds, in percent."""
-        return summarize(self.evaluation.accuracy)
+        return self.evaluation.summary
 
     @lazy_property
     def baseline(self) -> Summary:
         """Accuracy of one mean per class."""
-        return summarize(self._baseline.accuracy)
+        return self._baseline.summary
 
     @lazy_property
     def _baseline(self) -> Evaluation:
@@ -72,6 +72,11 @@ class ExperimentResults:
     def gains(self) -> NDArray[np.float64]:
         """Accuracy minus that of one mean per class, for each seed."""
         return self.evaluation.accuracy - self._baseline.accuracy
+
+    @property
+    def gain(self) -> Summary:
+        """Summary of the gains."""
+        return replace(summarize(self.gains), runs=max(self.evaluation.draws, self._baseline.draws))
 
     @lazy_property
     def nc1(self) -> Summary | None:
@@ -88,13 +93,18 @@ class ExperimentResults:
         """Confusion matrix over all seeds, in percent of each true class."""
         return confusion(self.evaluator.truth, self.evaluation.predictions, len(self.evaluator.classes))
 
+    @property
+    def displayed(self) -> str:
+        """The samples on a map, a key of `DISPLAYED`: those that are tested."""
+        return "all" if self.evaluator.pool.resplit else "test"
+
     def map_points(self, base: BaseMap) -> BaseLayer:
-        """The test samples on a map."""
-        return map_layers.base_layer(self.experiment, base, "test")
+        """The tested samples on a map."""
+        return map_layers.base_layer(self.experiment, base, self.displayed)
 
     def map_figure(self, base: BaseMap, points: BaseLayer) -> map_layers.MapLayers:
-        """The test samples by class, with shots and proxies."""
-        colors = map_layers.class_color_layer(self.experiment)
+        """The tested samples by class, with shots and proxies."""
+        colors = map_layers.class_color_layer(self.experiment, self.displayed)
         return map_layers.combine(points, colors, map_layers.overlays(self.experiment, base))
 
     @lazy_property

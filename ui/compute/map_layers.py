@@ -115,9 +115,9 @@ def color_layer(experiment: Experiment, displayed: str, coloring: str, other: Ex
 
 
 @shared_cache(32, BY_SAMPLES)
-def class_color_layer(experiment: Experiment) -> str:
-    """Return the test samples in class colours, without predictions, as JSON."""
-    points = samples(experiment, "test")
+def class_color_layer(experiment: Experiment, displayed: str) -> str:
+    """Return the displayed samples in class colours, without predictions, as JSON."""
+    points = samples(experiment, displayed)
     listed = np.unique(results.pool(experiment).y_train)
     return json.dumps(embedding_map.color_layer("true", points.y, points.names, listed=listed))
 

@@ -23,7 +23,7 @@ from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDiagnostics
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lru_cache import LruCache
-from imprint_core.evaluation.task import Split
+from imprint_core.evaluation.task import FEW_TEST_SAMPLES, Split
 from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
@@ -48,18 +48,13 @@ BY_SPACE: Keys = {Experiment: lambda experiment: f"{experiment.samples_key}\n{ex
 BY_FIRST_SEED: Keys = {Experiment: lambda experiment: experiment.first_seed.key}
 BY_RESULT: Keys = {Experiment: lambda experiment: experiment.key}
 # Sets of the same tensors may have other images and class names.
-BY_FILE: Keys = {SetInfo: lambda info: f"{info.path}\n{key_of(info)}"}
+BY_FILE: Keys = {SetInfo: lambda info: f"{info.path}\n{info.key}"}
 
 
 def sets() -> tuple[Sets, list[str]]:
     """Return the sets available to the visitor, and why others can't be read, in Markdown."""
     available, problems = find_sets(bundled_folder(), user_folder(), *own_folders())
     return available, [plain(problem) for problem in problems]
-
-
-def key_of(info: SetInfo) -> str:
-    """Identify the embeddings and their class names."""
-    return "\n".join([info.digest, *info.class_names])
 
 
 @shared_cache(300, BY_FILE)
@@ -108,6 +103,14 @@ def class_names(info: SetInfo) -> tuple[str, ...]:
         return names_of(embeddings(info))
     except ImprintError:
         return ()
+
+
+def tested_count(info: SetInfo, classes: str) -> int:
+    """Return the number of samples that an evaluation tests, from the sidecar where possible."""
+    count = int(info.meta["samples"]["test"]["count"])
+    if classes == "all" and FEW_TEST_SAMPLES <= count <= most_samples(info)[1]:
+        return count
+    return len(pool(Experiment(info, classes)).evaluated.y_test)
 
 
 @shared_cache(150, BY_SAMPLES)

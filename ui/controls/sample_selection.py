@@ -31,6 +31,9 @@ def select(selection: Selection, codes: Sequence[int] | NDArray[np.integer]) -> 
     valid = tuple(sorted({int(c) for c in codes if -(2**31) <= c < 2**31}))
     st.session_state[_PICKED] = (selection.experiment.info.dataset, valid)
     st.session_state.thumbnails = FIRST
+    if valid and valid[0] < 0:
+        # Training samples, which the Map must display.
+        st.session_state.shown = "all"
 
 
 def choose_sample(code: int | None) -> None:
@@ -98,7 +101,11 @@ def pick_cell(selection: Selection, trace: int, cell: Sequence[int]) -> None:
 
 def select_classes(selection: Selection, true: int | None, predicted: int | None) -> None:
     """Select the test samples of a class that are predicted as another, or as any."""
-    codes = samples_of_cell(selection, true, predicted)
+    select_cell(selection, samples_of_cell(selection, true, predicted))
+
+
+def select_cell(selection: Selection, codes: NDArray[np.int32]) -> None:
+    """Select the samples of a cell, and report their number."""
     select(selection, codes)
     # The matrix may be far below the gallery.
     where = "on the map" if len(codes) else "in that cell with the first seed"

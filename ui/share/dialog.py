@@ -8,7 +8,6 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.metrics import summarize
 from imprint_core.export.code_snippet import python_snippet
 from imprint_core.export.report import report
 from ui.charts.plot import stamp_of
@@ -175,12 +174,13 @@ def _head(selection: Selection) -> bytes:
     experiment = selection.experiment
     model, _ = results.classifier(experiment)
     evaluated = results.evaluation(experiment)
-    names = results.pool(experiment).names
+    pool = results.pool(experiment)
     card = Card(
         experiment,
-        tuple(names[c] for c in model.classes_),
-        summarize(evaluated.accuracy),
-        float(evaluated.accuracy[0]),
+        tuple(pool.names[c] for c in model.classes_),
+        evaluated.summary,
+        100 * float(model.score(pool.X_test, pool.y_test)),
+        len(pool.y_test),
         evaluated.predictions.shape[1],
         collapse.nc1(experiment),
         date.today(),

@@ -8,12 +8,12 @@ from importlib.metadata import version
 import streamlit as st
 
 from imprint_core import __version__
-from imprint_core.evaluation.metrics import summarize
 from imprint_core.export import PAPER
 from ui.compute import collapse, results
 from ui.controls.sidebar import Selection
 from ui.share.links import is_local, link
 from ui.text import descriptions
+from ui.text.labels import count_text
 
 # Groups of controls that the other lines of the report cover.
 _COVERED_GROUPS = ("Task", "Recipe", "Runs")
@@ -25,7 +25,8 @@ def report_metadata(selection: Selection) -> list[tuple[str, str]]:
     info, fm, data = experiment.info, experiment.info.meta["fm"], experiment.info.meta["dataset"]
     evaluator = results.evaluator(experiment)
     names = [evaluator.pool.names[c] for c in evaluator.classes]
-    accuracy = summarize(results.evaluation(experiment).accuracy)
+    accuracy, tested = results.evaluation(experiment).summary, count_text(len(evaluator.truth), info)
+    how = ", each tested in turn (cross-validation)" if evaluator.pool.resplit else ""
     nc1 = collapse.nc1(experiment)
     merged = descriptions.merged_classes(experiment.classes, results.class_names(info))
     return [
@@ -37,7 +38,7 @@ def report_metadata(selection: Selection) -> list[tuple[str, str]]:
         ("Classes", merged or f"{len(names)}: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"),
         ("Shots per class", f"{selection.experiment.n_shot:,}"),
         ("Recipe", f"{experiment.recipe} (NORM pre / post / inf)"),
-        ("Accuracy", f"{accuracy.text('{:.1f} %')} on {len(evaluator.truth):,} test samples"),
+        ("Accuracy", f"{accuracy.text('{:.1f} %')} on {tested}{how}"),
         ("NC1 of the shots", "–" if nc1 is None else nc1.text("{:.2f}")),
         ("Seeds", ", ".join(map(str, experiment.seeds))),
         *_page_settings(selection),

@@ -17,16 +17,17 @@ NC1_HELP = (
 )
 
 
-def accuracy_help(recipe: Recipe, count: int) -> str:
-    """Explain the accuracy on `count` test samples, and what its range over seeds leaves out."""
+def accuracy_help(recipe: Recipe, count: int, resplit: bool) -> str:
+    """Explain the accuracy on `count` samples, tested once or in turn, and what its range over seeds leaves out."""
     rule = {
         "max": "whose class is that of the proxy with the largest inner product (after L2: the nearest proxy)",
         "mnn": "whose class has the most votes among the nearest proxies",
         "sum": "whose class has the largest sum of inner products with its proxies",
     }.get(recipe.agg, f"that AGG {AGGREGATIONS[recipe.agg].label} assigns to their class")
+    tested = f"{count:,} samples, each tested by shots of the other folds," if resplit else f"{count:,} test samples"
     return (
-        f"Share of the {count:,} test samples {rule}: the median over seeds, each with a separate draw of shots. The "
-        "range does not include the sampling error of the test samples, which are the same for every seed: with "
+        f"Share of the {tested} {rule}: the median over seeds, each with a separate draw of shots. The range does not "
+        "include the sampling error of the test samples, which are the same for every seed: with "
         f"{count:,} of them at most about ± {98 / np.sqrt(count):.1f} points."
     )
 

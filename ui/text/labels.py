@@ -24,6 +24,13 @@ def distinct_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: label if counts[label] == 1 else f"{label} · {name[-4:]}" for name, label in labels.items()}
 
 
+def count_text(count: int, info: SetInfo) -> str:
+    """Count the samples of a set, such as "36 images"; of uploaded embeddings it is not known what they are of."""
+    data = info.meta["dataset"]
+    noun = "sample" if "columns" in data.get("base", data) else "image"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def label_of_fm(name: str) -> str:
     """Return the label of an FM."""
     return FOUNDATION_MODELS[name].label if name in FOUNDATION_MODELS else _LABELS.get(name, name)

@@ -16,7 +16,7 @@ from ui.compute import results
 from ui.controls.recipe import recipe_from_values, recipe_text, recipe_values, second_recipe, second_values
 from ui.controls.sidebar import Selection
 from ui.panels.compare.controls import SAME, fm_of_b
-from ui.text.labels import label_of_dataset, label_of_fm
+from ui.text.labels import count_text, label_of_dataset, label_of_fm
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,14 @@ class Side:
         return f"{label_of_fm(info.fm)} on {label_of_dataset(info.dataset)}{subset}, {self.n} shots"
 
     @property
-    def pool(self) -> Split:
-        """All samples of the classes."""
-        return results.pool(self.experiment)
+    def tested(self) -> Split:
+        """The samples that both shots and test samples are drawn from."""
+        return results.pool(self.experiment).evaluated
+
+    @property
+    def tested_text(self) -> str:
+        """Number of test samples."""
+        return count_text(len(self.tested.y_test), self.experiment.info)
 
     @lazy_property
     def predicted(self) -> NDArray[np.int32]:
@@ -51,7 +56,7 @@ class Side:
     @lazy_property
     def correct(self) -> NDArray[np.bool_]:
         """Whether each prediction (seeds, test samples) is correct."""
-        return self.predicted == self.pool.y_test
+        return self.predicted == self.tested.y_test
 
 
 def sides(selection: Selection) -> tuple[Side, Side]:
@@ -71,7 +76,7 @@ def paired(a: Side, b: Side) -> bool:
     """Whether both have the same test samples in the same classes."""
     if a.experiment.info.dataset != b.experiment.info.dataset:
         return False
-    of_a, of_b = a.pool, b.pool
+    of_a, of_b = a.tested, b.tested
     return np.array_equal(of_a.id_test, of_b.id_test) and np.array_equal(of_a.y_test, of_b.y_test)
 
 

@@ -22,6 +22,7 @@ from ui.charts.record import caption, heading, record_table, table
 from ui.compute import results
 from ui.compute.progressive import Point
 from ui.panels.compare.ab_sides import Side, paired, recipe_labels
+from ui.text.labels import count_text
 from ui.text.markdown import plain
 
 
@@ -33,13 +34,14 @@ def show_numbers(a: Side, b: Side) -> None:
     grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     columns = st.columns(3, gap="medium")
     rows = []
-    for column, side, of_side, label in zip(columns, (a, b), correct, recipe_labels(a, b), strict=False):
-        run = summarize(100 * of_side.mean(axis=1))
-        spread = f"{run.range_text()} % over {run.runs} seeds" if run.range_text() else "equal for all seeds"
-        value, details = f"{run.median:.1f} %", f"{side.task}. {side.experiment.recipe}."
+    for column, side, label in zip(columns, (a, b), recipe_labels(a, b), strict=False):
+        run = results.evaluation(side.experiment).summary
+        equal = "equal for all seeds" if run.runs > 1 else "1 draw"
+        spread = f"{run.range_text()} % over {run.runs} seeds" if run.range_text() else equal
+        value, details = f"{run.median:.1f} %", f"{side.task}. {side.experiment.recipe}. Tested on {side.tested_text}."
         rows.append((f"{side.name}: {label}", value, spread, details))
         column.metric(f"{side.name}: {label}", value, spread, help=plain(details), **grey)
-        column.caption(plain(side.task))
+        column.caption(plain(f"{side.task} · tested on {side.tested_text}"))
     gap = f"{signed(difference.mean)} points"
     interval = f"{100 * LEVEL:.0f} %: {signed(difference.low)} to {signed(difference.high)}"
     columns[2].metric(
@@ -53,7 +55,8 @@ def show_numbers(a: Side, b: Side) -> None:
         **grey,
     )
     same = a.experiment == b.experiment
-    verdict = "No difference: A and B are the same." if same else _verdict(difference, len(a.experiment.seeds))
+    draws = max(results.evaluation(side.experiment).draws for side in (a, b))
+    verdict = "No difference: A and B are the same." if same else _verdict(difference, draws)
     columns[2].caption(f"**{verdict}**" if difference.significant else verdict)
     rows.append(("A − B, mean over seeds", gap, interval, verdict))
     record_table(
@@ -61,12 +64,12 @@ def show_numbers(a: Side, b: Side) -> None:
     )
 
 
-def _verdict(difference: Difference, seeds: int) -> str:
+def _verdict(difference: Difference, count: int) -> str:
     if not difference.significant:
         return f"Not significant: the {100 * LEVEL:.0f} % interval includes 0."
     better = "A" if difference.mean > 0 else "B"
     least, most = sorted((abs(difference.low), abs(difference.high)))
-    draws = "" if seeds == 1 else f" and {seeds} draws of shots"
+    draws = "" if count == 1 else f" and {count} draws of shots"
     return f"{better} is better by {least:.1f} to {most:.1f} points, over these test samples{draws}."
 
 
@@ -84,8 +87,8 @@ def show_seeds(a: Side, b: Side) -> None:
     table("compare-seeds", head, rows, align="rrrrrrr")
     caption(
         "compare-seeds-caption",
-        f"p: exact McNemar test of equal error rates on {len(a.pool.y_test):,} test samples. Tests of different seeds "
-        "are not independent: they have the same test samples.",
+        f"p: exact McNemar test of equal error rates on {a.tested_text}. Tests of different seeds are not independent: "
+        "they have the same test samples.",
     )
 
 
@@ -107,11 +110,14 @@ def show_classes(a: Side, b: Side) -> None:
 
 def _gains(a: Side, b: Side) -> tuple[list[str], NDArray[np.float64], list[str]]:
     """For each class: its name, A's recall less B's in points, and a text with both."""
-    y, names = a.pool.y_test, a.pool.names
+    y, names = a.tested.y_test, a.tested.names
     correct = a.correct.mean(axis=0), b.correct.mean(axis=0)
     classes = np.unique(y)
     recalls = np.array([[100 * float(side[y == c].mean()) for side in correct] for c in classes])
-    texts = [f"{names[c]}: A {of_a:.1f} %, B {of_b:.1f} %" for c, (of_a, of_b) in zip(classes, recalls, strict=True)]
+    texts = [
+        f"{names[c]}, {count_text(int((y == c).sum()), a.experiment.info)}: A {of_a:.1f} %, B {of_b:.1f} %"
+        for c, (of_a, of_b) in zip(classes, recalls, strict=True)
+    ]
     return [names[c] for c in classes], recalls[:, 0] - recalls[:, 1], texts
 
 
@@ -140,7 +146,7 @@ def show_presets(a: Side) -> None:
 
 
 def _draw_presets(a: Side, evaluations: Sequence[Any]) -> None:
-    correct, truth = a.correct, a.pool.y_test
+    correct, truth = a.correct, a.tested.y_test
     classes = results.evaluator(a.experiment).classes
     rows = []
     for preset, evaluation in zip(PRESETS.values(), evaluations, strict=True):
@@ -164,6 +170,6 @@ def _draw_presets(a: Side, evaluations: Sequence[Any]) -> None:
     )
     caption(
         "compare-presets-caption",
-        "On A's task, with the same shots and test samples: median accuracy in percent, and mean difference in points "
+        f"On A's task, {a.tested_text}, with the same shots: median accuracy in percent, and mean difference in points "
         "with its 95 % interval.",
     )

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imprint_core.figures.style import class_color
+from imprint_core.maps.samples import split_and_id
 from ui.compute import results
 from ui.controls.recipe import ALONE
 from ui.controls.sample_selection import FIRST, choose_sample, select
@@ -42,28 +43,32 @@ def _group(selection: Selection, a: Side, b: Side, label: str, name: str, rows: 
     if not len(rows):
         st.caption("None with the first seed.")
         return
-    pool, codes = a.pool, a.pool.id_test
+    tested, codes = a.tested, a.tested.id_test
     images = results.pictures(selection.experiment.info)
     tiles = []
     # Test samples are ordered by class: a spread over all rows shows several classes.
     displayed = rows[np.unique(np.linspace(0, len(rows) - 1, FIRST).astype(int))]
     for row in displayed:
-        true, by_a, by_b = (pool.names[c] for c in (pool.y_test[row], a.predicted[0, row], b.predicted[0, row]))
+        split, number = split_and_id(int(codes[row]))
+        classes = tested.y_test[row], a.predicted[0, row], b.predicted[0, row]
+        true, by_a, by_b = (tested.names[c] for c in classes)
         tiles.append(
             Tile(
                 int(codes[row]),
                 image_of(images, int(codes[row])),
                 true,
                 f"A {by_a} · B {by_b}",
-                class_color(int(pool.y_test[row])),
+                class_color(int(tested.y_test[row])),
                 False,
-                f"test sample {codes[row]}: class {true}, predicted {by_a} by A, {by_b} by B",
+                f"{split} sample {number}: class {true}, predicted {by_a} by A, {by_b} by B",
             )
         )
     gallery(name, tiles, label=f"samples: {label}", on_click=partial(_explain, selection, a, b))
     left, right = st.columns([3, 2], vertical_alignment="center")
     part = f" {len(displayed)} of {len(rows):,} samples." if len(rows) > len(displayed) else ""
-    left.caption(f"First seed. Click a sample to explain it on the Map.{part}")
+    resplit = results.pool(a.experiment).resplit
+    fold = ", each sample by proxies from other folds; the Map has one split" if resplit else ""
+    left.caption(f"First seed{fold}. Click a sample to explain it on the Map.{part}")
     right.button(
         "Show all on the Map",
         key=f"map-{name}",

@@ -71,7 +71,7 @@ def show_beside(selection: Selection) -> None:
 
 
 def _point(experiment: Experiment, old_info: SetInfo, seed: int) -> Point:
-    key = ("beside", experiment.with_(seeds=(seed,)).key, results.key_of(old_info))
+    key = ("beside", experiment.with_(seeds=(seed,)).key, old_info.key)
     return Point(key, partial(fm_classes.beside_point, experiment, old_info, seed), float(experiment.n_shot or 1) + 5)
 
 
@@ -97,9 +97,10 @@ def _draw(experiment: Experiment, old_info: SetInfo, ns: Sequence[int], values: 
         f"%, harmonic mean {mean:.1f} %; with plain cosines, old classes {lost:.1f} %",
         height=340,
     )
+    tested = f"{len(results.pool(experiment).y_test):,} test samples"
     st.markdown(
         f"At n = {n}: **{new:.1f} %** on the new classes and **{old:.1f} %** on the old ones, harmonic mean {mean:.1f} "
-        f"%. With plain cosines the old classes have {lost:.1f} %. Medians over seeds."
+        f"%. With plain cosines the old classes have {lost:.1f} %. Medians over seeds; {tested} of the new classes."
     )
     st.caption(_explanation(experiment, old_info, scale))
 

@@ -29,11 +29,12 @@ from imprint_core.sweeps import paper_results
 from imprint_core.sweeps.run_measures import MEASURES
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
+from ui.compute import results
 from ui.compute.progressive import Point
 from ui.controls.sidebar import Selection
 from ui.panels.curves.controls import axis_of, can_overlay
 from ui.panels.curves.series import Chart, RecipeLine
-from ui.text.labels import label_of_dataset, label_of_fm
+from ui.text.labels import count_text, label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
 _FEW_SHOT = {"1": "k = 1", "5": "k = 5", "20": "k = 20", "n": "all shots as proxies"}
@@ -77,9 +78,9 @@ def _draw(
     selection: Selection,
     charts: Sequence[Chart],
     published: Sequence[Sequence[PublishedCurve]],
-    results: Sequence[Any],
+    values: Sequence[Any],
 ) -> None:
-    known = dict(zip((point.key for point in _ordered_points(charts)), results, strict=True))
+    known = dict(zip((point.key for point in _ordered_points(charts)), values, strict=True))
     measure = selection.panel.values["measure"]
     xs = sorted(
         {x for chart in charts for line_xs in (chart.xs, *(xs for _, xs, _ in chart.lines)) for x in line_xs}
@@ -180,6 +181,15 @@ def caption_of(selection: Selection, charts: Sequence[Chart], remarks: Sequence[
     elif any(line.flat for line, _, _ in charts[0].lines):
         sentences.append(f"Recipes that do not depend on {AXES[axis].symbol} are flat.")
     sentences.append(f"Median and range over {seeds} seeds." if seeds > 1 else "One seed, so there is no range.")
+    if seeds > 1 and axis != "n" and all(_uses_all(chart) for chart in charts):
+        sentences.append("All training samples are shots, so only GEN's random numbers differ between seeds.")
+    if measure.of_shots is None:
+        tested = {
+            chart.info.dataset: count_text(results.tested_count(chart.info, chart.classes), chart.info)
+            for chart in charts
+        }
+        counts = [f"{text} of {plain(label_of_dataset(data))}" for data, text in tested.items()]
+        sentences.append(f"Tested on {', '.join(counts)}.")
     sentences.append("“current” is the sidebar's recipe. All charts have the same axes.")
     classes, data = selection.experiment.classes, selection.experiment.info.dataset
     if classes != "all":
@@ -190,6 +200,11 @@ def caption_of(selection: Selection, charts: Sequence[Chart], remarks: Sequence[
         )
     sentences += map(plain, remarks)
     return " ".join(sentences + _about_published(selection, charts))
+
+
+def _uses_all(chart: Chart) -> bool:
+    """Whether a fixed split's training samples are all shots."""
+    return not chart.info.held_out and chart.n >= results.most_shots(chart.info, chart.classes)
 
 
 def _about_published(selection: Selection, charts: Sequence[Chart]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -14,10 +15,11 @@ from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute.experiment_results import ExperimentResults
-from ui.controls.sample_selection import chosen_sample, pick, pick_cell, selected
+from ui.controls.sample_selection import chosen_sample, pick, select_cell, selected
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to
 from ui.text import descriptions
+from ui.text.labels import count_text
 from ui.text.markdown import plain
 from ui.widgets import base_maps
 
@@ -28,11 +30,13 @@ def show_map(selection: Selection, view: ExperimentResults) -> None:
     base = base_maps.current_map(view.experiment, selection.layout)
     points, label = view.map_points(base), MAP_METHODS[base.layout.method].label
     rows, code = selected(selection, points.samples), chosen_sample(selection)
+    resplit, count = view.evaluator.pool.resplit, len(points.samples.y)
+    shown = f"all {count_text(count, view.experiment.info)}" if resplit else f"all {count:,} test samples"
+    draw = "one split" if resplit else "the first seed"
     map_plot(
         "map",
         view.map_figure(base, points),
-        alt=f"{label} map of {len(points.samples.y)} test samples by class, with the {n_shot}-shot sets as rings and "
-        "the proxies as stars",
+        alt=f"{label} map of {shown} by class, with the {n_shot}-shot sets as rings and the proxies as stars",
         height=560,
         selected=rows.tolist(),
         on_pick=partial(pick, selection, recipe),
@@ -40,9 +44,9 @@ def show_map(selection: Selection, view: ExperimentResults) -> None:
     base_maps.show_progress()
     _link_to_map(len(rows), code)
     st.caption(
-        f"{label} of the embeddings{descriptions.stage(recipe)}: all {len(points.samples.y):,} test samples, with "
-        "shots and proxies of the first seed. Two dimensions cannot preserve all distances; accuracy is computed in "
-        f"the full space. A proxy is placed at the median of {descriptions.near(recipe)}."
+        f"{label} of the embeddings{descriptions.stage(recipe)}: {shown}, with shots and proxies of {draw}. Two "
+        "dimensions cannot preserve all distances; accuracy is computed in the full space. A proxy is placed at the "
+        f"median of {descriptions.near(recipe)}."
     )
 
 
@@ -73,14 +77,24 @@ def show_confusion(selection: Selection, view: ExperimentResults) -> None:
         charts.confusion_matrix(percent, names),
         alt=f"Confusion matrix of {len(names)} classes. {sentence}",
         height=460,
-        on_click=partial(pick_cell, selection),
+        on_click=partial(_pick_cell, selection, view),
     )
+    over = ", over all seeds" if view.evaluation.draws > 1 else ""
+    tested = count_text(len(view.evaluator.truth), view.experiment.info)
     untested = [name for name, row in zip(names, percent, strict=True) if not row.any()]
     without = f" Without test samples: {plain(', '.join(untested))}." if untested else ""
     st.caption(
-        f"Percent of each true class (row), over all seeds. {plain(sentence)}{without} A click on a cell selects its "
+        f"Percent of each true class (row){over}; {tested}. {plain(sentence)}{without} A click on a cell selects its "
         "samples of the first seed."
     )
+
+
+def _pick_cell(selection: Selection, view: ExperimentResults, trace: int, cell: Sequence[int]) -> None:
+    """Select the samples of a cell (row, column) of the confusion matrix, as the first seed predicts them."""
+    classes = len(view.evaluator.classes)
+    if len(cell) == 2 and min(cell) >= 0 and max(cell) < classes:
+        inside = (view.evaluator.truth == cell[0]) & (view.evaluation.predictions[0] == cell[1])
+        select_cell(selection, view.evaluator.tested.id_test[inside])
 
 
 def show_sources(view: ExperimentResults) -> None:

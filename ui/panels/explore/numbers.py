@@ -8,16 +8,16 @@ import numpy as np
 import streamlit as st
 
 from imprint_core.evaluation.evaluator import TransformDiagnostics
-from imprint_core.evaluation.metrics import Summary, signed, summarize
+from imprint_core.evaluation.metrics import Summary, signed, wilson_interval
+from imprint_core.evaluation.task import FEW_TEST_SAMPLES, FOLDS
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import Shrinkage
 from imprint_core.recipes.advice import advise
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import ONE_MEAN
 from ui.text import descriptions
+from ui.text.labels import count_text
 
-# Below this, one test sample changes the accuracy by more than a point.
-_FEW_TEST_SAMPLES = 100
 _GREY: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
 
 
@@ -27,21 +27,28 @@ def show_numbers(view: ExperimentResults) -> None:
     with st.empty(), st.spinner("Imprinting …"):
         accuracy = view.accuracy
     recipe, test_samples = view.experiment.recipe, len(view.evaluator.truth)
+    resplit, tested = view.evaluator.pool.resplit, count_text(test_samples, view.experiment.info)
     left, middle, right = st.columns(3, gap="medium")
     left.metric(
         "Accuracy",
         f"{accuracy.median:.1f} %",
         _range(accuracy, "{:.1f}", f" % over {accuracy.runs} seeds"),
-        help=descriptions.accuracy_help(recipe, test_samples),
+        help=descriptions.accuracy_help(recipe, test_samples, resplit),
         **_GREY,
     )
+    if test_samples < FEW_TEST_SAMPLES:
+        correct = accuracy.median * test_samples / 100
+        low, high = wilson_interval(correct, test_samples)
+        left.caption(f"{correct:.3g} of {tested}; 95 % interval {low:.0f} to {high:.0f} %")
+    else:
+        left.caption(f"on {tested}")
     middle.metric(
         "Gain over one mean per class",
         # The mean, as for all differences: it is the difference of the means.
         f"{signed(float(view.gains.mean()))} points",
         "this is that recipe"
         if recipe.canonical() == ONE_MEAN.canonical()
-        else _range(summarize(view.gains), "{:+.1f}", ", seed by seed"),
+        else _range(view.gain, "{:+.1f}", ", seed by seed"),
         help="Mean over seeds of the difference from the preset of Qi et al. (2018): the L2-normalised mean of each "
         "class's L2-normalised shots, with the same shots and test samples. Its median accuracy is "
         f"{view.baseline.median:.1f} %.",
@@ -64,7 +71,7 @@ def _range(run: Summary, form: str, suffix: str) -> str:
     """The range over seeds as text, or that all seeds agree."""
     if run.low < run.high:
         return run.range_text(form) + suffix
-    return f"the same for {run.runs} seeds" if run.runs > 1 else "1 seed"
+    return f"the same for {run.runs} seeds" if run.runs > 1 else "1 draw"
 
 
 def _remarks(view: ExperimentResults) -> list[str]:
@@ -80,7 +87,12 @@ def _remarks(view: ExperimentResults) -> list[str]:
             "command `evaluate` uses all."
         )
     test_samples = len(view.evaluator.truth)
-    if test_samples < _FEW_TEST_SAMPLES:
+    if view.evaluator.pool.resplit:
+        sentences.append(
+            f"These {count_text(test_samples, view.experiment.info)} are few, so each is classified in turn by proxies "
+            f"from the others ({FOLDS}-fold cross-validation, another split for each seed)."
+        )
+    elif test_samples < FEW_TEST_SAMPLES:
         sentences.append(
             f"There {'is' if test_samples == 1 else 'are'} only {test_samples} test "
             f"{'sample' if test_samples == 1 else 'samples'}: each changes the accuracy by {100 / test_samples:.1f} "

@@ -49,7 +49,8 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: T
     shots = f"{n} shots per class" if n else "all training samples"
     heading(f"{measure.label} over {len(scores.tasks)} tasks at {shots}", "board")
     points = [_fit_time(selection, recipe) for recipe in recipes]
-    draw_progressively("board", points, partial(_table, selection, recipes, labels, ranking), "Timing GEN", False)
+    make = partial(_table, selection, recipes, labels, ranking, scores.test_samples)
+    draw_progressively("board", points, make, "Timing GEN", False)
     _warnings(scores)
     heading("Significant differences", "critical-difference")
     tied = [" and ".join(plain(labels[m]) for m in group) for group in ranking.groups]
@@ -85,6 +86,7 @@ def _table(
     recipes: Sequence[SweepRecipe],
     labels: Sequence[str],
     ranking: Ranking,
+    test_samples: Sequence[int],
     seconds: Sequence[Any],
 ) -> None:
     unit = MEASURES[selection.panel.values["board_measure"]].unit
@@ -99,11 +101,17 @@ def _table(
     table("board", head, rows, names=True)
     info, n = selection.experiment.info, selection.experiment.n_shot
     st.caption(
-        "Average and standard deviation over tasks of the medians over seeds; equal scores share a rank, and all count "
-        f"as best. GEN was timed on this machine just now, with {n} shots per class of the sidebar's task "
-        f"({plain(label_of_fm(info.fm))} on {plain(label_of_dataset(info.dataset))}). Paper (Table 1): 48 tasks of "
+        "Average and standard deviation over tasks of the medians over seeds, each on "
+        f"{_span(test_samples)} test samples; equal scores share a rank, and all count as best. GEN was timed on this "
+        f"machine just now, with {n} shots per class of the sidebar's task ({plain(label_of_fm(info.fm))} on "
+        f"{plain(label_of_dataset(info.dataset))}). Paper (Table 1): 48 tasks of "
         "ResNet-18, ResNet-50, ViT-B/16 and Swin-B with all training samples, dense ranks."
     )
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _warnings(scores: TaskScores) -> None:
@@ -141,6 +149,7 @@ def _medians(labels: Sequence[str], scores: TaskScores) -> dict[str, list[Any]]:
         "FM": [label_of_fm(task.fm) for task in scores.tasks],
         "dataset": [label_of_dataset(task.dataset) for task in scores.tasks],
         "classes": [task.classes for task in scores.tasks],
+        "test samples": list(scores.test_samples),
     }
     return columns | {label: scores.values[:, m].round(2).tolist() for m, label in enumerate(labels)}
 
