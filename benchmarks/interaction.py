@@ -32,7 +32,7 @@ PAGES = {
     "explore": ("", "nc1-over-shots"),
     "map": ("map", "confusion-first"),
     "collapse": ("collapse", "spectra"),
-    "curves": ("curves", "curves-vit_tiny_patch16_224-mnist"),
+    "curves": ("curves", "curves-vit_tiny_patch16_224-digits"),
     "compare": ("compare", "compare-tasks"),
     "leaderboard": ("leaderboard", "critical-difference"),
 }

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SCREENS, serve
 
-QUICK = "?fm=vit_tiny_patch16_224&data=digits&n=20&seeds=1"
+QUICK = "?fm=vit_tiny_patch16_224&data=mnist&n=20&seeds=1"
 WHITENED = QUICK.replace("&seeds", "&pretransform=whiten&norm_pre=none&gen=mean&k=1&seeds")
 # Of the tick labels and of the page's text.
 COLOURS = (
@@ -121,9 +121,9 @@ def test_keys_faster_than_the_answers_all_count(visit):
 
 
 def test_link_restores_and_the_back_button_goes_back(visit, other_visit):
-    page = visit.open("?fm=vit_tiny_patch16_224&data=digits&n=20&k=3&map=pca&foo=1")
+    page = visit.open("?fm=vit_tiny_patch16_224&data=mnist&n=20&k=3&map=pca&foo=1")
     visit.settle()
-    assert visit.search() == "?fm=vit_tiny_patch16_224&data=digits&n=20&k=3&map=pca"
+    assert visit.search() == "?fm=vit_tiny_patch16_224&data=mnist&n=20&k=3&map=pca"
     assert "Unknown parameters in the link: foo" in page.locator("[data-testid=stAlert]").inner_text()
     first = visit.accuracy()
     slider = page.get_by_role("slider", name="k: proxies per class")

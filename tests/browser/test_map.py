@@ -290,7 +290,7 @@ def test_a_click_on_a_star_selects_its_samples(visit, page):
 
 @pytest.mark.parametrize("visit", [{}], indirect=True)
 def test_the_link_from_explore_keeps_settings_and_selection(visit, truth):
-    page = visit.open("?data=digits&k=8")
+    page = visit.open("?data=mnist&k=8")
     visit.settle()
     page.locator("[data-name=confusion]").scroll_into_view_if_needed()
     cell = page.evaluate(
@@ -304,7 +304,7 @@ def test_the_link_from_explore_keeps_settings_and_selection(visit, truth):
     page.get_by_role("button", name="Explain on the Map").click()
     page.wait_for_selector(PLOTS[1], timeout=60_000)
     visit.settle()
-    assert visit.search() == "?data=digits&k=8"
+    assert visit.search() == "?data=mnist&k=8"
     assert page.get_by_role("slider", name="k: proxies per class").get_attribute("aria-valuetext") == "8"
     page.get_by_role("heading", name=re.compile(r"^\d+ selected")).wait_for()
 

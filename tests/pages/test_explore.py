@@ -47,7 +47,7 @@ def test_opens_on_real_embeddings(bundled):
     assert not app.exception
     assert not app.warning
     # Without an FM and a dataset in the link.
-    data = open_set(bundled["tf_efficientnet_lite0", "mnist"])
+    data = open_set(bundled["tf_efficientnet_lite0", "digits"])
     evaluator = Evaluator(choose_classes(data), Recipe().space)
     runs = evaluator.evaluate(Recipe("kmeans", 5), 100, SEEDS[:5]).accuracy
     mean = evaluator.evaluate(Recipe("mean", 1), 100, SEEDS[:5]).accuracy
@@ -73,7 +73,8 @@ def test_k_slider_moves_the_proxies_and_nothing_else_on_the_map():
 
 
 def test_confusion_matrix_agrees_with_the_accuracy():
-    app = opened(seeds="1")
+    # Its classes have equally many test samples.
+    app = opened(data="mnist", seeds="1")
     figure = json.loads(pictures(app)["confusion"]["figure"])["data"][0]
     import base64
 
@@ -125,12 +126,12 @@ def test_labels_are_understood_in_a_link():
         ({"k": "999"}, "k = 999 is out of range (1–50). Using 50."),
         ({"k": "-4"}, "k = -4 is out of range (1–50). Using 1."),
         ({"k": "11"}, "k = 11 is not available. Using the nearest value, 10."),
-        ({"n": "nan"}, "n-shot = nan is out of range (1–300)."),
-        ({"n": "1e999"}, "n-shot = 1e999 is out of range (1–300)."),
+        ({"data": "mnist", "n": "nan"}, "n-shot = nan is out of range (1–300)."),
+        ({"data": "mnist", "n": "1e999"}, "n-shot = 1e999 is out of range (1–300)."),
         ({"fm": "<script>"}, "Foundation model (FM) = <script> is not available. Available:"),
         (
             {"fm": "resnet50", "data": "tiny_imagenet_100"},
-            "Dataset = Tiny-ImageNet (100 classes) is not available. Available: MNIST",
+            "Dataset = Tiny-ImageNet (100 classes) is not available. Available: Digits",
         ),
         (
             {"gen": ""},
@@ -150,7 +151,7 @@ def test_bad_link_falls_back_and_says_so(query, sentence):
 
 
 def test_n_above_a_smaller_dataset_is_corrected():
-    app = opened(fm="vit_tiny_patch16_224", n="300", seeds="1")
+    app = opened(fm="vit_tiny_patch16_224", data="mnist", n="300", seeds="1")
     app.selectbox(key="data").set_value("tiny_imagenet_100").run()
     assert app.select_slider(key="n").value == 60
     assert app.warning[0].value == plain("n-shot = 300 is out of range (1–60). Using 60.")

@@ -17,7 +17,7 @@ from ui.controls.control import named_option
 from ui.controls.validation import nearest
 from ui.text.markdown import plain
 
-QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "mnist", "n": "20", "seeds": "1"}
 # What has to be chosen for a control to mean something.
 CONTEXTS = {
     "shrinkage": {"pretransform": "whiten"},
@@ -82,7 +82,7 @@ def chosen(control, context, bundled):
         default = () if other.kind == "many" else nearest(other.default, options, other.default)
         before[other.key] = named_option(other, context[other.key], options) if other.key in context else default
     if control.key == "sample":
-        return str(open_set(bundled["vit_tiny_patch16_224", "digits"]).id_test[7])
+        return str(open_set(bundled["vit_tiny_patch16_224", "mnist"]).id_test[7])
     if control.key == "board":
         return "mine"
     if control.key in WRITTEN:

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from ui.charts import progressive
 from ui.controls import sidebar
 
-QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "mnist", "n": "20", "seeds": "1"}
 
 
 def test_every_file_of_pages_is_a_row_of_the_table():

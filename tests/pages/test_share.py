@@ -18,7 +18,7 @@ from ui.charts import progressive
 from ui.share import dialog, settings_file
 from ui.text.markdown import plain
 
-QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "mnist", "n": "20", "seeds": "1"}
 OF_A_RECIPE = ["explore", "map", "collapse", "curves", "compare", "leaderboard"]
 OTHERS = ["learn", "library", "own_data"]
 

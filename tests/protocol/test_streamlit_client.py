@@ -4,7 +4,7 @@ from benchmarks.streamlit_client import Server, run_visits, visit
 def test_a_visitor_sees_what_a_browser_shows(server: Server):
     async def explore():
         async with visit(server.url) as visitor:
-            page = await visitor.run("k=999&data=digits")
+            page = await visitor.run("k=999&data=mnist")
             first, warnings = dict(page.metrics), list(page.warnings)
             page = await visitor.run(widgets={"k": 1})
             return first, warnings, page.metrics, visitor.query, page.exceptions + page.errors
@@ -13,7 +13,7 @@ def test_a_visitor_sees_what_a_browser_shows(server: Server):
     assert warnings == ["k = 999 is out of range \\(1–50\\). Using 50."]
     assert first["Accuracy"].endswith(" %")
     assert second["Accuracy"] != first["Accuracy"]
-    assert query == "data=digits&k=1"
+    assert query == "data=mnist&k=1"
     assert not errors
 
 

@@ -26,7 +26,7 @@ def _fms(sets: Sets, values: Values) -> list[str]:
 
 def _datasets(sets: Sets, values: Values) -> list[str]:
     register_labels("dataset", [info for info in sets.values() if info.dataset not in DATASETS])
-    order = ["mnist", "fashion_mnist", "cifar10"]
+    order = ["digits", "mnist", "fashion_mnist", "cifar10"]
     present = [d for fm, d in sets if fm == values["fm"]]
     return [d for d in order if d in present] + sorted(d for d in present if d not in order)
 
@@ -111,7 +111,7 @@ _TASK_CONTROLS = controls_of(
         "Dataset",
         "The images to classify (paper, §5.1: MNIST, Fashion-MNIST, CIFAR-10), among those embedded by this FM.",
         _datasets,
-        "mnist",
+        "digits",
         label_of_dataset,
     ),
     Control(
