@@ -46,6 +46,11 @@ def signed(value: float, digits: int = 1) -> str:
     return f"{value:+z.{digits}f}".replace("-", MINUS)
 
 
+def signed_difference(first: float, second: float, digits: int = 1) -> str:
+    """Format first − second, both rounded as they are displayed, so that the three numbers add up."""
+    return signed(round(first, digits) - round(second, digits), digits)
+
+
 def summarize(values: ArrayLike) -> Summary:
     """Return median and range of values (s,), s ≥ 1; NaN if one of them is."""
     # Sorting takes a tenth of the time of NumPy's median, and puts NaN at the end.

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, f1_score
 
-from imprint_core.evaluation.metrics import confusion, macro_f1, signed, summarize, wilson_interval
+from imprint_core.evaluation.metrics import confusion, macro_f1, signed, signed_difference, summarize, wilson_interval
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=9))
@@ -51,3 +51,9 @@ def test_macro_f1_is_scikit_learns():
 def test_wilson_interval_is_scipys(correct, count):
     interval = binomtest(correct, count).proportion_ci(method="wilson")
     assert wilson_interval(correct, count) == pytest.approx((100 * interval.low, 100 * interval.high), abs=1e-3)
+
+
+def test_a_signed_difference_adds_up_with_the_displayed_numbers():
+    assert signed_difference(33.36, 47.04) == "−13.6"
+    assert signed_difference(33.36, 47.04, 2) == "−13.68"
+    assert signed_difference(0.04, 0.0) == "+0.0"

@@ -59,18 +59,26 @@ def right(bundled, recipe, fm="vit_tiny_patch16_224", data="digits", n=20, seeds
     return np.array(correct)
 
 
+def gap_of(a, b):
+    first, second = (round(summarize(100 * side.mean(axis=1)).median, 1) for side in (a, b))
+    return f"{signed(first - second)} points"
+
+
+def mean_difference(difference):
+    interval = f"{signed(difference.low)} to {signed(difference.high)}"
+    return f"Mean difference {signed(difference.mean)} points, 95 % interval {interval} "
+
+
 def test_the_headline_and_mcnemar_are_the_estimators(bundled):
     app = opened(k="3", b="oracle")
     a = right(bundled, Recipe(k=3))
     b = right(bundled, sweep_recipe(PRESETS["oracle"].recipe).for_fm("vit_tiny_patch16_224"))
     difference = paired_difference(a, b)
-    assert [m.value for m in app.metric] == [
-        f"{summarize(100 * a.mean(axis=1)).median:.1f} %",
-        f"{summarize(100 * b.mean(axis=1)).median:.1f} %",
-        f"{signed(difference.mean)} points",
-    ]
-    assert app.metric[2].delta == f"95 %: {signed(difference.low)} to {signed(difference.high)}"
+    medians = [summarize(100 * side.mean(axis=1)).median for side in (a, b)]
+    # The displayed numbers add up.
+    assert [m.value for m in app.metric] == [*(f"{value:.1f} %" for value in medians), gap_of(a, b)]
     text = read(app)
+    assert mean_difference(difference) in text
     assert ("is better" in text) == difference.significant
     for seed, of_a, of_b in zip(SEEDS[:3], a, b, strict=True):
         test = mcnemar(of_a, of_b)
@@ -115,7 +123,8 @@ def test_classes_tasks_and_presets_are_the_cores(bundled):
 def test_another_fm_is_paired_by_the_images(bundled):
     app = opened(b="same", b_fm="resnet50", k="2")
     a, b = right(bundled, Recipe(k=2)), right(bundled, Recipe(k=2), fm="resnet50")
-    assert app.metric[2].value == f"{signed(paired_difference(a, b).mean)} points"
+    assert app.metric[2].value == gap_of(a, b)
+    assert mean_difference(paired_difference(a, b)) in page_text(app)
     assert len(app.tabs) == 3
     assert f"{plain('ResNet-50')} on Digits" in page_text(app)
 
@@ -124,7 +133,8 @@ def test_another_dataset_is_not_paired(bundled):
     app = opened(b="same", b_data="mnist", k="1", b_n="10")
     a, b = right(bundled, Recipe(k=1)), right(bundled, Recipe(k=1), data="mnist", n=10)
     difference = unpaired_difference(a, b)
-    assert app.metric[2].value == f"{signed(difference.mean)} points"
+    assert app.metric[2].value == gap_of(a, b)
+    assert mean_difference(difference) in page_text(app)
     assert [i for i in app.info if "different test samples" in i.value]
     assert not app.tabs
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imprint_core.collapse.measures import nc1
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.experiment import Experiment
@@ -18,7 +19,7 @@ from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
-from imprint_core.framework.normalization import POST_NORMALIZATIONS
+from imprint_core.framework.normalization import POST_NORMALIZATIONS, l2
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder
@@ -55,7 +56,9 @@ def test_opens_on_real_embeddings(bundled):
     accuracy = summarize(runs)
     assert shown["Accuracy"].value == f"{accuracy.median:.1f} %"
     assert shown["Accuracy"].delta == f"{accuracy.low:.1f} to {accuracy.high:.1f} % over 5 seeds"
-    assert shown["Gain over one mean per class"].value == f"{signed(np.mean(runs - mean))} points"
+    gain = round(accuracy.median, 1) - round(summarize(mean).median, 1)
+    assert shown["Gain over Qi: one mean"].value == f"{signed(gain)} points"
+    assert shown["NC1 of the shots"].delta == f"all training samples: {nc1(l2(data.X_train), data.y_train):.2f}"
     assert sorted(pictures(app)) == sorted(PICTURES)
     assert all(p["alt"] for p in pictures(app).values())
 
@@ -267,7 +270,7 @@ def test_what_may_surprise_is_said():
     app = opened(norm_post="none")
     assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
     app = opened(gen="mean")
-    assert metrics(app)["Gain over one mean per class"].delta == "this is that recipe"
+    assert metrics(app)["Gain over Qi: one mean"].delta == "this is that recipe"
 
 
 def test_norm_inf_changes_no_prediction():

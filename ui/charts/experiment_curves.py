@@ -12,6 +12,7 @@ from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
+from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.k_selection_study import NEAR, bundled_study, standing
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
@@ -38,7 +39,7 @@ def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: lis
     if gen.uses_k:
         # With k ≥ n every shot is a proxy.
         current = (min(k, n), view.accuracy, f"k = {k}" if k <= n else f"k = {k}: all {n} shots")
-        reference = ("one mean per class", view.baseline)
+        reference = (PRESETS["qi"].label, view.baseline)
     else:
         # A method without k is compared with the corresponding method that has one.
         reference = (f"now: {gen.label}", view.accuracy)

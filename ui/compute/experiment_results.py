@@ -61,7 +61,7 @@ class ExperimentResults:
 
     @lazy_property
     def baseline(self) -> Summary:
-        """Accuracy of one mean per class."""
+        """Accuracy of the preset of Qi et al.: one mean per class."""
         return self._baseline.summary
 
     @lazy_property
@@ -70,7 +70,7 @@ class ExperimentResults:
 
     @lazy_property
     def gains(self) -> NDArray[np.float64]:
-        """Accuracy minus that of one mean per class, for each seed."""
+        """Accuracy minus that of the preset of Qi et al., for each seed."""
         return self.evaluation.accuracy - self._baseline.accuracy
 
     @property
@@ -82,6 +82,15 @@ class ExperimentResults:
     def nc1(self) -> Summary | None:
         """NC1 of the shots; None if it is undefined."""
         return collapse.nc1(self.experiment)
+
+    @lazy_property
+    def nc1_of_all_samples(self) -> float | None:
+        """NC1 of all training samples; None if they are the shots."""
+        most = results.most_shots(self.experiment.info, self.experiment.classes)
+        if self.experiment.n_shot is None or self.experiment.n_shot >= most:
+            return None
+        summary = collapse.nc1(self.experiment.first_seed.with_(n_shot=None))
+        return None if summary is None else summary.median
 
     @lazy_property
     def fits(self) -> list[TransformDiagnostics]:

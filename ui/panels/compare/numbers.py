@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.evaluation.metrics import signed, summarize
+from imprint_core.evaluation.metrics import signed, signed_difference, summarize
 from imprint_core.evaluation.paired_tests import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from imprint_core.evaluation.ranking import p_text
 from imprint_core.figures import comparison
@@ -33,44 +33,40 @@ def show_numbers(a: Side, b: Side) -> None:
         difference = paired_difference(*correct) if paired(a, b) else unpaired_difference(*correct)
     grey: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
     columns = st.columns(3, gap="medium")
-    rows = []
+    rows, medians = [], []
     for column, side, label in zip(columns, (a, b), recipe_labels(a, b), strict=False):
         run = results.evaluation(side.experiment).summary
         equal = "equal for all seeds" if run.runs > 1 else "1 draw"
         spread = f"{run.range_text()} % over {run.runs} seeds" if run.range_text() else equal
         value, details = f"{run.median:.1f} %", f"{side.task}. {side.experiment.recipe}. Tested on {side.tested_text}."
         rows.append((f"{side.name}: {label}", value, spread, details))
+        medians.append(run.median)
         column.metric(f"{side.name}: {label}", value, spread, help=plain(details), **grey)
         column.caption(plain(f"{side.task} · tested on {side.tested_text}"))
-    gap = f"{signed(difference.mean)} points"
-    interval = f"{100 * LEVEL:.0f} %: {signed(difference.low)} to {signed(difference.high)}"
-    columns[2].metric(
-        "A − B, mean over seeds",
-        gap,
-        interval,
-        help="Mean difference (the accuracies beside it are medians) with its interval over draws of shots (seeds) and "
-        "test samples. A and B have the same test samples."
-        if paired(a, b)
-        else "A and B have different test samples: the interval is that of two separate means.",
-        **grey,
-    )
+    gap = f"{signed_difference(*medians)} points"
+    kind = "difference of the medians"
+    columns[2].metric("A − B", gap, kind, **grey)
     same = a.experiment == b.experiment
-    draws = max(results.evaluation(side.experiment).draws for side in (a, b))
-    verdict = "No difference: A and B are the same." if same else _verdict(difference, draws)
-    columns[2].caption(f"**{verdict}**" if difference.significant else verdict)
-    rows.append(("A − B, mean over seeds", gap, interval, verdict))
-    record_table(
-        "compare-numbers", ("", "median accuracy, or difference", "over seeds and test samples", "details"), rows
+    mean = "No difference: A and B are the same." if same else _mean_text(difference, paired(a, b))
+    verdict = "" if same else _verdict(difference)
+    columns[2].caption(f"{mean} **{verdict}**" if difference.significant else f"{mean} {verdict}")
+    rows.append(("A − B", gap, kind, f"{mean} {verdict}".strip()))
+    record_table("compare-numbers", ("", "median accuracy, or difference", "over seeds", "details"), rows)
+
+
+def _mean_text(difference: Difference, same_samples: bool) -> str:
+    """The mean difference and its interval."""
+    over = "over seeds and test samples" if same_samples else "of means on different test samples"
+    return (
+        f"Mean difference {signed(difference.mean)} points, {100 * LEVEL:.0f} % interval {signed(difference.low)} to "
+        f"{signed(difference.high)} {over}."
     )
 
 
-def _verdict(difference: Difference, count: int) -> str:
+def _verdict(difference: Difference) -> str:
     if not difference.significant:
-        return f"Not significant: the {100 * LEVEL:.0f} % interval includes 0."
-    better = "A" if difference.mean > 0 else "B"
-    least, most = sorted((abs(difference.low), abs(difference.high)))
-    draws = "" if count == 1 else f" and {count} draws of shots"
-    return f"{better} is better by {least:.1f} to {most:.1f} points, over these test samples{draws}."
+        return "Not significant: the interval includes 0."
+    return f"{'A' if difference.mean > 0 else 'B'} is better."
 
 
 def show_seeds(a: Side, b: Side) -> None:

@@ -1,4 +1,4 @@
-"""The headline: accuracy, gain over one mean per class, NC1, and remarks on them."""
+"""The headline: accuracy, gain over Qi's one mean per class, NC1, and remarks on them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from imprint_core.evaluation.evaluator import TransformDiagnostics
-from imprint_core.evaluation.metrics import Summary, signed, wilson_interval
+from imprint_core.evaluation.metrics import Summary, signed_difference, wilson_interval
 from imprint_core.evaluation.task import FEW_TEST_SAMPLES, FOLDS
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import Shrinkage
 from imprint_core.recipes.advice import advise
+from imprint_core.recipes.presets import PRESETS
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import ONE_MEAN
 from ui.text import descriptions
@@ -43,21 +44,20 @@ def show_numbers(view: ExperimentResults) -> None:
     else:
         left.caption(f"on {tested}")
     middle.metric(
-        "Gain over one mean per class",
-        # The mean, as for all differences: it is the difference of the means.
-        f"{signed(float(view.gains.mean()))} points",
+        f"Gain over {PRESETS['qi'].label}",
+        f"{signed_difference(accuracy.median, view.baseline.median)} points",
         "this is that recipe"
         if recipe.canonical() == ONE_MEAN.canonical()
-        else _range(view.gain, "{:+.1f}", ", seed by seed"),
-        help="Mean over seeds of the difference from the preset of Qi et al. (2018): the L2-normalised mean of each "
-        "class's L2-normalised shots, with the same shots and test samples. Its median accuracy is "
-        f"{view.baseline.median:.1f} %.",
+        else "seed by seed: " * (view.gain.low < view.gain.high) + _range(view.gain, "{:+.1f}", ""),
+        help=f"Median accuracy minus {view.baseline.median:.1f} %, that of the preset of Qi et al. (2018): the "
+        "L2-normalised mean of each class's L2-normalised shots, with the same shots and test samples. Below, the "
+        "range of the differences over seeds.",
         **_GREY,
     )
     right.metric(
         "NC1 of the shots",
         "–" if view.nc1 is None else f"{view.nc1.median:.2f}",
-        "needs 2 classes of 2 shots" if view.nc1 is None else "0: classes are points; above 1: spread out",
+        _nc1_context(view),
         help=descriptions.NC1_HELP,
         **_GREY,
     )
@@ -65,6 +65,14 @@ def show_numbers(view: ExperimentResults) -> None:
     if remarks:
         text = remarks[0] if len(remarks) == 1 else "\n".join(f"- {remark}" for remark in remarks)
         st.info(text, icon=":material/info:")
+
+
+def _nc1_context(view: ExperimentResults) -> str:
+    """What to compare NC1 of the shots with."""
+    if view.nc1 is None:
+        return "needs 2 classes of 2 shots"
+    complete = view.nc1_of_all_samples
+    return "0: classes are points; above 1: spread out" if complete is None else f"all training samples: {complete:.2f}"
 
 
 def _range(run: Summary, form: str, suffix: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.errors import StreamlitInvalidLayoutContextError
 
-from imprint_core.evaluation.metrics import signed, summarize
+from imprint_core.evaluation.metrics import signed_difference, summarize
 from ui.controls.recipe import RECIPE_CONTROLS
 from ui.controls.sidebar import Selection
 
@@ -80,8 +80,9 @@ def _current_try(selection: Selection) -> dict[str, Any] | None:
 
 
 def _effect(tried: dict[str, Any], after: NDArray[np.float64]) -> str:
-    before = tried["accuracy"]
-    medians = f"{summarize(before).median:.1f} to {summarize(after).median:.1f} %"
-    over = " (medians; the difference is the mean over seeds)" if len(after) > 1 else ""
-    difference = signed(float((after - before).mean()))
-    return f"**{tried['label']}**: accuracy went from {medians}, {difference} points{over}."
+    first, second = summarize(tried["accuracy"]).median, summarize(after).median
+    statistic = "median accuracy" if len(after) > 1 else "accuracy"
+    return (
+        f"**{tried['label']}**: {statistic} went from {first:.1f} to {second:.1f} %, "
+        f"{signed_difference(second, first)} points."
+    )
