@@ -72,6 +72,9 @@ def test_zip_is_checked_saved_embedded_and_explored_on_a_fresh_machine(home):  #
     assert app.title[0].value == "Explore weight imprinting"
     assert {s.key: s.value for s in app.selectbox}["data"] == uploaded.name
     assert float(app.metric[0].value.split()[0]) > 30
+    # No more shots than there are, without a warning.
+    assert app.select_slider(key="n").value == 9
+    assert not app.warning
     assert "of 36 images; 95 % interval" in page_text(app)
     assert "These 36 images are few, so each is classified in turn by proxies from the others" in page_text(app)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import pandas as pd
 import streamlit as st
@@ -46,11 +46,6 @@ def show(default_fm: str) -> None:
         )
         return
     left, right = st.columns([3, 2], gap="large")
-    with right:
-        st.image(FOLDER_LAYOUT, alt="A zip with one folder per class, which contains its images")
-        st.download_button(
-            "Download example zip", example_zip, "example-images.zip", "application/zip", on_click="ignore"
-        )
     with left:
         source = st.segmented_control(
             "Upload as",
@@ -60,10 +55,13 @@ def show(default_fm: str) -> None:
             format_func={"file": "One file", "classes": "Images per class"}.get,
             key="own_source",
         )
-        if source == "file":
-            _upload_file()
-        else:
-            _upload_classes()
+        is_uploaded = _upload_file() if source == "file" else _upload_classes()
+    if not is_uploaded:
+        with right:
+            st.image(FOLDER_LAYOUT, alt="A zip with one folder per class, which contains its images")
+            st.download_button(
+                "Download example zip", example_zip, "example-images.zip", "application/zip", on_click="ignore"
+            )
     datasets, problems = find_own_images(images_folder())
     for problem in problems:
         st.warning(plain(problem), icon=":material/warning:")
@@ -72,19 +70,22 @@ def show(default_fm: str) -> None:
         _show_datasets(datasets, default_fm)
 
 
-def _upload_file() -> None:
+def _upload_file() -> bool:
+    """Draw the uploader of one file, and save its images; return whether there is a file."""
     file = upload_file("Images", IMAGE_FORMATS, "own_zip")
     if file is None:
-        return
+        return False
     label = _dataset_name(file.name.rsplit(".", 1)[0])
     # Read as soon as it is uploaded, once under each name.
     key = file.file_id, label
     if st.session_state.get("own_read", (None,))[0] != key:
         st.session_state.own_read = key, *_save(partial(import_file, file, suffix_of(file), label))
     _show_result(*st.session_state.own_read[1:])
+    return True
 
 
-def _upload_classes() -> None:
+def _upload_classes() -> bool:
+    """Draw the uploaders of each class; return whether there is an image."""
     st.session_state.setdefault("own_class_count", 2)
     files: dict[str, list[tuple[str, BinaryIO]]] = {}
     unnamed = False
@@ -104,6 +105,7 @@ def _upload_classes() -> None:
                 st.error("A class has no name; enter one beside its images.")
             else:
                 _show_result(*_save(partial(import_classes, files, label)))
+    return bool(files)
 
 
 def _increment_classes() -> None:
@@ -149,8 +151,10 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
     if st.session_state.get("own_chosen") not in by_name:
         st.session_state.own_chosen = datasets[0].name
     labels = distinct_labels({name: images.label for name, images in by_name.items()})
-    st.markdown("##### What was read")
-    images = by_name[st.selectbox("Dataset", list(by_name), format_func=labels.get, key="own_chosen")]
+    if len(datasets) > 1:
+        st.selectbox("Dataset", list(by_name), format_func=labels.get, key="own_chosen")
+    images = by_name[st.session_state.own_chosen]
+    st.markdown(f"##### What was read: {plain(labels[images.name])}")
     _show_contents(images)
     sets = [info for (_, name), info in results.sets()[0].items() if name == images.name]
     for info in sets:
@@ -198,20 +202,19 @@ def _show_embedded(info: SetInfo) -> None:
             explore_button(info, f"explore_{info.path.stem}")
 
 
-def _show_embedding(images: OwnImages, default_fm: str, kind: str) -> None:
+def _show_embedding(images: OwnImages, default_fm: str, kind: Literal["primary", "secondary"]) -> None:
     """Draw the choice of an FM, and the buttons that embed or delete the images."""
     no_weights = show_no_weights_notice()
-    fm = choose_fm("own_fm", default_fm)
-    if fm is None:
-        return
-    if not no_weights:
-        st.caption(describe_weights(fm))
-    left, middle, _ = st.columns([1, 1, 2])
-    if left.button("Embed images", type=kind, width="stretch", key="own_embed"):
+    left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
+    with left:
+        fm = choose_fm("own_fm", default_fm)
+    if middle.button("Embed images", type=kind, width="stretch", key="own_embed", disabled=fm is None) and fm:
         start_embedding(fm, dataset(images.name), "all", "all")
-    with middle.popover("Remove", width="stretch"):
+    with right.popover("Remove", width="stretch"):
         st.markdown("Delete these images from disk? Their embeddings remain.")
         st.button("Delete images", on_click=run_action, args=(_delete, images), type="primary")
+    if fm is not None and not no_weights:
+        st.caption(describe_weights(fm))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
