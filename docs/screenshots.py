@@ -61,7 +61,7 @@ def main() -> None:
         page.goto(f"{address}/?data=digits")
         for link, tab, ready, name in (
             ("Library", "", "[data-testid=stDataFrame] canvas", "library"),
-            ("Your own data", "Try one image", '.imprint-plot[data-name="near-proxies"][data-drawn]', "trying"),
+            ("Your own data", "Try an image", '.imprint-plot[data-name="near-proxies"][data-drawn]', "trying"),
         ):
             page.get_by_role("link", name=link).click()
             if tab:

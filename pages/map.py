@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.compute import results
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.map.maps import show_layouts, show_maps, show_toolbar
 from ui.panels.map.selected_samples import show_confusion
+from ui.text.labels import count_text
 from ui.widgets import base_maps
 
 
@@ -18,6 +20,12 @@ def show(selection: Selection) -> None:
         "Each marker is the embedding of an image, each star ★ a proxy. Draw a lasso, or click a sample, a star or a "
         "cell of the confusion matrix, to see images and explanations."
     )
+    pool = results.pool(selection.experiment)
+    if pool.resplit:
+        st.caption(
+            f"This page shows one split, with {len(pool.y_test)} test samples. The accuracy on other pages is computed "
+            f"on all {count_text(len(pool.evaluated.y_test), selection.experiment.info)} in turn."
+        )
     show_toolbar(selection)
     maps = st.container()
     base = base_maps.current_map(selection.experiment, selection.layout)

@@ -1,4 +1,4 @@
-"""Your own data: upload images and embeddings, classify an image, add a class."""
+"""Your own data: bring images, see what was read and explore it; try an image, add a class, bring embeddings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ def show(selection: Selection) -> None:
     """Draw the page."""
     st.title("Your own data", anchor=False)
     machine = "this" if is_teacher() else "the teacher's"
-    st.caption(f"Upload images or embeddings, classify an image, add a class. All data stays on {machine} machine.")
+    st.caption(
+        "Bring images, see what was read, embed and explore them; try an image; add a class. All data stays on "
+        f"{machine} machine."
+    )
     show_job_error()
-    titles = ["Images", "Embeddings", "Try one image", "Add a class"]
-    images, embeddings, one_image, new_class = st.tabs(titles, key="own_tab", on_change="rerun")
+    titles = ["Bring images", "Try an image", "Add a class", "Bring embeddings"]
+    images, one_image, new_class, embeddings = st.tabs(titles, key="own_tab", on_change="rerun")
     # Always drawn: Streamlit discards an uploaded file if its uploader is not drawn.
     with images:
         own_images.show(selection.experiment.info.fm)
@@ -34,12 +37,12 @@ def show(selection: Selection) -> None:
             opened.add(title)
         if title in opened:
             # Imported late because they load scikit-learn, which the first page does not need.
+            from ui.panels.own_data.new_class import show_new_class
             from ui.panels.own_data.try_image import show_try_image
-            from ui.widgets.add_class import show_add_class
 
             with tab:
                 try:
-                    (show_try_image if title == "image" else show_add_class)(selection.experiment)
+                    (show_try_image if title == "image" else show_new_class)(selection.experiment)
                 except ImprintError as error:
                     st.error(plain(error))
     # Below the tabs, near the button that starts a job.

@@ -47,7 +47,6 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(visit, tmp_pa
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
         {"name": "../numerals.zip", "mimeType": "application/zip", "buffer": example_zip()}
     )
-    page.get_by_role("button", name="Save images").click()
     page.get_by_text("Saved 36 images of 3 classes").wait_for()
     page.get_by_role("button", name="Embed images").click()
     page.get_by_text("Embedded by EfficientNet-Lite0").wait_for(timeout=90_000)
@@ -60,10 +59,10 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(visit, tmp_pa
     assert page.locator('.imprint-plot[data-name="confusion"]').get_by_text("zero").count() >= 1
 
     to_page(visit, "Your own data")
-    page.get_by_role("tab", name="Try one image").click()
+    page.get_by_role("tab", name="Try an image").click()
     page.locator('.imprint-plot[data-name="near-proxies"][data-drawn]').wait_for(timeout=60_000)
     page.get_by_test_id("stMain").get_by_text("Upload image", exact=True).click()
-    dropzones = page.get_by_role("tabpanel", name="Try one image").get_by_test_id("stFileUploaderDropzoneInput")
+    dropzones = page.get_by_role("tabpanel", name="Try an image").get_by_test_id("stFileUploaderDropzoneInput")
     dropzones.set_input_files(png(0, 3))
     taken = page.get_by_test_id("stMetricValue")
     taken.wait_for(timeout=60_000)
@@ -120,7 +119,6 @@ def test_invalid_upload_is_one_error(visit, what):
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
         {"name": "x.zip", "mimeType": "application/zip", "buffer": content}
     )
-    page.get_by_role("button", name="Save images").click()
     alert = page.get_by_test_id("stAlertContentError")
     alert.wait_for()
     assert alert.count() == 1
@@ -133,7 +131,7 @@ def test_pages_fit_every_screen(visit):
     page = visit.page
     for name in ("library", "own_data"):
         opened(visit, name)
-        titles = ["Images", "Embeddings", "Try one image", "Add a class"] if name == "own_data" else [""]
+        titles = ["Bring images", "Try an image", "Add a class", "Bring embeddings"] if name == "own_data" else [""]
         for title in titles:
             if title:
                 page.get_by_role("tab", name=title).click()

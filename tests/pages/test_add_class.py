@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.embeddings import find_sets
 from tests.conftest import ROOT
 from tests.pages.test_library import button, home, page_text  # noqa: F401
-from tests.pages.test_own_data import on_tab, own_data
+from tests.pages.test_own_data import adding, on_tab, own_data
 
 VIT = "vit_tiny_patch16_224"
 
@@ -23,10 +23,13 @@ def explore(**query):
 def with_class(app, number, data="fashion_mnist"):
     """Add a class of another dataset, which needs no weights."""
     on_tab(app, "Add a class")
-    app.session_state["add_source_tab"] = "set"
-    app.run()
-    app.selectbox(key="add_data_tab").set_value(data).run()
-    app.selectbox(key=f"add_class_tab_{data}").set_value(number).run()
+    app.session_state["add_source_dialog"] = "set"
+    adding(app).run()
+    adding(app)
+    app.selectbox(key="add_data_dialog").set_value(data).run()
+    adding(app)
+    app.selectbox(key=f"add_class_dialog_{data}").set_value(number).run()
+    adding(app)
     button(app, "Imprint class").click().run()
     assert not app.exception
     return app

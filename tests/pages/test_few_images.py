@@ -88,6 +88,13 @@ def test_compare_pairs_all_samples(few):
     assert f"both misclassified: {(~correct[0] & ~correct[1]).sum()}" in labels
 
 
+def test_map_says_that_it_shows_one_split(few):
+    text = page_text(opened("map", fm=few.fm, data=few.dataset, n="5"))
+    assert "This page shows one split, with 9 test samples" in text
+    assert "computed on all 36 samples in turn" in text
+    assert "one split" not in page_text(opened("map", fm="vit_tiny_patch16_224", data="digits", n="5"))
+
+
 def test_a_fixed_split_with_all_shots_is_one_draw(home):  # noqa: F811
     query = {"fm": "vit_tiny_patch16_224", "data": "digits", "gen": "mean"}
     app = opened("explore", **query, n="999")

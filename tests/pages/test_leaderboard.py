@@ -66,7 +66,10 @@ def test_numbers_are_the_cores(table, query, whole):
     # The paper's Table 1 beside ours.
     assert "| 91.06 % | 2.00 |" in text
     medians = app.dataframe[0].value
-    np.testing.assert_allclose(medians.iloc[:, 3:].to_numpy(), scores.values.round(2))
+    np.testing.assert_allclose(medians.iloc[:, 4:].to_numpy(), scores.values.round(2))
+    rows = table.rows.to_pylist()
+    for task, count in zip(scores.tasks, medians["test samples"], strict=True):
+        assert count == next(r["test_samples"] for r in rows if tuple(r[f] for f in task._fields) == task)
 
 
 def test_findings_are_on_the_page_with_their_figures(table):

@@ -46,6 +46,11 @@ def on_tab(app, title):
     return app.run()
 
 
+def adding(app):
+    """Press the button that opens the dialog in the next run, which closes it otherwise."""
+    return app.button(key="own_add_class").click()
+
+
 def upload(app, key, name, content):
     app.file_uploader(key=key).upload(name, content)
     return app.run()
@@ -53,7 +58,6 @@ def upload(app, key, name, content):
 
 def test_zip_is_checked_saved_embedded_and_explored_on_a_fresh_machine(home):  # noqa: F811
     app = upload(own_data(), "own_zip", "numerals.zip", example_zip())
-    button(app, "Save images").click().run()
     assert not app.exception
     assert "Saved 36 images of 3 classes" in " ".join(s.value for s in app.success)
     (uploaded,), problems = find_own_images(images_folder())
@@ -68,7 +72,11 @@ def test_zip_is_checked_saved_embedded_and_explored_on_a_fresh_machine(home):  #
     assert app.title[0].value == "Explore weight imprinting"
     assert {s.key: s.value for s in app.selectbox}["data"] == uploaded.name
     assert float(app.metric[0].value.split()[0]) > 30
-    assert "There are only 9 test samples: each changes the accuracy by 11.1 points" in page_text(app)
+    # No more shots than there are, without a warning.
+    assert app.select_slider(key="n").value == 9
+    assert not app.warning
+    assert "of 36 images; 95 % interval" in page_text(app)
+    assert "These 36 images are few, so each is classified in turn by proxies from the others" in page_text(app)
 
 
 def archive(*names):
@@ -94,7 +102,6 @@ def archive(*names):
 )
 def test_invalid_zip_is_one_error_and_nothing_is_saved(content, sentence):
     app = upload(own_data(), "own_zip", "../x.zip", content)
-    button(app, "Save images").click().run()
     assert not app.exception
     assert len(app.error) == 1
     assert sentence in app.error[0].value.replace("\\", "")
@@ -200,7 +207,7 @@ def near(app):
 def test_test_sample_is_compared_with_the_sidebars_proxies(bundled):
     app = own_data(fm="vit_tiny_patch16_224", data="digits", n="20", k="3")
     app.session_state["try_row"] = 7
-    on_tab(app, "Try one image")
+    on_tab(app, "Try an image")
     assert not app.exception
     opened = open_set(bundled["vit_tiny_patch16_224", "digits"])
     split = Experiment(opened.info, "all", 20).split(SEEDS[0], opened)
@@ -218,7 +225,7 @@ def test_test_sample_is_compared_with_the_sidebars_proxies(bundled):
 
 @pytest.mark.usefixtures("home")
 def test_without_images_shots_are_listed_by_number():
-    app = on_tab(own_data(fm="vit_tiny_patch16_224", data="mnist", n="5"), "Try one image")
+    app = on_tab(own_data(fm="vit_tiny_patch16_224", data="mnist", n="5"), "Try an image")
     assert not app.exception
     assert "The images of MNIST are not on this machine" in page_text(app)
     assert "training samples " in page_text(app)
@@ -232,7 +239,7 @@ def numeral(label):
 
 
 def with_images(app):
-    app.session_state["add_source_tab"] = "images"
+    app.session_state["add_source_dialog"] = "images"
     return app
 
 
@@ -240,16 +247,18 @@ def with_images(app):
 def test_uploaded_image_needs_the_models_weights():
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
-    app.session_state["add_source_tab"] = "images"
-    for title in ("Try one image", "Add a class"):
+    app.session_state["add_source_dialog"] = "images"
+    for title, box in (("Try an image", "try"), ("Add a class", "add_dialog")):
         on_tab(app, title)
+        if title == "Add a class":
+            adding(app).run()
         assert not app.exception
         # Before anything is uploaded, and with the ways to get them.
         assert [i for i in app.info if "must be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
         assert "python -m imprint_core fetch --fm squeezenet1_1" in page_text(app)
         assert button(app, "Download official weights")
-    assert {box.key for box in app.file_uploader} >= {"weights_squeezenet1_1try", "weights_squeezenet1_1add_tab"}
-    assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_tab_0"}
+        assert f"weights_squeezenet1_1{box}" in {box.key for box in app.file_uploader}
+    assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_dialog_0"}
 
 
 @pytest.mark.usefixtures("home")
@@ -258,6 +267,7 @@ def test_another_fm_with_available_weights_is_suggested(shared, tmp_path, monkey
     (tmp_path / "weights" / "vit_tiny_patch16_224.safetensors").touch()
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
     app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits")), "Add a class")
+    adding(app).run()
     assert [i for i in app.info if "Weights of EfficientNet\\-Lite0, ViT\\-Ti/16 are available: select" in i.value]
 
 
@@ -265,12 +275,15 @@ def test_another_fm_with_available_weights_is_suggested(shared, tmp_path, monkey
 def test_uploaded_weights_are_used(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("IMPRINT_WEIGHTS", str(tmp_path / "weights"))
     app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits", n="20")), "Add a class")
-    upload(
-        app, "weights_squeezenet1_1add_tab", "x.safetensors", (shared / "fm" / "squeezenet1_1.safetensors").read_bytes()
-    )
+    adding(app).run()
+    adding(app)
+    state_dict = (shared / "fm" / "squeezenet1_1.safetensors").read_bytes()
+    upload(app, "weights_squeezenet1_1add_dialog", "x.safetensors", state_dict)
+    adding(app)
     button(app, "Check and save weights").click().run()
     assert not app.exception
-    assert app.file_uploader(key="added_files_tab_0")
+    adding(app).run()
+    assert app.file_uploader(key="added_files_dialog_0")
     assert (tmp_path / "weights" / "squeezenet1_1.safetensors").is_file()
 
 
@@ -281,6 +294,8 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits")), "Add a class")
+    adding(app).run()
+    adding(app)
     button(app, "Download official weights").click().run()
     assert not app.exception
     fm = FOUNDATION_MODELS["squeezenet1_1"]
@@ -289,7 +304,7 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
         time.sleep(0.2)
     # The sentence is read from the process a moment after its end.
     time.sleep(0.3)
-    app.run()
+    adding(app).run()
     assert [e.value for e in app.error if "could not be downloaded. Connect to a network once" in e.value]
     assert button(app, "Download official weights")
 
@@ -298,7 +313,7 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
 def test_weights_that_differ_from_the_sets_are_refused():
     app = own_data(fm="squeezenet1_1", data="digits")
     app.session_state["try_source"] = "upload"
-    on_tab(app, "Try one image")
+    on_tab(app, "Try an image")
     upload(app, "try_file", "x.png", numeral(3))
     assert not app.exception
     assert "differ from the weights of this embedding set" in page_text(app)
@@ -309,7 +324,7 @@ def test_image_is_classified_and_class_added_on_a_fresh_machine():
     query = {"data": "digits", "classes": "0-6", "n": "20", "k": "2"}
     app = own_data(**query)
     app.session_state["try_source"] = "upload"
-    on_tab(app, "Try one image")
+    on_tab(app, "Try an image")
     upload(app, "try_file", "x.png", numeral(3))
     assert not app.exception
     assert not app.error
@@ -328,21 +343,29 @@ def test_image_is_classified_and_class_added_on_a_fresh_machine():
         png = io.BytesIO()
         images.load(int(row)).resize((64, 64)).save(png, "PNG")
         files.append((f"{row}.png", png.getvalue(), "image/png"))
-    app.text_input(key="added_name_tab_0").set_value("*eight*").run()
-    app.file_uploader(key="added_files_tab_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
+    adding(app).run()
+    adding(app)
+    app.text_input(key="added_name_dialog_0").set_value("*eight*").run()
+    adding(app)
+    app.file_uploader(key="added_files_dialog_0").set_value([*files, ("bad.png", b"damaged", "image/png")]).run()
+    adding(app)
     button(app, "Imprint class").click().run()
     assert not app.exception
     assert "Left out 1 file:" in app.warning[0].value
     assert "6 shots gave 2 proxies in" in page_text(app)
     assert "\\*eight\\*" in page_text(app)
     # A second one of the same name is refused, and nothing is lost.
-    app.text_input(key="added_name_tab_1").set_value("*EIGHT*").run()
-    app.file_uploader(key="added_files_tab_1").set_value(files).run()
+    adding(app).run()
+    adding(app)
+    app.text_input(key="added_name_dialog_1").set_value("*EIGHT*").run()
+    adding(app)
+    app.file_uploader(key="added_files_dialog_1").set_value(files).run()
+    adding(app)
     button(app, "Imprint class").click().run()
     assert "There is already a class called" in page_text(app)
 
     app.session_state["try_source"] = "upload"
-    on_tab(app, "Try one image")
+    on_tab(app, "Try an image")
     upload(app, "try_file", "y.png", numeral(8))
     assert {m.label: m.value for m in app.metric}["Predicted class"] == "\\*eight\\*"
     on_tab(app, "Add a class")
@@ -353,7 +376,10 @@ def test_image_is_classified_and_class_added_on_a_fresh_machine():
 @pytest.mark.usefixtures("home", "weights")
 def test_class_needs_a_name():
     app = on_tab(own_data(fm="squeezenet1_1", data="digits"), "Add a class")
-    app.file_uploader(key="added_files_tab_0").set_value([("x.png", numeral(1), "image/png")]).run()
+    adding(app).run()
+    adding(app)
+    app.file_uploader(key="added_files_dialog_0").set_value([("x.png", numeral(1), "image/png")]).run()
+    adding(app)
     button(app, "Imprint class").click().run()
     assert app.error[0].value == "The class has no name; enter one above."
 
@@ -363,7 +389,7 @@ def test_damaged_set_is_one_error_on_every_tab(home):  # noqa: F811
     button(app, "Save embeddings").click().run()
     ((fm, data), info) = next(iter(find_sets(home)[0].items()))
     info.path.write_bytes(b"damaged")
-    for title in ("Try one image", "Add a class"):
+    for title in ("Try an image", "Add a class"):
         app = on_tab(own_data(fm=fm, data=data), title)
         assert not app.exception
         errors = [e.value for e in app.error]
@@ -375,13 +401,14 @@ def test_no_image_can_be_uploaded_for_an_unknown_model(home):  # noqa: F811
     app = upload(own_data(), "own_embeddings", "mine.npz", example_npz())
     button(app, "Save embeddings").click().run()
     ((fm, data),) = find_sets(home)[0]
-    app = on_tab(own_data(fm=fm, data=data), "Try one image")
+    app = on_tab(own_data(fm=fm, data=data), "Try an image")
     assert not app.exception
     assert "their model is unknown" in page_text(app)
     assert {m.label for m in app.metric} == {"Predicted class"}
     # The sidebar displays the user's dataset name.
     assert {s.label: s.options for s in app.selectbox}["Dataset"] == ["mine"]
     app = on_tab(own_data(fm=fm, data=data), "Add a class")
+    adding(app).run()
     assert "their model is unknown" in " ".join(i.value for i in app.info)
     assert not [b for b in app.button if b.label == "Imprint class"]
     # After an invalid file the previous upload is not displayed beside the error.

@@ -175,7 +175,7 @@ def actions():
         jobs.run_action(action, target)
         st.caption(st.session_state.pop("job_error"))
     jobs.start_embedding(foundation_model("squeezenet1_1"), dataset("digits"), 1, 1)
-    images._save(lambda folder, progress: None)
+    images._show_result(*images._save(lambda folder, progress: None))
 
 
 @pytest.mark.usefixtures("lesson")

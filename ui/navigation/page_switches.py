@@ -15,6 +15,10 @@ def explore_button(info: SetInfo, key: str = "explore_it") -> None:
 def _explore(info: SetInfo) -> None:
     # In a callback: the values of controls can only be set before they are drawn.
     st.session_state.update(fm=info.fm, data=info.dataset, classes="all", goto="explore")
+    # At most the shots that it has, so that nothing needs to be corrected.
+    most = int(info.meta["samples"]["train"]["per_class_most"])
+    if isinstance(st.session_state.get("n"), int):
+        st.session_state.n = min(st.session_state.n, most)
 
 
 def select_set(info: SetInfo, classes: str = "all") -> None:

@@ -53,7 +53,7 @@ def show_beside(selection: Selection) -> None:
     if available_weights(foundation_model(info.fm)) is None:
         st.info(
             f"The classifier of {plain(label_of_fm(info.fm))} is part of its weights, which are missing. Choose "
-            "another FM, or download the weights under Your own data, Try one image.",
+            "another FM, or download the weights under Your own data, Try an image.",
             icon=":material/wifi_off:",
         )
         return

@@ -102,13 +102,14 @@ def show_sources(view: ExperimentResults) -> None:
     experiment, meta = view.experiment, view.experiment.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
     sampling = ", drawn at random per class" if data.get("draw_seed") is not None else ""
+    split = " (held out)" if experiment.info.held_out else ""
     merged = descriptions.merged_classes(experiment.classes, view.class_names)
     heading("Configuration and sources")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {experiment.recipe}\n"
         f"- **FM**: {plain(fm['label'])}, {fm['dim']} dimensions, frozen. Weights: {plain(fm['weights_origin'])}.\n"
         f"- **Data**: {plain(data['label'])}; {samples['train']['count']:,} training and "
-        f"{samples['test']['count']:,} test samples embedded{sampling}. {plain(data['origin'])}\n"
+        f"{samples['test']['count']:,} test samples{split} embedded{sampling}. {plain(data['origin'])}\n"
         + (f"- **Classes**: {plain(merged)}\n" if merged else "")
         + f"- **Stored as** {plain(meta['encoding'])}.\n"
         "- **Seeds**: the paper's, "

@@ -37,10 +37,10 @@ def show_numbers(view: ExperimentResults) -> None:
         help=descriptions.accuracy_help(recipe, test_samples, resplit),
         **_GREY,
     )
-    if test_samples < FEW_TEST_SAMPLES:
-        correct = accuracy.median * test_samples / 100
+    if resplit or test_samples < FEW_TEST_SAMPLES:
+        correct = round(accuracy.median * test_samples / 100, 1)
         low, high = wilson_interval(correct, test_samples)
-        left.caption(f"{correct:.3g} of {tested}; 95 % interval {low:.0f} to {high:.0f} %")
+        left.caption(f"{correct:g} of {tested}; 95 % interval {low:.0f} to {high:.0f} %")
     else:
         left.caption(f"on {tested}")
     middle.metric(
