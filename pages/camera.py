@@ -23,7 +23,7 @@ def show(selection: Selection) -> None:
     if show_missing_weights(selection.experiment.info, "camera"):
         return
     # Imported late because they load scikit-learn, which the first page does not need.
-    from ui.panels.camera.live import show_live
+    from ui.camera.live import show_live
     from ui.panels.camera.saving import show_saving
     from ui.widgets.fm_own_classes import own_classes_switch
 

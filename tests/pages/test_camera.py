@@ -19,8 +19,8 @@ from imprint_core.paths import images_folder
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
-from ui.panels.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
-from ui.panels.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
+from ui.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
+from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
 
 
 def jpeg(image, **options):

@@ -14,8 +14,8 @@ from imprint_core.paths import images_folder
 from imprint_core.uploads.saving import save_images
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
-from ui.panels.camera.live import live_state
-from ui.panels.camera.shots import ShotList
+from ui.camera.live import live_state
+from ui.camera.shots import ShotList
 from ui.server.classroom import is_teacher, require_teacher
 from ui.text.markdown import plain
 from ui.widgets.jobs import start_embedding

@@ -12,7 +12,7 @@ from imprint_core.evaluation.fm_classes import JointLayer
 from imprint_core.figures.style import GREY, class_color, shortened
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer
-from ui.panels.camera.shots import ShotList
+from ui.camera.shots import ShotList
 from ui.widgets.fm_own_classes import joint_name
 
 # Thumbnails per answer, the rest follows; shots and proxies on the map; proxies in the list, and their shots.

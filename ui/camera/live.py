@@ -17,9 +17,9 @@ from imprint_core.evaluation.fm_classes import JointLayer, joint_layer
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer, fit_recognizer
-from ui.panels.camera.messages import MOST_EDGE, Message, decode_image, decode_jpeg, read_message, thumbnail_uri
-from ui.panels.camera.results import describe_joint, describe_recognition, describe_shots
-from ui.panels.camera.shots import ShotList
+from ui.camera.messages import MOST_EDGE, Message, decode_image, decode_jpeg, read_message, thumbnail_uri
+from ui.camera.results import describe_joint, describe_recognition, describe_shots
+from ui.camera.shots import ShotList
 from ui.server.turns import short_computation
 from ui.widgets.fm_choice import load_fm
 
