@@ -6,17 +6,25 @@ the script of the app.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from imprint_core.collapse.class_statistics import class_statistics
+from imprint_core.collapse.measures import nc1_per_class
+from imprint_core.evaluation.metrics import Summary, summarize
+from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.normalization import Array
+from imprint_core.framework.recipe import Recipe
 from imprint_core.paths import bundled_folder
 from imprint_core.registry import Entry
 
-FRAMES = 30
+FRAMES = 20
 """Frames of each object; after the last one follows the first one."""
 EDGE = 256
 """Their width and height in pixels."""
@@ -87,3 +95,54 @@ RECORDED_OBJECTS = {
     "cat": RecordedObject("Cat", "The face of a cat.", "cat.jpg", (215, 148), (180, 230), 10),
     "rocket": RecordedObject("Rocket", "A rocket at dusk.", "rocket.jpg", (318, 235), (190, 290), 15),
 }
+
+
+class FrameSummary(NamedTuple):
+    """Results over seeds: accuracy in percent, median margin of the first object, NC1 of its class (None: one shot)."""
+
+    accuracy: Summary
+    margin: Summary
+    nc1: Summary | None
+
+
+def classify_frames(
+    embeddings: Mapping[str, Array],
+    first: Sequence[str],
+    second: Sequence[str],
+    recipe: Recipe,
+    n: int,
+    seeds: Sequence[int],
+) -> FrameSummary:
+    """Draw n frames of each object as shots of two classes, and classify all other frames.
+
+    Parameters
+    ----------
+    embeddings : mapping of str to ndarray of shape (FRAMES, d)
+        Embeddings of the frames of each object.
+    first, second : sequence of str
+        Objects of each class.
+    recipe : Recipe
+    n : int
+        Shots per object.
+    seeds : sequence of int
+        Each draws other frames.
+
+    Returns
+    -------
+    FrameSummary
+        A frame's margin is the score of its class minus that of the other class.
+    """
+    labels = np.repeat([0] * len(first) + [1] * len(second), FRAMES)
+    X = np.concatenate([embeddings[name] for name in (*first, *second)])
+    runs = []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        starts = range(0, len(X), FRAMES)
+        shots = np.concatenate([start + rng.permutation(FRAMES)[:n] for start in starts])
+        rest = np.setdiff1d(np.arange(len(X)), shots)
+        model = ImprintingClassifier.from_recipe(recipe, seed).fit(X[shots], labels[shots])
+        margins = model.decision_function(X[rest]) * np.where(labels[rest] == 1, 1, -1)
+        spread = nc1_per_class(class_statistics(X[shots], labels[shots]))[0]
+        runs.append((100 * float((margins > 0).mean()), float(np.median(margins[: FRAMES - n])), float(spread)))
+    accuracy, margin, spread = (summarize(values) for values in zip(*runs, strict=True))
+    return FrameSummary(accuracy, margin, spread if n * len(first) > 1 else None)

@@ -173,7 +173,7 @@ def test_messages_with_values_out_of_range_are_refused():
 
 
 def test_numbers_of_classes_and_shots_are_limited():
-    shots = ShotList()
+    shots = ShotList(["Class 1", "Class 2"])
     while len(shots.classes) < MOST_CLASSES:
         shots.add_class()
     assert len({c.number for c in shots.classes}) == len({c.name for c in shots.classes}) == MOST_CLASSES

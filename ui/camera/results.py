@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from imprint_core.evaluation.fm_classes import JointLayer
 from imprint_core.figures.style import GREY, class_color, shortened
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer
+from imprint_core.recognition.recorded_frames import RECORDED_OBJECTS
 from ui.camera.shots import ShotList
 from ui.widgets.fm_own_classes import joint_name
 
@@ -160,4 +162,19 @@ def describe_recognition(
             for near in result.nearest
         ],
         "place": np.round(result.position, 4).tolist(),
+    }
+
+
+def describe_recordings() -> dict[str, Any]:
+    """Recorded objects: their photographs, and the squares that are their frames (`RecordedObject.path`)."""
+    files = {recorded.file.name: recorded.file for recorded in RECORDED_OBJECTS.values()}
+    return {
+        "photographs": {
+            name: "data:image/jpeg;base64," + base64.b64encode(file.read_bytes()).decode()
+            for name, file in files.items()
+        },
+        "objects": [
+            {"name": recorded.label, "photograph": recorded.file.name, "path": np.round(recorded.path(), 3).tolist()}
+            for recorded in RECORDED_OBJECTS.values()
+        ],
     }
