@@ -106,7 +106,7 @@ def _advice(shots: ShotList, recognizer: Recognizer) -> str:
             confused = both & (predicted != held_out.codes) & np.isin(predicted, (a, b))
             if both.any() and confused.sum() > _CONFUSED * both.sum():
                 names = [shots.name_of(int(classes[c])) for c in (a, b)]
-                return f"'{names[0]}' and '{names[1]}' are confused: their shots may show the same thing."
+                return f"'{names[0]}' and '{names[1]}' are confused: their shots may show the same thing, or k is too small."
     return ""
 
 

@@ -174,7 +174,10 @@ def _show_result() -> frame.Outcome:
     far = {k: run(both, unlike, k, _FEW) for k in _KS}
     rows |= {f"{_FEW} | {_name(both)} | {_name((unlike,))} | {k}": value for k, value in far.items()}
     st.markdown(linked(_table(rows)))
-    st.caption(f"With a negative margin, most frames of the {first} are misclassified.")
+    st.caption(
+        f"n: shots per object. A, B: objects of the classes. Margin: median of the {first}'s frames, negative if most "
+        "are misclassified. NC1: of class A."
+    )
     return frame.Outcome(
         (
             (
@@ -188,7 +191,7 @@ def _show_result() -> frame.Outcome:
                 f"{two_proxies[_FEW].accuracy.text('{:.1f} %')} with k = 2.",
             ),
         ),
-        f"One [[shot]] can suffice, if it is a good one. With the {added} in class A its single [[proxy]] is between "
+        f"One [[shot]] can suffice, depending on which one. With the {added} in class A its single [[proxy]] is between "
         f"two [[modes|mode]]: less similar to the {first} than the {second} is, which lies beside it. Two proxies, one "
         f"per mode, solve this. But two objects in one class don't always need two proxies: against the {far_name}, "
         f"which resembles neither, k = 1 reaches {far[1].accuracy.median:.1f} % and k = 2 {far[2].accuracy.median:.1f} "
@@ -204,8 +207,7 @@ def _name(objects: tuple[str, ...]) -> str:
 
 def _table(rows: dict[str, FrameSummary]) -> str:
     lines = [
-        f"| shots per object | class A | class B | [[k]] | [[accuracy]] | [[margin]] of the {_name((_FIRST,))} | "
-        "[[NC1]] of A |",
+        "| n | A | B | [[k]] | [[accuracy]] | [[margin]] | [[NC1]] |",
         "|--:|:--|:--|--:|--:|--:|--:|",
     ]
     for name, result in rows.items():
