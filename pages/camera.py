@@ -1,4 +1,4 @@
-"""Camera: record a few shots per class with a camera, a drawing pad or files, and classify frames live."""
+"""Camera: record a few shots per class from a camera, recorded frames, a drawing pad or files; classify frames live."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def show(selection: Selection) -> None:
     if show_missing_weights(selection.experiment.info, "camera"):
         return
     # Imported late because they load scikit-learn, which the first page does not need.
-    from ui.panels.camera.live import show_live
+    from ui.camera.live import live_state, show_live
     from ui.panels.camera.saving import show_saving
     from ui.widgets.fm_own_classes import own_classes_switch
 
-    head = own_classes_switch(selection.experiment.info.fm, "camera")
-    show_live(selection.experiment, head)
-    show_saving(selection.experiment.info.fm)
+    fm, recipe = selection.experiment.info.fm, selection.experiment.recipe
+    head = own_classes_switch(fm, "camera")
+    show_live("camera", live_state("camera"), fm, recipe, head)
+    show_saving(fm)
     show_jobs()
 
 

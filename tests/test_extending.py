@@ -343,25 +343,25 @@ def show(sets):
 
     question = Question("Is the accuracy above 50 %?", ("no", "yes"))
     lesson = Lesson("A test.", [question], "Nothing to try.", lambda: st.write("tried"), show_result, experiment)
-    show_lesson("lesson-7", lesson)
+    show_lesson("lesson-8", lesson)
 """
 
 
 def test_a_lesson_is_a_file_and_a_row(monkeypatch, tmp_path):
     (tmp_path / "lesson_from_outside.py").write_text(LESSON)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(LESSONS, "lesson-7", LessonEntry("Digits", "Is it easy?", "lesson_from_outside"))
+    monkeypatch.setitem(LESSONS, "lesson-8", LessonEntry("Digits", "Is it easy?", "lesson_from_outside"))
     app = app_with(page="learn")
-    assert "##### 7. Digits" in [markdown.value for markdown in app.main.markdown]
+    assert "##### 8. Digits" in [markdown.value for markdown in app.main.markdown]
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
-    app.query_params["view"] = "lesson-7"
+    app.query_params["view"] = "lesson-8"
     app.run()
-    assert app.title[0].value == "7. Digits"
+    assert app.title[0].value == "8. Digits"
     app.main.radio[0].set_value(1).run()
-    for key in ("lesson-7-predict", "lesson-7-reveal"):
+    for key in ("lesson-8-predict", "lesson-8-reveal"):
         next(button for button in app.button if button.key == key).click().run()
     assert not app.exception
-    assert app.query_params["view"] == "lesson-7"
+    assert app.query_params["view"] == "lesson-8"
     assert app.success[0].value.startswith("You predicted **yes**: correct. It is ")
     assert [heading.value for heading in app.subheader] == ["Predict", "Try it", "Result", "Summary"]
 

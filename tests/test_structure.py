@@ -32,7 +32,7 @@ CORE_LAYERS = (
     "cli",
     "__main__",
 )
-UI_LAYERS = ("text", "navigation", "server", "compute", "charts", "controls", "widgets", "share", "panels")
+UI_LAYERS = ("text", "navigation", "server", "compute", "charts", "controls", "widgets", "camera", "share", "panels")
 PAGES = {"explore", "learn", "camera", "map", "collapse", "curves", "compare", "leaderboard", "library", "own_data"}
 MOST_MODULES, MOST_LINES, MOST_CORE_MODULES = 14, 400, 6
 

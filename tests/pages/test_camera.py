@@ -19,8 +19,8 @@ from imprint_core.paths import images_folder
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
-from ui.panels.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
-from ui.panels.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
+from ui.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
+from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
 
 
 def jpeg(image, **options):
@@ -173,7 +173,7 @@ def test_messages_with_values_out_of_range_are_refused():
 
 
 def test_numbers_of_classes_and_shots_are_limited():
-    shots = ShotList()
+    shots = ShotList(["Class 1", "Class 2"])
     while len(shots.classes) < MOST_CLASSES:
         shots.add_class()
     assert len({c.number for c in shots.classes}) == len({c.name for c in shots.classes}) == MOST_CLASSES

@@ -19,10 +19,15 @@ from imprint_core.evaluation.synthetic import imprint_data, make_data
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.recognition.recorded_frames import RECORDED_OBJECTS, classify_frames
 from tests.conftest import ROOT
+from tests.pages.browser_events import components, send
+from tests.pages.test_camera import jpeg
 from ui.compute import results
 from ui.panels.learn.controls import LESSONS
+from ui.panels.learn.teaching import recorded_embeddings
 from ui.text.glossary import GLOSSARY, linked
+from ui.widgets.fm_choice import load_fm
 
 VIT, SQUEEZE = "vit_tiny_patch16_224", "squeezenet1_1"
 
@@ -177,6 +182,64 @@ def test_lesson_6_compares_the_map_with_confusion_in_the_full_space(bundled):
     app.selectbox(key="lesson-6-map").set_value("UMAP, 50 neighbours").run()
     assert not app.exception
     assert f"**{first} and {second}**" not in " ".join(m.value for m in app.main.markdown)
+
+
+def test_lesson_7_has_the_results_of_the_core_and_two_modes_need_two_proxies():
+    app = finished("lesson-7", 1)
+    model = load_fm("tf_efficientnet_lite0")
+    X = recorded_embeddings("tf_efficientnet_lite0", model.weights_digest)
+    np.testing.assert_allclose(X["cat"][:2], model.embed(RECORDED_OBJECTS["cat"].frames()[:2]), atol=1e-4)
+
+    def run(first, second, k, n=5):
+        return classify_frames(X, first, [second], Recipe("kmeans", k), n, SEEDS[:5])
+
+    one_shot, both = run(["spoon"], "saucer", 1, 1), ["spoon", "cat"]
+    answers = " ".join(verdicts(app))
+    assert f"With one shot per class the accuracy is {one_shot.accuracy.text('{:.1f} %')}" in answers
+    near, far = ([run(both, other, k) for k in (1, 2)] for other in ("saucer", "rocket"))
+    for k, value in enumerate(near, 1):
+        assert f"{value.accuracy.text('{:.1f} %')} with k = {k}" in answers
+    # What the summary says: two proxies are needed beside a similar class, and not beside a different one.
+    assert near[1].accuracy.median - near[0].accuracy.median > 10
+    assert near[0].margin.median < 0 < near[1].margin.median
+    assert far[0].accuracy.median == far[1].accuracy.median == 100
+    assert far[1].margin.median > far[0].margin.median + 0.1
+    assert near[0].nc1.median > 10 * far[0].nc1.median
+    table = next(m.value for m in app.main.markdown if "margin" in m.value and "|--:|" in m.value)
+    assert f"| 5 | spoon and cat | rocket | 2 | 100.0 % | {far[1].margin.median:+.2f} |" in table
+    assert "lesson-explore" not in keys(app)
+
+
+def test_lesson_7_counts_shots_and_keeps_them_between_steps():
+    app = finished("lesson-7")
+    panel = "lesson-7-live"
+
+    def message(**values):
+        data = components(app)[panel][1]
+        sent = {"number": data["answer"] + 1, "version": data["version"], "shot": 0}
+        send(app, panel, sent | values, event="sent")
+        assert not app.exception
+        return components(app)[panel][1]
+
+    assert components(app)[panel][1]["task"] == "Next: 1 more shot of Class A."
+    recordings = message(action="recordings")["recordings"]
+    assert [recorded["name"] for recorded in recordings["objects"]] == ["Spoon", "Saucer", "Cat", "Rocket"]
+    frames = {name: recorded.frames() for name, recorded in RECORDED_OBJECTS.items()}
+    for c, name in enumerate(("spoon", "saucer")):
+        data = message(image=jpeg(frames[name][0]), record=c)
+    assert data["task"].startswith("Show both things")
+    app.segmented_control(key="lesson-7-step").set_value(2).run()
+    assert components(app)[panel][1]["task"] == "Next: 9 more shots of Class A."
+    for i in range(1, 6):
+        message(image=jpeg(frames["cat"][i]), record=0)
+    assert message(image=jpeg(frames["spoon"][3]))["result"]["bars"][0]["name"] == "Class A"
+    app.segmented_control(key="lesson-7-k").set_value(2).run()
+    assert len(message(version=-1)["shots"]["map"]["proxies"]) == 3
+    # The shots are not those of the Camera page; a restart removes them.
+    button(app, "lesson-over").click().run()
+    assert not app.exception
+    assert panel not in components(app)
+    assert f"{panel}-state" not in app.session_state
 
 
 def test_the_example_has_the_accuracies_of_the_core():

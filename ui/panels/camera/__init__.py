@@ -1,4 +1,4 @@
-"""Panels of Camera: frames of a browser's camera as shots of classes, recognized live.
+"""Panels of Camera beside the live one, which is in `ui/camera`.
 
 The page's layout is in `pages/camera.py`.
 """

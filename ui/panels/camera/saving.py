@@ -12,10 +12,10 @@ from imprint_core.errors import ImprintError
 from imprint_core.models import foundation_model
 from imprint_core.paths import images_folder
 from imprint_core.uploads.saving import save_images
+from ui.camera.live import live_state
+from ui.camera.shots import ShotList
 from ui.compute import results
 from ui.navigation.page_switches import explore_button
-from ui.panels.camera.live import live_state
-from ui.panels.camera.shots import ShotList
 from ui.server.classroom import is_teacher, require_teacher
 from ui.text.markdown import plain
 from ui.widgets.jobs import start_embedding
@@ -31,7 +31,7 @@ def show_saving(fm: str) -> None:
         if st.button("Keep as a set", type="primary", key="camera_keep"):
             try:
                 require_teacher("Saving images")
-                images = save_images(images_by_class(image_files(live_state().shots)), name, images_folder())
+                images = save_images(images_by_class(image_files(live_state("camera").shots)), name, images_folder())
             except ImprintError as error:
                 st.error(plain(error))
             else:

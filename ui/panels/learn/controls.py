@@ -49,6 +49,11 @@ LESSONS = {
         "Are classes that touch on a map the ones that are confused?",
         "ui.panels.learn.maps",
     ),
+    "lesson-7": LessonEntry(
+        "Teach it yourself",
+        "How many shots does a class need that you record, and what if it has two kinds of objects?",
+        "ui.panels.learn.teaching",
+    ),
     "toy": LessonEntry(
         "Two dimensions",
         "How do k and NORM act on data that can be drawn completely?",

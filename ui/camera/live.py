@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,21 +13,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.fm_classes import JointLayer, joint_layer
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer, fit_recognizer
-from ui.panels.camera.messages import MOST_EDGE, Message, decode_image, decode_jpeg, read_message, thumbnail_uri
-from ui.panels.camera.results import describe_joint, describe_recognition, describe_shots
-from ui.panels.camera.shots import ShotList
+from ui.camera.messages import MOST_EDGE, Message, decode_image, decode_jpeg, read_message, thumbnail_uri
+from ui.camera.results import describe_joint, describe_recognition, describe_recordings, describe_shots
+from ui.camera.shots import ShotList
+from ui.charts.progressive import note_running_figure
 from ui.server.turns import short_computation
 from ui.widgets.fm_choice import load_fm
 
 if TYPE_CHECKING:
     from imprint_core.models.loading import LoadedModel
 
-_KEY = "camera"
 _FOLDER = Path(__file__).parent
 _component = st.components.v2.component(
     "imprint_camera",
@@ -36,13 +36,15 @@ _component = st.components.v2.component(
 # While shots are recorded, the recognizer is renewed after this many times the seconds that a renewal takes.
 _PAUSES = 4.0
 _BATCH = 16
+# Seconds after which the browser has the panel.
+_SENT = 0.05
 
 
 class LiveState:
-    """What the session stores for the panel: shots, the last embedding, and the recognizer."""
+    """What the session stores for a panel: shots, the last embedding, and the recognizer."""
 
-    def __init__(self) -> None:
-        self.shots = ShotList()
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.shots = ShotList(classes)
         # The last message, and whether it must still be handled.
         self.message = Message(0, -1, 0)
         self.pending = False
@@ -61,29 +63,55 @@ class LiveState:
         self.fits = 0
 
 
-def live_state() -> LiveState:
-    """Return the session's state."""
-    if "camera_state" not in st.session_state:
-        st.session_state.camera_state = LiveState()
-    return cast(LiveState, st.session_state.camera_state)
+def live_state(key: str, classes: Sequence[str] = ("Class 1", "Class 2")) -> LiveState:
+    """Return the session's state of a panel; a new one has these empty classes."""
+    return cast(LiveState, st.session_state.setdefault(f"{key}-state", LiveState(classes)))
 
 
-def show_live(experiment: Experiment, head: ClassifierHead | None) -> None:
-    """Draw the panel; a message of the script reruns only this panel.
+def show_live(
+    key: str,
+    state: LiveState,
+    fm: str,
+    recipe: Recipe,
+    head: ClassifierHead | None = None,
+    task: Callable[[ShotList], str] | None = None,
+) -> None:
+    """Draw a panel; a message of the script reruns only this panel.
 
-    With the classifier `head` of the FM, its classes are compared, too.
+    Parameters
+    ----------
+    key : str
+        Of the panel.
+    state : LiveState
+    fm : str
+    recipe : Recipe
+    head : ClassifierHead, optional
+        The classifier of the FM, whose classes are then compared, too.
+    task : callable, optional
+        Returns a sentence from the shots: what to record next.
     """
-    st.fragment(_show)(experiment.info.fm, experiment.recipe, head)
+    if state.message.number:
+        # Its next message may arrive after the visitor has left the page.
+        note_running_figure(key)
+    st.fragment(_show)(key, state, fm, recipe, head, task)
+    # Streamlit drops what is not sent yet when the fragment runs again.
+    time.sleep(_SENT)
 
 
-def _show(fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
-    state = live_state()
+def _show(
+    key: str,
+    state: LiveState,
+    fm: str,
+    recipe: Recipe,
+    head: ClassifierHead | None,
+    task: Callable[[ShotList], str] | None,
+) -> None:
     # Spinners are drawn in here: below an element that comes and goes, the component would be made again.
     with st.container():
         _update(state, fm, recipe, head)
 
     def received() -> None:
-        value: Any = st.session_state.get(_KEY)
+        value: Any = st.session_state.get(key)
         message = read_message(value.get("sent") if isinstance(value, dict) else None)
         if message is not None:
             state.message, state.pending = message, True
@@ -97,15 +125,18 @@ def _show(fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     except ImprintError as error:
         state.notice = str(error)
     data |= {
-        "name": "camera",
+        "name": key,
         "answer": state.message.number,
         "notice": state.notice,
+        "task": "" if task is None else task(state.shots),
         "edge": MOST_EDGE,
         "version": state.shots.version + state.fits,
     }
     if data["version"] != state.message.version:
         data["shots"] = describe_shots(state.shots, state.recognizer, state.message.shot)
-    _component(key=_KEY, data=data, on_sent_change=received)
+    if state.message.action == "recordings":
+        data["recordings"] = describe_recordings()
+    _component(key=key, data=data, on_sent_change=received)
 
 
 def _update(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
@@ -134,7 +165,7 @@ def _handle(state: LiveState, fm: str) -> None:
         shots.remove_class(message.target)
     elif message.action == "delete":
         shots.remove_shot(message.target, message.item)
-    elif message.action == "start":
+    elif message.action in ("start", "recordings"):
         # Before the first frame, because it takes seconds.
         _loaded(state, fm)
     elif message.action == "stop":

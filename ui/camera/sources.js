@@ -1,4 +1,4 @@
-// Sources of images: the browser's camera, a drawing pad, and files; each gives square JPEGs.
+// Sources of images: the browser's camera, recorded frames, a drawing pad, and files; each gives square JPEGs.
 
 const EDGE = 256;
 const QUALITY = 0.85;
@@ -7,12 +7,14 @@ const MOST_FILE_BYTES = 50e6;
 const PROBE = 16;
 const FROZEN_MS = 5000;
 const BLACK = 6;
+// Milliseconds from a recorded frame to the next; the picture moves smoothly between them.
+const FRAME_MS = 200;
 
 const PROBLEMS = {
   insecure:
-    "This address does not allow cameras. Open the app as http://localhost or over https, or use the drawing pad or files.",
-  NotAllowedError: "The browser may not use the camera. Allow it in the address bar, then start again, or use the pad or files.",
-  NotFoundError: "No camera was found. Connect one, or use the drawing pad or files.",
+    "This address does not allow cameras. Open the app as http://localhost or over https, or use recorded frames.",
+  NotAllowedError: "The browser may not use the camera. Allow it in the address bar, then start again, or use recorded frames.",
+  NotFoundError: "No camera was found. Connect one, or use recorded frames.",
   NotReadableError: "Another program or tab uses the camera. Close it, then start again.",
   ended: "The camera has stopped. Connect it again, then start it.",
   black: "The camera's picture is black. Open its cover or switch on a light.",
@@ -20,7 +22,7 @@ const PROBLEMS = {
 };
 
 function problemOf(error) {
-  return PROBLEMS[error.name] ?? `The camera could not be started (${error.name}). Use the drawing pad or files.`;
+  return PROBLEMS[error.name] ?? `The camera could not be started (${error.name}). Use recorded frames.`;
 }
 
 function square(width = EDGE) {
@@ -103,6 +105,54 @@ class Camera {
     this.last = text;
     this.report(brightest < BLACK ? PROBLEMS.black : now - this.changedAt > FROZEN_MS ? PROBLEMS.frozen : "");
     return image;
+  }
+}
+
+// Frames of an object in a photograph, as a moving camera would show them.
+class Recording {
+  constructor(canvas) {
+    Object.assign(this, { canvas, photograph: new Image(), path: null });
+    canvas.width = canvas.height = EDGE;
+    this.context = canvas.getContext("2d");
+  }
+
+  play(photograph, path) {
+    this.photograph.src = photograph;
+    this.path = path;
+  }
+
+  get running() {
+    return this.path !== null && this.photograph.complete;
+  }
+
+  // The frame of this moment: a square around x, y of a width, turned by an angle, with a brightness.
+  draw() {
+    if (!this.running) return;
+    const { context, photograph, path } = this;
+    const now = performance.now() / FRAME_MS;
+    const [before, after] = [0, 1].map((step) => path[Math.floor(now + step) % path.length]);
+    const [x, y, width, angle, brightness] = before.map((value, i) => value + (now % 1) * (after[i] - value));
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalCompositeOperation = "source-over";
+    context.globalAlpha = 1;
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, EDGE, EDGE);
+    context.translate(EDGE / 2, EDGE / 2);
+    context.rotate((-angle * Math.PI) / 180);
+    context.scale(EDGE / width, EDGE / width);
+    context.translate(-x, -y);
+    // Added to black: once with the brightness as opacity, and with the rest above 1.
+    context.globalCompositeOperation = "lighter";
+    for (const opacity of [Math.min(brightness, 1), brightness - 1]) {
+      if (opacity <= 0) continue;
+      context.globalAlpha = opacity;
+      context.drawImage(photograph, 0, 0);
+    }
+  }
+
+  frame() {
+    this.draw();
+    return encoded(this.canvas, EDGE, EDGE);
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from imprint_core.evaluation.fm_classes import JointLayer
 from imprint_core.figures.style import GREY, class_color, shortened
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer
-from ui.panels.camera.shots import ShotList
+from imprint_core.recognition.recorded_frames import RECORDED_OBJECTS
+from ui.camera.shots import ShotList
 from ui.widgets.fm_own_classes import joint_name
 
 # Thumbnails per answer, the rest follows; shots and proxies on the map; proxies in the list, and their shots.
@@ -104,7 +106,7 @@ def _advice(shots: ShotList, recognizer: Recognizer) -> str:
             confused = both & (predicted != held_out.codes) & np.isin(predicted, (a, b))
             if both.any() and confused.sum() > _CONFUSED * both.sum():
                 names = [shots.name_of(int(classes[c])) for c in (a, b)]
-                return f"'{names[0]}' and '{names[1]}' are confused: their shots may show the same thing."
+                return f"'{names[0]}' and '{names[1]}' are confused: their shots may show the same thing, or k is too small."
     return ""
 
 
@@ -160,4 +162,19 @@ def describe_recognition(
             for near in result.nearest
         ],
         "place": np.round(result.position, 4).tolist(),
+    }
+
+
+def describe_recordings() -> dict[str, Any]:
+    """Recorded objects: their photographs, and the squares that are their frames (`RecordedObject.path`)."""
+    files = {recorded.file.name: recorded.file for recorded in RECORDED_OBJECTS.values()}
+    return {
+        "photographs": {
+            name: "data:image/jpeg;base64," + base64.b64encode(file.read_bytes()).decode()
+            for name, file in files.items()
+        },
+        "objects": [
+            {"name": recorded.label, "photograph": recorded.file.name, "path": np.round(recorded.path(), 3).tolist()}
+            for recorded in RECORDED_OBJECTS.values()
+        ],
     }

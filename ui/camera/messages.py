@@ -38,8 +38,8 @@ class Message:
     record : int
         Class that takes the image as a shot; -1 for none.
     action, target, item, name
-        A change of the classes, "add", "rename", "remove" or "delete" (of a shot); "start" or "stop" of frames; empty
-        for none. Then class, shot and name that it is about.
+        A change of the classes, "add", "rename", "remove" or "delete" (of a shot); "start" or "stop" of frames, or
+        "recordings" that are requested; empty for none. Then class, shot and name that it is about.
     """
 
     number: int

@@ -5,8 +5,14 @@ const INTERVAL = 120;
 const PATIENCE = 4000;
 const MOST_PATIENCE = 60000;
 const MOST_THUMBNAILS = 12;
+// For which a removed panel waits to be drawn again.
+const RESTORE_MS = 1000;
 const WAITING = "Loading the model …";
 const LOADING = "The model is being loaded. Hold the button again in a moment.";
+
+function recordLabel(app) {
+  return app.source === "pad" ? "Add drawing" : "Hold to record";
+}
 
 function newClassRow(app, number) {
   const row = element("li", "class");
@@ -18,7 +24,7 @@ function newClassRow(app, number) {
   row.input.ariaLabel = "Class name";
   row.input.addEventListener("change", () => act(app, { action: "rename", target: number, name: row.input.value }));
   row.count = element("span", "count", row);
-  row.record = element("button", "record", row, "Hold to record");
+  row.record = element("button", "record", row, recordLabel(app));
   row.record.type = "button";
   const hold = (event) => {
     event.preventDefault();
@@ -118,26 +124,28 @@ function act(app, message) {
 
 function imagesAvailable(app) {
   if (app.starting) setText(app.status, LOADING);
-  else if (app.usesPad && app.pad.empty) setText(app.status, "Draw something first.");
-  else if (!app.usesPad && !app.camera.running) setText(app.status, "Start the camera first, or use the drawing pad or files.");
+  else if (app.source === "pad" && app.pad.empty) setText(app.status, "Draw something first.");
+  else if (app.source === "camera" && !app.camera.running) setText(app.status, "Start the camera first, or use recorded frames.");
   else return true;
   return false;
 }
 
 function currentImage(app) {
   const records = app.recording >= 0 || app.single;
-  if (app.usesPad) return app.pad.changed || (records && !app.pad.empty) ? app.pad.frame() : "";
-  return app.camera.running && (records || app.hasShots) ? app.camera.frame() : "";
+  if (app.source === "pad") return app.pad.changed || (records && !app.pad.empty) ? app.pad.frame() : "";
+  const moving = app.source === "camera" ? app.camera : app.recorded;
+  return moving.running && (records || app.hasShots) ? moving.frame() : "";
 }
 
 function nextMessage(app) {
   if (app.queue.length) return app.queue.shift();
   if (app.incomplete) return {};
+  if (app.source === "recorded" && !app.objects.children.length) return { action: "recordings" };
   if (app.starting || document.hidden || performance.now() - app.capturedAt < INTERVAL) return null;
   const image = currentImage(app);
   if (!image) return null;
   // On the pad, each press records one drawing.
-  const record = app.usesPad && !app.single ? -1 : app.single ? app.lastHeld : app.recording;
+  const record = app.source === "pad" && !app.single ? -1 : app.single ? app.lastHeld : app.recording;
   app.single = false;
   app.capturedAt = performance.now();
   return { image, record };
@@ -146,19 +154,22 @@ function nextMessage(app) {
 function pump(app) {
   const now = performance.now();
   if (app.recording >= 0) app.lastHeld = app.recording;
+  if (!app.box.isConnected) return;
   if (app.waiting && now - app.sentAt < (app.starting ? MOST_PATIENCE : PATIENCE)) return;
   const message = nextMessage(app);
   if (!message) return;
   app.waiting = true;
   app.sentAt = performance.now();
   app.isFrame = Boolean(message.image);
-  if (message.action === "start") app.startedBy = app.number + 1;
+  if (message.action === "start" || message.action === "recordings") app.startedBy = app.number + 1;
   app.number += 1;
   app.send("sent", { ...message, number: app.number, version: app.version, shot: app.latest });
 }
 
 function draw(app, data) {
-  const { shots, result } = data;
+  const { shots, result, recordings } = data;
+  if (recordings && !app.objects.children.length) drawObjects(app, recordings);
+  setText(app.task, data.task);
   if (shots) {
     for (const [number, uri] of shots.thumbnails) {
       app.thumbnails.set(number, uri);
@@ -186,16 +197,39 @@ function draw(app, data) {
   app.hadNotice = Boolean(data.notice);
 }
 
-function chooseSource(app, usesPad) {
-  app.usesPad = usesPad;
-  app.box.classList.toggle("pad", usesPad);
-  app.toCamera.ariaPressed = String(!usesPad);
-  app.toPad.ariaPressed = String(usesPad);
-  for (const row of app.classes.children) setText(row.record, usesPad ? "Add drawing" : "Hold to record");
+const SOURCES = { camera: "Camera", recorded: "Recorded frames", pad: "Drawing pad" };
+
+function chooseSource(app, source) {
+  app.source = source;
+  app.view.dataset.source = source;
+  for (const [name, node] of Object.entries(app.sources)) node.ariaPressed = String(name === source);
+  const usesPad = source === "pad";
+  app.clear.hidden = !usesPad;
+  app.power.hidden = source !== "camera";
+  app.objects.hidden = app.origin.hidden = source !== "recorded";
+  for (const row of app.classes.children) setText(row.record, recordLabel(app));
   setText(app.status, "");
-  if (usesPad) {
+  if (source !== "camera") {
     app.camera.stop();
     showCameraState(app);
+  }
+  if (source === "recorded" && !app.objects.children.length) waitForModel(app);
+}
+
+function waitForModel(app) {
+  app.starting = true;
+  app.startedBy = Infinity;
+  setText(app.status, WAITING);
+}
+
+function drawObjects(app, { photographs, objects }) {
+  for (const { name, photograph, path } of objects) {
+    const play = () => {
+      app.recorded.play(photographs[photograph], path);
+      for (const node of app.objects.children) node.ariaPressed = String(node === choice);
+    };
+    const choice = button(name, app.objects, "", play);
+    if (app.objects.children.length === 1) play();
   }
 }
 
@@ -216,17 +250,24 @@ function newApp(parent) {
   const app = {
     box, root: parent.getRootNode(), queue: [], thumbnails: new Map(), latest: 0, version: -1, incomplete: true,
     waiting: false, sentAt: 0, capturedAt: 0, number: Date.now(), recording: -1, lastHeld: -1, single: false,
-    hasShots: false, usesPad: false, starting: false,
+    hasShots: false, source: "camera", starting: false,
   };
   const stage = element("section", "stage", box);
   const choices = element("div", "choices", stage);
-  app.toCamera = button("Camera", choices, "", () => chooseSource(app, false));
-  app.toPad = button("Drawing pad", choices, "", () => chooseSource(app, true));
-  const view = element("div", "view", stage);
-  const video = element("video", "", view);
+  app.sources = {};
+  for (const [name, label] of Object.entries(SOURCES)) {
+    app.sources[name] = button(label, choices, "", () => chooseSource(app, name));
+  }
+  app.view = element("div", "view", stage);
+  const video = element("video", "live", app.view);
   Object.assign(video, { muted: true, playsInline: true, ariaLabel: "Camera" });
-  const canvas = element("canvas", "", view);
+  const frames = element("canvas", "recorded", app.view);
+  const canvas = element("canvas", "pad", app.view);
+  frames.ariaLabel = "Recorded frames";
   canvas.ariaLabel = "Drawing pad";
+  app.recorded = new Recording(frames);
+  app.objects = element("div", "choices", stage);
+  app.origin = element("p", "note", stage, "Frames are cut from photographs and move as in a hand-held camera.");
   app.status = element("p", "status", stage);
   app.status.setAttribute("role", "status");
   app.camera = new Camera(video, (text) => {
@@ -237,9 +278,7 @@ function newApp(parent) {
   const buttons = element("div", "choices", stage);
   app.power = button("Start camera", buttons, "primary power", () => {
     if (!app.camera.stream) {
-      app.starting = true;
-      app.startedBy = Infinity;
-      setText(app.status, WAITING);
+      waitForModel(app);
       act(app, { action: "start" });
       return void app.camera.start();
     }
@@ -247,7 +286,7 @@ function newApp(parent) {
     showCameraState(app);
     act(app, { action: "stop" });
   });
-  button("Clear pad", buttons, "clear", () => {
+  app.clear = button("Clear pad", buttons, "", () => {
     app.pad.clear();
     act(app, { action: "stop" });
   });
@@ -256,6 +295,7 @@ function newApp(parent) {
 
   const classes = element("section", "shots", box);
   element("h3", "", classes, "Classes");
+  app.task = element("p", "task", classes);
   app.classes = element("ul", "", classes);
   button("Add class", classes, "", () => act(app, { action: "add" }));
   app.advice = element("p", "status", classes);
@@ -275,17 +315,34 @@ function newApp(parent) {
   const measured = element("section", "measured", box);
   element("h3", "", measured, "Measures of the shots");
   app.measures = element("ul", "", measured);
-  chooseSource(app, false);
-  app.timer = setInterval(() => pump(app), 30);
+  chooseSource(app, "camera");
+  app.timer = setInterval(() => {
+    if (app.source === "recorded") app.recorded.draw();
+    pump(app);
+  }, 30);
   return app;
 }
 
 const apps = new WeakMap();
+// Panels that were removed a moment ago, by name: Streamlit removes an element whose run it replaced, and draws it again.
+const removed = new Map();
+
+function restored(name, parent) {
+  const app = removed.get(name);
+  if (!app) return null;
+  removed.delete(name);
+  clearTimeout(app.leaving);
+  parent.appendChild(app.box);
+  app.root = parent.getRootNode();
+  // A video that is moved pauses.
+  if (app.camera.stream) app.camera.video.play();
+  return app;
+}
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let app = apps.get(parentElement);
   if (!app) {
-    app = newApp(parentElement);
+    app = restored(data.name, parentElement) ?? newApp(parentElement);
     apps.set(parentElement, app);
   }
   app.send = setTriggerValue;
@@ -304,9 +361,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => {
     // Streamlit also calls this for a run that a later run replaced.
     if (app.run !== run) return;
-    clearInterval(app.timer);
-    app.camera.stop();
     apps.delete(parentElement);
     app.box.remove();
+    removed.set(data.name, app);
+    app.leaving = setTimeout(() => {
+      removed.delete(data.name);
+      clearInterval(app.timer);
+      app.camera.stop();
+    }, RESTORE_MS);
   };
 }

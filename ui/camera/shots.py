@@ -36,15 +36,13 @@ class ShotClass:
 
 
 class ShotList:
-    """The classes of a visitor; `version` changes with every change."""
+    """Classes of a visitor, at first empty ones; `version` changes with every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Sequence[str] = ()) -> None:
         self.classes: list[ShotClass] = []
         self.version = 0
-        # FM and digest of the weights that embedded the shots.
-        self.model: tuple[str, str] | None = None
         self._numbers = count(1)
-        for name in ("Class 1", "Class 2"):
+        for name in classes:
             self.add_class(name)
 
     def add_class(self, name: str = "") -> None:
