@@ -8,16 +8,18 @@ from pathlib import Path
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from ui.controls.control import Sets
+from ui.controls.control import Panel
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to, hand_over
-from ui.panels.learn.controls import LESSONS, OVERVIEW
+from ui.panels.learn.controls import LESSONS, OVERVIEW, entry_of
 from ui.panels.learn.frame import progress
+from ui.panels.learn.sandbox_controls import SANDBOX
 from ui.text.glossary import show_glossary
 from ui.text.markdown import plain
 
 # In pixels. Longer lines are hard to read.
 _WIDTH = 860
+_SHORT_NAMES = {"toy": "example", SANDBOX: "sandbox"}
 _to_top = st.components.v2.component(
     "imprint_to_top",
     js=(Path(__file__).resolve().parents[1] / "ui" / "panels" / "learn" / "to_top.js").read_text(encoding="utf-8"),
@@ -39,7 +41,7 @@ def show(selection: Selection) -> None:
         " [data-testid=stToolbar] .rc-overflow { display: none }</style>"
     )
     with st.container(horizontal_alignment="center"), st.container(width=_WIDTH):
-        _show_lesson(view, selection.panel.sets)
+        _show_lesson(view, selection.panel)
         show_glossary()
 
 
@@ -52,26 +54,30 @@ def _show_overview() -> None:
     finished = [view for view in LESSONS if progress(view).correct is not None]
     if finished:
         st.progress(len(finished) / len(LESSONS), text=f"{len(finished)} of {len(LESSONS)} finished")
-    for row in range(0, len(LESSONS), 2):
+    views = [*LESSONS, SANDBOX]
+    for row in range(0, len(views), 2):
         columns = st.columns(2, gap="small")
-        for column, view in zip(columns, list(LESSONS)[row : row + 2], strict=False):
+        for column, view in zip(columns, views[row : row + 2], strict=False):
             with column.container(border=True, height="stretch"):
                 mark = " :material/check_circle:" if view in finished else ""
                 st.markdown(f"##### {_title(view)}{mark}")
-                st.markdown(LESSONS[view].question)
-                label = f"Open lesson {view[-1]}" if "-" in view else "Open example"
+                st.markdown(entry_of(view).question)
+                label = f"Open lesson {view[-1]}" if "-" in view else f"Open {_SHORT_NAMES[view]}"
                 st.button(label, on_click=_open, args=(view,), key=f"open-{view}")
 
 
-def _show_lesson(view: str, sets: Sets) -> None:
+def _show_lesson(view: str, panel: Panel) -> None:
     with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
         st.button("All lessons", icon=":material/school:", on_click=_open, args=(OVERVIEW,), key="all_lessons")
         st.button("Open the app", icon=":material/open_in_full:", on_click=_leave, key="whole_app")
     st.title(_title(view), anchor=False)
     try:
-        import_module(LESSONS[view].module).show(sets)
+        module = import_module(entry_of(view).module)
+        module.show(panel if view == SANDBOX else panel.sets)
     except ImprintError as error:
         st.error(plain(error))
+    if view == SANDBOX:
+        return
     views = list(LESSONS)
     position = views.index(view)
     st.divider()
@@ -89,7 +95,7 @@ def _show_step(view: str, direction: str, icon: str) -> None:
 
 def _title(view: str) -> str:
     number = f"{view.rpartition('-')[2]}. " if "-" in view else ""
-    return number + LESSONS[view].title
+    return number + entry_of(view).title
 
 
 def _open(view: str) -> None:

@@ -1,4 +1,4 @@
-"""The control of the Learn page, and the table of lessons."""
+"""The controls of the Learn page, and the table of lessons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from ui.controls.control import Control, controls_of
+from ui.panels.learn.sandbox_controls import SANDBOX, SANDBOX_CONTROLS
 
 
 class LessonEntry(NamedTuple):
@@ -60,6 +61,16 @@ LESSONS = {
         "ui.panels.learn.synthetic",
     ),
 }
+_SANDBOX = LessonEntry(
+    "Sandbox",
+    "What happens if you move points and proxies yourself?",
+    "ui.panels.learn.sandbox",
+)
+
+
+def entry_of(view: str) -> LessonEntry:
+    """Return the entry of a lesson, or of the sandbox."""
+    return LESSONS.get(view, _SANDBOX)
 
 
 LEARN_CONTROLS = controls_of(
@@ -67,15 +78,16 @@ LEARN_CONTROLS = controls_of(
         "view",
         "Lesson",
         "The open lesson (default: the overview).",
-        lambda sets, values: [OVERVIEW, *LESSONS],
+        lambda sets, values: [OVERVIEW, *LESSONS, SANDBOX],
         OVERVIEW,
     ),
+    *SANDBOX_CONTROLS,
     page="learn",
 )
 
 
 def _link_has_view() -> bool:
-    return st.query_params.get("view") in (OVERVIEW, *LESSONS)
+    return st.query_params.get("view") in (OVERVIEW, *LESSONS, SANDBOX)
 
 
 def linked_lesson(page: str) -> str:

@@ -59,6 +59,8 @@ class Lesson:
     show_result: Callable[[], Outcome]
     # Settings to open in Explore; None if Explore can't show the lesson's data.
     experiment: Experiment | None = None
+    # Draws a button after the summary.
+    show_end: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -177,6 +179,7 @@ def show_lesson(view: str, lesson: Lesson) -> None:
                 args=(lesson.experiment,),
                 key="lesson-explore",
             )
+        lesson.show_end()
         st.button("Restart lesson", icon=":material/replay:", on_click=_restart, args=(view,), key="lesson-over")
 
 

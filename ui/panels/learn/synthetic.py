@@ -9,6 +9,7 @@ from imprint_core.figures.lessons import synthetic_figure
 from ui.charts.plot import plot
 from ui.controls.control import Sets
 from ui.panels.learn.frame import Lesson, Outcome, Question, computing, show_lesson
+from ui.panels.learn.sandbox_controls import SANDBOX
 
 _KS = (1, 2, 3, 4)
 _THRESHOLD = 97.0
@@ -43,6 +44,7 @@ def show(sets: Sets) -> None:
             "Change [[k]] and [[NORM]]. The background shows the predicted class of every point.",
             _show_attempt,
             _show_result,
+            show_end=_show_sandbox_button,
         ),
     )
 
@@ -77,3 +79,19 @@ def _show_result() -> Outcome:
         "images. Without [[NORM]] the similarity also depends on length: the longer proxies of the class in the middle "
         "win nearly everywhere, for any number of proxies.",
     )
+
+
+def _show_sandbox_button() -> None:
+    st.button(
+        "Open sandbox",
+        icon=":material/gesture:",
+        on_click=_open_sandbox,
+        help="The points of the lesson at two thirds of their lengths, with the current k and NORM.",
+        key="lesson-sandbox",
+    )
+
+
+def _open_sandbox() -> None:
+    state = st.session_state
+    norm = "l2" if state.get("toy-norm", True) else "none"
+    state.update(view=SANDBOX, points="lengths", proxies="", sandbox_k=state.get("toy-k", 1), sandbox_norm=norm)
