@@ -247,8 +247,9 @@ class AddedBeside(NamedTuple):
 
 def added_beside(
     layer: JointLayer,
-    split: Split,
+    shots: tuple[Array, NDArray[np.integer]],
     number: int,
+    X_test: Array,
     recipe: Recipe,
     seed: int,
     old_test: tuple[Array, NDArray[np.integer], OldClasses] | None,
@@ -258,21 +259,22 @@ def added_beside(
     Parameters
     ----------
     layer : JointLayer
-        Of the shots of `split`.
-    split : Split
-        Shots and test samples of all new classes.
+        Of the shots.
+    shots : tuple
+        Shots (n, d) of all new classes, and their classes (n,).
     number : int
+    X_test : ndarray of shape (m, d)
+        Test samples of the new class; without any, its shots are left out in turn.
     recipe : Recipe
     seed : int
         Of GEN.
     old_test : tuple or None
         As in `accuracy_beside`.
     """
-    members = np.flatnonzero(split.y_train == number)
-    test = split.X_test[split.y_test == number]
-    predictions = layer.predict(test)
-    if not len(test):
-        predictions = np.array([_predict_left_out(layer, split, row, recipe, seed) for row in members.tolist()])
+    predictions = layer.predict(X_test)
+    if not len(X_test):
+        members = np.flatnonzero(shots[1] == number).tolist()
+        predictions = np.array([_predict_left_out(layer, shots, row, recipe, seed) for row in members])
     old = [float("nan"), float("nan")]
     if old_test is not None:
         X, y, near = old_test
@@ -281,17 +283,19 @@ def added_beside(
         for i, rivals in enumerate((similarities[:, others], similarities)):
             known = near.cosines >= rivals.max(axis=1, initial=-np.inf)
             old[i] = 100 * float((known & (near.labels == y)).mean())
-    return AddedBeside(predictions, not len(test), *old)
+    return AddedBeside(predictions, not len(X_test), *old)
 
 
-def _predict_left_out(layer: JointLayer, split: Split, row: int, recipe: Recipe, seed: int) -> int:
+def _predict_left_out(
+    layer: JointLayer, shots: tuple[Array, NDArray[np.integer]], row: int, recipe: Recipe, seed: int
+) -> int:
     """Predict a shot with proxies of the others; an only shot of its class has no proxy of it."""
-    X, y = np.delete(split.X_train, row, axis=0), np.delete(split.y_train, row)
+    x, (X, y) = shots[0][row : row + 1], (np.delete(part, row, axis=0) for part in shots)
     if not len(y):
-        return int(nearest_old_classes(layer.weight, split.X_train).labels[row])
+        return int(nearest_old_classes(layer.weight, x).labels[0])
     model = ImprintingClassifier.from_recipe(beside_recipe(recipe), seed).fit(X, y)
     without = JointLayer(layer.weight, model, layer.scale)
-    best = int(without.predict(split.X_train[row : row + 1])[0])
+    best = int(without.predict(x)[0])
     if best < len(layer.weight):
         return best
     # Numbered as with all classes.

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -159,17 +157,20 @@ def test_joint_layer_ranks_all_classes_by_their_scores(bundled, head):
 def test_an_added_class_is_classified_among_all_classes(bundled, head, old_test, with_test):
     """Against brute force; without test samples each shot is left out in turn."""
     split, recipe, number = split_of(bundled, "mnist", 5), RECIPE, 9
-    if not with_test:
-        rows = split.y_test != number
-        split = replace(split, X_test=split.X_test[rows], y_test=split.y_test[rows])
+    X = split.X_test[split.y_test == number][: None if with_test else 0]
     layer = joint_layer(head.weight, split.X_train, split.y_train, recipe, 1)
     X_old, y_old, near = (part[::75] for part in (*old_test[:2], np.arange(len(old_test[1]))))
     result = added_beside(
-        layer, split, number, recipe, 1, (X_old, y_old, OldClasses(*(part[near] for part in old_test[2])))
+        layer,
+        (split.X_train, split.y_train),
+        number,
+        X,
+        recipe,
+        1,
+        (X_old, y_old, OldClasses(*(part[near] for part in old_test[2]))),
     )
     assert result.left_out is not with_test
     if with_test:
-        X = split.X_test[split.y_test == number]
         assert np.array_equal(result.predictions, naive(head, layer.model, layer.scale, X))
     else:
         expected = []
@@ -188,10 +189,7 @@ def test_an_added_class_is_classified_among_all_classes(bundled, head, old_test,
 
 def test_an_only_shot_of_the_only_class_is_one_of_the_old_classes(bundled, head):
     split = split_of(bundled, "mnist", 1)
-    only = replace(
-        split, X_train=split.X_train[:1], y_train=split.y_train[:1], X_test=split.X_test[:0], y_test=split.y_test[:0]
-    )
-    layer = joint_layer(head.weight, only.X_train, only.y_train, RECIPE, 1)
-    result = added_beside(layer, only, int(only.y_train[0]), RECIPE, 1, None)
-    assert result.predictions.tolist() == nearest_old_classes(head.weight, only.X_train).labels.tolist()
+    X, y = split.X_train[:1], split.y_train[:1]
+    result = added_beside(joint_layer(head.weight, X, y, RECIPE, 1), (X, y), int(y[0]), X[:0], RECIPE, 1, None)
+    assert result.predictions.tolist() == nearest_old_classes(head.weight, X).labels.tolist()
     assert np.isnan(result.old_with)

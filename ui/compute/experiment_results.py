@@ -79,18 +79,11 @@ class ExperimentResults:
         return replace(summarize(self.gains), runs=max(self.evaluation.draws, self._baseline.draws))
 
     @lazy_property
-    def nc1(self) -> Summary | None:
-        """NC1 of the shots; None if it is undefined."""
-        return collapse.nc1(self.experiment)
-
-    @lazy_property
-    def nc1_of_all_samples(self) -> float | None:
-        """NC1 of all training samples; None if they are the shots."""
-        most = results.most_shots(self.experiment.info, self.experiment.classes)
-        if self.experiment.n_shot is None or self.experiment.n_shot >= most:
-            return None
-        summary = collapse.nc1(self.experiment.first_seed.with_(n_shot=None))
-        return None if summary is None else summary.median
+    def nc1(self) -> tuple[Summary, float] | None:
+        """NC1 of the shots, and of all training samples; None if that of the shots is undefined."""
+        shots = collapse.nc1(self.experiment)
+        complete = collapse.nc1(self.experiment.with_(n_shot=None, seeds=self.experiment.seeds[:1]))
+        return None if shots is None or complete is None else (shots, complete.median)
 
     @lazy_property
     def fits(self) -> list[TransformDiagnostics]:

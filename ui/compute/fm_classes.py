@@ -66,19 +66,25 @@ def old_test(info: SetInfo) -> OldTest:
 @shared_cache(64, results.BY_FIRST_SEED)
 def joint(experiment: Experiment) -> JointLayer:
     """Imprint the first seed's shots beside the FM's classifier; `check_classifier` says whether it is the set's."""
-    split = experiment.split(embeddings=results.embeddings(experiment.info))
-    head = classifier_head(experiment.info.fm)
-    return joint_layer(head.weight, split.X_train, split.y_train, experiment.recipe.canonical(), experiment.seeds[0])
+    weight, recipe = classifier_head(experiment.info.fm).weight, experiment.recipe.canonical()
+    return joint_layer(weight, *_shots(experiment), recipe, experiment.seeds[0])
+
+
+def _shots(experiment: Experiment) -> tuple[Array, NDArray[np.int32]]:
+    """Return the first seed's shots, and their classes."""
+    pool = results.pool(experiment)
+    rows = np.concatenate(results.evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0]))
+    return pool.X_train[rows], pool.y_train[rows]
 
 
 @shared_cache(64, results.BY_FIRST_SEED)
 def added_class_beside(experiment: Experiment, number: int) -> AddedBeside:
     """Classify the samples of an added class, and those of old classes, among all classes."""
-    split = experiment.split(embeddings=results.embeddings(experiment.info))
+    pool = results.pool(experiment)
     old_info = results.sets()[0].get((experiment.info.fm, OLD_DATA))
     old = None if old_info is None else old_test(old_info)
-    recipe = experiment.recipe.canonical()
-    return added_beside(joint(experiment), split, number, recipe, experiment.seeds[0], old)
+    layer, recipe, test = joint(experiment), experiment.recipe.canonical(), pool.X_test[pool.y_test == number]
+    return added_beside(layer, _shots(experiment), number, test, recipe, experiment.seeds[0], old)
 
 
 def beside_point(experiment: Experiment, old_info: SetInfo, seed: int) -> tuple[BesideAccuracy, BesideAccuracy]:

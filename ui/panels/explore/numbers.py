@@ -56,8 +56,7 @@ def show_numbers(view: ExperimentResults) -> None:
     )
     right.metric(
         "NC1 of the shots",
-        "–" if view.nc1 is None else f"{view.nc1.median:.2f}",
-        _nc1_context(view),
+        *_nc1_texts(view.nc1),
         help=descriptions.NC1_HELP,
         **_GREY,
     )
@@ -67,12 +66,12 @@ def show_numbers(view: ExperimentResults) -> None:
         st.info(text, icon=":material/info:")
 
 
-def _nc1_context(view: ExperimentResults) -> str:
-    """What to compare NC1 of the shots with."""
-    if view.nc1 is None:
-        return "needs 2 classes of 2 shots"
-    complete = view.nc1_of_all_samples
-    return "0: classes are points; above 1: spread out" if complete is None else f"all training samples: {complete:.2f}"
+def _nc1_texts(values: tuple[Summary, float] | None) -> tuple[str, str]:
+    """NC1 of the shots, and that of all training samples to compare with."""
+    if values is None:
+        return "–", "needs 2 classes of 2 shots"
+    shots, complete = values
+    return f"{shots.median:.2f}", f"all training samples: {complete:.2f}"
 
 
 def _range(run: Summary, form: str, suffix: str) -> str:
