@@ -105,7 +105,7 @@ def test_curves_say_on_how_many_samples_and_what_differs_between_seeds(few, sque
 
 def test_map_says_that_it_shows_one_split(few):
     text = page_text(opened("map", fm=few.fm, data=few.dataset, n="5"))
-    assert "This page shows one split, with 9 test samples" in text
+    assert "This page shows the proxies of one split, with 9 test samples" in text
     assert "computed on all 36 samples in turn" in text
     assert "one split" not in page_text(opened("map", fm="vit_tiny_patch16_224", data="digits", n="5"))
 
