@@ -23,8 +23,9 @@ def show(selection: Selection) -> None:
     pool = results.pool(selection.experiment)
     if pool.resplit:
         st.caption(
-            f"This page shows one split, with {len(pool.y_test)} test samples. The accuracy on other pages is computed "
-            f"on all {count_text(len(pool.evaluated.y_test), selection.experiment.info)} in turn."
+            f"This page shows the proxies of one split, with {len(pool.y_test)} test samples; other samples may be "
+            "their shots. The accuracy on other pages is computed on all "
+            f"{count_text(len(pool.evaluated.y_test), selection.experiment.info)} in turn."
         )
     show_toolbar(selection)
     maps = st.container()

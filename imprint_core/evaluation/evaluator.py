@@ -143,15 +143,15 @@ class Evaluator:
             for row, of_fold, part in zip(predictions, predicted, parts, strict=True):
                 row[part.test] = of_fold[part.test]
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
-        return Evaluation(predictions, accuracy, len(seeds) if self._differs(recipe, n) else 1)
+        return Evaluation(predictions, accuracy, len(seeds) if self.depends_on_seed(recipe, n) else 1)
 
     def _folds_of(self, seed: int) -> list[FoldRows]:
         if seed not in self._folds:
             self._folds[seed] = folds(self.pool, seed)
         return self._folds[seed]
 
-    def _differs(self, recipe: Recipe, n: int | None) -> bool:
-        """Whether the seed can change results: by folds, by the choice of shots, or by GEN."""
+    def depends_on_seed(self, recipe: Recipe, n: int | None) -> bool:
+        """Return whether seeds can give different results: by folds, by the choice of shots, or by GEN."""
         most = int(np.bincount(self.pool.y_train).max())
         gen = GENERATORS[recipe.gen]
         return self.pool.resplit or (n or most) < most or (gen.seeded and recipe.k < most)

@@ -140,7 +140,7 @@ def curve_traces(
             "type": "scatter",
             "x": list(xs),
             "y": [r.median for r in runs],
-            "customdata": [(r.low, r.high, r.runs) for r in runs],
+            "customdata": [(r.low, r.high, r.runs, f"{r.runs} {over}" if r.runs > 1 else "1 draw") for r in runs],
             "mode": "lines+markers",
             "name": name,
             "line": {"color": color, "width": 2},
@@ -150,7 +150,7 @@ def curve_traces(
             # A band needs two points to be visible.
             "error_y": {**error_bars(runs), "visible": varies and len(xs) == 1},
             "hovertemplate": "%{x}: " + hover + "<br>%{customdata[0]:.2f} to %{customdata[1]:.2f} over "
-            "%{customdata[2]} " + over + "<extra></extra>",
+            "%{customdata[3]}<extra></extra>",
             **group,
         }
     )

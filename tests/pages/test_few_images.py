@@ -88,9 +88,24 @@ def test_compare_pairs_all_samples(few):
     assert f"both misclassified: {(~correct[0] & ~correct[1]).sum()}" in labels
 
 
+def test_curves_say_on_how_many_samples_and_what_differs_between_seeds(few, squeezenet_mnist, tmp_path, home):  # noqa: F811
+    text = page_text(opened("curves", fm=few.fm, data=few.dataset, n="9"))
+    assert "Tested on 36 samples of few." in text
+    assert "All training samples are shots" not in text
+    rows = np.concatenate([np.flatnonzero(squeezenet_mnist.y_train == c)[:12] for c in (4, 7, 9)])
+    X, y = squeezenet_mnist.X_train[rows], squeezenet_mnist.y_train[rows]
+    path = tmp_path / "split.npz"
+    np.savez(path, X_train=X[::2], y_train=y[::2], X_test=X[1::2], y_test=y[1::2])
+    split = add_embeddings([path], "npz", "split", None, home)
+    text = page_text(opened("curves", fm=split.fm, data=split.dataset, n="6"))
+    assert "Tested on 18 samples of split." in text
+    assert "All training samples are shots, so only GEN's random numbers differ between seeds." in text
+    assert "All training samples are shots" not in page_text(opened("curves", fm=split.fm, data=split.dataset, n="5"))
+
+
 def test_map_says_that_it_shows_one_split(few):
     text = page_text(opened("map", fm=few.fm, data=few.dataset, n="5"))
-    assert "This page shows one split, with 9 test samples" in text
+    assert "This page shows the proxies of one split, with 9 test samples" in text
     assert "computed on all 36 samples in turn" in text
     assert "one split" not in page_text(opened("map", fm="vit_tiny_patch16_224", data="digits", n="5"))
 

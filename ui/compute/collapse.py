@@ -41,7 +41,9 @@ def nc1(experiment: Experiment, variant: str = "textbook") -> Summary | None:
     """Return NC1 of the shots over seeds; None for one class or one shot, of which nothing varies."""
     if experiment.n_shot == 1 or len(results.evaluator(experiment).classes) < 2:
         return None
-    return summarize(nc1_per_class(experiment, variant).mean(axis=1))
+    run = summarize(nc1_per_class(experiment, variant).mean(axis=1))
+    all_shots = (experiment.n_shot or 0) >= results.most_shots(experiment.info, experiment.classes)
+    return replace(run, runs=1) if all_shots else run
 
 
 @shared_cache(64, _BY_SHOTS)

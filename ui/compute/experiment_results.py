@@ -123,8 +123,8 @@ class ExperimentResults:
     @lazy_property
     def accuracy_over_k(self) -> dict[int, Summary]:
         """Accuracy at each k; includes the current k."""
-        accuracies = results.accuracy_over_k(self.with_k, self.ks)
-        curve = dict(zip(self.ks, map(summarize, accuracies), strict=True))
+        evaluations = results.evaluations([self.with_k.with_(k=k) for k in self.ks])
+        curve = {k: evaluated.summary for k, evaluated in zip(self.ks, evaluations, strict=True)}
         recipe = self.experiment.recipe
         if GENERATORS[recipe.gen].uses_k:
             curve[min(recipe.k, self.experiment.n_shot)] = self.accuracy

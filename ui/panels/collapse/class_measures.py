@@ -68,11 +68,13 @@ def show_measures(experiment: Experiment, variant: str) -> None:
     st.html("<style>.st-key-measures td:last-child { min-width: 15rem }</style>")
     with st.container(key="measures"):
         table("measures", ["measure", "shots", "all samples", "meaning"], rows, align="lrrl", names=True)
+    depends = results.evaluator(experiment).depends_on_seed(experiment.recipe.canonical(), experiment.n_shot)
+    over = f", median and range over {seeds} seeds" if depends and seeds > 1 else ""
     vci = "" if np.isfinite(whole["vci"]) else " VCI needs more samples than dimensions."
     st.caption(
-        f"Shots: {experiment.n_shot} per class, median and range over {seeds} seeds. All samples: all training "
-        "samples, with the first seed's proxies. After NORM pre, before any transform. NC1 to NC4: Papyan, Han and "
-        f"Donoho (2020), all classes weighted equally.{vci} Few shots make classes look more collapsed than they are."
+        f"Shots: {experiment.n_shot} per class{over}. All samples: all training samples, with the first seed's "
+        "proxies. After NORM pre, before any transform. NC1 to NC4: Papyan, Han and Donoho (2020), all classes "
+        f"weighted equally.{vci} Few shots make classes look more collapsed than they are."
     )
 
 
