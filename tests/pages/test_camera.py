@@ -19,6 +19,7 @@ from imprint_core.paths import images_folder
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
+from tests.recognition.test_drawings import drawing
 from ui.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
 from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
 
@@ -183,6 +184,37 @@ def test_numbers_of_classes_and_shots_are_limited():
         shots.record(3, b"", "", np.zeros(2, np.float32))
     with pytest.raises(ImprintError, match="shots per class are the most"):
         shots.record(3, b"", "", np.zeros(2, np.float32))
+
+
+def test_a_drawing_is_compared_with_mnist_without_recorded_shots(home):  # noqa: F811
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["data"] = "mnist"
+    app.session_state["goto"] = "camera"
+    app.session_state["camera_digits"] = True
+    app.run()
+
+    def sent(**values):
+        last = components(app)["digits"][1]
+        values = {"number": last["answer"] + 1, "version": last["version"], "shot": 0} | values
+        send(app, "digits", values, event="sent")
+        assert not app.exception
+        return components(app)["digits"][1]
+
+    data = sent(image=jpeg(drawing(7, 40, 50, 1.5)), version=-1)
+    assert data["given"] is True
+    assert [c["name"] for c in data["shots"]["classes"]] == [str(c) for c in range(10)]
+    assert {len(c["shots"]) for c in data["shots"]["classes"]} == {50}
+    result = data["result"]
+    assert result["proxies"][0]["name"].startswith("7 ·")
+    assert result["bars"][7]["share"] == max(bar["share"] for bar in result["bars"]) > 0.5
+    assert decode_image(data["prepared"])[1].size == (48, 48)
+    # Their classes can't be changed, and the recorded ones remain.
+    for change in ({"record": 7, "image": jpeg(drawing(7, 40, 50, 1.5))}, {"action": "remove", "target": 7}):
+        assert "can't be changed" in sent(**change)["notice"]
+    app.select_slider(key="k").set_value(1).run()
+    assert len(sent(version=-1)["shots"]["map"]["proxies"]) == 10
+    app.toggle(key="camera_digits").set_value(False).run()
+    assert [c["name"] for c in message(app, version=-1)["shots"]["classes"]] == ["Class 1", "Class 2"]
 
 
 def test_the_fms_own_classes_stand_beside_the_recorded_ones(home):  # noqa: F811
