@@ -25,6 +25,7 @@ def show(selection: Selection) -> None:
     # Imported late because they load scikit-learn, which the first page does not need.
     from ui.camera.live import live_state, show_live
     from ui.panels.camera.digits import show_digits
+    from ui.panels.camera.download import show_download
     from ui.panels.camera.saving import show_saving
     from ui.widgets.fm_own_classes import own_classes_switch
 
@@ -42,7 +43,9 @@ def show(selection: Selection) -> None:
             show_digits(selection.experiment)
             return
     show_live("camera", live_state("camera"), fm, recipe, head)
-    show_saving(fm)
+    with st.container(horizontal=True):
+        show_saving(fm)
+        show_download(selection, live_state("camera"), head)
     show_jobs()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -15,6 +17,7 @@ from imprint_core.datasets import dataset
 from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import find_sets
 from imprint_core.errors import ImprintError
+from imprint_core.export.torch_head import load_head
 from imprint_core.paths import images_folder
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
@@ -22,6 +25,7 @@ from tests.pages.test_library import button, home, page_text, wait_for, weights 
 from tests.recognition.test_drawings import drawing
 from ui.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
 from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
+from ui.share import settings_file
 
 
 def jpeg(image, **options):
@@ -186,6 +190,37 @@ def test_numbers_of_classes_and_shots_are_limited():
         shots.record(3, b"", "", np.zeros(2, np.float32))
 
 
+def head_of(app, folder):
+    """Press the button and unpack the file that is offered."""
+    button(app, "Create torch head").click().run()
+    assert not app.exception
+    with zipfile.ZipFile(io.BytesIO(app.session_state["camera_head_file"][1])) as archive:
+        assert archive.namelist() == ["head.safetensors", "MODEL_CARD.md", "load.py", "settings.json"]
+        archive.extractall(folder)
+    return load_head(folder / "head.safetensors"), (folder / "MODEL_CARD.md").read_text()
+
+
+def test_recorded_classes_are_downloaded_as_a_head_with_card_and_settings(home, weights, tmp_path):  # noqa: F811
+    app = camera()
+    button(app, "Create torch head").click().run()
+    assert "no shots to download" in app.error[0].value
+    message(app, action="rename", target=0, name="<b>zero</b>")
+    recorded(app)
+    head, card = head_of(app, tmp_path)
+    state = app.session_state["camera-state"]
+    X = np.stack([shot.x for _, shot in state.shots.shots])
+    np.testing.assert_array_equal(head(torch.from_numpy(X)).argmax(1).numpy(), state.recognizer.model.predict(X))
+    assert "# Imprinted head: Recorded classes on SqueezeNet 1.1" in card
+    assert "2: \\<b\\>zero\\</b\\> (4), Class 2 (4)" in card
+    settings, notes, page = settings_file.read((tmp_path / "settings.json").read_bytes())
+    assert (settings["fm"], notes, page) == ("squeezenet1_1", [], "camera")
+    # Another shot makes the file outdated.
+    assert len(app.get("download_button")) == 1
+    message(app, image=digit(1, 7), record=1)
+    app.run()
+    assert not app.get("download_button")
+
+
 def test_a_drawing_is_compared_with_mnist_without_recorded_shots(home):  # noqa: F811
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["data"] = "mnist"
@@ -217,7 +252,7 @@ def test_a_drawing_is_compared_with_mnist_without_recorded_shots(home):  # noqa:
     assert [c["name"] for c in message(app, version=-1)["shots"]["classes"]] == ["Class 1", "Class 2"]
 
 
-def test_the_fms_own_classes_stand_beside_the_recorded_ones(home):  # noqa: F811
+def test_the_fms_own_classes_stand_beside_the_recorded_ones(home, tmp_path):  # noqa: F811
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.session_state["goto"] = "camera"
     app.session_state["own_classes_camera"] = True
@@ -234,5 +269,13 @@ def test_the_fms_own_classes_stand_beside_the_recorded_ones(home):  # noqa: F811
     result = message(app, image=jpeg(Image.fromarray(stripes)))["result"]
     assert result["label"].endswith("(FM's own)")
     assert result["unknown"] is False
+    head, card = head_of(app, tmp_path)
+    assert head.classes[1000:] == ["Class 1", "Class 2"]
+    state = app.session_state["camera-state"]
+    scores = head(torch.from_numpy(state.x[None]))[0]
+    (best, *_) = state.joint.rank(state.x, 1)
+    assert int(scores.argmax()) == best.label
+    assert float(scores.max()) == pytest.approx(best.score, rel=1e-4)
+    assert "2: Class 1 (3), Class 2 (3); after 1,000 of the FM" in card
     app.toggle(key="own_classes_camera").set_value(False).run()
     assert not message(app, image=jpeg(Image.fromarray(stripes)))["result"]["label"].endswith("(FM's own)")

@@ -224,10 +224,19 @@ def _embed_again(state: LiveState, fm: str) -> None:
 
 def _renew(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     """Fit the recognizer again if shots or recipe have changed; at intervals while shots are recorded."""
-    own_classes = "" if head is None else fm
-    key, now = (state.shots.version, f"{recipe.digest} {own_classes}"), time.monotonic()
-    recording = state.message.record >= 0 and state.key is not None and state.key[1] == key[1]
-    if key == state.key or (recording and now - state.fitted_at < _PAUSES * state.seconds):
+    recording = state.message.record >= 0 and state.key is not None and state.key[1] == _basis(fm, recipe, head)
+    if not recording or time.monotonic() - state.fitted_at >= _PAUSES * state.seconds:
+        fit(state, fm, recipe, head)
+
+
+def _basis(fm: str, recipe: Recipe, head: ClassifierHead | None) -> str:
+    return f"{recipe.digest} {'' if head is None else fm}"
+
+
+def fit(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
+    """Fit the recognizer to all shots, unless it is."""
+    key, now = (state.shots.version, _basis(fm, recipe, head)), time.monotonic()
+    if key == state.key:
         return
     shots = state.shots.shots
     # After an error, not tried again until something changes.
