@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 import zipfile
 
 import numpy as np
@@ -18,13 +19,16 @@ from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import find_sets
 from imprint_core.errors import ImprintError
 from imprint_core.export.torch_head import load_head
+from imprint_core.framework.recipe import Recipe
 from imprint_core.paths import images_folder
+from imprint_core.recognition.recognizer import fit_recognizer
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
 from tests.recognition.test_drawings import drawing
 from ui.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
-from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
+from ui.camera.results import MOST_POINTS, MOST_THUMBNAILS, describe_shots
+from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, MOST_SHOTS, ShotList
 from ui.share import settings_file
 
 
@@ -188,6 +192,42 @@ def test_numbers_of_classes_and_shots_are_limited():
         shots.record(3, b"", "", np.zeros(2, np.float32))
     with pytest.raises(ImprintError, match="shots per class are the most"):
         shots.record(3, b"", "", np.zeros(2, np.float32))
+    for i in range(MOST_SHOTS - MOST_IN_CLASS):
+        shots.record(4 + i % 10, b"", "", np.zeros(2, np.float32))
+    with pytest.raises(ImprintError, match="1,000 shots are the most"):
+        shots.record(0, b"", "", np.zeros(2, np.float32))
+
+
+def test_as_many_shots_as_possible_are_recognized_and_described_quickly():
+    rng, shots = np.random.default_rng(0), ShotList([f"c{i}" for i in range(MOST_CLASSES)])
+    for i in range(MOST_SHOTS):
+        shots.record(i % MOST_CLASSES, b"", "uri", rng.normal(i % MOST_CLASSES, 1, 64).astype(np.float32))
+    X = np.stack([shot.x for _, shot in shots.shots])
+    y = np.array([number for number, _ in shots.shots])
+    start = time.process_time()
+    recognizer = fit_recognizer(Recipe(), X, y)
+    data = describe_shots(shots, recognizer, 0)
+    assert time.process_time() - start < 3
+    assert len(data["thumbnails"]) == MOST_THUMBNAILS
+    assert len(data["map"]["shots"]) == MOST_POINTS
+    assert sum(len(c["shots"]) for c in data["classes"]) == MOST_SHOTS
+
+
+def test_two_tabs_record_at_once_and_do_not_mix_and_empty_classes_are_harmless(home, weights):  # noqa: F811
+    first, second = camera(), camera()
+    for i in range(2):
+        for app, label in ((first, 0), (second, 1)):
+            message(app, image=digit(label, i), record=label)
+    assert [len(c["shots"]) for c in message(first, version=-1)["shots"]["classes"]] == [2, 0]
+    assert [len(c["shots"]) for c in message(second, version=-1)["shots"]["classes"]] == [0, 2]
+    # A class without shots among others.
+    message(first, action="add")
+    result = message(first, image=digit(3, 0), record=2)
+    assert not result["notice"]
+    assert [bar["name"] for bar in result["result"]["bars"]] == ["Class 1", "Class 3"]
+    # A picture without any structure is embedded, too.
+    for color in ("black", "white"):
+        assert not message(first, image=jpeg(Image.new("RGB", (256, 256), color)))["notice"]
 
 
 def head_of(app, folder):
