@@ -24,13 +24,28 @@ def show(selection: Selection) -> None:
         return
     # Imported late because they load scikit-learn, which the first page does not need.
     from ui.camera.live import live_state, show_live
+    from ui.panels.camera.digits import show_digits
+    from ui.panels.camera.download import show_download
     from ui.panels.camera.saving import show_saving
     from ui.widgets.fm_own_classes import own_classes_switch
 
     fm, recipe = selection.experiment.info.fm, selection.experiment.recipe
-    head = own_classes_switch(fm, "camera")
+    with st.container(horizontal=True, gap="medium"):
+        head = own_classes_switch(fm, "camera")
+        digits = st.toggle(
+            "Compare with MNIST's digits",
+            key="camera_digits",
+            persist_state="session",
+            help="Classifies drawings by proxies of MNIST's digits, without recorded shots. Default: off.",
+        )
+    with st.container():
+        if digits:
+            show_digits(selection.experiment)
+            return
     show_live("camera", live_state("camera"), fm, recipe, head)
-    show_saving(fm)
+    with st.container(horizontal=True):
+        show_saving(fm)
+        show_download(selection, live_state("camera"), head)
     show_jobs()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.export import PAPER
+from imprint_core.framework.recipe import Recipe
+from imprint_core.models import FoundationModel
 
 if TYPE_CHECKING:
+    from imprint_core.export.torch_head import ImprintedHead
     from imprint_core.framework.classifier import ImprintingClassifier
+    from imprint_core.models.loading import LoadedModel
 
 # Characters with a meaning in Markdown or in HTML inside Markdown.
 _MARKS = re.compile(r"[\\`*_{}\[\]#!|<>~&$]")
@@ -39,6 +43,55 @@ class Card:
     evaluated: int
     nc1: Summary | None
     created: date
+
+    @property
+    def fm(self) -> str:
+        """Name of the FM."""
+        return self.experiment.info.fm
+
+
+@dataclass(frozen=True)
+class RecordedCard:
+    """Content of a model card of recorded shots, of which there is no embedding set.
+
+    `shots` are the names of the classes with their shots. `names` are class names in the order of the head's scores;
+    with the FM's own classes, these come first. `accuracy` is of leave-one-out, in percent, of `tested` shots; it is
+    not a number if none was left out.
+    """
+
+    foundation_model: FoundationModel
+    loaded: LoadedModel
+    recipe: Recipe
+    names: tuple[str, ...]
+    shots: Mapping[str, int]
+    accuracy: float
+    tested: int
+    created: date
+
+    @property
+    def fm(self) -> str:
+        """Name of the FM."""
+        return self.foundation_model.name
+
+
+def recorded_card(card: RecordedCard) -> str:
+    """Write the card in Markdown; names of FMs and classes are escaped."""
+    fm, loaded, old = card.foundation_model, card.loaded, len(card.names) - len(card.shots)
+    origin = f"local file {loaded.weights_file}" if loaded.weights_file else fm.weights_origin
+    counts = ", ".join(f"{name} ({count})" for name, count in card.shots.items())
+    tested = f"{card.accuracy:.1f} % of {card.tested} shots" if card.tested else "–"
+    rows = [
+        ("Foundation model", f"{fm.label} ({fm.name}, {fm.library}), frozen"),
+        ("Weights", f"{origin} · SHA-256 {loaded.weights_digest}"),
+        ("Input", loaded.preprocessing.text),
+        ("Classes (shots)", f"{len(card.shots)}: {counts}" + (f"; after {old:,} of the FM" if old else "")),
+        ("Recipe", f"{card.recipe} (NORM pre / post / inf)"),
+        ("Leave-one-out accuracy", f"{tested}, among the recorded classes; frames in succession resemble each other"),
+        ("Created on", card.created.isoformat()),
+    ]
+    return _page(
+        f"Recorded classes on {fm.label}", rows, origin, "**Shots**: recorded by the user; check their rights."
+    )
 
 
 def model_card(card: Card) -> str:
@@ -67,8 +120,13 @@ def model_card(card: Card) -> str:
         ("Embeddings", f"SHA-256 {info.digest}"),
         ("Created on", card.created.isoformat()),
     ]
+    dataset = f"**Dataset**: {_escaped(data['origin'])}"
+    return _page(f"{data['label']} on {fm['label']}", rows, fm["weights_origin"], dataset)
+
+
+def _page(title: str, rows: Sequence[tuple[str, object]], weights_origin: str, data_licence: str) -> str:
     table = "\n".join(f"| {name} | {_escaped(text)} |" for name, text in rows)
-    return f"""# Imprinted head: {_escaped(data["label"])} on {_escaped(fm["label"])}
+    return f"""# Imprinted head: {_escaped(title)}
 
 This classification head was created by weight imprinting: its weights are proxies, computed from the embeddings of the
 shots without training. It maps embeddings of the frozen foundation model to one score per class; the highest score
@@ -85,10 +143,10 @@ other weights of the same name give different embeddings. Its accuracy on images
 
 ## Licences
 
-- **The head** is derived from the embeddings of a dataset: the licences of the dataset and of the weights determine
-  how it may be distributed.
-- **Weights**: {_escaped(fm["weights_origin"])}.
-- **Dataset**: {_escaped(data["origin"])}
+- **The head** is derived from embeddings of images: the licences of the images and of the weights determine how it
+  may be distributed.
+- **Weights**: {_escaped(weights_origin)}.
+- {data_licence}
 - **`imprint_core`**, which loads the head: MIT.
 
 ## Citation
@@ -124,8 +182,10 @@ print(f"{{len(NAMES)}} classes, {{len(head.weight)}} proxies of {{head.weight.sh
 '''
 
 
-def head_package(model: ImprintingClassifier, card: Card) -> bytes:
-    """Create a zip of the head, its card and the script that loads it.
+def head_package(
+    model: ImprintingClassifier | ImprintedHead, card: Card | RecordedCard, others: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Create a zip of the head, its card, the script that loads it, and other files by their names.
 
     Raises
     ------
@@ -142,6 +202,8 @@ def head_package(model: ImprintingClassifier, card: Card) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("head.safetensors", head)
-        archive.writestr("MODEL_CARD.md", model_card(card))
-        archive.writestr("load.py", load_script(card.experiment.info.fm, card.names))
+        archive.writestr("MODEL_CARD.md", model_card(card) if isinstance(card, Card) else recorded_card(card))
+        archive.writestr("load.py", load_script(card.fm, card.names))
+        for name, data in (others or {}).items():
+            archive.writestr(name, data)
     return file.getvalue()

@@ -80,7 +80,7 @@ def test_two_recorded_scenes_are_distinguished_live_in_three_clicks_and_thirty_s
 
     # A drawing is not the camera's scene, and its class can be recorded, renamed and removed.
     page.get_by_role("button", name="Drawing pad").click()
-    box = page.locator("canvas").bounding_box()
+    box = page.locator("canvas.pad").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
@@ -110,6 +110,20 @@ REFUSED = """(name) => Object.defineProperty(navigator, "mediaDevices", {
   configurable: true,
   value: { getUserMedia: () => Promise.reject(new DOMException("", name)) },
 })"""
+# A camera that always shows one colour.
+STREAM = """(color) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 64;
+  const context = canvas.getContext("2d");
+  const draw = () => { context.fillStyle = color; context.fillRect(0, 0, 64, 64); };
+  draw();
+  setInterval(draw, 50);
+  const stream = canvas.captureStream(20);
+  window.track = stream.getVideoTracks()[0];
+  Object.defineProperty(navigator, "mediaDevices", {
+    configurable: true, value: { getUserMedia: () => Promise.resolve(stream) },
+  });
+}"""
 REFUSALS = [
     (MISSING, None, "Open the app as http://localhost or over https"),
     (REFUSED, "NotAllowedError", "Allow it in the address bar"),
@@ -135,5 +149,23 @@ def test_without_a_camera_sentences_say_what_to_do_and_files_are_recorded(visit)
     page.locator(".notice").get_by_text("notes.txt is not an image").wait_for()
     page.get_by_role("button", name="Hold to record Class 1").click()
     status.get_by_text("Start the camera first").wait_for()
+    # A covered camera, one that hangs, and one that is unplugged.
+    for color, sentence in (("#000", "The camera's picture is black"), ("#a40", "")):
+        page.evaluate(STREAM, color)
+        power.click()
+        page.get_by_role("button", name="Stop camera").wait_for()
+        if sentence:
+            status.get_by_text(sentence).wait_for()
+            page.get_by_role("button", name="Stop camera").click()
+    page.locator(".camera .label").get_by_text("No frame yet").wait_for(state="hidden")
+    page.evaluate("{ const now = performance.now.bind(performance); performance.now = () => now() + 6000 }")
+    status.get_by_text("has not changed for 5 seconds").wait_for()
+    page.evaluate("window.track.stop(); window.track.dispatchEvent(new Event('ended'))")
+    status.get_by_text("The camera has stopped").wait_for()
+    # Without a camera: recorded frames, in two clicks.
+    page.get_by_role("button", name="Recorded frames").click()
+    page.get_by_role("button", name="Cat").wait_for()
+    page.get_by_role("button", name="Hold to record Class 2").click()
+    page.locator(".class").nth(1).get_by_text("1 shot").wait_for()
     visit.pictures_fit()
     assert not visit.outside

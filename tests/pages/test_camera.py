@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import time
+import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -15,12 +18,18 @@ from imprint_core.datasets import dataset
 from imprint_core.datasets.own_images import find_own_images
 from imprint_core.embeddings import find_sets
 from imprint_core.errors import ImprintError
+from imprint_core.export.torch_head import load_head
+from imprint_core.framework.recipe import Recipe
 from imprint_core.paths import images_folder
+from imprint_core.recognition.recognizer import fit_recognizer
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
+from tests.recognition.test_drawings import drawing
 from ui.camera.messages import MOST_BYTES, decode_image, read_message, thumbnail_uri
-from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, ShotList
+from ui.camera.results import MOST_POINTS, MOST_THUMBNAILS, describe_shots
+from ui.camera.shots import MOST_CLASSES, MOST_IN_CLASS, MOST_SHOTS, ShotList
+from ui.share import settings_file
 
 
 def jpeg(image, **options):
@@ -183,9 +192,107 @@ def test_numbers_of_classes_and_shots_are_limited():
         shots.record(3, b"", "", np.zeros(2, np.float32))
     with pytest.raises(ImprintError, match="shots per class are the most"):
         shots.record(3, b"", "", np.zeros(2, np.float32))
+    for i in range(MOST_SHOTS - MOST_IN_CLASS):
+        shots.record(4 + i % 10, b"", "", np.zeros(2, np.float32))
+    with pytest.raises(ImprintError, match="1,000 shots are the most"):
+        shots.record(0, b"", "", np.zeros(2, np.float32))
 
 
-def test_the_fms_own_classes_stand_beside_the_recorded_ones(home):  # noqa: F811
+def test_as_many_shots_as_possible_are_recognized_and_described_quickly():
+    rng, shots = np.random.default_rng(0), ShotList([f"c{i}" for i in range(MOST_CLASSES)])
+    for i in range(MOST_SHOTS):
+        shots.record(i % MOST_CLASSES, b"", "uri", rng.normal(i % MOST_CLASSES, 1, 64).astype(np.float32))
+    X = np.stack([shot.x for _, shot in shots.shots])
+    y = np.array([number for number, _ in shots.shots])
+    start = time.process_time()
+    recognizer = fit_recognizer(Recipe(), X, y)
+    data = describe_shots(shots, recognizer, 0)
+    assert time.process_time() - start < 3
+    assert len(data["thumbnails"]) == MOST_THUMBNAILS
+    assert len(data["map"]["shots"]) == MOST_POINTS
+    assert sum(len(c["shots"]) for c in data["classes"]) == MOST_SHOTS
+
+
+def test_two_tabs_record_at_once_and_do_not_mix_and_empty_classes_are_harmless(home, weights):  # noqa: F811
+    first, second = camera(), camera()
+    for i in range(2):
+        for app, label in ((first, 0), (second, 1)):
+            message(app, image=digit(label, i), record=label)
+    assert [len(c["shots"]) for c in message(first, version=-1)["shots"]["classes"]] == [2, 0]
+    assert [len(c["shots"]) for c in message(second, version=-1)["shots"]["classes"]] == [0, 2]
+    # A class without shots among others.
+    message(first, action="add")
+    result = message(first, image=digit(3, 0), record=2)
+    assert not result["notice"]
+    assert [bar["name"] for bar in result["result"]["bars"]] == ["Class 1", "Class 3"]
+    # A picture without any structure is embedded, too.
+    for color in ("black", "white"):
+        assert not message(first, image=jpeg(Image.new("RGB", (256, 256), color)))["notice"]
+
+
+def head_of(app, folder):
+    """Press the button and unpack the file that is offered."""
+    button(app, "Create torch head").click().run()
+    assert not app.exception
+    with zipfile.ZipFile(io.BytesIO(app.session_state["camera_head_file"][1])) as archive:
+        assert archive.namelist() == ["head.safetensors", "MODEL_CARD.md", "load.py", "settings.json"]
+        archive.extractall(folder)
+    return load_head(folder / "head.safetensors"), (folder / "MODEL_CARD.md").read_text()
+
+
+def test_recorded_classes_are_downloaded_as_a_head_with_card_and_settings(home, weights, tmp_path):  # noqa: F811
+    app = camera()
+    button(app, "Create torch head").click().run()
+    assert "no shots to download" in app.error[0].value
+    message(app, action="rename", target=0, name="<b>zero</b>")
+    recorded(app)
+    head, card = head_of(app, tmp_path)
+    state = app.session_state["camera-state"]
+    X = np.stack([shot.x for _, shot in state.shots.shots])
+    np.testing.assert_array_equal(head(torch.from_numpy(X)).argmax(1).numpy(), state.recognizer.model.predict(X))
+    assert "# Imprinted head: Recorded classes on SqueezeNet 1.1" in card
+    assert "2: \\<b\\>zero\\</b\\> (4), Class 2 (4)" in card
+    settings, notes, page = settings_file.read((tmp_path / "settings.json").read_bytes())
+    assert (settings["fm"], notes, page) == ("squeezenet1_1", [], "camera")
+    # Another shot makes the file outdated.
+    assert len(app.get("download_button")) == 1
+    message(app, image=digit(1, 7), record=1)
+    app.run()
+    assert not app.get("download_button")
+
+
+def test_a_drawing_is_compared_with_mnist_without_recorded_shots(home):  # noqa: F811
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["data"] = "mnist"
+    app.session_state["goto"] = "camera"
+    app.session_state["camera_digits"] = True
+    app.run()
+
+    def sent(**values):
+        last = components(app)["digits"][1]
+        values = {"number": last["answer"] + 1, "version": last["version"], "shot": 0} | values
+        send(app, "digits", values, event="sent")
+        assert not app.exception
+        return components(app)["digits"][1]
+
+    data = sent(image=jpeg(drawing(7, 40, 50, 1.5)), version=-1)
+    assert data["given"] is True
+    assert [c["name"] for c in data["shots"]["classes"]] == [str(c) for c in range(10)]
+    assert {len(c["shots"]) for c in data["shots"]["classes"]} == {50}
+    result = data["result"]
+    assert result["proxies"][0]["name"].startswith("7 ·")
+    assert result["bars"][7]["share"] == max(bar["share"] for bar in result["bars"]) > 0.5
+    assert decode_image(data["prepared"])[1].size == (48, 48)
+    # Their classes can't be changed, and the recorded ones remain.
+    for change in ({"record": 7, "image": jpeg(drawing(7, 40, 50, 1.5))}, {"action": "remove", "target": 7}):
+        assert "can't be changed" in sent(**change)["notice"]
+    app.select_slider(key="k").set_value(1).run()
+    assert len(sent(version=-1)["shots"]["map"]["proxies"]) == 10
+    app.toggle(key="camera_digits").set_value(False).run()
+    assert [c["name"] for c in message(app, version=-1)["shots"]["classes"]] == ["Class 1", "Class 2"]
+
+
+def test_the_fms_own_classes_stand_beside_the_recorded_ones(home, tmp_path):  # noqa: F811
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.session_state["goto"] = "camera"
     app.session_state["own_classes_camera"] = True
@@ -202,5 +309,13 @@ def test_the_fms_own_classes_stand_beside_the_recorded_ones(home):  # noqa: F811
     result = message(app, image=jpeg(Image.fromarray(stripes)))["result"]
     assert result["label"].endswith("(FM's own)")
     assert result["unknown"] is False
+    head, card = head_of(app, tmp_path)
+    assert head.classes[1000:] == ["Class 1", "Class 2"]
+    state = app.session_state["camera-state"]
+    scores = head(torch.from_numpy(state.x[None]))[0]
+    (best, *_) = state.joint.rank(state.x, 1)
+    assert int(scores.argmax()) == best.label
+    assert float(scores.max()) == pytest.approx(best.score, rel=1e-4)
+    assert "2: Class 1 (3), Class 2 (3); after 1,000 of the FM" in card
     app.toggle(key="own_classes_camera").set_value(False).run()
     assert not message(app, image=jpeg(Image.fromarray(stripes)))["result"]["label"].endswith("(FM's own)")

@@ -84,6 +84,7 @@ function drawClasses(app, classes) {
     if (app.classes.children[i] !== row) app.classes.insertBefore(row, app.classes.children[i] ?? null);
     row.chip.style.background = data.color;
     if (app.root.activeElement !== row.input) row.input.value = data.name;
+    row.input.readOnly = app.box.classList.contains("given");
     setText(row.count, `${data.shots.length} ${data.shots.length === 1 ? "shot" : "shots"}`);
     row.record.ariaLabel = `Hold to record ${data.name}`;
     row.remove_.ariaLabel = `Remove class ${data.name}`;
@@ -170,6 +171,12 @@ function draw(app, data) {
   const { shots, result, recordings } = data;
   if (recordings && !app.objects.children.length) drawObjects(app, recordings);
   setText(app.task, data.task);
+  if (data.given && !app.box.classList.contains("given")) {
+    app.box.classList.add("given");
+    chooseSource(app, "pad");
+  }
+  app.prepared.hidden = !data.prepared;
+  if (data.prepared) app.preparedImage.src = data.prepared;
   if (shots) {
     for (const [number, uri] of shots.thumbnails) {
       app.thumbnails.set(number, uri);
@@ -183,7 +190,7 @@ function draw(app, data) {
     drawClasses(app, shots.classes);
     drawMap(app.map, shots.map);
     drawMeasures(app.measures, shots.measures ?? []);
-    setText(app.advice, shots.advice ?? "");
+    setText(app.advice, data.given ? "" : (shots.advice ?? ""));
   }
   app.box.classList.toggle("unknown", Boolean(result?.unknown));
   const label = !result ? (app.hasShots ? "No frame yet" : "No shots yet") : result.unknown ? "Unknown" : result.label;
@@ -253,7 +260,7 @@ function newApp(parent) {
     hasShots: false, source: "camera", starting: false,
   };
   const stage = element("section", "stage", box);
-  const choices = element("div", "choices", stage);
+  const choices = element("div", "choices sources", stage);
   app.sources = {};
   for (const [name, label] of Object.entries(SOURCES)) {
     app.sources[name] = button(label, choices, "", () => chooseSource(app, name));
@@ -290,6 +297,10 @@ function newApp(parent) {
     app.pad.clear();
     act(app, { action: "stop" });
   });
+  app.prepared = element("p", "note prepared", stage, "As embedded, 28 × 28 pixels: ");
+  app.preparedImage = element("img", "", app.prepared);
+  app.preparedImage.alt = "";
+  app.prepared.hidden = true;
   app.notice = element("p", "notice", stage);
   app.notice.setAttribute("role", "alert");
 
@@ -297,7 +308,7 @@ function newApp(parent) {
   element("h3", "", classes, "Classes");
   app.task = element("p", "task", classes);
   app.classes = element("ul", "", classes);
-  button("Add class", classes, "", () => act(app, { action: "add" }));
+  button("Add class", classes, "add", () => act(app, { action: "add" }));
   app.advice = element("p", "status", classes);
 
   const results = element("section", "results", box);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,6 +61,10 @@ class LiveState:
         self.fitted_at = self.seconds = 0.0
         # Number of recognizers so far: the script displays the shots of one.
         self.fits = 0
+        # Given classes, which visitors can't change: what they depend on, and what is done to a drawing.
+        self.given: Hashable = None
+        self.prepare: Callable[[Image.Image], Image.Image] | None = None
+        self.prepared = ""
 
 
 def live_state(key: str, classes: Sequence[str] = ("Class 1", "Class 2")) -> LiveState:
@@ -128,6 +132,8 @@ def _show(
         "name": key,
         "answer": state.message.number,
         "notice": state.notice,
+        "given": state.given is not None,
+        "prepared": state.prepared,
         "task": "" if task is None else task(state.shots),
         "edge": MOST_EDGE,
         "version": state.shots.version + state.fits,
@@ -157,6 +163,8 @@ def _update(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | No
 def _handle(state: LiveState, fm: str) -> None:
     """Change the classes, embed the image, and record it."""
     message, shots = state.message, state.shots
+    if state.given and (message.record >= 0 or message.action in ("add", "rename", "remove", "delete")):
+        raise ImprintError("These classes can't be changed. Switch the comparison off to record your own.")
     if message.action == "add":
         shots.add_class(message.name)
     elif message.action == "rename":
@@ -172,6 +180,9 @@ def _handle(state: LiveState, fm: str) -> None:
         state.x = None
     if message.image:
         data, image = decode_image(message.image)
+        if state.prepare is not None:
+            image = state.prepare(image)
+            state.prepared = thumbnail_uri(image.convert("RGB"))
         state.x = _embed(state, [image], fm)[0]
         if message.record >= 0:
             shots.record(message.record, data, thumbnail_uri(image), state.x)
@@ -201,7 +212,7 @@ def _embed(state: LiveState, images: list[Image.Image], fm: str) -> NDArray[np.f
 
 def _embed_again(state: LiveState, fm: str) -> None:
     """Embed all shots again if another FM is selected."""
-    if state.model is None or state.model[0] == fm:
+    if state.given or state.model is None or state.model[0] == fm:
         return
     images = [decode_jpeg(shot.image) for _, shot in state.shots.shots]
     state.x = state.key = None
@@ -213,10 +224,19 @@ def _embed_again(state: LiveState, fm: str) -> None:
 
 def _renew(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     """Fit the recognizer again if shots or recipe have changed; at intervals while shots are recorded."""
-    own_classes = "" if head is None else fm
-    key, now = (state.shots.version, f"{recipe.digest} {own_classes}"), time.monotonic()
-    recording = state.message.record >= 0 and state.key is not None and state.key[1] == key[1]
-    if key == state.key or (recording and now - state.fitted_at < _PAUSES * state.seconds):
+    recording = state.message.record >= 0 and state.key is not None and state.key[1] == _basis(fm, recipe, head)
+    if not recording or time.monotonic() - state.fitted_at >= _PAUSES * state.seconds:
+        fit(state, fm, recipe, head)
+
+
+def _basis(fm: str, recipe: Recipe, head: ClassifierHead | None) -> str:
+    return f"{recipe.digest} {'' if head is None else fm}"
+
+
+def fit(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
+    """Fit the recognizer to all shots, unless it is."""
+    key, now = (state.shots.version, _basis(fm, recipe, head)), time.monotonic()
+    if key == state.key:
         return
     shots = state.shots.shots
     # After an error, not tried again until something changes.

@@ -26,7 +26,7 @@ _CONFUSED = 0.3
 
 def describe_shots(shots: ShotList, recognizer: Recognizer | None, latest: int) -> dict[str, Any]:
     """Classes, shots, map and measures; thumbnails of shots after number `latest` only."""
-    new = [(shot.number, shot.thumbnail) for _, shot in shots.shots if shot.number > latest]
+    new = [(shot.number, shot.thumbnail) for _, shot in shots.shots if shot.number > latest and shot.thumbnail]
     classes = [
         {
             "number": c.number,
@@ -106,7 +106,8 @@ def _advice(shots: ShotList, recognizer: Recognizer) -> str:
             confused = both & (predicted != held_out.codes) & np.isin(predicted, (a, b))
             if both.any() and confused.sum() > _CONFUSED * both.sum():
                 names = [shots.name_of(int(classes[c])) for c in (a, b)]
-                return f"'{names[0]}' and '{names[1]}' are confused: their shots may show the same thing, or k is too small."
+                pair = f"'{names[0]}' and '{names[1]}'"
+                return f"{pair} are confused: their shots may show the same thing, or k is too small."
     return ""
 
 

@@ -55,6 +55,13 @@ class ShotList:
         self.classes.append(ShotClass(number, clean_name(name or free, 40)))
         self.version += 1
 
+    def replace_classes(self, names: Sequence[str], shots: Sequence[tuple[int, str, NDArray[np.float32]]]) -> None:
+        """Replace all classes by new ones with shots: class, thumbnail and embedding, without images."""
+        self.classes = [ShotClass(number, clean_name(name, 40)) for number, name in enumerate(names)]
+        for number, thumbnail, x in shots:
+            self.record(number, b"", thumbnail, x)
+        self.version += 1
+
     def rename(self, number: int, name: str) -> None:
         """Rename a class; an empty name, or that of another class, is refused with an `ImprintError`."""
         if not name.strip():

@@ -191,13 +191,14 @@ def _show_result() -> frame.Outcome:
                 f"{two_proxies[_FEW].accuracy.text('{:.1f} %')} with k = 2.",
             ),
         ),
-        f"One [[shot]] can suffice, depending on which one. With the {added} in class A its single [[proxy]] is between "
-        f"two [[modes|mode]]: less similar to the {first} than the {second} is, which lies beside it. Two proxies, one "
-        f"per mode, solve this. But two objects in one class don't always need two proxies: against the {far_name}, "
-        f"which resembles neither, k = 1 reaches {far[1].accuracy.median:.1f} % and k = 2 {far[2].accuracy.median:.1f} "
-        f"%, and only the [[margin]] of the {first} grows, from {far[1].margin.median:.2f} to "
-        f"{far[2].margin.median:.2f}. [[NC1]] of class A shows the difference: it compares the spread within the class "
-        "with the distance to the other class. The Camera page teaches more classes, with any FM and recipe.",
+        f"One [[shot]] can suffice, depending on which one. With the {added} in class A its single [[proxy]] is "
+        f"between two [[modes|mode]]: less similar to the {first} than the {second} is, which lies beside it. Two "
+        "proxies, one per mode, solve this. But two objects in one class don't always need two proxies: against the "
+        f"{far_name}, which resembles neither, k = 1 reaches {far[1].accuracy.median:.1f} % and k = 2 "
+        f"{far[2].accuracy.median:.1f} %, and only the [[margin]] of the {first} grows, from "
+        f"{far[1].margin.median:.2f} to {far[2].margin.median:.2f}. [[NC1]] of class A shows the difference: it "
+        "compares the spread within the class with the distance to the other class. The Camera page "
+        "teaches more classes, with any FM and recipe.",
     )
 
 
