@@ -16,9 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 
 def components(app: AppTest) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The identity and what was sent of every component on the page, by its name."""
-    protos = [e.proto for e in app.get("bidi_component")]
-    return {json.loads(p.json)["name"]: (p.id, json.loads(p.json)) for p in protos}
+    """The identity and what was sent of every component on the page that has a name, by this name."""
+    sent = [(e.proto.id, json.loads(e.proto.json)) for e in app.get("bidi_component")]
+    return {data["name"]: (identity, data) for identity, data in sent if "name" in data}
 
 
 def send(app: AppTest, name: str, value: object, event: str = "clicked") -> AppTest:
