@@ -54,8 +54,8 @@ def test_pages_have_no_serious_accessibility_violations(visit, axe):
     paths = [href.removeprefix(visit.address).split("?")[0].strip("/") for href in hrefs]
     assert {"map", "leaderboard", "own_data"} <= set(paths)
     bad = []
-    for path in paths:
-        page.goto(visit.address + path + QUICK + MORE.get(path, ""))
+    for path, more in [*((path, MORE.get(path, "")) for path in paths), ("learn", "&view=sandbox")]:
+        page.goto(visit.address + path + QUICK + more)
         page.locator("h1").first.wait_for(timeout=60_000)
         visit.settle()
         # Check the content of expanders, too.

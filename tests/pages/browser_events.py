@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def components(app: AppTest) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The identity and what was sent of every component on the page, by its name."""
+    """The identity and what was sent of every component on the page that has a name, by this name."""
     sent = [(e.proto.id, json.loads(e.proto.json)) for e in app.get("bidi_component")]
     return {data["name"]: (identity, data) for identity, data in sent if "name" in data}
 

@@ -15,6 +15,7 @@ from imprint_core.sweeps.sweep_table import bundled_sweep
 from tests.conftest import ROOT
 from ui.controls.control import named_option
 from ui.controls.validation import nearest
+from ui.panels.learn.sandbox_controls import SANDBOX, SANDBOX_CONTROLS
 from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "mnist", "n": "20", "seeds": "1"}
@@ -27,6 +28,7 @@ CONTEXTS = {
     "distance": {"agg": "mnn"},
     "vote": {"agg": "mnn"},
     "ties": {"agg": "mnn"},
+    **{control.key: {"view": SANDBOX} for control in SANDBOX_CONTROLS},
 }
 # What a person writes where there is nothing, or little, to choose from.
 WRITTEN = {
@@ -34,6 +36,8 @@ WRITTEN = {
     "against": "k=7 norm_post=none",
     "b": "gen=random k=3",
     "curve_recipes": "own k=5 norm_post=none",
+    "points": "gAgiAj.AAA",
+    "proxies": ".___",
 }
 PAGES = sorted({c.page for c in CONTROLS if c.page} | {"camera", "explore", "library", "own_data"})
 BY_KEY = {c.key: c for c in CONTROLS}
@@ -125,7 +129,8 @@ def test_every_page_hands_the_whole_link_on(page, bundled):
             query[control.key] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     # PCA would leave UMAP's settings out, and NC1 what curves go over.
     query["measure"] = "macro_f1"
-    for name in ("curve_paper", "only", "sample"):
+    # The sandbox is closed.
+    for name in ("curve_paper", "only", "sample", *(control.key for control in SANDBOX_CONTROLS)):
         query.pop(name)
     app = opened(page, query)
     assert not app.warning

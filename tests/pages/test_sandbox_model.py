@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from imprint_core.evaluation.synthetic import EXAMPLES, PER_UNIT, imprint_placed, imprint_points, make_example
+from imprint_core.evaluation.synthetic import imprint_placed, imprint_points
 from tests.conftest import ROOT
 from ui.panels.learn.sandbox import _FORM, uniform_numbers
 from ui.panels.learn.sandbox_controls import MOST_CLASSES, MOST_K, coordinates, decode, encode
@@ -122,10 +122,3 @@ def test_each_step_lowers_the_sum_of_squares_to_that_of_the_clusters():
             own_class = model.classes_[model.proxy_class_] == coordinates(decode(case["text"]))[1][:, None]
             squares = ((points[:, None] - model.proxies_) ** 2).sum(axis=2)
             assert last == pytest.approx(np.where(own_class, squares, np.inf).min(axis=1).sum(), rel=1e-4)
-
-
-def test_examples_are_positions_that_the_script_reads_back():
-    for name in EXAMPLES:
-        data = make_example(name)
-        positions = data.X_train * PER_UNIT
-        np.testing.assert_allclose(positions, np.rint(positions), atol=1e-9)

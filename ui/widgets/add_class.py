@@ -59,17 +59,6 @@ class Imprinted(NamedTuple):
     seconds: float
 
 
-def show_add_class(experiment: Experiment) -> None:
-    """Draw the form and the added classes."""
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        show_form(experiment, "tab")
-    with right:
-        if not added_names(experiment.info):
-            st.info("No classes added.", icon=":material/info:")
-        show_added_classes(experiment)
-
-
 @st.dialog("Add a class", width="large")
 def add_class_dialog(experiment: Experiment) -> None:
     """Draw the form in a dialog, which closes when the class is added."""
@@ -109,7 +98,8 @@ def _form_of_images(experiment: Experiment, key: str) -> None:
     count = st.session_state.get("added_count", 0)
     name = st.text_input("Class name", max_chars=80, key=f"added_name_{key}_{count}")
     files = upload_images("Images of the class", f"added_files_{key}_{count}")
-    st.caption("Of eight images or more, a quarter is held out for testing.")
+    if not results.pool(experiment).resplit:
+        st.caption("Of eight images or more, a quarter is held out for testing.")
     if st.button("Imprint class", type="primary", disabled=not files, key=f"imprint_{key}"):
         if not name.strip():
             st.error("The class has no name; enter one above.")

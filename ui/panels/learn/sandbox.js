@@ -158,6 +158,7 @@ function commitSoon(app) {
 
 function send(app) {
   app.changed = true;
+  app.box.dataset.saved = "false";
   if (app.waiting && performance.now() - app.sentAt < PATIENCE) {
     setTimeout(() => app.changed && send(app), PATIENCE);
     return;

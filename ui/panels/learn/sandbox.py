@@ -133,7 +133,8 @@ def _show_check(values: dict[str, Any]) -> None:
         model = imprint_points(points, classes, values["sandbox_k"], *options, values["sandbox_seed"])
         subject = "After k-means has converged"
     correct = int(np.sum(model.predict(points) == classes))
-    text = f"{subject}, `ImprintingClassifier` predicts {correct} of {len(points)} points correctly"
+    noun = "point" if len(points) == 1 else "points"
+    text = f"{subject}, `ImprintingClassifier` predicts {correct} of {len(points)} {noun} correctly"
     if values["points"] in EXAMPLES:
         data = make_example(values["points"])
         text += f", and {100 * model.score(data.X_test, data.y_test):.1f} % of {len(data.y_test)} test points"
