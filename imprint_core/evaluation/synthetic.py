@@ -106,6 +106,11 @@ def _islands(rng: np.random.Generator, count: int) -> Labelled:
     return points @ np.array([[0.0, 1.0], [-1.0, 0.0]]), classes
 
 
+def _shortened_points(rng: np.random.Generator, count: int) -> Labelled:
+    points, classes = _points(rng, count)
+    return _LESSON_SCALE * points, classes
+
+
 def _moons(rng: np.random.Generator, count: int) -> Labelled:
     angles = np.pi * rng.random(count)
     upper = np.stack([np.cos(angles) - 0.5, np.sin(angles) - 0.25], axis=1)
@@ -128,7 +133,7 @@ EXAMPLES = {
     "lengths": Example(
         "Unequal lengths",
         "The points of the lesson “Two dimensions”, at two thirds of their lengths. Compare NORM none with L2.",
-        lambda rng, count: (_LESSON_SCALE * (data := _points(rng, count))[0], data[1]),
+        _shortened_points,
     ),
     "moons": Example(
         "Two moons",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from imprint_core.evaluation.synthetic import imprint_placed, imprint_points
+from imprint_core.figures.style import PROXY_SYMBOL, class_symbol
 from tests.conftest import ROOT
 from ui.panels.learn.sandbox import _FORM, uniform_numbers
 from ui.panels.learn.sandbox_controls import MOST_CLASSES, MOST_K, coordinates, decode, encode
@@ -122,3 +124,10 @@ def test_each_step_lowers_the_sum_of_squares_to_that_of_the_clusters():
             own_class = model.classes_[model.proxy_class_] == coordinates(decode(case["text"]))[1][:, None]
             squares = ((points[:, None] - model.proxies_) ** 2).sum(axis=2)
             assert last == pytest.approx(np.where(own_class, squares, np.inf).min(axis=1).sum(), rel=1e-4)
+
+
+def test_the_script_has_an_outline_of_each_symbol():
+    script = (ROOT / "ui" / "panels" / "learn" / "sandbox.js").read_text(encoding="utf-8")
+    shapes = re.search(r"const SHAPES = {(.*?)^};", script, re.DOTALL | re.MULTILINE)[1]
+    names = set(re.findall(r"^  (\w+):", shapes, re.MULTILINE))
+    assert {class_symbol(c) for c in range(MOST_CLASSES)} | {PROXY_SYMBOL} <= names

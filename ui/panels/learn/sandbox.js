@@ -12,6 +12,8 @@ const STAR = 13;
 const FULL_WIDTH = 520;
 const MOUSE_REACH = 12;
 const TOUCH_REACH = 24;
+// Distance at which a star covers another one.
+const COVER = 0.08;
 // Distance of painted points, and their random deviation from the pointer.
 const SPACING = 0.09;
 const SCATTER = 0.16;
@@ -300,13 +302,17 @@ function drawPoints(app, scale, text) {
 
 function drawProxies(app, scale, text, background) {
   const { context, data } = app;
-  shownProxies(app).forEach(({ before, after }) => {
+  const proxies = shownProxies(app);
+  proxies.forEach(({ before, after }, i) => {
     const color = data.colors[before.c];
+    // Below stars of other classes, a star is larger, so that it remains visible.
+    const covers = proxies.slice(i + 1).filter(({ after: other }) => other.c !== after.c && squaredDistance(after, other) < COVER ** 2);
+    const radius = STAR * scale.size * (1 + 0.7 * new Set(covers.map(({ after: other }) => other.c)).size);
     if (data.normalised) {
       drawLine(context, scale, before, after, text, 1.5);
       drawShape(context, "circle", scale.x(before.x), scale.y(before.y), 4, { fill: background, stroke: text, line: 1.5 });
     }
-    drawShape(context, "star", scale.x(after.x), scale.y(after.y), STAR * scale.size, { fill: color, stroke: text, line: 1.6 });
+    drawShape(context, "star", scale.x(after.x), scale.y(after.y), radius, { fill: color, stroke: text, line: 1.6 });
   });
 }
 
@@ -513,7 +519,7 @@ function select(app, by) {
   const all = ["point", "proxy"].flatMap((kind) => itemsOf(app, kind).map((_, index) => ({ kind, index })));
   if (!all.length) return;
   const now = all.findIndex(({ kind, index }) => kind === app.selected?.kind && index === app.selected.index);
-  app.selected = all[now < 0 ? 0 : (now + by + all.length) % all.length];
+  app.selected = all[now < 0 && by > 0 ? 0 : (Math.max(now, 0) + by + all.length) % all.length];
 }
 
 function announce(app) {

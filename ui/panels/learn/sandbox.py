@@ -62,8 +62,9 @@ def show(panel: Panel) -> None:
         )
     )
     _show_examples(values["points"])
-    with st.container(horizontal=True, gap="medium"):
-        for key, width in (("sandbox_k", 220), ("sandbox_norm", 150), ("sandbox_agg", 170), ("sandbox_seed", 200)):
+    # Two in a row on a phone.
+    with st.container(horizontal=True, gap="small"):
+        for key, width in (("sandbox_k", 190), ("sandbox_seed", 140), ("sandbox_norm", 150), ("sandbox_agg", 180)):
             panel.draw(key, width)
     _component(
         key=_KEY,
