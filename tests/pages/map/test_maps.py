@@ -76,7 +76,7 @@ def test_trustworthiness_is_displayed_if_known(monkeypatch):
 def test_a_subset_of_a_large_set_is_reported():
     assert "596 of 1,797 samples are displayed: the test samples; shots" in page_text(digits())
     info = find_sets(bundled_folder())[0]["squeezenet1_1", "mnist"]
-    app = fine(opened(n="5", shown="all"))
+    app = fine(opened(data="mnist", n="5", shown="all"))
     count = sum(info.meta["samples"][part]["count"] for part in ("train", "test"))
     whole = sum(open_set(info, EXPLORED).of)
     sampling = ", an equal number per class, random_embeddings at random" if count < whole else ""
