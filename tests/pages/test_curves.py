@@ -84,7 +84,7 @@ def reached(bundled, recipe, n=20, measure="accuracy", data="digits", classes="a
 
 
 def test_the_first_picture_has_every_fm_that_has_the_dataset():
-    app = opened()
+    app = opened(data="mnist")
     fms = ("tf_efficientnet_lite0", "resnet50", "squeezenet1_1", VIT)
     assert list(pictures(app)) == [f"curves-{fm}-mnist" for fm in fms]
     alt = pictures(app)["curves-squeezenet1_1-mnist"]["alt"]
