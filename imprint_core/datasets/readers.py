@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import shutil
+import tarfile
+import zlib
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from imprint_core.background.download import run_download
+from imprint_core.background.process import job_folder
 from imprint_core.datasets.class_folders import images_in_folder, images_in_zip
 from imprint_core.datasets.image_files import ImageListing, splits_of
 from imprint_core.datasets.images import Images, Part, Splits, from_arrays
@@ -21,33 +27,62 @@ from imprint_core.errors import ImprintError
 _PART_IDS = 1_000_000
 
 
+class TorchvisionFiles(NamedTuple):
+    """Files of a dataset of torchvision, under the data root or its folder `torchvision`.
+
+    `archives` is a pattern of the files that are downloaded; `needed` are read, some of them unpacked from these.
+    """
+
+    needed: tuple[str, ...]
+    archives: str
+
+
+_IDX = tuple(f"{split}-{part}-ubyte" for split in ("train", "t10k") for part in ("images-idx3", "labels-idx1"))
+_BATCHES = ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+
+TORCHVISION = {
+    "MNIST": TorchvisionFiles(tuple(f"MNIST/raw/{file}" for file in _IDX), "MNIST/raw/*.gz"),
+    "FashionMNIST": TorchvisionFiles(tuple(f"FashionMNIST/raw/{file}" for file in _IDX), "FashionMNIST/raw/*.gz"),
+    "CIFAR10": TorchvisionFiles(tuple(f"cifar-10-batches-py/{file}" for file in _BATCHES), "cifar-10-python.tar.gz"),
+    "SVHN": TorchvisionFiles(("train_32x32.mat", "test_32x32.mat"), "*_32x32.mat"),
+    "USPS": TorchvisionFiles(("usps.bz2", "usps.t.bz2"), "usps*.bz2"),
+}
+"""By the name of the class in `torchvision.datasets`."""
+
+
 def torchvision_roots(root: Path) -> tuple[Path, Path]:
-    """Folders under a data root where torchvision's datasets may be."""
+    """Folders under a data root where torchvision's datasets may be; downloads are in the first."""
     return root / "torchvision", root
+
+
+def has_torchvision(name: str, root: Path) -> bool:
+    """Check that a folder has all files of a dataset of torchvision, without opening them."""
+    return any(all((base / file).is_file() for file in TORCHVISION[name].needed) for base in torchvision_roots(root))
+
+
+def where_to_put(files: Sequence[str], root: Path) -> str:
+    """Phrase into which folder files belong, such as "put a and b into '/data'"."""
+    names = [file.rpartition("/")[2] for file in files]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f"put {listed} into '{(root / files[0]).parent}'"
 
 
 def torchvision_splits(name: str, root: Path) -> Splits:
     """Read the dataset of a class in `torchvision.datasets`; download it where it is missing.
 
-    It is in the data root or in its folder `torchvision`. Raises an `ImprintError` if it is damaged, or missing and
-    can't be downloaded.
+    Raises an `ImprintError` if it is damaged, or missing and can't be downloaded.
     """
     from imprint_core.models.libraries import import_torchvision
 
     import_torchvision()
     dataset_class = getattr(importlib.import_module("torchvision.datasets"), name)
+    parts = [{"split": s} for s in ("train", "test")] if name == "SVHN" else [{"train": t} for t in (True, False)]
+    opened = [_open_torchvision(dataset_class, root, part) for part in parts]
+    if any(data is None for data in opened):
+        _download_torchvision(dataset_class, root, parts)
+        opened = [_open_torchvision(dataset_class, root, part) for part in parts]
     splits = []
-    for train in (True, False):
-        split: dict[str, Any] = {"split": "train" if train else "test"} if name == "SVHN" else {"train": train}
-        data = _open_torchvision(dataset_class, root, split)
-        if data is None:
-            try:
-                data = dataset_class(str(torchvision_roots(root)[0]), download=True, **split)
-            except (OSError, RuntimeError, HTTPException) as error:
-                raise ImprintError(
-                    f"{name} is not under '{root}' and could not be downloaded. Connect to a network once, or give "
-                    "--data-root a folder that holds it in torchvision's layout."
-                ) from error
+    for data in opened:
         pixels = np.asarray(data.data)
         if name == "SVHN":
             pixels = pixels.transpose(0, 2, 3, 1)
@@ -55,11 +90,11 @@ def torchvision_splits(name: str, root: Path) -> Splits:
     return Splits(splits[0], splits[1])
 
 
-def _open_torchvision(dataset_class: Callable[..., Any], root: Path, split: dict[str, Any]) -> Any | None:
-    """Open a dataset of torchvision, or return None where its files are missing."""
+def _open_torchvision(dataset_class: Callable[..., Any], root: Path, part: dict[str, Any]) -> Any:
+    """Open a split of a dataset of torchvision, or return None where its files are missing."""
     for base in torchvision_roots(root):
         try:
-            return dataset_class(str(base), download=False, **split)
+            return dataset_class(str(base), download=False, **part)
         except (FileNotFoundError, RuntimeError):
             # Raised by torchvision where files are missing or not the published ones.
             continue
@@ -68,6 +103,45 @@ def _open_torchvision(dataset_class: Callable[..., Any], root: Path, split: dict
                 f"{dataset_class.__name__} under '{base}' is damaged. Delete it to download it again."
             ) from error
     return None
+
+
+def _download_torchvision(dataset_class: Callable[..., Any], root: Path, parts: Sequence[dict[str, Any]]) -> None:
+    """Download a dataset beside its place, and move its files there when they are whole."""
+    name, base = dataset_class.__name__, torchvision_roots(root)[0]
+    files = TORCHVISION[name]
+    with run_download(base, name) as partial:
+        folder = partial / "files"
+        # torchvision would take a part of a file of USPS for the whole.
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            for existing in torchvision_roots(root):
+                for archive in existing.glob(files.archives):
+                    copy = folder / archive.relative_to(existing)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(archive, copy)
+            for part in parts:
+                dataset_class(str(folder), download=True, **part)
+            for file in files.needed:
+                (base / file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / file).replace(base / file)
+        except (OSError, RuntimeError, HTTPException, EOFError, tarfile.TarError, zlib.error) as error:
+            raise _not_downloaded(name, root, error) from error
+
+
+def _not_downloaded(name: str, root: Path, error: Exception) -> ImprintError:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ImprintError(f"The disk with '{root}' is full. Free some space, then download {name} again.")
+    if isinstance(error, (EOFError, tarfile.TarError, zlib.error)) or "corrupted" in str(error):
+        return ImprintError(f"A file of {name} was damaged when it arrived. Download {name} again.")
+    return ImprintError(
+        f"{name} is not under '{root}' and could not be downloaded. Connect to a network once, or "
+        f"{where_to_put(TORCHVISION[name].needed, root)}."
+    )
+
+
+def partial_archives(name: str, root: Path) -> list[Path]:
+    """Files of an unfinished download."""
+    return list((job_folder(torchvision_roots(root)[0], name) / "files").glob(TORCHVISION[name].archives))
 
 
 def list_images(path: Path) -> ImageListing:

@@ -8,20 +8,25 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from imprint_core.background.download import Download
 from imprint_core.datasets.image_files import check_images, describe_left_out, splits_of
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.names import clean_name
 from imprint_core.datasets.readers import (
     COMBI_PARTS,
+    TORCHVISION,
     digits_splits,
     file_splits,
+    has_torchvision,
     list_images,
     merged_splits,
     npz_only,
     npz_or_torchvision,
+    partial_archives,
     svhn_splits,
     torchvision_roots,
     torchvision_splits,
+    where_to_put,
 )
 from imprint_core.errors import ImprintError
 from imprint_core.paths import images_folder
@@ -50,6 +55,10 @@ class Dataset:
         Megabytes to download where it is missing; 0 where it can't be downloaded.
     path : str
         Path of a dataset outside the data root.
+    files : tuple of str
+        Files or folders under the data root; of torchvision's datasets those of `TORCHVISION`.
+    torchvision : str
+        Name of the class in `torchvision.datasets` that downloads it.
     """
 
     name: str
@@ -61,15 +70,35 @@ class Dataset:
     present: Callable[[Path], bool]
     download: int = 0
     path: str = ""
+    files: tuple[str, ...] = ()
+    torchvision: str = ""
+
+    def where_to_put(self, root: Path) -> str:
+        """Phrase into which folder its files belong, such as "put a and b into '/data'"; empty where it has none."""
+        files = TORCHVISION[self.torchvision].needed if self.torchvision else self.files
+        return where_to_put(files, root) if files else ""
+
+    def image_download(self, root: Path) -> Download | None:
+        """The download of the images into a data root; None where they can't be downloaded."""
+        if not self.torchvision:
+            return None
+        return Download(
+            torchvision_roots(root)[0],
+            self.torchvision,
+            ("--dataset", self.name, "--data-root", str(root)),
+            lambda: partial_archives(self.torchvision, root),
+            self.download * 1_000_000,
+        )
 
 
-def _has(*patterns: str) -> Callable[[Path], bool]:
-    """Check that a data root has files of all these patterns."""
-    return lambda root: all(any(next(base.glob(p), None) for base in torchvision_roots(root)) for p in patterns)
+def _has(pattern: str) -> Callable[[Path], bool]:
+    """Check that a data root has a file of a pattern."""
+    return lambda root: next(root.glob(pattern), None) is not None
 
 
-def _either(*checks: Callable[[Path], bool]) -> Callable[[Path], bool]:
-    return lambda root: any(check(root) for check in checks)
+def _torchvision(name: str, pattern: str = "") -> Callable[[Path], bool]:
+    """Check that a data root has all files of torchvision's dataset, or one of a pattern that replaces them."""
+    return lambda root: has_torchvision(name, root) or bool(pattern and _has(pattern)(root))
 
 
 # Files that an error names, a line each.
@@ -85,8 +114,9 @@ _TABLE = (
         partial(torchvision_splits, "MNIST"),
         _NUMERALS,
         "MNIST (LeCun, Cortes and Burges, 1998), derived from NIST Special Databases 1 and 3; CC BY-SA 3.0.",
-        _has("MNIST/raw/train-images*"),
+        _torchvision("MNIST"),
         12,
+        torchvision="MNIST",
     ),
     Dataset(
         "fashion_mnist",
@@ -95,8 +125,9 @@ _TABLE = (
         partial(torchvision_splits, "FashionMNIST"),
         ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
         "Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017, Zalando Research); MIT licence.",
-        _has("FashionMNIST/raw/train-images*"),
+        _torchvision("FashionMNIST"),
         31,
+        torchvision="FashionMNIST",
     ),
     Dataset(
         "cifar10",
@@ -105,8 +136,9 @@ _TABLE = (
         partial(npz_or_torchvision, "cifar10*.npz", "CIFAR10"),
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         "CIFAR-10 (Krizhevsky, 2009), collected from the web; no licence stated, free for research with citation.",
-        _either(_has("cifar10*.npz"), _has("cifar-10-batches-py/data_batch_1")),
+        _torchvision("CIFAR10", "cifar10*.npz"),
         170,
+        torchvision="CIFAR10",
     ),
     Dataset(
         "svhn",
@@ -115,8 +147,9 @@ _TABLE = (
         svhn_splits,
         _NUMERALS,
         "Street View House Numbers, cropped digits (Netzer et al., 2011); free for non-commercial use.",
-        _has("train_32x32.mat", "test_32x32.mat"),
+        _torchvision("SVHN"),
         246,
+        torchvision="SVHN",
     ),
     Dataset(
         "usps",
@@ -125,8 +158,9 @@ _TABLE = (
         partial(npz_or_torchvision, "usps*.npz", "USPS"),
         _NUMERALS,
         "USPS (Hull, 1994), as distributed with LIBSVM; no licence stated, free for research with citation.",
-        _either(_has("usps*.npz"), _has("usps.bz2", "usps.t.bz2")),
+        _torchvision("USPS", "usps*.npz"),
         8,
+        torchvision="USPS",
     ),
     Dataset(
         "mnist_m",
@@ -136,6 +170,7 @@ _TABLE = (
         _NUMERALS,
         "MNIST-M (Ganin et al., 2016): MNIST blended with patches of BSDS500; no licence stated.",
         _has("mnist_m*.npz"),
+        files=("mnist_m.npz",),
     ),
     Dataset(
         "digits",
@@ -156,6 +191,7 @@ _TABLE = (
         "100 classes of ImageNet (Deng et al., 2009; Russakovsky et al., 2015) at 64 × 64, as in Tiny-ImageNet "
         "(Stanford CS231n); for non-commercial research and education.",
         lambda root: (root / "tiny_imagenet_100.zip").is_file(),
+        files=("tiny_imagenet_100.zip",),
     ),
     Dataset(
         "imagenet",
@@ -165,6 +201,7 @@ _TABLE = (
         (),
         "ImageNet, ILSVRC 2012 (Russakovsky et al., 2015); for non-commercial research and education.",
         lambda root: (root / "imagenet" / "train").is_dir(),
+        files=("imagenet/train", "imagenet/val"),
     ),
     Dataset(
         "combidigits",

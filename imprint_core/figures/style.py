@@ -83,6 +83,14 @@ def faded(color: str, alpha: float = 0.22) -> str:
     return f"rgba({red}, {green}, {blue}, {alpha})"
 
 
+def ink_on(color: str) -> str:
+    """Black or white, whichever has more contrast with a colour "#rrggbb"."""
+    linear = [(int(color[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    # Where both have the same contrast, WCAG 2.
+    return "#000000" if luminance > 0.179 else "#ffffff"
+
+
 def insert_theme_colors(script: str) -> str:
     """Replace the strings "THEME_TEXT" and "THEME_BACKGROUND" of a script by these colours as they stand in JSON."""
     for name, color in (("THEME_TEXT", THEME_TEXT), ("THEME_BACKGROUND", THEME_BACKGROUND)):

@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from imprint_core.figures.style import class_color
-from ui.widgets.gallery import Tile, gallery
+from ui.widgets.gallery import Frame, Tile, gallery
 
 st.set_page_config(layout="wide")
 state = st.session_state
@@ -46,6 +46,12 @@ hostile = ["<img src=x onerror=alert(1)>", "$x^2$ **bold**", "a very long name t
 texts = [tile(100 + i, text, image=False) for i, text in enumerate(hostile)]
 texts += [tile(200 + i, image=False) for i in range(8)]
 gallery("texts", texts, label="Texts", chosen=state.clicked, on_click=take)
+names = ["7", "T-shirt", "automobile", "European fire salamander", "<img src=x onerror=alert(1)>", "x" * 60]
+framed = [
+    Tile(i, None, "7", "→ 1", class_color(i), False, name, Frame(name, "0.0031", class_color(i)))
+    for i, name in enumerate(names)
+]
+gallery("frames", framed, label="Frames", on_click=take)
 if st.toggle("photographs"):
     rng = np.random.default_rng(0)
     noise = [Image.fromarray(rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)).resize((300, 200), 3) for _ in range(5)]
@@ -131,6 +137,29 @@ def test_keys_reach_and_press_tiles(gallery):
     assert focused(page) == "4"
     style = "getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
     assert gallery.tile("digits", 4).evaluate(f"e => {style}") == "solid3px"
+
+
+@pytest.mark.parametrize("gallery", [{"width": 1280}, {"width": 390}], indirect=True)
+def test_frames_are_filled_with_readable_text(gallery):
+    gallery.tile("frames", 5).wait_for()
+    frames = gallery.page.locator("[data-name=frames] .frame").evaluate_all(
+        """(frames) => frames.map((frame) => {
+          const { width, height, top, bottom } = frame.getBoundingClientRect();
+          return [width, height, ...[...frame.children].flatMap((part) => {
+            const box = part.getBoundingClientRect();
+            const size = parseFloat(getComputedStyle(part).fontSize);
+            return [box.top >= top && box.bottom <= bottom, box.width <= width, size];
+          })];
+        })"""
+    )
+    assert len(frames) == 6
+    for width, height, *parts in frames:
+        assert width >= 56
+        assert abs(width - height) < 1
+        assert all(parts[i] for i in (0, 1, 3, 4))
+        assert min(parts[2], parts[5]) >= 11
+    # A short name is larger.
+    assert frames[0][4] > 2 * frames[3][4]
 
 
 def test_tiles_that_stay_keep_their_elements_and_focus(gallery):

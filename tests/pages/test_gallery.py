@@ -16,7 +16,7 @@ def script():
     import streamlit as st
     from PIL import Image
 
-    from ui.widgets.gallery import Tile, gallery
+    from ui.widgets.gallery import Frame, Tile, gallery
 
     state = st.session_state
 
@@ -28,7 +28,11 @@ def script():
     picture = Image.new("L", (8, 8), 90)
     tiles = [Tile(code, picture, str(code), "", "#3f90da", False, f"test sample {code}") for code in (0, 7, 123)]
     gallery("plain", tiles, label="Some samples", chosen=7, on_click=take)
-    bare = [Tile(code, None, hostile, "→ 1 · 0.031", "#bd1f01", True, hostile) for code in (7, 8)]
+    frames = (None, Frame("1", "0.031", "#ffa90e"))
+    bare = [
+        Tile(code, None, hostile, "→ 1 · 0.031", "#bd1f01", True, hostile, frame)
+        for code, frame in zip((7, 8), frames, strict=True)
+    ]
     gallery("bare", bare, label="Others", on_click=lambda code: take(-code))
 
 
@@ -45,6 +49,10 @@ def test_tiles_are_sent_to_the_browser(app):
     assert all(tile["pixelated"] and decoded(tile["image"]).size == (8, 8) for tile in shown["tiles"])
     bare = components(app)["bare"][1]["tiles"]
     assert [tile["image"] for tile in bare] == [None, None]
+    assert [tile["frame"] for tile in bare] == [
+        None,
+        {"title": "1", "value": "0.031", "color": "#ffa90e", "ink": "#000000"},
+    ]
 
 
 def test_markup_in_titles_is_sent_as_data_only(app):

@@ -24,7 +24,7 @@ from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.explanation import explain_sample, nearest_proxies
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS
-from imprint_core.models.download import unfinished_download
+from imprint_core.models.download import weights_download
 from imprint_core.paths import data_folder, images_folder
 from imprint_core.uploads.example_files import example_npz, example_zip
 from tests.conftest import ROOT
@@ -300,7 +300,7 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
     assert not app.exception
     fm = FOUNDATION_MODELS["squeezenet1_1"]
     until = time.monotonic() + 60
-    while (job := unfinished_download(fm)) and job.running and time.monotonic() < until:
+    while (job := weights_download(fm).unfinished()) and job.running and time.monotonic() < until:
         time.sleep(0.2)
     # The sentence is read from the process a moment after its end.
     time.sleep(0.3)

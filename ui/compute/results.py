@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from imprint_core.datasets import DATASETS
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo, find_sets, open_set
 from imprint_core.embeddings.images import images_of
@@ -64,13 +65,15 @@ def embeddings(info: SetInfo) -> EmbeddingSet:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Looking for the images …", hash_funcs=BY_FILE)
-def _images(info: SetInfo, folder: str) -> Splits | None:
+def _images(info: SetInfo, folder: str, present: tuple[str, ...]) -> Splits | None:
     return images_of(embeddings(info))
 
 
 def pictures(info: SetInfo) -> Splits | None:
     """Return the images of a set's samples; None if they are not on this machine."""
-    return _images(info, str(data_folder()))
+    folder = data_folder()
+    # Images may be added while the app runs.
+    return _images(info, str(folder), tuple(name for name, data in DATASETS.items() if data.present(folder)))
 
 
 def largest_class(info: SetInfo) -> int:

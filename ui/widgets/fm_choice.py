@@ -10,13 +10,12 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.background.process import BackgroundJob, stop_job
 from imprint_core.datasets.images import Splits
 from imprint_core.embeddings import EmbeddingSet, SetInfo
 from imprint_core.embeddings.images import check_same_weights
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
-from imprint_core.models.download import downloaded_bytes, start_download, unfinished_download
+from imprint_core.models.download import weights_download
 from imprint_core.models.libraries import LIBRARIES, available_weights, user_weights
 from imprint_core.models.saved_weights import save_weights
 from imprint_core.paths import weights_folder
@@ -25,12 +24,10 @@ from ui.server.classroom import is_teacher, require_teacher
 from ui.server.visitor_uploads import upload_limit
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
-from ui.widgets.jobs import run_action
+from ui.widgets.downloads import show_download
 
 # The weights of Swin-B have 350 MB.
 _MOST_WEIGHTS_MB = 1500
-# Seconds between two updates of a download.
-_UPDATE_SECONDS = 1.0
 
 if TYPE_CHECKING:
     from imprint_core.models.loading import LoadedModel
@@ -161,8 +158,7 @@ def show_missing_weights(info: SetInfo, key: str) -> bool:
         st.caption("In classroom mode the teacher adds weights.")
         return True
     if fm.weights:
-        download = unfinished_download(fm)
-        st.fragment(_show_download, run_every=_UPDATE_SECONDS if download and download.running else None)(fm, key)
+        show_download(weights_download(fm), key, "Download official weights", "Downloading weights")
     upload_weights(fm, key)
     st.caption(
         f"In a terminal, `python -m imprint_core fetch --fm {fm.name}` downloads the official weights; with "
@@ -173,37 +169,6 @@ def show_missing_weights(info: SetInfo, key: str) -> bool:
         # Uploaded in this run.
         st.rerun()
     return True
-
-
-def _show_download(fm: FoundationModel, key: str) -> None:
-    job = unfinished_download(fm)
-    running, state_key = bool(job and job.running), f"download_running_{key}"
-    if st.session_state.get(state_key, running) != running:
-        st.session_state[state_key] = running
-        # The download started or ended, perhaps in another window.
-        st.rerun()
-    st.session_state[state_key] = running
-    if job and job.error:
-        st.error(plain(job.error))
-    if job and running:
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        left.markdown(f"Downloading … {downloaded_bytes(fm) / 1e6:.1f} MB so far.")
-        right.button(
-            "Stop", on_click=run_action, args=(_stop_download, job), width="stretch", key=f"download_stop_{key}"
-        )
-    elif st.button("Download official weights", icon=":material/download:", key=f"download_start_{key}"):
-        try:
-            require_teacher("Downloading weights")
-            start_download(fm)
-        except ImprintError as error:
-            st.error(plain(error))
-        else:
-            st.rerun()
-
-
-def _stop_download(job: BackgroundJob) -> None:
-    require_teacher("Stopping a download")
-    stop_job(job)
 
 
 def load_fm_of(info: SetInfo) -> LoadedModel:

@@ -54,8 +54,35 @@ const STYLE = `
     border-radius: 4px 4px 0 0;
   }
   .pixelated { image-rendering: pixelated; }
+  .frame {
+    display: flex;
+    flex-direction: column;
+    align-items: center;
+    justify-content: center;
+    /* Sizes of the text are in percent of this width. */
+    container-type: inline-size;
+    width: 100%;
+    aspect-ratio: 1;
+    overflow: hidden;
+    border-radius: 4px 4px 0 0;
+    background: var(--fill);
+    color: var(--ink);
+    line-height: 1.15;
+  }
+  .frame span {
+    display: -webkit-box;
+    max-width: 100%;
+    overflow: hidden;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
+    overflow-wrap: anywhere;
+    unicode-bidi: isolate;
+  }
+  .frame-title { font-size: clamp(11px, calc(150cqw / var(--letters)), 46cqw); font-weight: 700; }
+  .frame-value { font-size: clamp(11px, calc(130cqw / var(--letters)), 30cqw); font-variant-numeric: tabular-nums; }
+  .frame .frame-value:empty { display: none; }
   .bar { height: 4px; margin-bottom: 3px; border-radius: 0 0 4px 4px; background: var(--class); }
-  .bare .bar { margin-bottom: 4px; border-radius: 4px; }
+  .bar:first-child { margin-bottom: 4px; border-radius: 4px; }
   .title, .note {
     display: block;
     overflow: hidden;
@@ -97,7 +124,8 @@ function newTile(gallery, code) {
   const button = element("button", "", item);
   button.type = "button";
   button.dataset.code = code;
-  const tile = { item, button, image: null, bar: element("span", "bar", button) };
+  const tile = { item, button, image: null, frame: null };
+  element("span", "bar", button);
   tile.title = element("span", "title", button);
   // Without a space, screen readers join the two lines into one word.
   button.append(" ");
@@ -113,13 +141,14 @@ function newTile(gallery, code) {
 
 function update(tile, data, chosen) {
   const { button } = tile;
-  button.className = [data.misclassified && "misclassified", !data.image && "bare"].filter(Boolean).join(" ");
+  button.className = data.misclassified ? "misclassified" : "";
   button.style.setProperty("--class", data.color);
   // The accessible name is the visible text, for voice control; the title is the accessible description.
   button.title = data.description;
   button.ariaPressed = String(chosen);
   tile.title.textContent = data.title;
   tile.note.textContent = data.note;
+  updateFrame(tile, data.frame);
   if (!data.image) {
     tile.image?.remove();
     tile.image = null;
@@ -134,6 +163,30 @@ function update(tile, data, chosen) {
   }
   tile.image.className = data.pixelated ? "pixelated" : "";
   if (tile.image.getAttribute("src") !== data.image) tile.image.src = data.image;
+}
+
+// Text instead of an image, as large as its longest word allows.
+function updateFrame(tile, data) {
+  if (!data) {
+    tile.frame?.remove();
+    tile.frame = null;
+    return;
+  }
+  if (!tile.frame) {
+    tile.frame = document.createElement("span");
+    tile.frame.className = "frame";
+    for (const part of ["title", "value"]) {
+      element("span", `frame-${part}`, tile.frame);
+      tile.frame.append(" ");
+    }
+    tile.button.prepend(tile.frame);
+  }
+  tile.frame.style.setProperty("--fill", data.color);
+  tile.frame.style.setProperty("--ink", data.ink);
+  for (const [node, text] of [[tile.frame.children[0], data.title], [tile.frame.children[1], data.value]]) {
+    node.textContent = text;
+    node.style.setProperty("--letters", Math.max(2, ...text.split(/\s+/).map((word) => word.length)));
+  }
 }
 
 function draw(gallery, data, root) {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -17,7 +17,7 @@ from PIL import Image
 
 from imprint_core.datasets.images import Splits
 from imprint_core.datasets.thumbnails import thumbnail
-from imprint_core.figures.style import class_color, shortened
+from imprint_core.figures.style import class_color, ink_on, shortened
 from imprint_core.maps.samples import Predictions, Samples, sample_text, split_and_id
 from ui.compute import results
 from ui.controls.sidebar import Selection
@@ -33,11 +33,20 @@ _component = st.components.v2.component(
 )
 
 
+class Frame(NamedTuple):
+    """Text instead of an image: a class and, below it, a value, on the colour of the class, "#rrggbb"."""
+
+    title: str
+    value: str
+    color: str
+
+
 @dataclass(frozen=True)
 class Tile:
     """A sample in a gallery: its stable code, reported on a click, its image, if available, and the two lines below it.
 
-    The colour is of the class, "#rrggbb"; the description is a sentence for the tooltip and for screen readers.
+    The colour is of the class, "#rrggbb"; the description is a sentence for the tooltip and for screen readers. The
+    frame is displayed where there is no image.
     """
 
     code: int
@@ -47,6 +56,7 @@ class Tile:
     color: str
     misclassified: bool
     description: str
+    frame: Frame | None = None
 
 
 def gallery(
@@ -109,10 +119,11 @@ def _encode(mode: str, size: tuple[int, int], pixels: bytes) -> str:
 
 
 def _payload(tile: Tile) -> dict[str, Any]:
-    image = tile.image
+    image, frame = tile.image, tile.frame
     return vars(tile) | {
         "image": None if image is None else data_uri(image),
         "pixelated": image is not None and max(image.size) <= _SMALL,
+        "frame": None if image is not None or frame is None else {**frame._asdict(), "ink": ink_on(frame.color)},
     }
 
 
@@ -135,7 +146,7 @@ def image_of(pictures: Splits | None, code: int) -> Image.Image | None:
 def prediction_tiles(
     selection: Selection, samples: Samples, rows: NDArray[np.intp], predictions: Predictions
 ) -> list[Tile]:
-    """Tiles of samples, by row, with true and predicted class or the margin."""
+    """Tiles of samples, by row, with true and predicted class or the margin; frames with predicted class and margin."""
     pictures = results.pictures(selection.experiment.info)
     tiles = []
     for row in rows:
@@ -144,15 +155,19 @@ def prediction_tiles(
         split, number = split_and_id(code)
         name = samples.names[predicted]
         description = f"{split} sample {number}: class {samples.names[true]}, predicted as {name}"
+        image = image_of(pictures, code)
+        # The frame has the margin, too.
+        right = "" if image is None else margin
         tiles.append(
             Tile(
                 code,
-                image_of(pictures, code),
+                image,
                 samples.names[true],
-                f"→ {name}" if true != predicted else margin,
+                f"→ {name}" if true != predicted else right,
                 class_color(true),
                 true != predicted,
                 description + (f", margin {margin}" if margin else ""),
+                Frame(name, margin, class_color(predicted)),
             )
         )
     return tiles
@@ -161,26 +176,16 @@ def prediction_tiles(
 def neighbour_tiles(
     selection: Selection, codes: Sequence[int], classes: Sequence[int], names: Sequence[str], notes: Sequence[str]
 ) -> list[Tile]:
-    """Tiles of samples with a note each, such as a distance."""
+    """Tiles of samples with a note each, such as a distance; frames with class and note, above the sample's number."""
     pictures = results.pictures(selection.experiment.info)
     tiles = []
     for code, c, note in zip(codes, classes, notes, strict=True):
         split, number = split_and_id(int(code))
         description = f"{split} sample {number}, class {names[c]}" + (f", {note}" if note else "")
-        image = image_of(pictures, int(code))
-        tiles.append(Tile(int(code), image, names[c], note, class_color(c), False, description))
+        image, color = image_of(pictures, int(code)), class_color(c)
+        title, below = (str(number), "") if image is None else (names[c], note)
+        tiles.append(Tile(int(code), image, title, below, color, False, description, Frame(names[c], note, color)))
     return tiles
-
-
-def without_images(selection: Selection) -> str:
-    """Why thumbnails are missing, in Markdown; empty if they are available."""
-    if results.pictures(selection.experiment.info) is not None:
-        return ""
-    label = plain(selection.experiment.info.meta["dataset"]["label"])
-    return (
-        f"The images of {label} are not on this machine, so tiles show class and number only. The Library explains "
-        "where to put them."
-    )
 
 
 def sample_title(code: int, names: Sequence[str], true: int) -> str:

@@ -16,7 +16,8 @@ from ui.controls.sample_selection import FIRST, choose_sample, select
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to
 from ui.panels.compare.ab_sides import Side, same_recipe, same_task
-from ui.widgets.gallery import Tile, gallery, image_of, without_images
+from ui.widgets.gallery import Frame, Tile, gallery, image_of
+from ui.widgets.missing_images import show_missing_images
 
 # Names of the groups and of their galleries.
 _ONLY_A, _ONLY_B, _NEITHER = ("only A correct", "A"), ("only B correct", "B"), ("both misclassified", "are")
@@ -35,8 +36,9 @@ def show_samples(selection: Selection, a: Side, b: Side) -> None:
     for tab, ((label, name), rows) in zip(tabs, groups.items(), strict=True):
         with tab:
             _group(selection, a, b, label, f"changed-{name}", rows)
-    if without_images(selection):
-        st.caption(without_images(selection))
+    show_missing_images(
+        selection.experiment.info, "compare", "Tiles show the predictions of A and B instead of images."
+    )
 
 
 def _group(selection: Selection, a: Side, b: Side, label: str, name: str, rows: NDArray[np.intp]) -> None:
@@ -52,15 +54,18 @@ def _group(selection: Selection, a: Side, b: Side, label: str, name: str, rows: 
         split, number = split_and_id(int(codes[row]))
         classes = tested.y_test[row], a.predicted[0, row], b.predicted[0, row]
         true, by_a, by_b = (tested.names[c] for c in classes)
+        image = image_of(images, int(codes[row]))
         tiles.append(
             Tile(
                 int(codes[row]),
-                image_of(images, int(codes[row])),
+                image,
                 true,
-                f"A {by_a} · B {by_b}",
+                # The frame has it, too.
+                "" if image is None else f"A {by_a} · B {by_b}",
                 class_color(int(tested.y_test[row])),
                 False,
                 f"{split} sample {number}: class {true}, predicted {by_a} by A, {by_b} by B",
+                Frame(f"A {by_a}", f"B {by_b}", class_color(int(a.predicted[0, row]))),
             )
         )
     gallery(name, tiles, label=f"samples: {label}", on_click=partial(_explain, selection, a, b))

@@ -25,7 +25,7 @@ from ui.controls.sample_selection import choose_sample
 from ui.controls.sidebar import Selection
 from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
-from ui.widgets.gallery import gallery, image_of, neighbour_tiles, sample_title, without_images
+from ui.widgets.gallery import gallery, image_of, neighbour_tiles, sample_title
 
 _NEIGHBOURS, _SHOTS = 8, 6
 
@@ -128,8 +128,6 @@ def _show_neighbours(selection: Selection, code: int) -> None:
         label="nearest samples in the original space",
         on_click=choose_sample,
     )
-    if without_images(selection):
-        st.caption(without_images(selection))
 
 
 def _show_similarities(explained: SampleExplanation, names: tuple[str, ...]) -> None:

@@ -26,7 +26,8 @@ from ui.controls.sample_selection import (
 )
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
-from ui.widgets.gallery import gallery, prediction_tiles, without_images
+from ui.widgets.gallery import gallery, prediction_tiles
+from ui.widgets.missing_images import show_missing_images
 
 
 def show_selected(selection: Selection) -> None:
@@ -60,8 +61,8 @@ def show_selected(selection: Selection) -> None:
     )
     if len(rows) > most:
         st.button(f"Show more ({len(rows) - most:,} left)", on_click=_show_more, args=(most,))
-    if without_images(selection):
-        st.caption(without_images(selection))
+    instead = "Tiles show the class of the nearest proxy and the margin instead of images."
+    show_missing_images(selection.experiment.info, "map", instead)
 
 
 def _visible(selection: Selection, samples: Samples) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from ui.compute.fm_classes import joint
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import embed_images, show_missing_weights, unknown_model
 from ui.widgets.fm_own_classes import check_classifier, joint_name, own_classes_switch
+from ui.widgets.missing_images import show_missing_images
 from ui.widgets.upload_images import upload_image
 
 _MOST_PROXIES = 5
@@ -94,12 +95,7 @@ def _show_proxies(nearest: list[NearProxy], measure: str, labels: list[str]) -> 
 def _show_shots(experiment: Experiment, nearest: list[NearProxy], labels: list[str], rows: NDArray[np.intp]) -> None:
     st.markdown("##### Assigned shots")
     images = results.pictures(experiment.info)
-    if images is None:
-        hint = "" if unknown_model(experiment.info) else " The Library explains where to put the images."
-        st.caption(
-            f"The images of {plain(experiment.info.meta['dataset']['label'])} are not on this machine. Shots are "
-            f"listed by their numbers in the training split.{hint}"
-        )
+    show_missing_images(experiment.info, "try_images", "Shots are listed by their numbers in the training split.")
     id_train = results.pool(experiment).id_train
     for near, label in zip(nearest, labels, strict=True):
         st.markdown(f"**{plain(label)}** · {len(near.shots)} {'shot' if len(near.shots) == 1 else 'shots'}")
