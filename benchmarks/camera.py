@@ -5,6 +5,7 @@ time from the capture of a frame in the browser to its bars in the page, predict
 
     python -m benchmarks.camera [--seconds 30] [--fm tf_efficientnet_lite0]
     python -m benchmarks.camera --calibration      calibration errors of the bundled tasks instead
+    python -m benchmarks.camera --drawings         accuracy of MNIST's proxies on drawings instead
 """
 
 from __future__ import annotations
@@ -17,15 +18,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.fake_camera import SCENE, chromium_arguments, write_video
 from benchmarks.interaction import CHROMIUM_ARGUMENTS, percentile
 from benchmarks.streamlit_client import serve
-from imprint_core import find_sets, open_set
+from imprint_core import PRESETS, find_sets, open_set
+from imprint_core.datasets import dataset
 from imprint_core.framework.recipe import Recipe
-from imprint_core.paths import bundled_folder
+from imprint_core.models import foundation_model
+from imprint_core.models.loading import load_model
+from imprint_core.paths import bundled_folder, data_folder
 from imprint_core.recognition.calibration import expected_calibration_error, probabilities
+from imprint_core.recognition.drawings import mnist_image
 from imprint_core.recognition.recognizer import fit_recognizer
 
 _REPORT = 30.0
@@ -102,15 +108,51 @@ def calibration() -> None:
                 print(f"{fm:22} {data:14} n = {n:3}  {name:16} {error:.3f}", flush=True)
 
 
+def drawings(fm: str, count: int = 50) -> None:
+    """Print the accuracy of MNIST's proxies on its test digits, drawn as on the pad: large, moved, white on black.
+
+    MNIST's images must be available (docs/guide.md).
+    """
+    images = dataset("mnist").read(data_folder()).test
+    rng, digits, labels = np.random.default_rng(0), [], []
+    for c in range(10):
+        for row in np.flatnonzero(images.labels == c)[:count]:
+            edge = int(rng.integers(100, 200))
+            digit = images.load(int(row)).convert("L").resize((edge, edge), Image.Resampling.BICUBIC)
+            pad = Image.new("RGB", (256, 256))
+            x, y = rng.integers(0, 256 - edge, 2)
+            pad.paste((255, 255, 255), (int(x), int(y)), digit.point(lambda value: 255 * (value > 110)))
+            digits.append(pad)
+            labels.append(c)
+    network, data = load_model(foundation_model(fm)), open_set(find_sets(bundled_folder())[0][fm, "mnist"])
+    prepared, unprepared = (network.embed(X) for X in ([mnist_image(digit) for digit in digits], digits))
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.permutation(np.flatnonzero(data.y_train == c))[:50] for c in range(10)])
+    for preset in ("own", "whitened"):
+        recognizer = fit_recognizer(PRESETS[preset].recipe, data.X_train[rows], data.y_train[rows])
+        accuracies = [
+            100 * (recognizer.model.predict(X) == y).mean()
+            for X, y in ((data.X_test, data.y_test), (prepared, labels), (unprepared, labels))
+        ]
+        unknown = 100 * np.mean([recognizer.recognize(x).unknown for x in prepared])
+        print(
+            f"{fm}, {preset}: test images {accuracies[0]:.1f} %, drawings {accuracies[1]:.1f} %, without preparation "
+            f"{accuracies[2]:.1f} %; unknown drawings {unknown:.1f} %"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--fm", default="tf_efficientnet_lite0")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--calibration", action="store_true")
+    parser.add_argument("--drawings", action="store_true")
     arguments = parser.parse_args()
     if arguments.calibration:
         calibration()
+    elif arguments.drawings:
+        drawings(arguments.fm)
     else:
         measure(arguments.fm, arguments.seconds, arguments.chromium)
 

@@ -20,7 +20,7 @@ from imprint_core.recognition.recognizer import Recognizer, fit_recognizer
 from ui.camera.messages import MOST_EDGE, Message, decode_image, decode_jpeg, read_message, thumbnail_uri
 from ui.camera.results import describe_joint, describe_recognition, describe_recordings, describe_shots
 from ui.camera.shots import ShotList
-from ui.charts.progressive import note_running_figure
+from ui.charts.progressive import note_slice
 from ui.server.turns import short_computation
 from ui.widgets.fm_choice import load_fm
 
@@ -94,9 +94,6 @@ def show_live(
     task : callable, optional
         Returns a sentence from the shots: what to record next.
     """
-    if state.message.number:
-        # Its next message may arrive after the visitor has left the page.
-        note_running_figure(key)
     st.fragment(_show)(key, state, fm, recipe, head, task)
     # Streamlit drops what is not sent yet when the fragment runs again.
     time.sleep(_SENT)
@@ -110,6 +107,8 @@ def _show(
     head: ClassifierHead | None,
     task: Callable[[ShotList], str] | None,
 ) -> None:
+    # The next message may arrive after the visitor has left the page.
+    note_slice()
     # Spinners are drawn in here: below an element that comes and goes, the component would be made again.
     with st.container():
         _update(state, fm, recipe, head)

@@ -43,6 +43,15 @@ def has_running_figures() -> bool:
     return bool(st.session_state.get("running_figures"))
 
 
+def note_slice() -> bool:
+    """Note that the browser requested a fragment and may request it again; return whether this run is of a fragment."""
+    context = get_script_run_ctx()
+    fragment_run = bool(context and context.fragment_ids_this_run)
+    if fragment_run:
+        st.session_state.last_slice = time.monotonic()
+    return fragment_run
+
+
 def note_page_switch() -> None:
     """Remember whether figures are running on the page that is left, or were until a moment ago."""
     just_completed = time.monotonic() - st.session_state.get("last_slice", -_LATE) < _LATE
@@ -85,10 +94,7 @@ def _failed(name: str) -> dict[tuple[Any, ...], str]:
 
 def _run_slice(name: str, points: Sequence[Point], draw: Draw, label: str, needs_first_point: bool) -> None:
     cache, running = point_cache(), st.session_state.running_figures
-    context = get_script_run_ctx()
-    fragment_run = bool(context and context.fragment_ids_this_run)
-    if fragment_run:
-        st.session_state.last_slice = time.monotonic()
+    fragment_run = note_slice()
     stopped = bool(st.session_state.get(f"{name}_stopped"))
     missing = missing_points(points, _failed(name))
     if missing and not stopped:
