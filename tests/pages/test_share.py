@@ -18,7 +18,7 @@ from ui.charts import progressive
 from ui.share import dialog, settings_file
 from ui.text.markdown import plain
 
-QUICK = {"fm": "vit_tiny_patch16_224", "data": "mnist", "n": "20", "seeds": "1"}
+QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "1"}
 OF_A_RECIPE = ["explore", "map", "collapse", "curves", "compare", "leaderboard"]
 OTHERS = ["learn", "library", "own_data"]
 
@@ -197,7 +197,7 @@ MANY = {
 
 
 def test_settings_survive_export_and_import():
-    app = opened(**MANY)
+    app = opened(data="mnist", **MANY)
     before, expected = link(app), {c.key: app.session_state[c.key] for c in CONTROLS if c.key in app.session_state}
     assert len(before) == len(MANY) + len(QUICK)
     content = settings_file.written(app.session_state["last_values"], before)
