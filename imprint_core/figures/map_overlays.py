@@ -143,8 +143,14 @@ def sample_overlay(
         x, y = _lines(np.broadcast_to(sample, ends.shape), ends)
         line = {"color": THEME_TEXT, "width": width, "dash": dash}
         traces.append({**skipped, "x": x, "y": y, "mode": "lines", "line": line})
-    ring = {"symbol": "circle-open", "line": {"width": 3, "color": THEME_TEXT}, "color": THEME_BACKGROUND, "size": 20}
-    return [*traces, {**skipped, **_xy(sample[None]), "mode": "markers", "name": "focus", "marker": ring}]
+    return [*traces, *ring_overlay(sample)]
+
+
+def ring_overlay(position: NDArray[np.float32], size: int = 20) -> list[dict[str, Any]]:
+    """A ring of some pixels around a position (2,)."""
+    ring = {"symbol": "circle-open", "line": {"width": 3, "color": THEME_TEXT}, "color": THEME_BACKGROUND, "size": size}
+    trace = {"type": "scatter", "hoverinfo": "skip", "showlegend": False, "mode": "markers", "name": "focus"}
+    return [{**trace, **_xy(position[None]), "marker": ring}]
 
 
 def _xy(positions: NDArray[np.float32]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from imprint_core.maps.samples import Samples, parse_sample, sample_text
 from ui.compute import map_layers
 from ui.controls.sidebar import Selection
 
-_PICKED = "picked"
+_PICKED, _PROXY = "picked", "picked_proxy"
 # Thumbnails shown at first.
 FIRST = 16
 
@@ -30,6 +30,7 @@ def select(selection: Selection, codes: Sequence[int] | NDArray[np.integer]) -> 
     """Replace the selection; an empty list clears it."""
     valid = tuple(sorted({int(c) for c in codes if -(2**31) <= c < 2**31}))
     st.session_state[_PICKED] = (selection.experiment.info.dataset, valid)
+    st.session_state.pop(_PROXY, None)
     st.session_state.thumbnails = FIRST
     if valid and valid[0] < 0:
         # Training samples, which the Map must display.
@@ -54,6 +55,7 @@ def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -
         assigned = assigned_samples(selection, recipe, codes[0]) if codes else []
         if len(assigned):
             select(selection, assigned)
+            st.session_state[_PROXY] = (_draw_key(selection, recipe), int(codes[0]))
         else:
             st.session_state.pick_note = "No displayed sample is assigned to this proxy."
         return
@@ -66,6 +68,16 @@ def pick(selection: Selection, recipe: Recipe, how: str, codes: Sequence[int]) -
         select(selection, sorted(set(before if data == selection.experiment.info.dataset else ()) ^ set(known)))
     else:
         select(selection, known)
+
+
+def picked_proxy(selection: Selection, recipe: Recipe) -> int | None:
+    """The proxy of a recipe on whose star the last click was; None if something else has been selected since."""
+    key, proxy = st.session_state.get(_PROXY, ("", 0))
+    return proxy if key == _draw_key(selection, recipe) else None
+
+
+def _draw_key(selection: Selection, recipe: Recipe) -> str:
+    return selection.experiment.with_(recipe=recipe).first_seed.key
 
 
 def _known(selection: Selection, codes: Sequence[int]) -> list[int]:

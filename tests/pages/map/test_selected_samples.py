@@ -98,6 +98,26 @@ def test_a_proxy_selects_its_assigned_samples():
     for proxy in (0, 17, 49):
         pick(app, "proxy", [proxy])
         assert sent(fine(app))["selected"] == sorted(ref.codes[winner == proxy].tolist())
+        # Five proxies per class.
+        assert f"**★ Proxy {proxy % 5 + 1} of class {proxy // 5}**, with a ring" in page_text(app)
+        ring = sent(app)["overlays"]
+        assert "focus" in str(ring)
+    # Anything else that is selected removes the ring.
+    pick(app, "area", [int(ref.codes[0])])
+    assert "★ Proxy" not in page_text(app)
+    assert "focus" not in str(sent(app)["overlays"])
+
+
+def test_the_texts_agree_with_what_is_displayed():
+    # These two classes are never confused.
+    app, ref = digits(classes="0,1"), Reference(classes="0,1")
+    assert not (ref.predictions()[0] != ref.y)[: ref.test].any()
+    text = page_text(fine(app))
+    assert f"All {ref.test} samples classified correctly" in text
+    assert "misclassified" not in text
+    app = digits(sample=str(int(reference().codes[0])))
+    assert "smallest margin first" in page_text(fine(app))
+    assert "No selection" not in page_text(app)
 
 
 FORGED = [

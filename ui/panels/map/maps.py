@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from imprint_core.figures import embedding_map
+from imprint_core.figures import embedding_map, map_overlays
 from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS
 from imprint_core.maps.samples import DISPLAYED
@@ -17,7 +18,7 @@ from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute import map_layers, results, stored_maps
 from ui.controls.recipe import recipe_text
-from ui.controls.sample_selection import chosen_sample, pick, selected
+from ui.controls.sample_selection import chosen_sample, pick, picked_proxy, selected
 from ui.controls.sidebar import Selection
 from ui.panels.map.explanation import sample_marks, show_explanation, show_summary
 from ui.panels.map.selected_samples import show_differences, show_selected
@@ -25,6 +26,8 @@ from ui.text import descriptions
 from ui.widgets import base_maps
 
 _HEIGHT, _PAIR_HEIGHT = 600, 460
+# Pixels, around a star.
+_STAR_RING = 30
 
 
 def show_maps(selection: Selection, base: BaseMap) -> None:
@@ -69,14 +72,16 @@ def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, he
     lines = map_layers.lines(experiment, base, displayed, only) if values["lines"] else None
     overlays = map_layers.overlays(experiment, base, only, lines, values["shots"], coloring in ("true", "predicted"))
     other = selection.experiment.recipe if recipe is selection.other else selection.other
-    code = chosen_sample(selection)
+    code, proxy = chosen_sample(selection), picked_proxy(selection, recipe)
+    placed = map_layers.placed_proxies(experiment, base)
+    ring = "[]" if proxy is None else json.dumps(map_overlays.ring_overlay(placed.positions[proxy], _STAR_RING))
     layers = map_layers.combine(
         layer,
         map_layers.color_layer(experiment, displayed, coloring, experiment.with_(recipe=other) if other else None),
-        (*overlays, sample_marks(experiment, code, base) if code is not None else "[]"),
+        (*overlays, ring, sample_marks(experiment, code, base) if code is not None else "[]"),
         map_layers.regions(experiment, base, displayed) if values["regions"] else "",
     )
-    proxies = len(map_layers.placed_proxies(experiment, base).positions)
+    proxies = len(placed.positions)
     map_plot(
         name,
         layers,

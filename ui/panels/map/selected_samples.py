@@ -14,12 +14,13 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.maps.samples import Samples
 from ui.charts.plot import plot
 from ui.charts.record import heading
-from ui.compute import map_layers
+from ui.compute import map_layers, results
 from ui.controls.sample_selection import (
     FIRST,
     choose_sample,
     chosen_sample,
     pick_cell,
+    picked_proxy,
     select,
     select_classes,
     selected,
@@ -41,6 +42,7 @@ def show_selected(selection: Selection) -> None:
         st.info(note, icon=":material/info:")
     if len(codes):
         rows = samples.rows_of(codes)
+        _show_picked_proxy(selection, samples)
         _show_counts(selection, samples, rows, predictions.predicted[rows])
         hidden = int((~visible[rows]).sum())
         if hidden:
@@ -48,8 +50,13 @@ def show_selected(selection: Selection) -> None:
     else:
         rows = np.flatnonzero((predictions.predicted != samples.y) & visible)
         by = "" if selection.other is None else " by A"
-        st.markdown(f"##### {len(rows):,} of {int(visible.sum()):,} samples misclassified{by}")
-        st.caption("No selection. Misclassified samples, smallest margin first (true → predicted).")
+        if len(rows):
+            st.markdown(f"##### {len(rows):,} of {int(visible.sum()):,} samples misclassified{by}")
+            prefix = "No selection. " if chosen_sample(selection) is None else ""
+            st.caption(f"{prefix}Misclassified samples, smallest margin first (true → predicted).")
+        else:
+            st.markdown(f"##### All {int(visible.sum()):,} samples classified correctly{by}")
+            st.caption("Select samples on the map to see them here.")
     rows = rows[np.argsort(predictions.margin[rows], kind="stable")]
     most = st.session_state.get("thumbnails", FIRST)
     gallery(
@@ -86,6 +93,20 @@ def _show_counts(selection: Selection, samples: Samples, rows: NDArray[np.intp],
     classes = ", ".join(f"{plain(samples.names[labels[i]])} × {counts[i]}" for i in frequent)
     others = " and others" if len(labels) > 5 else ""
     st.caption(f"Predicted{by} as {classes}{others}. Smallest margin first.")
+
+
+def _show_picked_proxy(selection: Selection, samples: Samples) -> None:
+    """Name the proxy whose samples are selected, if they were selected by a click on its star."""
+    a, b = selection.experiment.recipe, selection.other
+    for side, recipe in (("", a),) if b is None else ((" of A", a), (" of B", b)):
+        proxy = picked_proxy(selection, recipe)
+        if proxy is not None:
+            model = results.classifier(selection.experiment.with_(recipe=recipe))[0]
+            label = model.proxy_class_[proxy]
+            number = int((model.proxy_class_[: proxy + 1] == label).sum())
+            name = plain(samples.names[int(model.classes_[label])])
+            st.markdown(f"**★ Proxy {number} of class {name}{side}**, with a ring on the map. Samples assigned to it:")
+            return
 
 
 def _show_more(most: int) -> None:
