@@ -29,6 +29,7 @@ from ui.server.process import prepare_process
 from ui.server.start import prepare_server, report_forged_value
 from ui.server.turns import note_run
 from ui.share.dialog import share
+from ui.share.presentation import PRESENTATION_CONTROLS, requested_presentation, show_presentation
 from ui.text.markdown import plain
 
 
@@ -45,7 +46,7 @@ class PageRow(NamedTuple):
 
 # By URL path. The first one is the default.
 PAGES = {
-    "explore": PageRow("Explore", "explore"),
+    "explore": PageRow("Explore", "explore", controls=PRESENTATION_CONTROLS),
     "learn": PageRow("Learn", "school", (), LEARN_CONTROLS),
     "camera": PageRow("Camera", "photo_camera", ("fm", "Recipe")),
     "map": PageRow("Map", "scatter_plot", controls=MAP_CONTROLS),
@@ -89,6 +90,7 @@ def main() -> None:
     pages = {path: page_of(path, row) for path, row in PAGES.items()}
     page = st.navigation(list(pages.values()), position="top")
     path = next(path for path, other in pages.items() if other is page)
+    requested_presentation()
     requested = requested_page() or linked_lesson(path)
     if requested in pages and requested != path:
         note_page_switch()
@@ -113,6 +115,7 @@ def main() -> None:
         close_lesson()
     selection, notes = sidebar(sets, CONTROLS, path, PAGES[path].sidebar)
     share(selection, path, page)
+    show_presentation(selection, PAGES)
     if notes:
         st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
     clear_running_figures()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 
 import streamlit as st
 
@@ -11,6 +10,7 @@ from imprint_core.errors import ImprintError
 from ui.controls.control import Panel
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to, hand_over
+from ui.navigation.to_top import to_top
 from ui.panels.learn.controls import LESSONS, OVERVIEW, entry_of
 from ui.panels.learn.frame import progress
 from ui.panels.learn.sandbox_controls import SANDBOX
@@ -20,17 +20,13 @@ from ui.text.markdown import plain
 # In pixels. Longer lines are hard to read.
 _WIDTH = 860
 _SHORT_NAMES = {"toy": "example", SANDBOX: "sandbox"}
-_to_top = st.components.v2.component(
-    "imprint_to_top",
-    js=(Path(__file__).resolve().parents[1] / "ui" / "panels" / "learn" / "to_top.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
 
 
 def show(selection: Selection) -> None:
     """Draw the page."""
     view = selection.panel.values["view"]
-    _to_top(key="to_top", data={"view": view})
+    if not selection.panel.values["present"]:
+        to_top(view)
     if view == OVERVIEW:
         _show_overview()
         show_glossary()

@@ -1,4 +1,4 @@
-// Scroll to the top when another lesson is opened.
+// Scroll to the top when other content is opened.
 let last;
 
 export default ({ data }) => {

@@ -1,0 +1,96 @@
+"""The presenter view: the sequence of twenty minutes, and other sequences from files."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import PAGES
+from imprint_core.errors import ImprintError
+from tests.conftest import ROOT
+from tests.pages.reading import page_text
+from ui.share.presentation import MOST_STEPS, Step, default_steps, read_steps, written
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def test_the_sequence_opens_every_step_without_corrections():
+    app = opened(view="present")
+    steps = default_steps()
+    assert sum(step.minutes for step in steps) == 20
+    accuracies = {}
+    for number, step in enumerate(steps, 1):
+        assert not app.exception
+        assert not app.warning
+        assert f"Step {number} of {len(steps)}" in page_text(app)
+        assert app.query_params["present"] == str(number)
+        for key, value in step.query.items():
+            assert app.query_params.get(key, value) == value
+        accuracies[number] = next((m.value for m in app.metric if m.label == "Accuracy"), "")
+        if number < len(steps):
+            app.button(key="present-next").click().run()
+    assert app.button(key="present-next").disabled
+    values = [float(accuracies[number].split()[0]) for number in (1, 2, 3, 4)]
+    assert values[1] > values[0] + 10
+    # Two proxies describe a class of two kinds.
+    assert values[3] > values[2] + 10
+    app.button(key="present-back").click().run()
+    assert app.query_params["present"] == str(len(steps) - 1)
+    app.button(key="present-end").click().run()
+    assert "present" not in app.query_params
+    assert "Step " not in page_text(app)
+
+
+def test_a_link_opens_its_step_and_a_wrong_step_is_corrected():
+    app = opened(present="2", n="5", k="1")
+    assert f"Step 2 of {len(default_steps())}" in page_text(app)
+    assert app.button(key="present-1")
+    app = opened(present="99")
+    assert len(app.warning) == 1
+    assert not app.exception
+
+
+def test_a_sequence_is_downloaded_edited_and_loaded_again():
+    assert read_steps(written(default_steps()), PAGES) == default_steps()
+    steps = [{"title": "<b>Own</b>", "link": "http://localhost:8501/map?k=3&data=mnist"}]
+    (step,) = read_steps(json.dumps({"steps": steps}).encode(), PAGES)
+    assert step == Step("<b>Own</b>", "", 0, steps[0]["link"])
+    assert (step.page, step.query) == ("map", {"k": "3", "data": "mnist"})
+    app = opened(present="1")
+    app.session_state["present_steps"] = (step,)
+    app.button(key="present-1").click().run()
+    assert not app.exception
+    assert "Step 1 of 1" in page_text(app)
+    assert app.query_params["data"] == "mnist"
+    assert "Proxies among embeddings" in [title.value for title in app.title]
+
+
+def of_steps(*steps):
+    return json.dumps({"steps": steps}).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"\xff", "not a sequence"),
+        (b"[]", "not a sequence"),
+        (b"[" * 10**5, "at most 65,536"),
+        (b"[" * 10**4, "not a sequence"),
+        (of_steps(), f"1 to {MOST_STEPS} steps"),
+        (of_steps(*[{"link": "map"}] * (MOST_STEPS + 1)), f"1 to {MOST_STEPS} steps"),
+        (of_steps("map"), "Step 1 has no title"),
+        (of_steps({"link": "map"}, {"link": "nowhere?k=3"}), "The link of step 2 opens no page"),
+        (of_steps({"link": "http://[", "title": ""}), "The link of step 1 opens no page"),
+        (of_steps({"link": "map", "title": 7}), "The title of step 1 is not a text"),
+        (of_steps({"link": "map", "minutes": True}), "The minutes of step 1"),
+        (of_steps({"link": "map", "minutes": -1}), "The minutes of step 1"),
+    ],
+)
+def test_other_files_are_refused_in_one_sentence(data, sentence):
+    with pytest.raises(ImprintError, match=sentence):
+        read_steps(data, PAGES)

@@ -1,0 +1,214 @@
+"""Presenter view: a sequence of links with titles and notes, in large type and without the sidebar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import streamlit as st
+
+from imprint_core.errors import ImprintError
+from ui.controls.control import Control, controls_of
+from ui.controls.sidebar import TAKEN, Selection
+from ui.navigation.to_top import to_top
+from ui.share import settings_file
+from ui.text.markdown import plain
+
+_FOLDER = Path(__file__).parent
+# Keys of the session: the visitor's sequence, and the error of an upload.
+_STEPS, _ERROR = "present_steps", "present_error"
+MOST_STEPS, _MOST_TEXT = 100, 2000
+_HINT = "Download the current sequence to see the form."
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a presentation: a title, a note to the audience, minutes (0 if not given), and a link in the app."""
+
+    title: str
+    note: str
+    minutes: float
+    link: str
+
+    @property
+    def page(self) -> str:
+        """URL path of the page."""
+        return urlsplit(self.link).path.rpartition("/")[2]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Parameters of the link."""
+        return dict(parse_qsl(urlsplit(self.link).query))
+
+
+def read_steps(data: bytes, pages: Collection[str]) -> tuple[Step, ...]:
+    """Read a sequence from a JSON file; `pages` are URL paths of pages.
+
+    Raises
+    ------
+    ImprintError
+        If it is not one; the message names the step.
+    """
+    if len(data) > settings_file.MOST_BYTES:
+        raise ImprintError(
+            f"The file has {len(data):,} bytes; at most {settings_file.MOST_BYTES:,} are allowed. Shorten the notes."
+        )
+    try:
+        steps = json.loads(data.decode("utf-8-sig"))["steps"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        raise ImprintError(f"The file is not a sequence of steps in JSON. {_HINT}") from None
+    if not isinstance(steps, list) or not 1 <= len(steps) <= MOST_STEPS:
+        raise ImprintError(f"A sequence has 1 to {MOST_STEPS} steps. {_HINT}")
+    return tuple(_read_step(number, step, pages) for number, step in enumerate(steps, 1))
+
+
+def _read_step(number: int, step: Any, pages: Collection[str]) -> Step:
+    if not isinstance(step, dict):
+        raise ImprintError(f"Step {number} has no title and no link. {_HINT}")
+    texts, minutes = {name: step.get(name, "") for name in ("title", "note", "link")}, step.get("minutes", 0)
+    for name, text in texts.items():
+        if not isinstance(text, str) or len(text) > _MOST_TEXT:
+            raise ImprintError(f"The {name} of step {number} is not a text of at most {_MOST_TEXT:,} characters.")
+    if type(minutes) not in (int, float) or not 0 <= minutes <= 1000:
+        raise ImprintError(f"The minutes of step {number} are not a number from 0 to 1,000.")
+    try:
+        read = Step(**texts, minutes=minutes)
+        known = read.page in pages
+    except ValueError:
+        known = False
+    if not known:
+        raise ImprintError(f"The link of step {number} opens no page. Copy it from the address bar of the app.")
+    return read
+
+
+@cache
+def default_steps() -> tuple[Step, ...]:
+    """Return the sequence of twenty minutes; its links are tested."""
+    content = json.loads((_FOLDER / "twenty_minutes.json").read_text(encoding="utf-8"))
+    return tuple(Step(**step) for step in content["steps"])
+
+
+def current_steps() -> tuple[Step, ...]:
+    """Return the session's sequence."""
+    steps: tuple[Step, ...] = st.session_state.get(_STEPS) or default_steps()
+    return steps
+
+
+PRESENTATION_CONTROLS = controls_of(
+    Control(
+        "present",
+        "Step of the presentation",
+        "The step that is presented (default: 0, no presentation).",
+        lambda sets, values: list(range(len(current_steps()) + 1)),
+        0,
+    ),
+    page="explore",
+)
+
+
+def requested_presentation() -> None:
+    """Start the presentation if a new session's link has `view=present`; call it before the controls are set."""
+    if st.query_params.get("view") == "present" and "followed" not in st.session_state:
+        # Read as a link, and then replaced by the first step's.
+        st.query_params.clear()
+        _open(1)
+
+
+def show_presentation(selection: Selection, pages: Collection[str]) -> None:
+    """Draw the button that starts, or, during a presentation, the step with its buttons."""
+    position = int(selection.panel.values["present"])
+    if not position:
+        with st.sidebar:
+            st.button(
+                "Present", key="present-start", icon=":material/slideshow:", width="stretch", on_click=_open, args=(1,)
+            )
+        return
+    steps = current_steps()
+    step = steps[position - 1]
+    st.html(_FOLDER / "presentation.css")
+    if not st.session_state.get("present-controls"):
+        st.html("<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none }</style>")
+    to_top(f"step {position}")
+    with st.container(key="present-bar"):
+        minutes = f" · {step.minutes:g} min" if step.minutes else ""
+        st.caption(f"Step {position} of {len(steps)}{minutes}")
+        st.title(plain(step.title), anchor=False)
+        st.markdown(plain(step.note))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            previous, following = max(1, position - 1), min(len(steps), position + 1)
+            st.button(
+                "Back", key="present-back", on_click=_open, args=(previous,), disabled=position == 1, shortcut="PageUp"
+            )
+            st.button(
+                "Next",
+                key="present-next",
+                type="primary",
+                on_click=_open,
+                args=(following,),
+                disabled=position == len(steps),
+                shortcut="PageDown",
+            )
+            st.toggle("Controls", key="present-controls", persist_state="session")
+            with st.popover("Sequence", icon=":material/list:"):
+                _show_sequence(steps, pages)
+            st.button("End", key="present-end", icon=":material/close:", on_click=_end)
+
+
+def _show_sequence(steps: tuple[Step, ...], pages: Collection[str]) -> None:
+    for number, step in enumerate(steps, 1):
+        st.button(f"{number}. {plain(step.title)}", key=f"present-{number}", on_click=_open, args=(number,))
+    st.download_button(
+        "Download sequence",
+        written(steps),
+        "imprint-presentation.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    st.file_uploader(
+        "Load sequence",
+        "json",
+        key="present-file",
+        on_change=_load,
+        args=(frozenset(pages),),
+        max_upload_size=1,
+        help="A file of this form: each step has a title, a note, minutes, and a link from the address bar.",
+    )
+    error = st.session_state.get(_ERROR)
+    if error:
+        st.error(plain(error))
+
+
+def written(steps: tuple[Step, ...]) -> bytes:
+    """Return a sequence as a JSON file."""
+    content = {"imprint": settings_file.VERSION, "steps": [asdict(step) for step in steps]}
+    return json.dumps(content, indent=1, ensure_ascii=False).encode()
+
+
+def _load(pages: Collection[str]) -> None:
+    file = st.session_state["present-file"]
+    st.session_state.pop(_ERROR, None)
+    if file is None:
+        return
+    try:
+        st.session_state[_STEPS] = read_steps(file.getvalue(), pages)
+    except ImprintError as error:
+        st.session_state[_ERROR] = str(error)
+    else:
+        _open(1)
+
+
+def _open(number: int) -> None:
+    """Set the controls to a step's link, and open its page; for callbacks."""
+    step = current_steps()[number - 1]
+    st.session_state[TAKEN] = {**step.query, "present": str(number)}, []
+    st.session_state.goto = step.page
+
+
+def _end() -> None:
+    st.session_state.present = 0
