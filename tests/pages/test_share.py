@@ -118,7 +118,7 @@ def test_other_pages_offer_link_and_settings(page):
 
 
 def test_report_has_the_settings_and_numbers_of_the_page():
-    app = opened(seeds="3", norm_pre="none", gen="random", map="pca", sample="8")
+    app = opened(seeds="3", norm_pre="none", gen="random", map="pca", sample="5")
     accuracy = next(m for m in app.metric if m.label == "Accuracy")
     app.button(key="share_report").click().run()
     html = file_of(app, "report").decode()
@@ -128,7 +128,7 @@ def test_report_has_the_settings_and_numbers_of_the_page():
         "NORM none / L2 / L2",
         "norm_pre=none",
         "<dt>Map</dt><dd>PCA",
-        "<dt>Explain sample</dt><dd>8",
+        "<dt>Explain sample</dt><dd>5",
     ):
         assert part in html
     # A report of another recipe is not offered.
@@ -235,7 +235,7 @@ def test_settings_file_opens_its_page():
     ("controls", "sentences"),
     [
         ({"gone": 1, "k": 9}, ["Unknown parameters in the file: gone. Ignored."]),
-        ({"n": 7000}, ["n-shot = 7000 is out of range (1–300). Using 300."]),
+        ({"n": 7000}, ["n-shot = 7000 is out of range (1–122). Using 122."]),
         ({"data": "svhn"}, ["Dataset = SVHN is not available. Available:"]),
         ({"k": {"a": 1}, "norm_pre": None}, ["k in the file is not a text", "norm_pre in the file is not a text"]),
         ({"only": [[1]]}, ["only in the file is not a text"]),
@@ -249,7 +249,7 @@ def test_invalid_settings_are_reported_and_ignored(controls, sentences):
     assert not app.exception
     for sentence in sentences:
         assert plain(sentence) in warnings(app)
-    assert link(app)["n"] in ("20", "300")
+    assert link(app)["n"] in ("20", "122")
 
 
 @pytest.mark.parametrize(
