@@ -22,9 +22,12 @@ from imprint_core.figures.style import (
     MARGIN_SCALE,
     MISCLASSIFIED,
     MISCLASSIFIED_SYMBOL,
+    THEME_BACKGROUND,
+    THEME_TEXT,
     class_color,
     class_symbol,
     escape,
+    shortened,
 )
 from imprint_core.maps.samples import Predictions
 
@@ -35,6 +38,11 @@ _MANY_SAMPLES = 10_000
 _SIZES = ((5_000, 6), (_MANY_SAMPLES, 5), (30_000, 4))
 _SMALLEST = 3
 _BARE_AXIS = {"showgrid": False, "zeroline": False, "showline": False, "showticklabels": False, "ticks": ""}
+
+# Names are written on maps of at most so many classes, at one of so many samples per class.
+_MOST_NAMES, _CANDIDATES = 20, 200
+# Width of a letter and height of a line, in units of the positions on a narrow map.
+_LETTER, _LINE = 0.03, 0.09
 
 Range = tuple[float, float]
 # Numbers of the samples' sources, and the sources' names.
@@ -66,7 +74,7 @@ def base_layer(
     extent: tuple[NDArray[np.float32], NDArray[np.float32]],
     to_scale: bool,
 ) -> Figure:
-    """Samples at their positions, one trace per class in ascending order.
+    """Samples at their positions, one trace per class in ascending order, and the names of few classes.
 
     Parameters
     ----------
@@ -103,11 +111,13 @@ def base_layer(
             }
         )
     x_range, y_range = axis_ranges(extent)
+    labels = _class_names(positions, classes, names)
     return make_figure(
         traces,
         # Fixed ranges, so that overlays never move the samples.
         xaxis={**_BARE_AXIS, "range": x_range},
         yaxis={**_BARE_AXIS, "range": y_range, **({"scaleanchor": "x"} if to_scale else {})},
+        **({"annotations": labels} if labels else {}),
         margin={"l": 4, "r": 4, "t": 4, "b": 4},
         legend={
             "orientation": "h",
@@ -121,6 +131,51 @@ def base_layer(
         },
         hovermode="closest",
     )
+
+
+def _class_names(
+    positions: NDArray[np.float32], classes: NDArray[np.integer], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Names in the densest places of classes, beside other names; "name" is the class number."""
+    present = np.unique(classes)
+    labels: list[dict[str, Any]] = []
+    boxes: list[tuple[float, float, float]] = []
+    for c in present if len(present) <= _MOST_NAMES else ():
+        text = shortened(names[c], 16)
+        width = _LETTER * (len(text) + 1)
+        places = _densest_first(positions[classes == c])
+        x, y = next((place for place in places if not _overlaps(*place, width, boxes)), places[0])
+        boxes.append((x, y, width))
+        labels.append(
+            {
+                "name": str(c),
+                "x": x,
+                "y": y,
+                "text": f"<b>{escape(text)}</b>",
+                "showarrow": False,
+                "opacity": 0.85,
+                "font": {"size": 13, "color": THEME_TEXT},
+                "bgcolor": THEME_BACKGROUND,
+                "bordercolor": class_color(c),
+                "borderwidth": 2,
+                "borderpad": 2,
+                # Points below it can be clicked.
+                "captureevents": False,
+            }
+        )
+    return labels
+
+
+def _densest_first(positions: NDArray[np.float32]) -> list[tuple[float, float]]:
+    """Some of the positions (n, 2) of a class, by the distance within which a quarter of them are."""
+    some = positions[:: -(-len(positions) // _CANDIDATES)].astype(np.float64)
+    distances = np.linalg.norm(some[:, None] - some, axis=2)
+    order = np.argsort(np.sort(distances, axis=1)[:, len(some) // 4], kind="stable")
+    return [(float(x), float(y)) for x, y in some[order]]
+
+
+def _overlaps(x: float, y: float, width: float, boxes: Sequence[tuple[float, float, float]]) -> bool:
+    return any(abs(x - left) < (width + other) / 2 and abs(y - top) < _LINE for left, top, other in boxes)
 
 
 def _marker_size(count: int) -> int:
@@ -159,7 +214,8 @@ def color_layer(
     limit : float, optional
         End of the margin scale; by default `margin_limit` of the predictions.
     listed : ndarray, optional
-        Class numbers of the legend, by default those of the samples: a class may have shots and proxies only.
+        Class numbers, by default those of the samples: a class may have shots and proxies only. The legend has those
+        whose names are not written on the map.
 
     Returns
     -------
@@ -191,7 +247,7 @@ def color_layer(
     layer: dict[str, Any] = {
         "traces": traces,
         "names": [escape(n) for n in names],
-        "legend": _legend(coloring, np.unique(classes) if listed is None else listed, names, sources, many),
+        "legend": _legend(coloring, _without_name(classes, listed), names, sources, many),
         "fixed": coloring if coloring in ("true", "source") else "",
     }
     if coloring == "margin" and predictions is not None:
@@ -235,6 +291,13 @@ def _marker(
     if coloring == "source" and sources is not None:
         return typed_class_markers(sources[0][rows])
     return {}
+
+
+def _without_name(classes: NDArray[np.integer], listed: NDArray[np.integer] | None) -> NDArray[np.integer]:
+    """Class numbers, of those listed, whose names `base_layer` does not write on the map."""
+    present = np.unique(classes)
+    listed = present if listed is None else listed
+    return listed if len(present) > _MOST_NAMES else np.setdiff1d(listed, present)
 
 
 def _legend(

@@ -53,6 +53,9 @@ def static_map(layers: MapLayers, hidden: Collection[int] = (), selected: Collec
     rings = [trace for trace in below if trace["name"] != LINES]
     overlays = [trace for traces in above for trace in traces]
     layout = figure["layout"]
+    labels = [label for label in layout.pop("annotations", []) if int(label["name"]) not in hidden]
+    if labels:
+        layout["annotations"] = labels
     if layers.regions:
         layout["images"] = [{**layers.image_position, "source": layers.regions, "layer": "below", "sizing": "stretch"}]
     if "coloraxis" in colors:

@@ -49,12 +49,42 @@ def test_every_coloring_has_hover_data_and_a_legend():
     assert [array_of(t["which"]).tolist() for t in by["source"]["traces"]] == [[0], [1, 1]]
     assert len(set(by["source"]["traces"][0]["symbols"])) == 2
     assert [e["marker"]["symbol"] for e in by["source"]["legend"]] == by["source"]["traces"][0]["symbols"]
-    assert [e["name"] for e in by["true"]["legend"]] == ["&lt;b&gt;", "two"]
+    # Their names are written on the map.
+    assert by["true"]["legend"] == []
     np.testing.assert_allclose(array_of(by["margin"]["traces"][1]["marker"]["color"]), predicted.margin[1:])
     assert by["margin"]["coloraxis"]["cmax"] > 0.9
 
 
+def test_names_are_at_dense_places_of_their_classes_and_do_not_overlap():
+    rng = np.random.default_rng(0)
+    # The second class has a small and a large island, and the third lies on the large one.
+    centres = np.array([[-0.8, -0.8], [0.8, 0.8], [0.1, 0.1], [0.1, 0.1]])
+    classes = np.array([0] * 50 + [1] * 70 + [2] * 50)
+    islands = np.concatenate([np.zeros(50, int), np.ones(10, int), np.full(60, 2), np.full(50, 3)])
+    positions = (centres[islands] + 0.1 * rng.normal(size=(170, 2))).astype(np.float32)
+    names = ["<b>", "a name of more than sixteen letters", "two"]
+    figure = validated(base_layer(positions, classes, np.arange(170), names, EXTENT, False))
+    labels = figure.layout.annotations
+    assert [label.name for label in labels] == ["0", "1", "2"]
+    assert [label.text for label in labels] == ["<b>&lt;b&gt;</b>", "<b>a name of more…</b>", "<b>two</b>"]
+    places = np.array([(label.x, label.y) for label in labels])
+    assert (np.linalg.norm(places - centres[[0, 2, 2]], axis=1) < 0.4).all()
+    assert abs(places[1] - places[2]).max() > 0.08
+
+
+def test_a_class_without_samples_is_in_the_legend():
+    layer = color_layer("true", np.array([0, 0]), NAMES, listed=np.array([0, 1]))
+    assert [entry["name"] for entry in layer["legend"]] == ["two"]
+    assert (
+        "annotations" not in base_layer(np.zeros((0, 2), np.float32), np.zeros(0, int), [], [], EXTENT, False)["layout"]
+    )
+
+
 def test_many_classes_have_no_legend():
+    many = base_layer(
+        np.zeros((30, 2), np.float32), np.arange(30), np.arange(30), [str(c) for c in range(30)], EXTENT, False
+    )
+    assert "annotations" not in many["layout"]
     layer = color_layer("true", np.arange(30), [str(c) for c in range(30)])
     assert layer["legend"] == []
 

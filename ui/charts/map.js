@@ -138,6 +138,7 @@ async function put(Plotly, plot, data, style) {
   const traces = [...lines, ...samples, ...rings, ...overlays, ...colors.legend];
   const layout = structuredClone(base.layout);
   layout.images = images(data);
+  layout.annotations = layout.annotations?.filter((label) => !data.hidden.includes(Number(label.name)));
   if (colors.coloraxis) layout.coloraxis = colors.coloraxis;
   // On touch screens, dragging scrolls the page.
   const touch = matchMedia("(hover: none)").matches;

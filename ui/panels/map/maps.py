@@ -78,7 +78,7 @@ def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, he
     layers = map_layers.combine(
         layer,
         map_layers.color_layer(experiment, displayed, coloring, experiment.with_(recipe=other) if other else None),
-        (*overlays, ring, sample_marks(experiment, code, base) if code is not None else "[]"),
+        (*overlays, sample_marks(experiment, code, base) if code is not None else "[]", ring),
         map_layers.regions(experiment, base, displayed) if values["regions"] else "",
     )
     proxies = len(placed.positions)
