@@ -68,6 +68,7 @@ def main() -> None:
     note_run()
     # A file: the browser would load a named icon from the internet.
     st.set_page_config(page_title="Imprint", page_icon=str(_ASSETS / "icon.png"), layout="wide")
+    st.logo(str(_ASSETS / "logo.svg"))
     st.html(_ASSETS / "layout.css")
     st.html(_ASSETS / "legible.css")
 

@@ -106,8 +106,9 @@ def _remarks(view: ExperimentResults) -> list[str]:
             "points. Differences of a few points say nothing here."
         )
     if n > sizes.min():
+        few = int((sizes < n).sum())
         sentences.append(
-            f"{int((sizes < n).sum())} of {len(sizes)} classes have fewer than {n} training samples (the smallest has "
+            f"{few} of {len(sizes)} classes {'has' if few == 1 else 'have'} fewer than {n} training samples (the smallest has "
             f"{sizes.min()}); all of these are used."
         )
     if len(sizes) == 1:
