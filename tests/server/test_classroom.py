@@ -167,10 +167,10 @@ def actions():
     from imprint_core.models import foundation_model
     from ui.panels.library import sets
     from ui.panels.own_data import images
-    from ui.widgets import fm_choice, jobs
+    from ui.widgets import downloads, jobs
 
     target = SimpleNamespace(path=Path("fm__data.safetensors"))
-    performed = [sets._remove, images._delete, jobs._stop, jobs._discard, jobs._resume, fm_choice._stop_download]
+    performed = [sets._remove, images._delete, jobs._stop, jobs._discard, jobs._resume, downloads._stop]
     for action in performed:
         jobs.run_action(action, target)
         st.caption(st.session_state.pop("job_error"))
