@@ -107,8 +107,8 @@ def main() -> None:
         st.warning(problem, icon=":material/warning:")
     if not sets:
         st.error(
-            "There are no embeddings to explore: imprint_core/bundled is empty. Restore it from the repository, or "
-            "make a set with `python -m imprint_core embed --fm resnet50 --dataset mnist`."
+            "There are no embeddings to explore: the folder imprint_core/bundled is empty. Restore it from the "
+            "repository, or create a set (see the guide, Command line)."
         )
         st.stop()
     apply_selected_set()

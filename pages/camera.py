@@ -8,7 +8,7 @@ from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.server.classroom import is_teacher
 from ui.widgets.fm_choice import show_missing_weights
-from ui.widgets.jobs import show_job_error, show_jobs
+from ui.widgets.jobs import show_jobs
 
 
 def show(selection: Selection) -> None:
@@ -19,7 +19,6 @@ def show(selection: Selection) -> None:
         "Record a few shots of two things; they become proxies at once, and each frame gets the class of its nearest "
         f"proxy. Images stay in the memory of {machine} machine until this tab is closed or reloaded."
     )
-    show_job_error()
     if show_missing_weights(selection.experiment.info, "camera"):
         return
     # Imported late because they load scikit-learn, which the first page does not need.

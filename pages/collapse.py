@@ -71,7 +71,7 @@ def _show_suggestions() -> None:
     st.caption(
         f"{len(cases)} pairs of a bundled task and an n-shot, {standing(cases, DEFAULT_RULE).suggestions:,} "
         "suggestions, each from the shots of one seed. The best k has the highest median test accuracy. Loss: its "
-        "accuracy minus that of the suggested k. Computed by `python -m imprint_core survey --of suggested-k`."
+        "accuracy minus that of the suggested k."
     )
 
 

@@ -9,7 +9,7 @@ from ui.navigation.page_switches import hand_over
 from ui.panels.library.embed import show_embedding_form
 from ui.panels.library.sets import show_sets
 from ui.server.classroom import is_teacher
-from ui.widgets.jobs import show_job_error, show_jobs
+from ui.widgets.jobs import show_jobs
 
 
 def show(selection: Selection) -> None:
@@ -20,12 +20,12 @@ def show(selection: Selection) -> None:
         "An **embedding set** holds one vector per image of a dataset, computed by a frozen foundation model. "
         f"Embedding takes minutes, once. Imprinting on the set takes milliseconds. All data stays on {machine} machine."
     )
-    show_job_error()
-    show_jobs()
     st.markdown("##### Available embedding sets")
     show_sets()
     st.markdown("##### Embed a dataset")
     show_embedding_form(selection.experiment.info.fm)
+    # Below the button that starts a job.
+    show_jobs()
 
 
 if __name__ == "__main__":

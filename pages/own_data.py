@@ -11,7 +11,7 @@ from ui.panels.own_data import embeddings as own_embeddings
 from ui.panels.own_data import images as own_images
 from ui.server.classroom import is_teacher
 from ui.text.markdown import plain
-from ui.widgets.jobs import show_job_error, show_jobs
+from ui.widgets.jobs import show_jobs
 
 
 def show(selection: Selection) -> None:
@@ -22,7 +22,6 @@ def show(selection: Selection) -> None:
         "Bring images, see what was read, embed and explore them; try an image; add a class. All data stays on "
         f"{machine} machine."
     )
-    show_job_error()
     titles = ["Bring images", "Try an image", "Add a class", "Bring embeddings"]
     images, one_image, new_class, embeddings = st.tabs(titles, key="own_tab", on_change="rerun")
     # Always drawn: Streamlit discards an uploaded file if its uploader is not drawn.

@@ -83,6 +83,48 @@ def violations(name: str) -> list[str]:
     return [f"{name}:{line}" for line in [*deprecated_words(text), *vague_names(name, text)]]
 
 
+# Commands are for terminals, not for pages. The three options are in errors that only commands cause: pages never read
+# datasets at a path, and always replace sets.
+COMMAND = re.compile(
+    r"python3? -m|pip install|`(?:imprint|fetch|embed|sweep|survey)\b|[ `]--(?!skip-damaged|strict|replace)[a-z]{2}"
+)
+# Texts for documents, exported files and terminals.
+NOT_ON_PAGES = (
+    "imprint_core/cli/",
+    "imprint_core/export/",  # The snippet and the model card are used outside the app.
+    "imprint_core/sweeps/k_selection_study.py",  # Writes docs/suggested_k.md.
+    "imprint_core/sweeps/preset_survey.py",  # Writes docs/presets.md.
+    "imprint_core/sweeps/runner.py",  # Only commands run sweeps.
+)
+
+
+def texts(text: str) -> Iterator[str]:
+    """Each string of a module except docstrings."""
+    tree = ast.parse(text)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+PAGE_MODULES = [
+    name
+    for name in files()
+    if name.startswith(("imprint_core/", "ui/", "pages/", "app.py"))
+    and name.endswith(".py")
+    and not name.startswith(NOT_ON_PAGES)
+]
+
+
+def test_pages_name_no_commands():
+    assert [(name, value) for name in PAGE_MODULES for value in texts(read(name)) if COMMAND.search(value)] == []
+
+
+def test_commands_are_found_in_texts_but_not_in_docstrings():
+    assert list(texts('"""`imprint x`"""\nst.write(f"`imprint {x}`")')) == ["`imprint ", "`"]
+    assert all(map(COMMAND.search, ("run python -m imprint_core", "`imprint sets`", "give --data-root")))
+
+
 @pytest.mark.parametrize("name", files())
 def test_words_are_plain_and_current(name):
     assert not violations(name)

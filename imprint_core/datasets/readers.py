@@ -166,7 +166,7 @@ def list_images(path: Path) -> ImageListing:
 def file_splits(path: Path) -> Splits:
     """Open the images at a path, as `list_images` lists them, without reading them."""
     if not path.exists():
-        raise ImprintError(f"'{path.name}' is not under '{path.parent}'. Put it there or change --data-root.")
+        raise ImprintError(f"'{path.name}' is not under '{path.parent}'. Put it there.")
     return splits_of(list_images(path))
 
 
@@ -182,7 +182,7 @@ def npz_only(pattern: str, label: str, root: Path) -> Splits:
     if not files:
         raise ImprintError(
             f"{label} can't be downloaded by torchvision. Put {pattern.replace('*', '')} (Keras' layout: x_train, "
-            f"y_train, x_test, y_test) into '{root}', or give --data-root the folder that holds it."
+            f"y_train, x_test, y_test) into '{root}'."
         )
     return file_splits(files[0])
 

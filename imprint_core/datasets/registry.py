@@ -320,7 +320,7 @@ def _combidigits(root: Path) -> Splits:
         available = f"only {parts[0].label} is" if parts else "none is"
         raise ImprintError(
             f"CombiDigits needs at least two of {', '.join(DATASETS[n].label for n in COMBI_PARTS)} under '{root}', "
-            f"but {available} there. Fetch another, or give --data-root a folder that holds them."
+            f"but {available} there. Fetch another."
         )
     return merged_splits([(part.name, part.label, part.read) for part in parts], "CombiDigits", root)
 
@@ -329,6 +329,6 @@ def _imagenet(path: Path) -> Splits:
     if not path.is_dir():
         raise ImprintError(
             f"ImageNet can't be downloaded without an account. Put its folders train/<class> and val/<class> into "
-            f"'{path}', or give --data-root the folder that holds it."
+            f"'{path}'."
         )
     return file_splits(path)

@@ -190,7 +190,7 @@ def read_info(path: Path) -> SetInfo:
         if not re.fullmatch(r"[0-9a-f]{64}", info.digest):
             raise ValueError(info.digest)
     except FileNotFoundError:
-        raise ImprintError(f"The embedding set '{path.stem}' does not exist. Create it with `embed`.") from None
+        raise ImprintError(f"The embedding set '{path.stem}' does not exist. Embed the dataset first.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ImprintError):
             raise

@@ -10,7 +10,13 @@ from imprint_core.paths import weights_folder
 
 def weights_download(fm: FoundationModel) -> Download:
     """The download of an FM's official weights."""
-    return Download(weights_folder(), fm.name, ("--fm", fm.name), lambda: LIBRARIES[fm.library].partial_downloads(fm))
+    return Download(
+        weights_folder(),
+        fm.name,
+        ("--fm", fm.name),
+        lambda: LIBRARIES[fm.library].partial_downloads(fm),
+        fm.megabytes * 1_000_000,
+    )
 
 
 def download_weights(fm: FoundationModel) -> None:

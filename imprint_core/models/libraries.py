@@ -74,21 +74,19 @@ def build(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
     if not official:
         return library.build(fm, False)
     if not fm.weights:
-        raise ImprintError(
-            f"{fm.library} has no weights for {fm.label}. Give a local state dict with --weights FILE.safetensors."
-        )
+        raise ImprintError(f"{fm.library} has no weights for {fm.label}. Give a local state dict: {where_to_put(fm)}.")
     try:
         with _tensors_only():
             return library.build(fm, True)
     except (OSError, HTTPException) as error:
         raise ImprintError(
-            f"The official weights of {fm.label} could not be downloaded. Connect to a network once, or put a state "
-            f"dict of {fm.library}'s {fm.architecture} into the weights folder or give it with --weights."
+            f"The official weights of {fm.label} could not be downloaded. Connect to a network once, or "
+            f"{where_to_put(fm)}."
         ) from error
     except (pickle.UnpicklingError, EOFError, SafetensorError, RuntimeError) as error:
         raise ImprintError(
             f"The weights of {fm.label} in {fm.library}'s cache are damaged. Delete the file to download it again, "
-            "or give a local state dict with --weights FILE.safetensors."
+            f"or {where_to_put(fm)}."
         ) from error
 
 
@@ -158,7 +156,11 @@ def _find_torchvision(architecture: str, weights: str) -> FoundationModel | None
         return None
     name, label = (f"{architecture}{dot}{weights}" if weights else architecture for dot in (".", " "))
     description = "A model of torchvision, without its classifier."
-    return FoundationModel(name, "torchvision", label, None, description, weights or available[0])
+    entry = models.get_model_weights(architecture)[weights or available[0]]
+    # torchvision counts units of 2^20 bytes.
+    megabytes = round(entry.meta["_file_size"] * 1.048576)
+    file = entry.url.rpartition("/")[2]
+    return FoundationModel(name, "torchvision", label, None, description, entry.name, file, megabytes)
 
 
 def _build_torchvision(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
@@ -223,7 +225,8 @@ def _find_timm(architecture: str, weights: str) -> FoundationModel | None:
     tag = (settings.tag or "") if settings and settings.has_weights else ""
     # The name includes the tag, to distinguish it from torchvision's model of the same name.
     name, label = f"{architecture}.{tag or _UNTRAINED}", f"{architecture} ({tag})" if tag else architecture
-    return FoundationModel(name, "timm", label, None, "A model of timm, without its classifier.", tag)
+    file = (settings.hf_hub_id or "") if settings and tag else ""
+    return FoundationModel(name, "timm", label, None, "A model of timm, without its classifier.", tag, file)
 
 
 def _build_timm(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
@@ -238,7 +241,7 @@ def _build_timm(fm: FoundationModel, official: bool) -> tuple[nn.Module, Any]:
 
 
 def _timm_cache(fm: FoundationModel) -> Path:
-    return _cache_folder("HF_HOME", "huggingface") / "hub" / f"models--timm--{fm.architecture}.{fm.weights}"
+    return _cache_folder("HF_HOME", "huggingface") / "hub" / f"models--{fm.file.replace('/', '--')}"
 
 
 def _cached_timm(fm: FoundationModel) -> Path | None:
@@ -267,6 +270,11 @@ LIBRARIES: dict[str, Library] = {
     ),
 }
 """By name, in the order in which `foundation_model` tries them."""
+
+
+def where_to_put(fm: FoundationModel) -> str:
+    """Phrase into which folder a local state dict of `fm` belongs, such as "put a.safetensors into '/weights'"."""
+    return f"put {fm.name}.safetensors or {fm.name}.pth into '{weights_folder()}'"
 
 
 def user_weights(fm: FoundationModel) -> Path | None:

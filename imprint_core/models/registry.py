@@ -46,7 +46,9 @@ class FoundationModel:
     weights : str
         The library's name of the official weights; empty where there are none.
     file : str
-        File name of the official weights in the library's cache; empty where only the library knows it.
+        File name of the official weights, or of their repository, in the library's cache; empty where it is unknown.
+    megabytes : int
+        Size of the official weights, rounded; 0 where it is unknown.
     ridge : float
         Ridge penalty λ of least squares: the weight decay that the paper gives the FM's family (Table A.4).
     package : Package or None
@@ -60,6 +62,7 @@ class FoundationModel:
     help: str
     weights: str = "IMAGENET1K_V1"
     file: str = ""
+    megabytes: int = 0
     ridge: float = 1e-4
     package: Package | None = None
 
@@ -97,6 +100,8 @@ _TABLE = (
         192,
         "A small vision transformer (AugReg); the embedding is its class token.",
         "augreg_in21k_ft_in1k",
+        file="timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+        megabytes=23,
         ridge=0.1,
     ),
     FoundationModel(
@@ -106,6 +111,7 @@ _TABLE = (
         2048,
         "The paper's larger residual network; globally pooled last features.",
         file="resnet50-0676ba61.pth",
+        megabytes=103,
     ),
     FoundationModel(
         "squeezenet1_1",
@@ -114,6 +120,7 @@ _TABLE = (
         512,
         "A very small convolutional network; globally pooled last features.",
         file="squeezenet1_1-b8a52dc0.pth",
+        megabytes=5,
     ),
     FoundationModel(
         "mobilenet_v2",
@@ -122,6 +129,7 @@ _TABLE = (
         1280,
         "A small network for mobile devices; globally pooled last features.",
         file="mobilenet_v2-b0353104.pth",
+        megabytes=14,
     ),
     FoundationModel(
         "resnet18",
@@ -130,6 +138,7 @@ _TABLE = (
         512,
         "The paper's smaller residual network; globally pooled last features.",
         file="resnet18-f37072fd.pth",
+        megabytes=47,
     ),
     FoundationModel(
         "vit_b_16",
@@ -138,6 +147,7 @@ _TABLE = (
         768,
         "The paper's vision transformer; the embedding is its class token.",
         file="vit_b_16-c867db91.pth",
+        megabytes=346,
         ridge=0.1,
     ),
     FoundationModel(
@@ -147,6 +157,7 @@ _TABLE = (
         1024,
         "The paper's shifted-window transformer; pooled last features.",
         file="swin_b-68c6b09e.pth",
+        megabytes=352,
         ridge=0.05,
     ),
 )

@@ -109,6 +109,39 @@ def test_full_names_of_models_in_the_table_find_the_table_entry():
     assert foundation_model("tf_efficientnet_lite0.in1k").package is None
 
 
+def test_files_and_sizes_of_official_weights_are_the_libraries():
+    timm = libraries.import_timm()
+    from torchvision import models
+
+    for fm in FOUNDATION_MODELS.values():
+        if fm.library == "torchvision":
+            entry = models.get_model_weights(fm.architecture)[fm.weights]
+            assert (fm.file, fm.megabytes) == (
+                entry.url.rpartition("/")[2],
+                round(entry.meta["_file_size"] * 2**20 / 1e6),
+            )
+    tiny = FOUNDATION_MODELS["vit_tiny_patch16_224"]
+    assert tiny.file == timm.get_pretrained_cfg(f"{tiny.name}.{tiny.weights}").hf_hub_id
+    parameters = timm.create_model(tiny.name).parameters()
+    assert tiny.megabytes == round(sum(p.numel() for p in parameters) * 4 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("alexnet", "TORCH_HOME/hub/checkpoints/alexnet-owt-7be5be79.pth"),
+        ("timm/resnet18", "HF_HOME/hub/models--timm--resnet18.a1_in1k/snapshots/1/model.safetensors"),
+    ],
+)
+def test_downloaded_weights_of_models_outside_the_table_are_available(no_weights, name, file):
+    fm = foundation_model(name)
+    assert available_weights(fm) is None
+    path = no_weights / file
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert available_weights(fm) == path
+
+
 @pytest.mark.parametrize("name", ["x", "", "../x", "resnet18.NOPE", "timm/nope", "fasterrcnn_resnet50_fpn", "<b>"])
 def test_unknown_model_raises_a_clear_error(name):
     with pytest.raises(ImprintError, match=r"Unknown foundation model '.*'. Known names: tf_efficientnet_lite0"):

@@ -94,12 +94,15 @@ def test_fresh_machine_has_an_fm_and_images():
 
 
 @pytest.mark.usefixtures("home")
-def test_notice_explains_how_to_get_weights_where_none_are_available(monkeypatch):
+def test_machine_without_any_weights_offers_a_download_and_the_bundled_sets(monkeypatch, home):
     monkeypatch.setattr("imprint_core.models.libraries.packaged_file", lambda package: None)
-    app = library()
+    app = library(library_fm="resnet50")
     assert not app.exception
-    assert [i.value for i in app.info if "No weights of a foundation model are available" in i.value]
-    assert "connect once, or put a state dict such as" in page_text(app).replace("\\", "")
+    assert button(app, "Download weights (103 MB)")
+    assert f"Offline, put resnet50.safetensors or resnet50.pth into '{home / 'weights'}'." in page_text(app).replace(
+        "\\", ""
+    )
+    assert button(app, "Embed dataset").disabled
     # Bundled sets can still be explored.
     app.session_state["goto"] = "explore"
     app.run()
@@ -108,9 +111,8 @@ def test_notice_explains_how_to_get_weights_where_none_are_available(monkeypatch
 
 
 @pytest.mark.usefixtures("weights")
-def test_available_and_missing_files_are_described():
+def test_available_and_missing_files_are_described(home):
     app = library()
-    assert not [i for i in app.info if "No weights" in i.value]
     boxes = {s.key: s for s in app.selectbox}
     assert boxes["library_fm"].options[:2] == [
         "EfficientNet-Lite0 · weights available",
@@ -118,12 +120,23 @@ def test_available_and_missing_files_are_described():
     ]
     boxes["library_fm"].select("squeezenet1_1").run()
     assert "Weights: squeezenet1\\_1.safetensors in the weights folder." in page_text(app)
-    assert "Starting downloads 12 MB. Or put the dataset" in page_text(boxes["library_data"].select("mnist").run())
-    assert "can't be downloaded automatically" in page_text(app.selectbox(key="library_data").select("mnist_m").run())
+    boxes["library_data"].select("mnist").run()
+    text = page_text(app).replace("\\", "")
+    assert "The images of MNIST are missing." in text
+    assert button(app, "Fetch images (12 MB)")
+    assert "Offline, put train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images" in text
+    assert "first add the missing images above" in text
+    assert button(app, "Embed dataset").disabled
+    text = page_text(app.selectbox(key="library_data").select("mnist_m").run()).replace("\\", "")
+    assert f"They can't be downloaded: put mnist_m.npz into '{home / 'data'}'." in text
     app.selectbox(key="library_data").select("digits").run()
     assert "The images are available." in page_text(app)
+    assert not button(app, "Embed dataset").disabled
     app.selectbox(key="library_fm").select("resnet18").run()
-    assert "The weights of ResNet\\-18 are missing. With a network they are downloaded" in page_text(app)
+    assert "The weights of ResNet\\-18 are missing." in page_text(app)
+    assert button(app, "Download weights (47 MB)")
+    assert "first add the missing weights above" in page_text(app)
+    assert button(app, "Embed dataset").disabled
 
 
 def wait_for(condition, seconds=120):
@@ -169,7 +182,7 @@ def test_failed_job_shows_its_error_and_can_be_discarded(home):
     start_job(home, "squeezenet1_1__mnist_m", ["--fm", "squeezenet1_1", "--dataset", "mnist_m", "--out", str(home)])
     wait_for(lambda: not find_jobs(home)[0].running and find_jobs(home)[0].error)
     app = library()
-    assert "MNIST\\-M can't be downloaded by torchvision. Put mnist\\_m.npz" in page_text(app)
+    assert page_text(app).count("MNIST\\-M can't be downloaded by torchvision. Put mnist\\_m.npz") == 1
     button(app, "Discard").click().run()
     assert not find_jobs(home)
     assert not app.exception
@@ -188,13 +201,13 @@ def test_uploaded_weights_are_checked_and_saved(weights):
     content = weights.read_bytes()
     weights.unlink()
     app = library(library_fm="squeezenet1_1")
-    app.file_uploader(key="weights_squeezenet1_1").upload("anything.safetensors", content[:1000])
+    app.file_uploader(key="weights_squeezenet1_1library").upload("anything.safetensors", content[:1000])
     app.run()
     button(app, "Check and save weights").click().run()
     assert not app.exception
     assert "is not a complete .safetensors file" in page_text(app).replace("\\", "")
     assert not weights.exists()
-    app.file_uploader(key="weights_squeezenet1_1").upload("../x.safetensors", content)
+    app.file_uploader(key="weights_squeezenet1_1library").upload("../x.safetensors", content)
     app.run()
     button(app, "Check and save weights").click().run()
     assert not app.exception

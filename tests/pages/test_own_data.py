@@ -255,8 +255,8 @@ def test_uploaded_image_needs_the_models_weights():
         assert not app.exception
         # Before anything is uploaded, and with the ways to get them.
         assert [i for i in app.info if "must be embedded by SqueezeNet 1.1" in i.value and "Caffe" in i.value]
-        assert "python -m imprint_core fetch --fm squeezenet1_1" in page_text(app)
-        assert button(app, "Download official weights")
+        assert "Offline, put squeezenet1_1.safetensors or squeezenet1_1.pth into" in page_text(app).replace("\\", "")
+        assert button(app, "Download weights (5 MB)")
         assert f"weights_squeezenet1_1{box}" in {box.key for box in app.file_uploader}
     assert not {box.key for box in app.file_uploader} & {"try_file", "added_files_dialog_0"}
 
@@ -296,7 +296,7 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
     app = on_tab(with_images(own_data(fm="squeezenet1_1", data="digits")), "Add a class")
     adding(app).run()
     adding(app)
-    button(app, "Download official weights").click().run()
+    button(app, "Download weights (5 MB)").click().run()
     assert not app.exception
     fm = FOUNDATION_MODELS["squeezenet1_1"]
     until = time.monotonic() + 60
@@ -306,7 +306,7 @@ def test_download_without_a_network_is_one_error(monkeypatch, tmp_path):
     time.sleep(0.3)
     adding(app).run()
     assert [e.value for e in app.error if "could not be downloaded. Connect to a network once" in e.value]
-    assert button(app, "Download official weights")
+    assert button(app, "Download weights (5 MB)")
 
 
 @pytest.mark.usefixtures("weights")

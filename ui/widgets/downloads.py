@@ -15,17 +15,20 @@ from ui.widgets.jobs import run_action, show_job_error
 _UPDATE_SECONDS = 1.0
 
 
-def show_download(download: Download, key: str, button: str, action: str) -> None:
+def show_download(download: Download, key: str, button: str, action: str, offline: str = "") -> None:
     """Draw a download; the page runs again when it starts or ends.
 
     `key` identifies the panel, `button` is the label of the button that starts it, `action` the subject of the message
-    for those who may not, such as "Downloading weights".
+    for those who may not, such as "Downloading weights", `offline` a sentence on what to do without a network; the
+    error of a failed download, which says the same, replaces it.
     """
     job = download.unfinished()
-    st.fragment(_show, run_every=_UPDATE_SECONDS if job and job.running else None)(download, key, button, action)
+    st.fragment(_show, run_every=_UPDATE_SECONDS if job and job.running else None)(
+        download, key, button, action, offline
+    )
 
 
-def _show(download: Download, key: str, button: str, action: str) -> None:
+def _show(download: Download, key: str, button: str, action: str, offline: str) -> None:
     job = download.unfinished()
     running, state_key = bool(job and job.running), f"download_running_{key}"
     if st.session_state.get(state_key, running) != running:
@@ -33,9 +36,7 @@ def _show(download: Download, key: str, button: str, action: str) -> None:
         # The download started or ended, perhaps in another window.
         st.rerun()
     st.session_state[state_key] = running
-    show_job_error()
-    if job and job.error:
-        st.error(plain(job.error))
+    show_job_error(key)
     if job and running:
         left, right = st.columns([3, 1], vertical_alignment="center")
         done = download.finished_bytes()
@@ -46,8 +47,14 @@ def _show(download: Download, key: str, button: str, action: str) -> None:
             left.progress(done / download.total, text=text)
         else:
             left.markdown(f"Downloading … {done / 1e6:.1f} MB so far.")
-        right.button("Stop", on_click=run_action, args=(_stop, job), width="stretch", key=f"download_stop_{key}")
-    elif st.button(button, icon=":material/download:", key=f"download_start_{key}"):
+        right.button("Stop", on_click=run_action, args=(_stop, job, key), width="stretch", key=f"download_stop_{key}")
+        return
+    start = st.button(button, icon=":material/download:", key=f"download_start_{key}")
+    if job and job.error:
+        st.error(plain(job.error))
+    elif offline:
+        st.caption(plain(offline))
+    if start:
         try:
             require_teacher(action)
             download.start()

@@ -16,9 +16,8 @@ from imprint_core.embeddings.images import check_same_weights
 from imprint_core.errors import ImprintError
 from imprint_core.models import FOUNDATION_MODELS, FoundationModel, foundation_model
 from imprint_core.models.download import weights_download
-from imprint_core.models.libraries import LIBRARIES, available_weights, user_weights
+from imprint_core.models.libraries import LIBRARIES, available_weights, user_weights, where_to_put
 from imprint_core.models.saved_weights import save_weights
-from imprint_core.paths import weights_folder
 from ui.compute import results
 from ui.server.classroom import is_teacher, require_teacher
 from ui.server.visitor_uploads import upload_limit
@@ -61,33 +60,37 @@ def choose_fm(key: str, default: str) -> FoundationModel | None:
         return None
 
 
-def describe_weights(fm: FoundationModel) -> str:
-    """State of an FM's weights, in Markdown; where they are missing, how to get them."""
-    local = user_weights(fm)
-    if local is not None:
-        return f"Weights: {plain(local.name)} in the weights folder."
-    if available_weights(fm):
-        return f"Weights: {plain(fm.weights_origin)}; available on this machine."
-    return (
-        f"The weights of {plain(fm.label)} are missing. With a network they are downloaded when you start; or put "
-        f"{plain(fm.name)}.safetensors into {plain(weights_folder())}."
-    )
+def show_weights(fm: FoundationModel, key: str) -> bool:
+    """Draw whether an FM's weights are available and, if not, the ways to get them; return whether they are.
+
+    `key` is of the panel.
+    """
+    state = st.container()
+    # Weights that are uploaded in this run are available below.
+    upload_weights(fm, key)
+    local, is_available = user_weights(fm), available_weights(fm) is not None
+    with state:
+        if local is not None:
+            st.caption(f"Weights: {plain(local.name)} in the weights folder.")
+        elif is_available:
+            st.caption(f"Weights: {plain(fm.weights_origin)}; available on this machine.")
+        else:
+            st.markdown(f":material/error: The weights of {plain(fm.label)} are missing.")
+            _download_weights(fm, key)
+    return is_available
 
 
-def show_no_weights_notice() -> bool:
-    """Show instructions for getting weights if no FM of the table has any; return whether none has."""
-    if any(available_weights(fm) for fm in FOUNDATION_MODELS.values()):
-        return False
-    st.info(
-        "No weights of a foundation model are available, so embedding needs a network: connect once, or put a state "
-        f"dict such as resnet18.safetensors into {plain(weights_folder())}. Existing embedding sets can be explored "
-        "without weights.",
-        icon=":material/wifi_off:",
-    )
-    return True
+def _download_weights(fm: FoundationModel, key: str) -> None:
+    """Draw the download of missing official weights, and where to put them without a network."""
+    if not fm.weights:
+        st.caption(f"{fm.library} has no weights of it: {plain(where_to_put(fm))}.")
+        return
+    size = f" ({fm.megabytes} MB)" if fm.megabytes else ""
+    offline = f"Offline, {where_to_put(fm)}."
+    show_download(weights_download(fm), key, f"Download weights{size}", "Downloading weights", offline)
 
 
-def upload_weights(fm: FoundationModel, key: str = "") -> None:
+def upload_weights(fm: FoundationModel, key: str) -> None:
     """Draw a box that takes local weights of an FM, checks that they fit and saves them; `key` identifies the panel."""
     with st.expander(f"Local weights of {plain(fm.label)}", icon=":material/upload_file:"):
         file = st.file_uploader(
@@ -95,7 +98,7 @@ def upload_weights(fm: FoundationModel, key: str = "") -> None:
             type=["safetensors"],
             max_upload_size=upload_limit(_MOST_WEIGHTS_MB),
             key=f"weights_{fm.name}{key}",
-            help="A .safetensors file with the library's parameter names. The command `fetch` also accepts .pth files.",
+            help="A .safetensors file with the library's parameter names.",
         )
         if file is not None and st.button("Check and save weights", key=f"save_{fm.name}{key}"):
             try:
@@ -125,8 +128,8 @@ def load_fm(name: str) -> LoadedModel:
     file = available_weights(fm)
     if file is None:
         raise ImprintError(
-            f"The weights of {fm.label} are missing. To embed an image, put the state dict that embedded the set as "
-            f"{fm.name}.safetensors into {weights_folder()}."
+            f"The weights of {fm.label} are missing. To embed an image, take the state dict that embedded the set and "
+            f"{where_to_put(fm)}."
         )
     with st.spinner(f"Loading {plain(fm.label)} …"):
         return _load_fm(fm.name, f"{file}:{file.stat().st_mtime_ns}")
@@ -157,13 +160,11 @@ def show_missing_weights(info: SetInfo, key: str) -> bool:
     if not is_teacher():
         st.caption("In classroom mode the teacher adds weights.")
         return True
-    if fm.weights:
-        show_download(weights_download(fm), key, "Download official weights", "Downloading weights")
+    _download_weights(fm, key)
     upload_weights(fm, key)
     st.caption(
-        f"In a terminal, `python -m imprint_core fetch --fm {fm.name}` downloads the official weights; with "
-        "`--weights FILE` it takes a file. The first image is a check whether the weights give the same embeddings as "
-        "the set. Official weights may differ; in this case, embed the dataset again with them in the Library."
+        "The first image is a check whether the weights give the same embeddings as the set. Official weights may "
+        "differ; in this case, embed the dataset again with them in the Library."
     )
     if available_weights(fm):
         # Uploaded in this run.

@@ -48,19 +48,18 @@ def start_embedding(fm: FoundationModel, data: Dataset, train: int | str, test: 
         st.rerun()
 
 
-def run_action(action: Callable[[T], None], target: T) -> None:
-    """Run the action of a button; its error is shown by `show_job_error` at the rerun."""
+def run_action(action: Callable[[T], None], target: T, panel: str = "") -> None:
+    """Run the action of a button in a panel, where `show_job_error` shows its error at the rerun."""
     try:
         action(target)
     except ImprintError as error:
-        st.session_state.job_error = str(error)
+        st.session_state.job_error, st.session_state.job_error_panel = str(error), panel
 
 
-def show_job_error() -> None:
-    """Show the error of the last button action, once."""
-    error = st.session_state.pop("job_error", "")
-    if error:
-        st.error(plain(error))
+def show_job_error(panel: str) -> None:
+    """Show the error of the last button action, once, if the button is in this panel."""
+    if "job_error" in st.session_state and st.session_state.job_error_panel == panel:
+        st.error(plain(st.session_state.pop("job_error")))
 
 
 def _show_panel() -> None:
@@ -74,6 +73,8 @@ def _show_panel() -> None:
     for job in jobs:
         with st.container(border=True):
             _show_job(job)
+    # Of a job that ended meanwhile.
+    show_job_error("jobs")
 
 
 def _show_job(job: BackgroundJob) -> None:
@@ -83,14 +84,16 @@ def _show_job(job: BackgroundJob) -> None:
     progress = job.progress
     left.progress(progress.done / progress.total if progress.total else 0.0, text=_describe_progress(job))
     if job.running:
-        right.button("Stop", key=f"stop_{job.name}", on_click=run_action, args=(_stop, job), width="stretch")
+        right.button("Stop", key=f"stop_{job.name}", on_click=run_action, args=(_stop, job, "jobs"), width="stretch")
         return
     if job.error:
         left.error(plain(job.error))
     if job.arguments:
-        arguments = {"on_click": run_action, "args": (_resume, job)}
+        arguments = {"on_click": run_action, "args": (_resume, job, "jobs")}
         right.button("Resume", key=f"resume_{job.name}", width="stretch", type="primary", **arguments)
-    right.button("Discard", key=f"discard_{job.name}", on_click=run_action, args=(_discard, job), width="stretch")
+    right.button(
+        "Discard", key=f"discard_{job.name}", on_click=run_action, args=(_discard, job, "jobs"), width="stretch"
+    )
 
 
 def _dataset_label(job: BackgroundJob) -> str:

@@ -1,16 +1,34 @@
-"""Where a set's images are missing: why, and how to get them."""
+"""Whether the images of a dataset or set are available; if not, why, and how to get them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from imprint_core.datasets import DATASETS
+from imprint_core.datasets import DATASETS, Dataset
 from imprint_core.embeddings import SetInfo
 from imprint_core.paths import data_folder
 from ui.compute import results
 from ui.server.classroom import is_teacher
 from ui.text.markdown import plain
 from ui.widgets.downloads import show_download
+
+
+def show_images(data: Dataset, key: str) -> bool:
+    """Draw whether the images of a dataset are available and, if not, how to get them; return whether they are."""
+    root = data_folder()
+    if data.present(root):
+        st.caption(f"{plain(data.help)} The images are available.")
+        return True
+    st.markdown(f":material/error: The images of {plain(data.label)} are missing.")
+    instruction, download = data.where_to_put(root), data.image_download(root)
+    if download is not None:
+        offline = f"Offline, {instruction}."
+        show_download(download, key, f"Fetch images ({data.download} MB)", "Fetching images", offline)
+    elif instruction:
+        st.caption(f"They can't be downloaded: {plain(instruction)}.")
+    else:
+        st.caption(f"{plain(data.help)} Select two of these datasets in turn, and fetch their images first.")
+    return False
 
 
 def show_missing_images(info: SetInfo, key: str, instead: str) -> None:

@@ -73,7 +73,7 @@ LEADERBOARD_CONTROLS = controls_of(
     Control(
         "board",
         "Results",
-        "The bundled table, made by `python -m imprint_core sweep bundled`, or the table of another sweep.",
+        "The bundled table, or the table of another sweep. Default: the bundled table.",
         lambda sets, values: list(table_paths()),
         BUNDLED,
     ),

@@ -40,7 +40,7 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: T
     if len(recipes) < 2 or not scores.tasks:
         st.info(
             "Select two recipes or more with runs on the same tasks of this table. "
-            "`python -m imprint_core sweep` makes tables with other recipes.",
+            "For tables with other recipes, see the guide, Command line.",
             icon=":material/info:",
         )
         return
@@ -191,11 +191,10 @@ def show_downloads(path: Path, name: str, tasks: Sequence[TaskKey]) -> None:
             st.download_button(
                 "Grid as JSON", json.dumps(GRIDS[name], indent=1), f"{name}.json", "application/json", on_click="ignore"
             )
-    grid = name if name in GRIDS else "grid.json"
     st.caption(
         "One row per run: task, recipe, seed, accuracy, macro-F1, NC1. "
-        f"`python -m imprint_core sweep {grid} --skip-impossible` makes such a table, resumes after a stop, and stores "
-        "it where this page finds it. Every figure of the app can be saved as PNG, SVG and HTML, at its upper right."
+        "To compute such a table, see the guide, Command line; this page then lists it. Every figure of the app can be "
+        "saved as PNG, SVG and HTML, at its upper right."
     )
 
 

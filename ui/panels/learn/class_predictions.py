@@ -32,7 +32,7 @@ def show_class(lesson: str, options: Options, restart: Callable[[], None]) -> bo
     poll = tally.current_poll(lesson)
     revealed = poll.revealed
     st.subheader("Predictions of the class", anchor=False)
-    show_job_error()
+    show_job_error("class")
     note_running_figure("class")
     _show_counts(lesson, options, poll, revealed)
     with st.container(horizontal=True, gap="small"):
@@ -43,14 +43,14 @@ def show_class(lesson: str, options: Options, restart: Callable[[], None]) -> bo
             key="class-reveal",
             help="Shows the result to all students who have predicted.",
             on_click=run_action,
-            args=(tally.reveal, lesson),
+            args=(tally.reveal, lesson, "class"),
         )
         st.button(
             "Reset predictions",
             key="class-reset",
             help="Sets all counts to 0. Students who wait for the result predict again.",
             on_click=run_action,
-            args=(partial(_reset, restart), lesson),
+            args=(partial(_reset, restart), lesson, "class"),
         )
     return revealed
 

@@ -12,8 +12,9 @@ from ui.compute import results
 from ui.server.classroom import is_teacher
 from ui.text.labels import distinct_labels
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice, upload_weights
+from ui.widgets.fm_choice import choose_fm, show_weights
 from ui.widgets.jobs import start_embedding
+from ui.widgets.missing_images import show_images
 
 _PER_CLASS = (20, 50, 100, 200, 300, 500, 1000, 2000, "all")
 
@@ -23,35 +24,36 @@ def show_embedding_form(default_fm: str) -> None:
     if not is_teacher():
         st.info("In classroom mode the teacher embeds datasets.", icon=":material/school:")
         return
-    no_weights = show_no_weights_notice()
     left, right = st.columns(2)
     with left:
         fm = choose_fm("library_fm", default_fm)
+        has_weights = fm is not None and show_weights(fm, "library")
     with right:
         data = _choose_dataset()
+        has_images = data is not None and show_images(data, "library_images")
     a, b, c = st.columns([2, 2, 1], vertical_alignment="bottom")
     options = {"options": list(_PER_CLASS), "persist_state": "session"}
     train = a.select_slider("Training images per class", value=200, key="library_train", **options)
     test = b.select_slider("Test images per class", value=100, key="library_test", **options)
-    start = c.button("Embed dataset", type="primary", width="stretch", disabled=fm is None or data is None)
-    if fm is not None and data is not None:
-        if not no_weights:
-            st.caption(describe_weights(fm))
-        st.caption(_describe_images(data))
-        existing = results.sets()[0].get((fm.name, data.name))
-        if existing is not None:
-            bundled = " The bundled set is kept, and is used again when you remove yours."
-            st.warning(
-                "An embedding set of this FM and dataset exists "
-                f"({existing.meta['samples']['train']['count']:,} training samples). "
-                "The new set replaces it on all pages and in all links."
-                + (bundled if existing.bundled or existing.overrides_bundled else ""),
-                icon=":material/info:",
-            )
-        if start:
-            start_embedding(fm, data, train, test)
-    if fm is not None:
-        upload_weights(fm)
+    is_ready = has_weights and has_images
+    start = c.button("Embed dataset", type="primary", width="stretch", disabled=not is_ready)
+    if fm is None or data is None:
+        return
+    if not is_ready:
+        missing = ["weights"] * (not has_weights) + ["images"] * (not has_images)
+        st.caption(f"To embed the dataset, first add the missing {' and '.join(missing)} above.")
+    existing = results.sets()[0].get((fm.name, data.name))
+    if existing is not None:
+        bundled = " The bundled set is kept, and is used again when you remove yours."
+        st.warning(
+            "An embedding set of this FM and dataset exists "
+            f"({existing.meta['samples']['train']['count']:,} training samples). "
+            "The new set replaces it on all pages and in all links."
+            + (bundled if existing.bundled or existing.overrides_bundled else ""),
+            icon=":material/info:",
+        )
+    if start:
+        start_embedding(fm, data, train, test)
 
 
 def _choose_dataset() -> Dataset | None:
@@ -74,12 +76,3 @@ def _choose_dataset() -> Dataset | None:
     except ImprintError as error:
         st.error(plain(error))
         return None
-
-
-def _describe_images(data: Dataset) -> str:
-    if data.present(data_folder()):
-        return f"{plain(data.help)} The images are available."
-    instruction = f"the dataset into {plain(data_folder())}, or set IMPRINT\\_DATA to the folder that contains it"
-    if data.download:
-        return f"The images are missing. Starting downloads {data.download} MB. Or put {instruction}."
-    return f"The images are missing and can't be downloaded automatically. Put {instruction}."

@@ -12,7 +12,7 @@ from ui.navigation.page_switches import explore_button
 from ui.server.classroom import is_teacher
 from ui.server.visitor_uploads import is_own_upload, require_removable
 from ui.text.markdown import plain
-from ui.widgets.jobs import run_action
+from ui.widgets.jobs import run_action, show_job_error
 
 
 def show_sets() -> None:
@@ -41,6 +41,7 @@ def show_sets() -> None:
         selection_mode="single-row",
         key="library_sets",
     )
+    show_job_error("sets")
     selected = event["selection"]["rows"]
     if not selected:
         st.caption(f"{len(rows)} sets. Select a row to see its sources, and to explore, verify or remove the set.")
@@ -87,7 +88,7 @@ def _show_details(info: SetInfo) -> None:
         else:
             with remove.popover("Remove set", width="stretch"):
                 st.markdown(f"Delete {size_of(info) / 1e6:.1f} MB from disk? The dataset can be embedded again.")
-                st.button("Delete set", on_click=run_action, args=(_remove, info), type="primary")
+                st.button("Delete set", on_click=run_action, args=(_remove, info, "sets"), type="primary")
 
 
 def _remove(info: SetInfo) -> None:

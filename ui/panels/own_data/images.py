@@ -28,8 +28,8 @@ from ui.panels.own_data.upload_controls import FOLDER_LAYOUT, suffix_of, upload_
 from ui.server.classroom import is_teacher, require_teacher
 from ui.text.labels import distinct_labels
 from ui.text.markdown import plain
-from ui.widgets.fm_choice import choose_fm, describe_weights, show_no_weights_notice
-from ui.widgets.jobs import run_action, start_embedding
+from ui.widgets.fm_choice import choose_fm, show_weights
+from ui.widgets.jobs import run_action, show_job_error, start_embedding
 from ui.widgets.upload_images import left_out_list, upload_images
 
 # Classes with a thumbnail, and classes that are named.
@@ -204,17 +204,16 @@ def _show_embedded(info: SetInfo) -> None:
 
 def _show_embedding(images: OwnImages, default_fm: str, kind: Literal["primary", "secondary"]) -> None:
     """Draw the choice of an FM, and the buttons that embed or delete the images."""
-    no_weights = show_no_weights_notice()
     left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
     with left:
         fm = choose_fm("own_fm", default_fm)
-    if middle.button("Embed images", type=kind, width="stretch", key="own_embed", disabled=fm is None) and fm:
-        start_embedding(fm, dataset(images.name), "all", "all")
     with right.popover("Remove", width="stretch"):
         st.markdown("Delete these images from disk? Their embeddings remain.")
-        st.button("Delete images", on_click=run_action, args=(_delete, images), type="primary")
-    if fm is not None and not no_weights:
-        st.caption(describe_weights(fm))
+        st.button("Delete images", on_click=run_action, args=(_delete, images, "images"), type="primary")
+    show_job_error("images")
+    is_ready = fm is not None and show_weights(fm, "own")
+    if middle.button("Embed images", type=kind, width="stretch", key="own_embed", disabled=not is_ready) and fm:
+        start_embedding(fm, dataset(images.name), "all", "all")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
