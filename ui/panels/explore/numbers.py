@@ -108,8 +108,8 @@ def _remarks(view: ExperimentResults) -> list[str]:
     if n > sizes.min():
         few = int((sizes < n).sum())
         sentences.append(
-            f"{few} of {len(sizes)} classes {'has' if few == 1 else 'have'} fewer than {n} training samples (the smallest has "
-            f"{sizes.min()}); all of these are used."
+            f"{few} of {len(sizes)} classes {'has' if few == 1 else 'have'} fewer than {n} training samples (the "
+            f"smallest has {sizes.min()}); all of these are used."
         )
     if len(sizes) == 1:
         sentences.append("There is only one class, so every prediction is correct.")
