@@ -64,7 +64,8 @@ def show_framework(experiment: Experiment) -> None:
     presets = [
         {
             "name": name,
-            "label": preset.label.split(":")[0] if name != "own" else "Paper's own",
+            # What it does; a label begins with whose recipe it is.
+            "label": preset.label.split(": ")[-1],
             "current": name == current,
             "values": _values(fm, replace(preset.recipe, lam=recipe.lam)),
         }
