@@ -23,9 +23,8 @@ def show(selection: Selection) -> None:
     view = ExperimentResults(selection.experiment)
     st.title("Explore weight imprinting", anchor=False)
     st.caption(
-        "A pre-trained model stays frozen and maps every image to a vector, its embedding. Each class gets a few "
-        "**proxies** ★, vectors computed from its **shots** ○, a few training images. A test image is assigned the "
-        "class of the most similar proxy. No training takes place."
+        "A frozen, pre-trained model maps images to embeddings; each class gets **proxies** ★ computed from its "
+        "**shots** ○, a few images, and a test image is assigned the class of the most similar proxy, without training."
     )
     show_framework(selection.experiment)
     # The containers come first, so that the fastest figure can be drawn first.
