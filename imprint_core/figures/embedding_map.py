@@ -143,8 +143,8 @@ def _class_names(
     for c in present if len(present) <= _MOST_NAMES else ():
         text = shortened(names[c], 16)
         width = _LETTER * (len(text) + 1)
-        places = _densest_first(positions[classes == c])
-        x, y = next((place for place in places if not _overlaps(*place, width, boxes)), places[0])
+        dense = _densest_first(positions[classes == c])
+        x, y = next((position for position in dense if not _overlaps(*position, width, boxes)), dense[0])
         boxes.append((x, y, width))
         labels.append(
             {
