@@ -48,7 +48,7 @@ class PageRow(NamedTuple):
 PAGES = {
     "explore": PageRow("Explore", "explore", controls=PRESENTATION_CONTROLS),
     "learn": PageRow("Learn", "school", (), LEARN_CONTROLS),
-    "camera": PageRow("Camera", "photo_camera", ("fm", "Recipe")),
+    "camera": PageRow("Camera", "photo_camera", ("fm", "n", "Recipe")),
     "map": PageRow("Map", "scatter_plot", controls=MAP_CONTROLS),
     "collapse": PageRow("Collapse", "compress", controls=COLLAPSE_CONTROLS),
     "curves": PageRow("Curves", "show_chart", controls=CURVE_CONTROLS),

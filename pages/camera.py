@@ -16,8 +16,8 @@ def show(selection: Selection) -> None:
     st.title("Camera", anchor=False)
     machine = "this" if is_teacher() else "the teacher's"
     st.caption(
-        "Record a few shots of two things; they become proxies at once, and each frame gets the class of its nearest "
-        f"proxy. Images stay in the memory of {machine} machine until this tab is closed or reloaded."
+        "Record a few shots of two things; at most n per class become proxies at once, and each frame gets the class "
+        f"of its nearest proxy. Images stay in the memory of {machine} machine until this tab is closed or reloaded."
     )
     if show_missing_weights(selection.experiment.info, "camera"):
         return
@@ -41,10 +41,12 @@ def show(selection: Selection) -> None:
         if digits:
             show_digits(selection.experiment)
             return
-    show_live("camera", live_state("camera"), fm, recipe, head)
+    state = live_state("camera")
+    state.most_shots = selection.experiment.n_shot
+    show_live("camera", state, fm, recipe, head)
     with st.container(horizontal=True):
         show_saving(fm)
-        show_download(selection, live_state("camera"), head)
+        show_download(selection, state, head)
     show_jobs()
 
 

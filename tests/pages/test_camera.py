@@ -86,6 +86,12 @@ def test_recorded_digits_are_recognized_and_follow_the_recipe(home, weights):  #
     changed = answer(app)
     assert len(changed["shots"]["map"]["proxies"]) == 2
     assert changed["result"]["label"] == "Class 2"
+    # So does n: two of the four shots of each class are used.
+    app.select_slider(key="n").set_value(2).run()
+    limited = answer(app)["shots"]
+    assert len(limited["map"]["shots"]) == 4
+    assert limited["measures"][-1]["note"] == "of 4 shots"
+    assert [len(c["shots"]) for c in limited["classes"]] == [4, 4]
 
 
 def test_classes_are_changed_by_messages_and_mistakes_get_one_sentence(home, weights):  # noqa: F811

@@ -14,6 +14,7 @@ from PIL import Image
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.fm_classes import JointLayer, joint_layer
+from imprint_core.evaluation.task import shot_order
 from imprint_core.framework.recipe import Recipe
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.recognition.recognizer import Recognizer, fit_recognizer
@@ -58,6 +59,8 @@ class LiveState:
         self.joint: JointLayer | None = None
         # Numbers of its shots.
         self.numbers: list[int] = []
+        # Shots of each class that are used at most; None for all.
+        self.most_shots: int | None = None
         self.fitted_at = self.seconds = 0.0
         # Number of recognizers so far: the script displays the shots of one.
         self.fits = 0
@@ -223,21 +226,25 @@ def _embed_again(state: LiveState, fm: str) -> None:
 
 def _renew(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
     """Fit the recognizer again if shots or recipe have changed; at intervals while shots are recorded."""
-    recording = state.message.record >= 0 and state.key is not None and state.key[1] == _basis(fm, recipe, head)
+    recording = state.message.record >= 0 and state.key is not None and state.key[1] == _basis(state, fm, recipe, head)
     if not recording or time.monotonic() - state.fitted_at >= _PAUSES * state.seconds:
         fit(state, fm, recipe, head)
 
 
-def _basis(fm: str, recipe: Recipe, head: ClassifierHead | None) -> str:
-    return f"{recipe.digest} {'' if head is None else fm}"
+def _basis(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> str:
+    return f"{recipe.digest} {state.most_shots} {'' if head is None else fm}"
 
 
 def fit(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | None) -> None:
-    """Fit the recognizer to all shots, unless it is."""
-    key, now = (state.shots.version, _basis(fm, recipe, head)), time.monotonic()
+    """Fit the recognizer to the shots, at most `most_shots` of each class, unless it is."""
+    key, now = (state.shots.version, _basis(state, fm, recipe, head)), time.monotonic()
     if key == state.key:
         return
     shots = state.shots.shots
+    if shots:
+        # Nested, as everywhere: more shots include fewer.
+        order = shot_order(np.array([number for number, _ in shots]), seed=0)
+        shots = [shots[row] for row in np.sort(np.concatenate([rows[: state.most_shots] for rows in order]))]
     # After an error, not tried again until something changes.
     state.key, state.recognizer, state.joint = key, None, None
     state.numbers = [shot.number for _, shot in shots]
