@@ -69,7 +69,7 @@ def test_a_slider_moves_the_accuracy_and_keeps_map_and_zoom(visit):
     page.keyboard.press("End")
     visit.settle()
     assert visit.accuracy() != before
-    assert page.evaluate(state) == [True, panned, 22, 500]
+    assert page.evaluate(state) == [True, panned, 12, 500]
     assert visit.search() == "?k=50"
 
 
