@@ -30,7 +30,8 @@ from ui.text.markdown import plain
 def compared(app):
     """Accuracies in the headings of A and B."""
     headings = [m.value for m in app.markdown if m.value.startswith(("**A** ·", "**B** ·"))]
-    return [float(head.split(" · ")[1].removesuffix(" %")) for head in headings]
+    assert all(" images · " in head for head in headings)
+    return [float(head.split(" · ")[1].partition(" %")[0]) for head in headings]
 
 
 def written(app, text):

@@ -46,7 +46,7 @@ def _show_attempt(experiment: Experiment) -> None:
     with frame.computing():
         lines = [_line(experiment, k, sorted(frame.progress("lesson-4").tried.get(str(k), ()))) for k in _KS]
         current = frame.accuracy(experiment, k=current_k, n_shot=n).median
-    st.metric(f"Accuracy with n = {n}, k = {current_k}", f"{current:.1f} %")
+    frame.show_accuracy(f"n = {n}, k = {current_k}", current, experiment)
     frame.draw_curves("lesson-4-tried", lines, _NS, _N_AXIS)
 
 

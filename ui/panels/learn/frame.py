@@ -24,7 +24,7 @@ from ui.navigation.page_switches import go_to
 from ui.panels.learn.class_predictions import is_reset, show_class, wait_with_class
 from ui.server import tally
 from ui.text.glossary import linked
-from ui.text.labels import label_of_dataset, label_of_fm
+from ui.text.labels import count_text, label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
 LESSON_SEEDS = SEEDS[:5]
@@ -102,6 +102,12 @@ def accuracy(experiment: Experiment, **changes: Any) -> Summary:
     return summarize(results.evaluation(experiment.with_(**changes)).accuracy)
 
 
+def show_accuracy(settings: str, percent: float, experiment: Experiment) -> None:
+    """Draw an accuracy with the number of test images of the experiment."""
+    tested = count_text(len(results.evaluator(experiment).truth), experiment.info)
+    st.metric(f"Accuracy with {settings}", f"{percent:.1f} %", f"on {tested}", delta_color="off", delta_arrow="off")
+
+
 @contextmanager
 def computing() -> Iterator[None]:
     """Show a spinner while something is computed."""
@@ -134,7 +140,7 @@ def try_values(
     xs = tried(view, current)
     with computing():
         runs = [accuracy(experiment, **{field: x}) for x in xs]
-    st.metric(f"Accuracy with {symbol} = {current}", f"{runs[xs.index(current)].median:.1f} %")
+    show_accuracy(f"{symbol} = {current}", runs[xs.index(current)].median, experiment)
     draw_curves(f"{view}-tried", [Line("tried values", xs, runs)], values, title)
 
 

@@ -62,7 +62,7 @@ def _show_attempt(experiment: Experiment) -> None:
     )
     with frame.computing():
         median = frame.accuracy(experiment, norm_post=norm).median
-    st.metric(f"Accuracy with NORM post {_NORMS[norm]}", f"{median:.1f} %")
+    frame.show_accuracy(f"NORM post {_NORMS[norm]}", median, experiment)
 
 
 def _show_result(experiment: Experiment) -> frame.Outcome:

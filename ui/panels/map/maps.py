@@ -23,6 +23,7 @@ from ui.controls.sidebar import Selection
 from ui.panels.map.explanation import sample_marks, show_explanation, show_summary
 from ui.panels.map.selected_samples import show_differences, show_selected
 from ui.text import descriptions
+from ui.text.labels import count_text
 from ui.widgets import base_maps
 
 _HEIGHT, _PAIR_HEIGHT = 600, 460
@@ -44,10 +45,11 @@ def show_maps(selection: Selection, base: BaseMap) -> None:
                 show_summary(selection, code)
             show_selected(selection)
     else:
+        tested = count_text(len(map_layers.samples(selection.experiment, "test").y), selection.experiment.info)
         pair = (("A", selection.experiment.recipe, "map"), ("B", selection.other, "map-b"))
         # In separate rows, so that both maps are aligned below headings of any length.
         for column, (side, recipe, _) in zip(st.columns(2, gap="medium"), pair, strict=True):
-            column.markdown(f"**{side}** · {_accuracy(selection, recipe):.1f} % · {recipe}")
+            column.markdown(f"**{side}** · {_accuracy(selection, recipe):.1f} % of {tested} · {recipe}")
         for column, (_, recipe, name) in zip(st.columns(2, gap="medium"), pair, strict=True):
             with column:
                 _show_map(selection, base, recipe, name, _PAIR_HEIGHT)
