@@ -260,6 +260,10 @@ def test_recorded_classes_are_downloaded_as_a_head_with_card_and_settings(home, 
     assert "2: \\<b\\>zero\\</b\\> (4), Class 2 (4)" in card
     settings, notes, page = settings_file.read((tmp_path / "settings.json").read_bytes())
     assert (settings["fm"], notes, page) == ("squeezenet1_1", [], "camera")
+    # Another n makes the file outdated: proxies of fewer shots are another head.
+    app.select_slider(key="n").set_value(2).run()
+    assert not app.get("download_button")
+    assert "2: \\<b\\>zero\\</b\\> (2), Class 2 (2)" in head_of(app, tmp_path)[1]
     # Another shot makes the file outdated.
     assert len(app.get("download_button")) == 1
     message(app, image=digit(1, 7), record=1)

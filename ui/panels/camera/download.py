@@ -26,8 +26,8 @@ def show_download(selection: Selection, state: LiveState, head: ClassifierHead |
             "`MODEL_CARD.md`, `load.py` and the page's settings, `settings.json`. Images are not included."
             + (" The FM's own classes are in the head, too." if head else "")
         )
-        # A file is outdated as soon as shots or recipe change.
-        stamp = (state.shots.version, experiment.info.fm, experiment.recipe.digest, head is not None)
+        # A file is outdated as soon as shots, n or recipe change.
+        stamp = (state.shots.version, state.most_shots, experiment.info.fm, experiment.recipe.digest, head is not None)
         if st.button("Create torch head", key="camera_head"):
             settings = settings_file.written(selection.panel.values, list(st.query_params), "camera")
             try:
@@ -65,9 +65,10 @@ def head_file(state: LiveState, fm: str, recipe: Recipe, head: ClassifierHead | 
     fit(state, fm, recipe, head)
     if state.recognizer is None:
         raise ImprintError("There are no shots to download. Record some first.")
-    counts = {c.name: len(c.shots) for c in state.shots.classes if c.shots}
     model, held_out = state.recognizer.model, state.recognizer.held_out
     names = tuple(state.shots.name_of(int(c)) for c in model.classes_)
+    # Of the shots that are used, at most n per class.
+    counts = {name: int((state.recognizer.y == c).sum()) for name, c in zip(names, model.classes_, strict=True)}
     if head is not None and state.joint is not None:
         layer = state.joint
         module = to_joint_module(layer.model, layer.scale, head.weight, names, head.class_names)
