@@ -128,12 +128,17 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    from contextlib import suppress
+
     from starlette.middleware import Middleware
 
-    from ui.charts.plot import SOURCE
+    from ui.charts.plot import SOURCE, copy_plotly
     from ui.server.preload import PreloadScript
     from ui.server.request_rate import LimitRequestRate
 
+    # Before the first page, whose browser requests it at once. An error is displayed there.
+    with suppress(ImprintError):
+        copy_plotly()
     # `streamlit run app.py` finds this name, imports the file once, and then runs it for each visitor.
     app = st.App(
         __file__,

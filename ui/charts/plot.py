@@ -39,6 +39,11 @@ _component = component("imprint_plot", "plot.js")
 
 @st.cache_resource(show_spinner=False)
 def serve_plotly() -> None:
+    """Copy plotly's script once per process, as `copy_plotly`."""
+    copy_plotly()
+
+
+def copy_plotly() -> None:
     """Copy plotly's script to the folder that Streamlit serves, so that pages need no internet.
 
     Raises
