@@ -177,7 +177,7 @@ def main() -> None:
             if options.page == "leaderboard":
                 report("n-shot and measure of the table", clicks(page, ["5", "20", "200", "Macro-F1", "100"], 20, 1.0))
                 return
-            k, n = "k: proxies per class", "n-shot"
+            k, n = "k: proxies per class", "n: images per class"
             if options.cached:
                 for slider, forward, back in ((k, "ArrowRight", "ArrowLeft"), (n, "ArrowLeft", "ArrowRight")):
                     moves(page, slider, forward, 4, 8.0)

@@ -13,7 +13,7 @@ from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.figures import show_confusion, show_map, show_sources
-from ui.panels.explore.numbers import show_numbers
+from ui.panels.explore.numbers import show_accuracy, show_nc1
 from ui.panels.explore.tries import show_tries
 from ui.text.markdown import plain
 
@@ -23,28 +23,32 @@ def show(selection: Selection) -> None:
     view = ExperimentResults(selection.experiment)
     st.title("Explore weight imprinting", anchor=False)
     st.caption(
-        "A frozen, pre-trained model maps images to embeddings; each class gets **proxies** ★ computed from its "
-        "**shots** ○, a few images, and a test image is assigned the class of the most similar proxy, without training."
+        "A frozen model embeds images; a few **shots** ○ per class become **proxies** ★; a test image is assigned the "
+        "class of its most similar proxy."
     )
-    show_framework(selection.experiment)
     # The containers come first, so that the fastest figure can be drawn first.
-    numbers = st.container()
-    left, right = st.columns([3, 2], gap="medium")
+    tries, remarks = st.container(), st.container()
+    left, right = st.columns([3, 4], gap="medium")
     with left:
-        heading("Proxies among the embeddings", "map")
-        map_container = st.container()
-    with right:
+        numbers = st.container()
         heading("Accuracy over k", "accuracy-over-k")
         curve = st.container()
-        heading("Neural collapse (NC1) over n-shot", "nc1-over-shots")
-        nc1 = st.container()
-    bottom_left, bottom_right = st.columns([3, 2], gap="medium")
-    with bottom_left:
+    with right:
+        heading("Proxies among the embeddings", "map")
+        map_container = st.container()
+    heading("From image to class")
+    show_framework(selection.experiment)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
         heading("Confusion matrix", "confusion")
         matrix = st.container()
+    with right:
+        heading("Neural collapse (NC1) over n-shot", "nc1-over-shots")
+        nc1 = st.container()
     try:
         with numbers:
-            show_numbers(view)
+            show_accuracy(view, remarks)
+        with tries:
             show_tries(selection, view.evaluation.accuracy)
             if added_names(selection.experiment.info):
                 from ui.widgets.add_class import show_added_classes
@@ -57,11 +61,11 @@ def show(selection: Selection) -> None:
         with curve:
             show_accuracy_over_k(view)
         with nc1:
+            show_nc1(view)
             show_nc1_over_shots(view, "nc1-over-shots")
     except ImprintError as error:
         st.error(plain(error))
-    with bottom_right:
-        show_sources(view)
+    show_sources(view)
 
 
 if __name__ == "__main__":

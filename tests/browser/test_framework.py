@@ -27,6 +27,21 @@ def test_a_box_leads_to_its_control(visit):
     assert visit.errors_of_ours() == []
 
 
+@pytest.mark.parametrize("visit", [{"width": 1280, "height": 720}], indirect=True)
+def test_accuracy_curve_and_map_are_visible_without_scrolling(visit):
+    visit.page.goto(visit.address)
+    visit.wait()
+    for part in (
+        visit.page.get_by_test_id("stMetricValue").first,
+        visit.page.get_by_label("Accuracy over k from"),
+        visit.page.get_by_label("UMAP map of"),
+    ):
+        box = part.bounding_box()
+        assert box["height"] > 20
+        assert box["y"] > 0
+        assert box["y"] + box["height"] <= 720
+
+
 @pytest.mark.parametrize("visit", [NARROW], indirect=True)
 def test_on_a_phone_the_sidebar_opens_for_it(visit):
     page = opened(visit)

@@ -129,8 +129,8 @@ def test_labels_are_understood_in_a_link():
         ({"k": "999"}, "k = 999 is out of range (1–50). Using 50."),
         ({"k": "-4"}, "k = -4 is out of range (1–50). Using 1."),
         ({"k": "11"}, "k = 11 is not available. Using the nearest value, 10."),
-        ({"data": "mnist", "n": "nan"}, "n-shot = nan is out of range (1–300)."),
-        ({"data": "mnist", "n": "1e999"}, "n-shot = 1e999 is out of range (1–300)."),
+        ({"data": "mnist", "n": "nan"}, "n = nan is out of range (1–300)."),
+        ({"data": "mnist", "n": "1e999"}, "n = 1e999 is out of range (1–300)."),
         ({"fm": "<script>"}, "Foundation model (FM) = <script> is not available. Available:"),
         (
             {"fm": "resnet50", "data": "tiny_imagenet_100"},
@@ -157,7 +157,7 @@ def test_n_above_a_smaller_dataset_is_corrected():
     app = opened(fm="vit_tiny_patch16_224", data="mnist", n="300", seeds="1")
     app.selectbox(key="data").set_value("tiny_imagenet_100").run()
     assert app.select_slider(key="n").value == 60
-    assert app.warning[0].value == plain("n-shot = 300 is out of range (1–60). Using 60.")
+    assert app.warning[0].value == plain("n = 300 is out of range (1–60). Using 60.")
 
 
 def test_n_larger_than_a_class_and_k_larger_than_n_are_reported():

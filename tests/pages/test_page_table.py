@@ -51,6 +51,27 @@ def test_controls_without_an_effect_are_not_displayed_and_keep_their_values(
     assert QUICK.items() <= link.items()
 
 
+@pytest.mark.parametrize(("query", "expanded"), [({}, False), ({"norm_pre": "none"}, True), ({"k": "9"}, False)])
+def test_three_controls_come_first_and_a_link_with_others_opens_advanced(query, expanded, tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPRINT_HOME", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.session_state["goto"] = "camera"
+    app.run()
+    assert not app.exception
+    (advanced,) = app.sidebar.expander
+    assert advanced.label == "Advanced"
+    assert advanced.proto.expanded is expanded
+    inside = {widget.key for widget in (*advanced.selectbox, *advanced.get("button_group"))}
+    assert {"fm", "preset", "norm_pre", "gen", "norm_post"} <= inside
+    assert [slider.key for slider in app.sidebar.select_slider] == ["n", "k"]
+    assert not advanced.select_slider
+    # It stays as it is while the user changes a setting in it.
+    app.segmented_control(key="norm_pre").set_value("l2").run()
+    assert app.sidebar.expander[0].proto.expanded is expanded
+
+
 def test_options_are_computed_for_displayed_controls_only(bundled, monkeypatch):
     computed = []
 

@@ -235,7 +235,7 @@ def test_settings_file_opens_its_page():
     ("controls", "sentences"),
     [
         ({"gone": 1, "k": 9}, ["Unknown parameters in the file: gone. Ignored."]),
-        ({"n": 7000}, ["n-shot = 7000 is out of range (1–122). Using 122."]),
+        ({"n": 7000}, ["n = 7000 is out of range (1–122). Using 122."]),
         ({"data": "svhn"}, ["Dataset = SVHN is not available. Available:"]),
         ({"k": {"a": 1}, "norm_pre": None}, ["k in the file is not a text", "norm_pre in the file is not a text"]),
         ({"only": [[1]]}, ["only in the file is not a text"]),

@@ -62,7 +62,9 @@ class Control:
     empty : str
         Placeholder of "many" if nothing is selected.
     group : str
-        Heading in the sidebar.
+        Heading under *Advanced* in the sidebar.
+    main : bool
+        Whether the sidebar draws it first, above *Advanced*.
     page : str
         URL path of the page that draws it; empty for the sidebar.
     """
@@ -83,6 +85,7 @@ class Control:
     most: int | None = None
     empty: str = ""
     group: str = ""
+    main: bool = False
     page: str = ""
 
 

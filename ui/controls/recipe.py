@@ -109,6 +109,7 @@ RECIPE_CONTROLS = controls_of(
         5,
         kind="slider",
         off=_k_off,
+        main=True,
     ),
     Control(
         "lam_from",

@@ -9,6 +9,7 @@ labels only.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +61,13 @@ def sidebar(
     }
     values, defaults, choices, corrections = _resolve(controls, sets, displayed, followed)
     st.session_state.last_values = values.copy()
-    _draw([control for control in controls if displayed[control.key] and not control.page], sets, values, choices)
+    panel = Panel(sets, tuple(controls), values, choices)
+    _draw(panel, [control for control in controls if displayed[control.key] and not control.page], defaults, followed)
     changed = (c for c in controls if not c.hidden(values) and values[c.key] != defaults[c.key])
     link = {c.key: link_text(values[c.key]) for c in changed}
     if link != st.query_params.to_dict():
         st.query_params.from_dict(link)
-    selection = _selection(Panel(sets, tuple(controls), values, choices))
+    selection = _selection(panel)
     return selection, repeat_notes([plain(note) for note in notes + corrections])
 
 
@@ -135,22 +137,41 @@ def _resolve(
     return values, defaults, choices, notes
 
 
-def _draw(controls: Sequence[Control], sets: Sets, values: Values, choices: Mapping[str, list[Any]]) -> None:
-    """Draw the controls that have a meaning for the values, by group."""
-    group = ""
+def _draw(panel: Panel, controls: Sequence[Control], defaults: Values, followed: bool) -> None:
+    """Draw the controls that have a meaning for the values: the main ones, and the others by group under *Advanced*.
+
+    A link with advanced settings opens *Advanced*. On a page without main controls there is no such division.
+    """
+    state = st.session_state
+    shown = [control for control in controls if not control.hidden(panel.values)]
+    main = [control for control in shown if control.main]
+    others = [control for control in shown if not control.main]
     with st.sidebar:
-        for control in controls:
-            if control.hidden(values):
-                continue
-            if control.group != group:
-                group = control.group
-                st.markdown(f"**{group}**")
-                if group == "Recipe":
-                    _preset(values)
-            draw_widget(control, choices[control.key], sets, values)
-            caption = control.off(values) or control.remark(values)
-            if caption:
-                st.caption(caption)
+        for control in main:
+            _draw_control(control, panel)
+        if not others:
+            return
+        # Changed by links only: an expander whose default changes opens or closes by itself.
+        if followed and any(panel.values[control.key] != defaults[control.key] for control in others):
+            state.advanced_open = True
+        opened = state.get("advanced_open", False)
+        with st.expander("Advanced", opened, key="advanced") if main else nullcontext():
+            group = ""
+            for control in others:
+                if control.group != group:
+                    group = control.group
+                    if main:
+                        st.markdown(f"**{group}**")
+                    if group == "Recipe":
+                        _preset(panel.values)
+                _draw_control(control, panel)
+
+
+def _draw_control(control: Control, panel: Panel) -> None:
+    draw_widget(control, panel.choices[control.key], panel.sets, panel.values)
+    caption = control.off(panel.values) or control.remark(panel.values)
+    if caption:
+        st.caption(caption)
 
 
 def _preset(values: Values) -> None:

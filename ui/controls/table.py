@@ -113,6 +113,7 @@ _TASK_CONTROLS = controls_of(
         _datasets,
         "digits",
         label_of_dataset,
+        main=True,
     ),
     Control(
         "classes",
@@ -127,13 +128,14 @@ _TASK_CONTROLS = controls_of(
     ),
     Control(
         "n",
-        "n-shot: training samples per class",
-        "Number of imprinted images per class (paper, §5.2). Shots are drawn at random for each seed and nested: 5 "
-        "shots are a subset of 10.",
+        "n: images per class",
+        "Number of imprinted images per class, the shots (n-shot; paper, §5.2). They are drawn at random for each seed "
+        "and nested: 5 shots are a subset of 10.",
         _shots,
         100,
         str,
         "slider",
+        main=True,
     ),
     group="Task",
 )

@@ -26,9 +26,20 @@ const STYLE = `
   .imprint-framework p button[aria-pressed="true"] { font-weight: 600; border-color: var(--st-primary-color); }
 `;
 
-// Scroll to a control of the sidebar and focus it; open the sidebar if it is collapsed.
+// Milliseconds in which Advanced opens.
+const OPENING = 600;
+
+// Scroll to a control of the sidebar and focus it; open the sidebar, or Advanced, if it is collapsed.
 function focusControl(key) {
-  const find = () => document.querySelector(`[data-testid="stSidebar"] .st-key-${key}`);
+  let opening = false;
+  const find = () => {
+    const control = document.querySelector(`[data-testid="stSidebar"] .st-key-${key}`);
+    const closed = control?.closest("details:not([open])");
+    if (!closed) return control;
+    closed.querySelector("summary").click();
+    opening = true;
+    return null;
+  };
   // This button exists only while the sidebar is collapsed.
   document.querySelector('[data-testid="stExpandSidebarButton"]')?.click();
   let tries = 0;
@@ -39,6 +50,8 @@ function focusControl(key) {
       return;
     }
     control.scrollIntoView({ block: "center" });
+    // Advanced grows while it opens.
+    if (opening) setTimeout(() => control.scrollIntoView({ block: "center" }), OPENING);
     // The checked option, or the input element.
     const target = control.querySelector('[role="slider"], [role="radio"][aria-checked="true"], input, button[kind], button');
     target?.focus();

@@ -37,7 +37,7 @@ def show_map(selection: Selection, view: ExperimentResults) -> None:
         "map",
         view.map_figure(base, points),
         alt=f"{label} map of {shown} by class, with the {n_shot}-shot sets as rings and the proxies as stars",
-        height=560,
+        height=440,
         selected=rows.tolist(),
         on_pick=partial(pick, selection, recipe),
     )

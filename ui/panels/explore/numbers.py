@@ -1,4 +1,4 @@
-"""The headline: accuracy, gain over Qi's one mean per class, NC1, and remarks on them."""
+"""Accuracy, gain over Qi's one mean per class, NC1, and remarks on them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from imprint_core.evaluation.evaluator import TransformDiagnostics
 from imprint_core.evaluation.metrics import Summary, signed_difference, wilson_interval
@@ -22,14 +23,14 @@ from ui.text.labels import count_text
 _GREY: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
 
 
-def show_numbers(view: ExperimentResults) -> None:
-    """Draw the headline."""
+def show_accuracy(view: ExperimentResults, remarks: DeltaGenerator) -> None:
+    """Draw the accuracy and the gain over one mean per class, and in `remarks` what limits them."""
     # Displayed only if it takes a while, as whitening 2048 dimensions does.
     with st.empty(), st.spinner("Imprinting …"):
         accuracy = view.accuracy
     recipe, test_samples = view.experiment.recipe, len(view.evaluator.truth)
     resplit, tested = view.evaluator.pool.resplit, count_text(test_samples, view.experiment.info)
-    left, middle, right = st.columns(3, gap="medium")
+    left, right = st.columns(2, gap="small")
     left.metric(
         "Accuracy",
         f"{accuracy.median:.1f} %",
@@ -43,7 +44,7 @@ def show_numbers(view: ExperimentResults) -> None:
         left.caption(f"{correct:g} of {tested}; 95 % interval {low:.0f} to {high:.0f} %")
     else:
         left.caption(f"on {tested}")
-    middle.metric(
+    right.metric(
         f"Gain over {PRESETS['qi'].label}",
         f"{signed_difference(accuracy.median, view.baseline.median)} points",
         "this is that recipe"
@@ -54,16 +55,15 @@ def show_numbers(view: ExperimentResults) -> None:
         "range of the differences over seeds.",
         **_GREY,
     )
-    right.metric(
-        "NC1 of the shots",
-        *_nc1_texts(view.nc1),
-        help=descriptions.NC1_HELP,
-        **_GREY,
-    )
-    remarks = _remarks(view)
-    if remarks:
-        text = remarks[0] if len(remarks) == 1 else "\n".join(f"- {remark}" for remark in remarks)
-        st.info(text, icon=":material/info:")
+    sentences = _remarks(view)
+    if sentences:
+        text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences)
+        remarks.info(text, icon=":material/info:")
+
+
+def show_nc1(view: ExperimentResults) -> None:
+    """Draw NC1 of the shots beside that of all training samples."""
+    st.metric("NC1 of the shots", *_nc1_texts(view.nc1), help=descriptions.NC1_HELP, **_GREY)
 
 
 def _nc1_texts(values: tuple[Summary, float] | None) -> tuple[str, str]:
