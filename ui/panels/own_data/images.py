@@ -18,6 +18,8 @@ from imprint_core.datasets.thumbnails import thumbnail
 from imprint_core.embeddings import SetInfo
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.task import FEW_TEST_SAMPLES
+from imprint_core.models import FoundationModel
+from imprint_core.models.libraries import available_weights
 from imprint_core.paths import images_folder, user_folder
 from imprint_core.uploads.example_files import example_zip
 from imprint_core.uploads.formats import IMAGE_FORMATS
@@ -47,6 +49,9 @@ def show(default_fm: str) -> None:
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
+        # Before an upload, so that nobody uploads images that can't be embedded.
+        fm = choose_fm("own_fm", default_fm)
+        is_ready = fm is not None and (available_weights(fm) is not None or show_weights(fm, "own"))
         source = st.segmented_control(
             "Upload as",
             ["file", "classes"],
@@ -67,7 +72,7 @@ def show(default_fm: str) -> None:
         st.warning(plain(problem), icon=":material/warning:")
     if datasets:
         datasets.sort(key=lambda images: images.path.stat().st_mtime, reverse=True)
-        _show_datasets(datasets, default_fm)
+        _show_datasets(datasets, fm if is_ready else None)
 
 
 def _upload_file() -> bool:
@@ -145,8 +150,8 @@ def _show_result(images: OwnImages | None, error: str) -> None:
             st.warning(left_out_list(left_out))
 
 
-def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
-    """Draw what was read of the chosen dataset, and the next step: to embed it, then to explore it."""
+def _show_datasets(datasets: list[OwnImages], fm: FoundationModel | None) -> None:
+    """Draw what was read of the chosen dataset, and the next step: to embed it by an FM, then to explore it."""
     by_name = {images.name: images for images in datasets}
     if st.session_state.get("own_chosen") not in by_name:
         st.session_state.own_chosen = datasets[0].name
@@ -162,11 +167,7 @@ def _show_datasets(datasets: list[OwnImages], default_fm: str) -> None:
     if any(job.running and job.name.endswith(f"__{images.name}") for job in find_jobs(user_folder())):
         st.caption("These images are being embedded; the progress is shown below.")
         return
-    if sets:
-        with st.expander("Embed by another model, or delete the images"):
-            _show_embedding(images, default_fm, "secondary")
-    else:
-        _show_embedding(images, default_fm, "primary")
+    _show_actions(images, fm, is_embedded=bool(sets))
 
 
 def _show_contents(images: OwnImages) -> None:
@@ -202,18 +203,16 @@ def _show_embedded(info: SetInfo) -> None:
             explore_button(info, f"explore_{info.path.stem}")
 
 
-def _show_embedding(images: OwnImages, default_fm: str, kind: Literal["primary", "secondary"]) -> None:
-    """Draw the choice of an FM, and the buttons that embed or delete the images."""
-    left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
-    with left:
-        fm = choose_fm("own_fm", default_fm)
-    with right.popover("Remove", width="stretch"):
-        st.markdown("Delete these images from disk? Their embeddings remain.")
-        st.button("Delete images", on_click=run_action, args=(_delete, images, "images"), type="primary")
+def _show_actions(images: OwnImages, fm: FoundationModel | None, is_embedded: bool) -> None:
+    """Draw the buttons that embed the images, by an FM with available weights, or delete them."""
+    with st.container(horizontal=True, gap="small"):
+        kind: Literal["primary", "secondary"] = "secondary" if is_embedded else "primary"
+        if st.button("Embed images", type=kind, key="own_embed", disabled=fm is None) and fm:
+            start_embedding(fm, dataset(images.name), "all", "all")
+        with st.popover("Remove"):
+            st.markdown("Delete these images from disk? Their embeddings remain.")
+            st.button("Delete images", on_click=run_action, args=(_delete, images, "images"), type="primary")
     show_job_error("images")
-    is_ready = fm is not None and show_weights(fm, "own")
-    if middle.button("Embed images", type=kind, width="stretch", key="own_embed", disabled=not is_ready) and fm:
-        start_embedding(fm, dataset(images.name), "all", "all")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
