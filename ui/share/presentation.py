@@ -136,10 +136,10 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
     to_top(f"step {position}")
     with st.container(key="present-bar"):
         minutes = f" · {step.minutes:g} min" if step.minutes else ""
-        st.caption(f"Step {position} of {len(steps)}{minutes}")
-        st.title(plain(step.title), anchor=False)
-        st.markdown(plain(step.note))
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        left, right = st.columns([2, 3], vertical_alignment="center")
+        left.title(plain(step.title), anchor=False)
+        left.caption(f"Step {position} of {len(steps)}{minutes}")
+        with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
             previous, following = max(1, position - 1), min(len(steps), position + 1)
             st.button(
                 "Back", key="present-back", on_click=_open, args=(previous,), disabled=position == 1, shortcut="PageUp"
@@ -157,6 +157,7 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
             with st.popover("Sequence", icon=":material/list:"):
                 _show_sequence(steps, pages)
             st.button("End", key="present-end", icon=":material/close:", on_click=_end)
+        st.markdown(plain(step.note))
 
 
 def _show_sequence(steps: tuple[Step, ...], pages: Collection[str]) -> None:
