@@ -157,14 +157,14 @@ def _draw_presets(a: Side, evaluations: Sequence[Any]) -> None:
             verdict = "same as A"
         else:
             verdict = "better" if difference.low > 0 else "worse" if difference.high < 0 else "not significant"
-        interval = f"{signed(difference.mean)} ({signed(difference.low)} to {signed(difference.high)})"
+        interval = f"{signed(difference.low)} to {signed(difference.high)}"
         median = summarize(evaluation.accuracy).median
         gap = signed_difference(median, median_of_a)
         rows.append([preset.label, f"{median:.1f}", gap, interval, verdict])
     rows.append(["A", f"{median_of_a:.1f}", "", "", ""])
     table(
         "compare-presets",
-        ["preset", "accuracy, %", "preset − A", "mean (95 % interval)", "verdict"],
+        ["preset", "accuracy, %", "preset − A", "95 % interval", "verdict"],
         rows,
         align="lrrrl",
         strong=len(rows) - 1,
@@ -172,5 +172,5 @@ def _draw_presets(a: Side, evaluations: Sequence[Any]) -> None:
     caption(
         "compare-presets-caption",
         f"On A's task, {a.tested_text}, with the same shots: median accuracies in percent, their difference in points, "
-        "and the mean difference over seeds with its 95 % interval.",
+        "and the 95 % interval of the mean difference.",
     )
