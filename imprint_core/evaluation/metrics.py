@@ -48,7 +48,8 @@ def signed(value: float, digits: int = 1) -> str:
 
 def signed_difference(first: float, second: float, digits: int = 1) -> str:
     """Format first − second, both rounded as they are displayed, so that the three numbers add up."""
-    return signed(round(first, digits) - round(second, digits), digits)
+    # NumPy's numbers round in another way than the text of numbers does.
+    return signed(round(float(first), digits) - round(float(second), digits), digits)
 
 
 def summarize(values: ArrayLike) -> Summary:

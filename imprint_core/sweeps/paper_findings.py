@@ -64,8 +64,8 @@ class _Selection:
         return scores
 
 
-def _listed(labels: Sequence[str], means: Sequence[float]) -> str:
-    return ", ".join(f"{label} {mean:.1f}" for label, mean in zip(labels, means, strict=True))
+def _listed(labels: Sequence[str], means: Sequence[float], digits: int = 1) -> str:
+    return ", ".join(f"{label} {mean:.{digits}f}" for label, mean in zip(labels, means, strict=True))
 
 
 def _l2_after_generation(selection: _Selection) -> tuple[bool, str]:
@@ -89,9 +89,11 @@ def _pre_and_inf(selection: _Selection) -> tuple[bool, str]:
     means = scores.values.mean(axis=0)
     holds = bool(np.ptp(means) < NEGLIGIBLE)
     labels = [f"{pre} / {inf}".replace("l2", "L2") for pre, inf in _NORMS]
+    # Rounded as displayed, so that the averages and their largest difference add up.
+    displayed = [round(mean, 2) for mean in means.tolist()]
     return holds, (
-        f"One mean per class, NORM post L2, NORM pre / inf {_listed(labels, means.tolist())} %: the averages over "
-        f"{len(scores.tasks)} tasks differ by at most **{np.ptp(means):.2f} points** (Friedman "
+        f"One mean per class, NORM post L2, NORM pre / inf {_listed(labels, displayed, 2)} %: the averages over "
+        f"{len(scores.tasks)} tasks differ by at most **{np.ptp(displayed):.2f} points** (Friedman "
         f"{p_text(rank(scores.values).friedman)}). Differences below {NEGLIGIBLE:g} count as negligible."
     )
 
@@ -110,8 +112,9 @@ def _max_for_kmeans(selection: _Selection) -> tuple[bool, str]:
     holds = bool(means[0] >= means[2:].max() and gap < 0.05)
     labels = ["max", *(f"{m}-NN" for m in ms)]
     return holds, (
-        f"k-means, k = 20, L2, over {len(scores.tasks)} tasks: {_listed(labels, means.tolist())} %. Max and 1-NN "
-        f"differ by at most {gap:.2f} points, because among proxies of equal length the nearest is the most similar."
+        f"k-means, k = 20, L2, over {len(scores.tasks)} tasks: {_listed(labels, means.tolist())} %. On no task do "
+        f"max and 1-NN differ by more than {gap:.2f} points, because among proxies of equal length the nearest is the "
+        "most similar."
     )
 
 

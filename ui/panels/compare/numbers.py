@@ -77,7 +77,7 @@ def show_seeds(a: Side, b: Side) -> None:
         test = mcnemar(of_a, of_b)
         p = p_text(test.p).removeprefix("p ").removeprefix("= ")
         accuracies = 100 * float(of_a.mean()), 100 * float(of_b.mean())
-        gap = signed(accuracies[0] - accuracies[1])
+        gap = signed_difference(*accuracies)
         rows.append([str(seed), *(f"{value:.1f}" for value in accuracies), gap, str(test.only_a), str(test.only_b), p])
     head = ["seed", "A, %", "B, %", "A − B", "only A correct", "only B correct", "p"]
     table("compare-seeds", head, rows, align="rrrrrrr")
@@ -105,11 +105,14 @@ def show_classes(a: Side, b: Side) -> None:
 
 
 def _gains(a: Side, b: Side) -> tuple[list[str], NDArray[np.float64], list[str]]:
-    """For each class: its name, A's recall less B's in points, and a text with both."""
+    """For each class: its name, A's recall less B's in points, and a text with both.
+
+    Recalls are rounded as in the text, so that the three numbers add up.
+    """
     y, names = a.tested.y_test, a.tested.names
     correct = a.correct.mean(axis=0), b.correct.mean(axis=0)
     classes = np.unique(y)
-    recalls = np.array([[100 * float(side[y == c].mean()) for side in correct] for c in classes])
+    recalls = np.array([[round(100 * float(side[y == c].mean()), 1) for side in correct] for c in classes])
     texts = [
         f"{names[c]}, {count_text(int((y == c).sum()), a.experiment.info)}: A {of_a:.1f} %, B {of_b:.1f} %"
         for c, (of_a, of_b) in zip(classes, recalls, strict=True)
@@ -144,28 +147,30 @@ def show_presets(a: Side) -> None:
 def _draw_presets(a: Side, evaluations: Sequence[Any]) -> None:
     correct, truth = a.correct, a.tested.y_test
     classes = results.evaluator(a.experiment).classes
-    rows = []
+    rows, median_of_a = [], summarize(100 * correct.mean(axis=1)).median
     for preset, evaluation in zip(PRESETS.values(), evaluations, strict=True):
         if evaluation is None:
-            rows.append([preset.label, "…", "", ""])
+            rows.append([preset.label, "…", "", "", ""])
             continue
         difference = paired_difference(classes[evaluation.predictions] == truth, correct)
         if sweep_recipe(preset.recipe).for_fm(a.experiment.info.fm) == a.experiment.recipe.canonical():
             verdict = "same as A"
         else:
             verdict = "better" if difference.low > 0 else "worse" if difference.high < 0 else "not significant"
-        interval = f"{signed(difference.mean)} ({signed(difference.low)} to {signed(difference.high)})"
-        rows.append([preset.label, f"{summarize(evaluation.accuracy).median:.1f}", interval, verdict])
-    rows.append(["A", f"{summarize(100 * correct.mean(axis=1)).median:.1f}", "", ""])
+        interval = f"{signed(difference.low)} to {signed(difference.high)}"
+        median = summarize(evaluation.accuracy).median
+        gap = signed_difference(median, median_of_a)
+        rows.append([preset.label, f"{median:.1f}", gap, interval, verdict])
+    rows.append(["A", f"{median_of_a:.1f}", "", "", ""])
     table(
         "compare-presets",
-        ["preset", "accuracy, %", "preset − A, points", "verdict"],
+        ["preset", "accuracy, %", "preset − A", "95 % interval", "verdict"],
         rows,
-        align="lrrl",
+        align="lrrrl",
         strong=len(rows) - 1,
     )
     caption(
         "compare-presets-caption",
-        f"On A's task, {a.tested_text}, with the same shots: median accuracy in percent, and mean difference in points "
-        "with its 95 % interval.",
+        f"On A's task, {a.tested_text}, with the same shots: median accuracies in percent, their difference in points, "
+        "and the 95 % interval of the mean difference.",
     )

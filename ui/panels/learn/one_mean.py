@@ -8,7 +8,7 @@ import streamlit as st
 
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lesson_experiments import band
-from imprint_core.evaluation.metrics import signed
+from imprint_core.evaluation.metrics import signed_difference
 from imprint_core.figures.lessons import Line
 from ui.compute.results import ONE_MEAN
 from ui.controls.control import Sets
@@ -58,7 +58,8 @@ def _show_result(experiment: Experiment) -> frame.Outcome:
             (band(first, _BAND_EDGES), f"With one image of each digit the accuracy is {first:.1f} %."),
             (
                 band(gain, _GAIN_EDGES),
-                f"It rises from {twenty:.1f} % with 20 images to {hundred:.1f} % with 100: {signed(gain)} points.",
+                f"It rises from {twenty:.1f} % with 20 images to {hundred:.1f} % with 100: "
+                f"{signed_difference(hundred, twenty)} points.",
             ),
         ),
         "A few shots place a [[proxy]] well. More shots hardly move it, because the mean converges. The remaining "
