@@ -170,7 +170,7 @@ def test_a_preset_is_chosen_changed_and_gone_back_to(visit):
     visit.settle()
     preset = page.get_by_role("combobox", name="Preset")
     preset.click()
-    page.get_by_role("option", name="Ours: whitened mean").click()
+    page.get_by_role("option", name="Whitened mean").click()
     visit.settle()
     whitened = visit.accuracy()
     assert visit.search() == WHITENED
