@@ -133,6 +133,7 @@ else:
     from starlette.middleware import Middleware
 
     from ui.charts.plot import SOURCE, copy_plotly
+    from ui.compute.sample_images import image_route
     from ui.server.preload import PreloadScript
     from ui.server.request_rate import LimitRequestRate
 
@@ -143,6 +144,7 @@ else:
     app = st.App(
         __file__,
         lifespan=prepare_server,
+        routes=[image_route()],
         middleware=[Middleware(LimitRequestRate), Middleware(PreloadScript, script=SOURCE)],
         on_script_error=report_forged_value,
     )

@@ -315,7 +315,7 @@ def test_measure_of_runs_is_an_entry_and_a_version(monkeypatch, vit_digits):
         if measure == "least":
             evaluator = Evaluator(choose_classes(vit_digits), Recipe().space)
             predicted = evaluator.evaluate(Recipe("mean"), 20, [SEEDS[0]]).predictions[0]
-            assert lines["Qi: one mean"][0] == least_recall(evaluator.truth, predicted, 10)
+            assert lines["One mean (Qi)"][0] == least_recall(evaluator.truth, predicted, 10)
         else:
             np.testing.assert_allclose(lines["after NORM pre L2"], 1, atol=1e-6)
     assert "'sweep.parquet' is a sweep table of version 3" in read(app)

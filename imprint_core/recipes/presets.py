@@ -10,7 +10,7 @@ from imprint_core.registry import Entry
 
 @dataclass(frozen=True)
 class Preset(Entry):
-    """An entry of the table of presets.
+    """An entry of the table of presets. Its label says what the recipe does, then, in parentheses, whose it is.
 
     Attributes
     ----------
@@ -23,42 +23,47 @@ class Preset(Entry):
     citation: str
     recipe: Recipe
 
+    @property
+    def short_label(self) -> str:
+        """The label without whose recipe it is."""
+        return self.label.partition(" (")[0]
+
 
 PRESETS: dict[str, Preset] = {
     "qi": Preset(
-        "Qi: one mean",
+        "One mean (Qi)",
         "One mean per class; all vectors scaled to length 1.",
         "Qi, Brown and Lowe, *Low-Shot Learning with Imprinted Weights*, CVPR 2018; paper, Table 1",
         Recipe("mean", 1, "l2", "l2", "l2", "max"),
     ),
     "hosoda": Preset(
-        "Hosoda: quantiles",
+        "Quantiles (Hosoda)",
         "One mean per class, with the distribution of the proxies imprinted before it, as in the official code.",
         "Hosoda et al., *A single fast Hebbian-like process enabling one-shot class addition*, Frontiers in "
         "Neuroscience 2024; paper, Table 1",
         Recipe("mean", 1, "none", "quantile_published", "none", "max"),
     ),
     "janson": Preset(
-        "Janson: nearest mean",
+        "Nearest mean (Janson)",
         "Nearest class mean by Euclidean distance, without normalisation.",
         "Janson, Zhang, Aljundi and Elhoseiny, *A Simple Baseline that Questions the Use of Pretrained-Models in "
         "Continual Learning*, 2022, arXiv 2210.04428; paper, Table 1",
         Recipe("mean", 1, "none", "none", "none", "mnn", m=1, distance="euclidean"),
     ),
     "own": Preset(
-        "The paper's own: k-means, k = 20",
+        "k-means, k = 20 (IMPRINT)",
         "20 k-means proxies per class; all vectors scaled to length 1.",
         "Westerhoff et al., *Robust Weight Imprinting*, TMLR 2025, Table 1, “Ours”",
         Recipe("kmeans", 20, "l2", "l2", "l2", "max"),
     ),
     "oracle": Preset(
-        "Oracle: least squares",
+        "Least squares (oracle)",
         "Ridge regression on the shots of all classes. The paper uses it as an oracle, not as an imprinting method.",
         "Westerhoff et al., TMLR 2025, Table 1, “Oracle”; λ is the FM's weight decay (Table A.4)",
         Recipe("ls", 1, "none", "none", "none", "max"),
     ),
     "whitened": Preset(
-        "Ours: whitened mean",
+        "Whitened mean",
         "One mean per class after within-class whitening, which is estimated from the shots of all classes.",
         "This project: Fisher's linear discriminant (1936) on embeddings of length 1, compared by cosine, with "
         "leave-one-out shrinkage",

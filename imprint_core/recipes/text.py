@@ -23,12 +23,24 @@ from imprint_core.recipes.presets import PRESETS, preset_of
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Recipe)}
 _PARAMETER = re.compile(r"(\w+)\s*=")
 _SEPARATORS = " \t\n,;"
+# Labels of earlier versions, which links and grids may contain.
+_EARLIER_LABELS = {
+    "qi: one mean": "qi",
+    "hosoda: quantiles": "hosoda",
+    "janson: nearest mean": "janson",
+    "the paper's own: k-means, k = 20": "own",
+    "oracle: least squares": "oracle",
+    "ours: whitened mean": "whitened",
+}
 
 
 def find_preset(text: str) -> str:
-    """Key of the preset with the key or label `text`; empty if there is none."""
+    """Key of the preset with the key, the label or the short label `text`; empty if there is none."""
     name = text.strip().casefold()
-    return next((key for key, preset in PRESETS.items() if name in (key, preset.label.casefold())), "")
+    for key, preset in PRESETS.items():
+        if name in (key, preset.label.casefold(), preset.short_label.casefold()):
+            return key
+    return _EARLIER_LABELS.get(name, "")
 
 
 def split_recipe(text: str) -> tuple[str, dict[str, Any]]:

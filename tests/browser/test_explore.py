@@ -1,9 +1,14 @@
 """What only a browser shows of the Explore page."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SCREENS, serve
+from imprint_core.datasets.readers import digits_splits
+from tests.browser.conftest import ALL_DRAWN, SCREENS, serve
+from tests.browser.test_map import SAMPLES
 
 QUICK = "?fm=vit_tiny_patch16_224&data=mnist&n=20&seeds=1"
 WHITENED = QUICK.replace("&seeds", "&pretransform=whiten&norm_pre=none&gen=mean&k=1&seeds")
@@ -165,7 +170,7 @@ def test_a_preset_is_chosen_changed_and_gone_back_to(visit):
     visit.settle()
     preset = page.get_by_role("combobox", name="Preset")
     preset.click()
-    page.get_by_role("option", name="Ours: whitened mean").click()
+    page.get_by_role("option", name="Whitened mean").click()
     visit.settle()
     whitened = visit.accuracy()
     assert visit.search() == WHITENED
@@ -183,3 +188,36 @@ def test_a_preset_is_chosen_changed_and_gone_back_to(visit):
     assert not page.get_by_role("slider", name="m: voting proxies").is_visible()
     assert not visit.errors
     assert not visit.outside
+
+
+def test_the_image_of_a_sample_appears_at_its_hover_text(visit):
+    """The pointer on an isolated sample shows its image beside the text, and away from it hides it."""
+    page = visit.page
+    page.goto(visit.address + "?fm=vit_tiny_patch16_224&data=digits&n=1&seeds=1&gen=mean&k=1")
+    page.wait_for_selector(ALL_DRAWN[0])
+    visit.settle()
+    page.evaluate("document.querySelector('[data-name=map]').scrollIntoView({ block: 'center' })")
+    samples = np.array(page.evaluate(SAMPLES, "map"))
+    distances = np.hypot(*(samples[:, None, 1:] - samples[None, :, 1:]).transpose(2, 0, 1))
+    np.fill_diagonal(distances, np.inf)
+    code, x, y = samples[distances.min(axis=0).argmax()].tolist()
+    page.mouse.move(x - 2, y - 2)
+    page.mouse.move(x, y)
+    image = page.locator(".imprint-sample")
+    expect(image).to_be_visible()
+    assert page.locator("[data-name=map] .hovertext").text_content().startswith(f"test sample {code:.0f}class")
+    shown = image.evaluate(
+        """(e) => {
+          const context = Object.assign(document.createElement("canvas"), { width: 8, height: 8 }).getContext("2d");
+          context.drawImage(e, 0, 0);
+          const { x, y, right, bottom } = e.getBoundingClientRect();
+          const inside = x >= 0 && y >= 0 && right <= innerWidth && bottom <= innerHeight;
+          return [[...context.getImageData(0, 0, 8, 8).data], e.naturalWidth, inside, e.alt];
+        }"""
+    )
+    pixels = np.array(shown[0]).reshape(8, 8, 4)[..., 0]
+    np.testing.assert_array_equal(pixels, np.asarray(digits_splits(Path()).test.by_id(int(code))))
+    assert shown[1:] == [8, True, ""]
+    page.mouse.move(5, 300)
+    expect(image).to_have_count(0)
+    assert visit.errors == []

@@ -55,7 +55,7 @@ def test_presets_light_what_they_would_change_and_change_it(visit):
     page = opened(visit)
     lit = page.locator(".imprint-framework li button.lit")
     expect(lit).to_have_count(0)
-    preset = page.locator(".imprint-framework p").get_by_role("button", name="whitened mean")
+    preset = page.locator(".imprint-framework p").get_by_role("button", name="Whitened mean")
     preset.hover()
     expect(box(page, "Transform")).to_have_class("lit")
     expect(box(page, "GEN")).to_contain_text("mean")

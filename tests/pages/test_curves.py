@@ -89,7 +89,7 @@ def test_the_first_picture_has_every_fm_that_has_the_dataset():
     assert list(pictures(app)) == [f"curves-{fm}-mnist" for fm in fms]
     alt = pictures(app)["curves-squeezenet1_1-mnist"]["alt"]
     assert alt.startswith("Accuracy over k, SqueezeNet 1.1 · MNIST: current: k-means: best ")
-    assert "Ours: whitened mean: " in alt
+    assert "Whitened mean: " in alt
     ranges = [json.loads(p["figure"])["layout"]["yaxis"]["range"] for p in pictures(app).values()]
     assert ranges[1:] == ranges[:-1]
     # The same look in every panel, and the current selection in the sidebar's own only.
@@ -105,7 +105,7 @@ def test_the_first_picture_has_every_fm_that_has_the_dataset():
 def test_over_k_points_of_the_table_and_computed_ones_are_the_cores(bundled, measure):
     app = opened(**QUICK, measure=measure, k="7", curve_recipes="qi,own gen=kmedoids")
     series = lines(app)
-    assert list(series) == ["current: k-means", "Qi: one mean", "k-medoids", "k = 7"]
+    assert list(series) == ["current: k-means", "One mean (Qi)", "k-medoids", "k = 7"]
     assert list(series["current: k-means"]) == [1, 2, 3, 5, 7, 10, 20]
     # 5 is in the table, 7 and 3 of k-medoids are not.
     for k in (5, 7):
@@ -113,7 +113,7 @@ def test_over_k_points_of_the_table_and_computed_ones_are_the_cores(bundled, mea
     assert series["k-medoids"][3] == pytest.approx(reached(bundled, Recipe("kmedoids", 3), measure=measure))
     assert set(series["k-medoids"]) == {1, 2, 3, 5, 10, 20}
     flat = reached(bundled, PRESETS["qi"].recipe, measure=measure)
-    assert series["Qi: one mean"] == pytest.approx({1: flat, 20: flat})
+    assert series["One mean (Qi)"] == pytest.approx({1: flat, 20: flat})
     assert series["k = 7"] == {7: series["current: k-means"][7]}
     assert MEASURES[measure].label in figure(app)["layout"]["yaxis"]["title"]["text"]
 
@@ -121,12 +121,12 @@ def test_over_k_points_of_the_table_and_computed_ones_are_the_cores(bundled, mea
 def test_over_shots_is_the_cores(bundled):
     app = opened(**(QUICK | {"seeds": "3", "n": "25"}), over="n", curve_recipes="janson,whitened")
     series = lines(app)
-    assert list(series["Janson: nearest mean"]) == [1, 2, 3, 5, 10, 20, 25, 50, 100, 122]
+    assert list(series["Nearest mean (Janson)"]) == [1, 2, 3, 5, 10, 20, 25, 50, 100, 122]
     five = Recipe("kmeans", 5)
     for n in (20, 25):
         assert series["current: k-means, k = 5"][n] == pytest.approx(reached(bundled, five, n, seeds=SEEDS[:3]))
     whitened = reached(bundled, PRESETS["whitened"].recipe, 10, seeds=SEEDS[:3])
-    assert series["Ours: whitened mean"][10] == pytest.approx(whitened)
+    assert series["Whitened mean"][10] == pytest.approx(whitened)
     assert series["n = 25"] == {25: series["current: k-means, k = 5"][25]}
 
 
@@ -134,19 +134,19 @@ def test_over_lambda_each_point_has_its_own_and_elsewhere_the_fms(bundled):
     oracle = PRESETS["oracle"].recipe
     app = opened(**QUICK, **LEAST_SQUARES, over="lam", curve_recipes="qi")
     series = lines(app)
-    now = series["current: Oracle: least squares"]
+    now = series["current: Least squares (oracle)"]
     assert len(now) == 9
     for lam in (1e-3, 0.02, 10.0):
         assert now[lam] == pytest.approx(reached(bundled, replace(oracle, lam=lam)))
     assert series["λ = 0.02"] == {0.02: now[0.02]}
-    assert set(series["Qi: one mean"]) == {1e-6, 10}
+    assert set(series["One mean (Qi)"]) == {1e-6, 10}
     # Over k: the sidebar's own λ, one that is written, and the FM's.
     app = opened(**QUICK, **LEAST_SQUARES, curve_recipes="oracle,oracle lam=1e-6")
     series = lines(app)
     for name, lam in (
-        ("current: Oracle: least squares, λ = 0.02", 0.02),
-        ("Oracle: least squares", ridge_of(VIT)),
-        ("Oracle: least squares, λ = 1e-06", 1e-6),
+        ("current: Least squares (oracle), λ = 0.02", 0.02),
+        ("Least squares (oracle)", ridge_of(VIT)),
+        ("Least squares (oracle), λ = 1e-06", 1e-6),
     ):
         assert series[name][1] == pytest.approx(reached(bundled, replace(oracle, lam=lam))), name
 
@@ -193,7 +193,7 @@ def test_names_that_mean_nothing_are_said_in_a_sentence_each():
     for part in ("nonsense", "many", "wings", "whole number from 1 to", "λ is", "Using 1."):
         assert part in warning, warning
     assert app.query_params["curve_recipes"] == "qi,qi gen=kmeans,oracle lam=1e-12"
-    assert list(lines(app))[:2] == ["current: k-means", "Qi: one mean"]
+    assert list(lines(app))[:2] == ["current: k-means", "One mean (Qi)"]
     app = opened(**(QUICK | {"curve_fms": "vgg"}), curve_data="martians", measure="beauty")
     assert len(app.warning) == 1
     assert "curves-resnet50-digits" in pictures(app)
@@ -204,14 +204,14 @@ def test_a_recipe_given_twice_is_drawn_once_and_the_others_keep_their_looks():
         return next(t["line"] for t in figure(app)["data"] if t["name"] == name and "dash" in t["line"])
 
     app = opened(**QUICK, over="n", curve_recipes="own k=5,own,own k=20,qi")
-    assert list(lines(app)) == ["current: k-means, k = 5", "The paper's own: k-means, k = 20", "Qi: one mean", "n = 20"]
-    before = look(app, "Qi: one mean")
+    assert list(lines(app)) == ["current: k-means, k = 5", "k-means, k = 20 (IMPRINT)", "One mean (Qi)", "n = 20"]
+    before = look(app, "One mean (Qi)")
     app.select_slider(key="k").set_value(20).run()
-    assert list(lines(app)) == ["current: The paper's own: k-means, k = 20", "k-means, k = 5", "Qi: one mean", "n = 20"]
-    assert look(app, "Qi: one mean") == before
+    assert list(lines(app)) == ["current: k-means, k = 20 (IMPRINT)", "k-means, k = 5", "One mean (Qi)", "n = 20"]
+    assert look(app, "One mean (Qi)") == before
     # Over k, recipes of different k are one line.
     app.segmented_control(key="over").set_value("k").run()
-    assert list(lines(app)) == ["current: The paper's own: k-means", "Qi: one mean", "k = 20"]
+    assert list(lines(app)) == ["current: k-means (IMPRINT)", "One mean (Qi)", "k = 20"]
 
 
 def test_twenty_recipes():
@@ -261,7 +261,7 @@ def test_over_lambda_without_least_squares_there_is_an_offer_and_no_empty_panel(
     assert "None of these recipes depends on λ" in page_text(app)
     app.button(key="add_oracle").click().run()
     assert app.query_params["curve_recipes"] == "oracle"
-    assert len(lines(app)["Oracle: least squares"]) == 8
+    assert len(lines(app)["Least squares (oracle)"]) == 8
 
 
 def test_the_sidebars_classes_are_those_of_its_dataset_and_absent_sets_are_named(bundled):
@@ -273,8 +273,8 @@ def test_the_sidebars_classes_are_those_of_its_dataset_and_absent_sets_are_named
     for data, classes in (("digits", "even"), ("mnist", "all")):
         value = reached(bundled, PRESETS["qi"].recipe, data=data, classes=classes)
         series = lines(app, f"curves-{VIT}-{data}")
-        assert list(series) == ["current: Qi: one mean"]
-        assert next(iter(series["current: Qi: one mean"].values())) == pytest.approx(value)
+        assert list(series) == ["current: One mean (Qi)"]
+        assert next(iter(series["current: One mean (Qi)"].values())) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("more", [{"classes": "3"}, {"n": "1"}, {"k": "50", "n": "5"}, {"n": "1", "measure": "nc1"}])
@@ -310,7 +310,7 @@ def test_failed_points_are_reported_and_others_drawn(monkeypatch):
     monkeypatch.setattr(sweeps, "_measure_predictions", fails)
     app = opened(**QUICK, curve_recipes="qi,own gen=random norm_post=none")
     assert "The disk is \\*gone\\*." in page_text(app)
-    assert list(lines(app)) == ["current: k-means", "Qi: one mean", "k = 5"]
+    assert list(lines(app)) == ["current: k-means", "One mean (Qi)", "k = 5"]
     assert app.button(key="curves_resume").label == "Try again"
 
 

@@ -57,7 +57,7 @@ def test_opens_on_real_embeddings(bundled):
     assert shown["Accuracy"].value == f"{accuracy.median:.1f} %"
     assert shown["Accuracy"].delta == f"{accuracy.low:.1f} to {accuracy.high:.1f} % over 5 seeds"
     gain = round(accuracy.median, 1) - round(summarize(mean).median, 1)
-    assert shown["Gain over Qi: one mean"].value == f"{signed(gain)} points"
+    assert shown["Gain over one mean"].value == f"{signed(gain)} points"
     assert shown["NC1 of the shots"].delta == f"all training samples: {nc1(l2(data.X_train), data.y_train):.2f}"
     assert sorted(pictures(app)) == sorted(PICTURES)
     assert all(p["alt"] for p in pictures(app).values())
@@ -270,7 +270,7 @@ def test_what_may_surprise_is_said():
     app = opened(norm_post="none")
     assert "longer ones win more samples" in " ".join(c.value for c in app.caption)
     app = opened(gen="mean")
-    assert metrics(app)["Gain over Qi: one mean"].delta == "this is that recipe"
+    assert metrics(app)["Gain over one mean"].delta == "this is that recipe"
 
 
 def test_norm_inf_changes_no_prediction():

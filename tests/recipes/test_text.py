@@ -12,7 +12,7 @@ from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZAT
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS
-from imprint_core.recipes.text import format_recipe, parse_recipe, recipe_label
+from imprint_core.recipes.text import find_preset, format_recipe, parse_recipe, recipe_label
 
 RECIPES = st.builds(
     Recipe,
@@ -43,9 +43,26 @@ def test_presets_are_called_by_their_names():
     for preset, entry in PRESETS.items():
         assert format_recipe(replace(entry.recipe, lam=0.1)) == preset
         assert recipe_label(entry.recipe) == entry.label
+        assert find_preset(entry.label.upper()) == find_preset(entry.short_label) == preset
     assert format_recipe(Recipe(k=5)) == "own k=5"
     assert parse_recipe("k=5") == Recipe(k=5).canonical()
     assert recipe_label(parse_recipe("own k=5 agg=mnn m=3 vote=distance")) == "k-means, k = 5, 3-NN by distance"
+
+
+@pytest.mark.parametrize(
+    ("label", "preset"),
+    [
+        ("Qi: one mean", "qi"),
+        ("Hosoda: quantiles", "hosoda"),
+        ("Janson: nearest mean", "janson"),
+        ("The paper's own: k-means, k = 20", "own"),
+        ("Oracle: least squares", "oracle"),
+        ("Ours: whitened mean", "whitened"),
+    ],
+)
+def test_labels_of_earlier_versions_are_read(label, preset):
+    assert format_recipe(parse_recipe(label, lam=0.1)) == preset
+    assert find_preset(f" {label.upper()}") == preset
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,10 @@
 const plots = new WeakMap();
 // Milliseconds without a change until the map is drawn again as a whole.
 const REDRAW_DELAY = 350;
+// Milliseconds with the pointer on a sample until its image is requested; the image's longer side, pixels from the hover
+// text, and the largest side that is enlarged without smoothing.
+const REST = 60;
+const [SIDE, GAP, SMALL] = [96, 4, 32];
 const groups = new Map();
 
 const TYPES = { u1: Uint8Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
@@ -113,6 +117,52 @@ function settle(plot) {
   draw(plot, put);
 }
 
+// Request the image of a sample by its code, null for none, and show it beside the hover text.
+function showImage(plot, code) {
+  if (plot.hovered === code) return;
+  hideImage(plot);
+  plot.hovered = code;
+  const address = plot.requested.images;
+  if (code === null || !address) return;
+  plot.resting = setTimeout(() => {
+    const image = (plot.image = new Image());
+    // Decorative: the hover text says which sample it is.
+    image.alt = "";
+    image.className = "imprint-sample";
+    image.onload = () => plot.image === image && showBeside(plot.div, image);
+    image.src = served(address) + code;
+  }, REST);
+}
+
+function hideImage(plot) {
+  clearTimeout(plot.resting);
+  // Also ends the request.
+  plot.image?.removeAttribute("src");
+  plot.image?.remove();
+  plot.image = plot.hovered = null;
+}
+
+const hoverText = (div) => div.querySelector(".hoverlayer .hovertext");
+
+// Below the hover text, or above it near the lower end of the map or of the window.
+function showBeside(div, image) {
+  const label = hoverText(div)?.getBoundingClientRect();
+  if (!label) return;
+  const box = div.getBoundingClientRect();
+  const [w, h] = [image.naturalWidth, image.naturalHeight];
+  const [width, height] = [w, h].map((side) => (side * SIDE) / Math.max(w, h));
+  const right = Math.min(box.right, innerWidth) - width - GAP;
+  const below = label.bottom + GAP;
+  const fits = below + height + GAP <= Math.min(box.bottom, innerHeight);
+  const left = Math.max(Math.min(label.left, right), box.left, 0) - box.left;
+  const top = (fits ? below : label.top - height - 2 * GAP) - box.top;
+  image.style = `position: absolute; left: ${left}px; top: ${top}px; width: ${width}px; height: ${height}px; z-index: 1;
+    box-sizing: content-box; padding: 1px; border: 1px solid var(--st-border-color); border-radius: 4px;
+    background: var(--st-secondary-background-color); pointer-events: none;
+    image-rendering: ${Math.max(w, h) > SMALL ? "auto" : "pixelated"}`;
+  div.append(image);
+}
+
 async function put(Plotly, plot, data, style) {
   clearTimeout(plot.later);
   const base = parsed(plot, "base", data.base, style);
@@ -159,6 +209,8 @@ async function put(Plotly, plot, data, style) {
   });
   join(plot, data.group);
   if (!plot.listens) listen(Plotly, plot);
+  // The hover text remains after a click, which selects the sample.
+  if (!hoverText(plot.div)) hideImage(plot);
 }
 
 // Row of the proxy under the pointer, which is above the samples; null for none.
@@ -182,7 +234,12 @@ function starAt(div, event) {
 
 function listen(Plotly, plot) {
   plot.listens = true;
+  plot.div.style.position = "relative";
   const isSample = (point) => point.curveNumber >= plot.first && point.curveNumber < plot.first + plot.samples;
+  const isShot = (point) => !isSample(point) && point.data.name === "shots";
+  const codeOf = (point) => (isSample(point) ? point.customdata : isShot(point) ? -1 - point.customdata : null);
+  plot.div.on("plotly_hover", ({ points }) => showImage(plot, codeOf(points[0])));
+  plot.div.on("plotly_unhover", () => hideImage(plot));
   plot.div.on("plotly_selected", (event) => {
     // Changes made by this script also arrive here; only a person's have a shape.
     if (!event || !(event.range || event.lassoPoints)) {
@@ -205,11 +262,11 @@ function listen(Plotly, plot) {
   plot.div.on("plotly_click", ({ points, event }) => {
     const point = points[0];
     const star = starAt(plot.div, event);
+    // A tap shows the hover text without a hover event.
+    showImage(plot, codeOf(point));
     if (star !== null) plot.report("picked", { codes: [star], how: "proxy" });
-    else if (isSample(point)) {
-      plot.report("picked", { codes: [point.customdata], how: event?.shiftKey ? "add" : "one" });
-    } else if (point.data.name === "shots") {
-      plot.report("picked", { codes: [-1 - point.customdata], how: "one" });
+    else if (codeOf(point) !== null) {
+      plot.report("picked", { codes: [codeOf(point)], how: isSample(point) && event?.shiftKey ? "add" : "one" });
     }
   });
   plot.div.on("plotly_relayout", (change) => {
@@ -233,6 +290,7 @@ function join(plot, group) {
 
 function leave(plot) {
   clearTimeout(plot.later);
+  clearTimeout(plot.resting);
   groups.get(plot.group)?.delete(plot);
 }
 

@@ -27,11 +27,13 @@ def map_plot(
     hidden: Sequence[int] = (),
     lasso: bool = False,
     on_pick: OnPick | None = None,
+    images: str = "",
 ) -> None:
     """Draw a map under the identity `name`, in place; all maps of a page share their zoom.
 
     `selected` are codes of samples, `hidden` class numbers. With `lasso`, dragging selects samples. `on_pick` is called
-    before the page reruns, with the way of picking (see `_HOW`) and the samples' codes, or the proxy's row.
+    before the page reruns, with the way of picking (see `_HOW`) and the samples' codes, or the proxy's row. `images` is
+    the address of the samples' images (`ui.compute.sample_images`), which appear beside the hover text.
     """
     key = f"map-{name}"
 
@@ -60,5 +62,7 @@ def map_plot(
         "source": SOURCE,
     }
     data["stamp"] = stamp_of(*data.values())
+    # Not drawn, so that another session's address does not change the figure.
+    data["images"] = images
     record_figure(f"map-{name}", lambda: static_map(layers, hidden, selected), alt, height, data["stamp"])
     _component(key=key, data=data, height=height, on_picked_change=picked)

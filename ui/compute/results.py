@@ -7,7 +7,7 @@ Cached functions take an `Experiment`, which is identified by the part that they
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,7 @@ from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
+from ui.server.session import session_id
 from ui.server.shared_cache import Keys, shared_cache, shared_values
 from ui.server.turns import long_computation, short_computation
 from ui.server.visitor_uploads import own_folders
@@ -64,16 +65,19 @@ def embeddings(info: SetInfo) -> EmbeddingSet:
     return open_set(info, EXPLORED)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Looking for the images …", hash_funcs=BY_FILE)
-def _images(info: SetInfo, folder: str, present: tuple[str, ...]) -> Splits | None:
-    return images_of(embeddings(info))
+# In tuples, because a value may be None.
+_images = LruCache[tuple[Splits | None]](entries=2)
 
 
 def pictures(info: SetInfo) -> Splits | None:
     """Return the images of a set's samples; None if they are not on this machine."""
     folder = data_folder()
     # Images may be added while the app runs.
-    return _images(info, str(folder), tuple(name for name, data in DATASETS.items() if data.present(folder)))
+    present = tuple(name for name, data in DATASETS.items() if data.present(folder))
+    key = (BY_FILE[SetInfo](info), str(folder), present)
+    waits = session_id() and key not in _images
+    with st.spinner("Looking for the images …") if waits else nullcontext():
+        return _images.get(key, lambda: (images_of(embeddings(info)),))[0]
 
 
 def largest_class(info: SetInfo) -> int:

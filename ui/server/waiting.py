@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from threading import Lock
 
-from streamlit import runtime
-
 from ui.server.classroom import is_classroom
-from ui.server.session import session_id
+from ui.server.session import is_connected, session_id
 
 # Sessions that wait, by job.
 _sessions: dict[Hashable, set[str]] = {}
@@ -27,11 +25,7 @@ def stop_waiting(job: Hashable) -> bool:
     In classroom mode it may not while another connected visitor waits for it.
     """
     with _change:
-        others = {session for session in _sessions.pop(job, set()) - {session_id()} if _is_connected(session)}
+        others = {session for session in _sessions.pop(job, set()) - {session_id()} if is_connected(session)}
         if others:
             _sessions[job] = others
     return not (others and is_classroom())
-
-
-def _is_connected(session: str) -> bool:
-    return runtime.exists() and runtime.get_instance().is_active_session(session)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +13,16 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imprint_core.datasets.images import Splits
-from imprint_core.datasets.thumbnails import thumbnail
+from imprint_core.datasets.thumbnails import SMALL, compressed
 from imprint_core.figures.style import class_color, ink_on, shortened
 from imprint_core.maps.samples import Predictions, Samples, sample_text, split_and_id
 from ui.compute import results
+from ui.compute.sample_images import image_of
 from ui.controls.sidebar import Selection
 from ui.text.markdown import plain
 
 # Edge of a thumbnail in pixels; two dozen photographs stay below 60 kB.
 _EDGE = 56
-# Images up to this edge are sent unchanged and enlarged without smoothing.
-_SMALL = 32
 _component = st.components.v2.component(
     "imprint_gallery",
     js=(Path(__file__).parent / "gallery.js").read_text(encoding="utf-8"),
@@ -94,35 +90,16 @@ def gallery(
 
 
 def data_uri(image: Image.Image) -> str:
-    """Encode an image as a small data URI, no larger than a tile needs.
-
-    PNG or JPEG, whichever is smaller: PNG for drawn digits, JPEG for photographs.
-    """
-    small = image if max(image.size) <= _EDGE else thumbnail(image, _EDGE)
-    # Grey images stay grey; a PNG of them needs a third of the bytes.
-    small = small.convert("L" if image.mode == "L" else "RGB")
-    return _encode(small.mode, small.size, small.tobytes())
-
-
-@lru_cache(maxsize=1024)
-def _encode(mode: str, size: tuple[int, int], pixels: bytes) -> str:
-    image = Image.frombytes(mode, size, pixels)
-    # Enlarged pixels would make JPEG's blocks and coarser colours visible.
-    jpeg = {"quality": 90, "subsampling": 0} if max(size) <= _SMALL else {"quality": 80}
-    files = {}
-    for kind, options in (("png", {}), ("jpeg", jpeg)):
-        file = io.BytesIO()
-        image.save(file, kind, optimize=True, **options)
-        files[kind] = file.getvalue()
-    kind = min(files, key=lambda k: len(files[k]))
-    return f"data:image/{kind};base64,{base64.b64encode(files[kind]).decode()}"
+    """Encode an image as a small data URI, no larger than a tile needs."""
+    kind, data = compressed(image, _EDGE)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _payload(tile: Tile) -> dict[str, Any]:
     image, frame = tile.image, tile.frame
     return vars(tile) | {
         "image": None if image is None else data_uri(image),
-        "pixelated": image is not None and max(image.size) <= _SMALL,
+        "pixelated": image is not None and max(image.size) <= SMALL,
         "frame": None if image is not None or frame is None else {**frame._asdict(), "ink": ink_on(frame.color)},
     }
 
@@ -133,14 +110,6 @@ def _code(state: Any, codes: frozenset[int]) -> int | None:
     code = value.get("code") if isinstance(value, dict) else None
     # True and 1.0 are equal to the code 1.
     return code if type(code) is int and code in codes else None
-
-
-def image_of(pictures: Splits | None, code: int) -> Image.Image | None:
-    """Image of a sample, if available."""
-    if pictures is None:
-        return None
-    split, number = split_and_id(code)
-    return (pictures.test if split == "test" else pictures.train).find(number)
 
 
 def prediction_tiles(

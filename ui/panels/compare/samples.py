@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from imprint_core.figures.style import class_color
 from imprint_core.maps.samples import split_and_id
 from ui.compute import results
+from ui.compute.sample_images import image_of
 from ui.controls.recipe import ALONE
 from ui.controls.sample_selection import FIRST, choose_sample, select
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to
 from ui.panels.compare.ab_sides import Side, same_recipe, same_task
-from ui.widgets.gallery import Frame, Tile, gallery, image_of
+from ui.widgets.gallery import Frame, Tile, gallery
 from ui.widgets.missing_images import show_missing_images
 
 # Names of the groups and of their galleries.

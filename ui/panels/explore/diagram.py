@@ -64,8 +64,7 @@ def show_framework(experiment: Experiment) -> None:
     presets = [
         {
             "name": name,
-            # What it does; a label begins with whose recipe it is.
-            "label": preset.label.split(": ")[-1],
+            "label": preset.short_label,
             "current": name == current,
             "values": _values(fm, replace(preset.recipe, lam=recipe.lam)),
         }

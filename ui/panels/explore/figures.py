@@ -15,6 +15,7 @@ from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute.experiment_results import ExperimentResults
+from ui.compute.sample_images import image_address
 from ui.controls.sample_selection import chosen_sample, pick, select_cell, selected
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to
@@ -40,6 +41,7 @@ def show_map(selection: Selection, view: ExperimentResults) -> None:
         height=440,
         selected=rows.tolist(),
         on_pick=partial(pick, selection, recipe),
+        images=image_address(view.experiment.info),
     )
     base_maps.show_progress()
     _link_to_map(len(rows), code)

@@ -45,7 +45,7 @@ def show_accuracy(view: ExperimentResults, remarks: DeltaGenerator) -> None:
     else:
         left.caption(f"on {tested}")
     right.metric(
-        f"Gain over {PRESETS['qi'].label}",
+        f"Gain over {PRESETS['qi'].short_label.lower()}",
         f"{signed_difference(accuracy.median, view.baseline.median)} points",
         "this is that recipe"
         if recipe.canonical() == ONE_MEAN.canonical()

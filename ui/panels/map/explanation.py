@@ -21,11 +21,12 @@ from imprint_core.maps.store import BaseMap
 from ui.charts.plot import plot
 from ui.compute import map_layers, results
 from ui.compute.results import BY_FIRST_SEED, BY_SPACE
+from ui.compute.sample_images import image_of
 from ui.controls.sample_selection import choose_sample
 from ui.controls.sidebar import Selection
 from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
-from ui.widgets.gallery import gallery, image_of, neighbour_tiles, sample_title
+from ui.widgets.gallery import gallery, neighbour_tiles, sample_title
 
 _NEIGHBOURS, _SHOTS = 8, 6
 

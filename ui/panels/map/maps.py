@@ -17,6 +17,7 @@ from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
 from ui.charts.record import heading
 from ui.compute import map_layers, results, stored_maps
+from ui.compute.sample_images import image_address
 from ui.controls.recipe import recipe_text
 from ui.controls.sample_selection import chosen_sample, pick, picked_proxy, selected
 from ui.controls.sidebar import Selection
@@ -94,6 +95,7 @@ def _show_map(selection: Selection, base: BaseMap, recipe: Recipe, name: str, he
         hidden=[int(c) for c in np.unique(layer.samples.y) if c not in only] if only else [],
         lasso=True,
         on_pick=partial(pick, selection, recipe),
+        images=image_address(experiment.info),
     )
 
 
