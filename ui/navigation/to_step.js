@@ -1,7 +1,7 @@
 // Scroll to a step that appears.
 // In pixels: Streamlit's header, and milliseconds until figures have their heights.
 const HEADER = 48;
-const PATIENCE = 2000;
+const PATIENCE = 5000;
 let last = 0;
 
 export default ({ data, parentElement }) => {

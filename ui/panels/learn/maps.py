@@ -114,7 +114,7 @@ def _draw_map(experiment: Experiment, names: tuple[str, ...], name: str) -> _Tes
     first, second = (names[c] for c in test_map.pair)
     plot(
         "lesson-6-map",
-        _figure(experiment, test_map, names, MAP_METHODS[layout.method].to_scale),
+        samples.without_webgl(_figure(experiment, test_map, names, MAP_METHODS[layout.method].to_scale)),
         alt=f"{name}: a map of the test samples by class; {first} and {second} overlap most",
         height=400,
     )

@@ -78,7 +78,12 @@ def show_map(
     text = f"{MAP_METHODS[LAYOUT.method].label} map of {tested}: colours are {color} classes"
     text += f", rings are shots (n = {experiment.n_shot})" if shots else ""
     stars = "stars are proxies" if proxies else "proxies are hidden until you predict"
-    plot(name, _figure(experiment, proxies, kinds, coloring, shots), alt=f"{text}, {stars}", height=_MAP_HEIGHT)
+    plot(
+        name,
+        without_webgl(_figure(experiment, proxies, kinds, coloring, shots)),
+        alt=f"{text}, {stars}",
+        height=_MAP_HEIGHT,
+    )
     st.caption(f"{text}; {stars}.")
 
 
@@ -90,8 +95,14 @@ def show_classes(name: str, experiment: Experiment, title: str, height: int = _M
     layout = {key: value for key, value in figure["layout"].items() if key != "annotations"}
     figure = {**figure, "layout": {**layout, "showlegend": False}}
     text = f"{title}: {count_text(len(layer.samples.y), experiment.info)} of {classes} classes"
-    plot(name, figure, alt=f"{MAP_METHODS[LAYOUT.method].label} map, {text}", height=height)
+    plot(name, without_webgl(figure), alt=f"{MAP_METHODS[LAYOUT.method].label} map, {text}", height=height)
     st.caption(f"{plain(text)}.")
+
+
+def without_webgl(figure: Figure) -> Figure:
+    """Return a figure of SVG traces: so few samples are drawn sooner than WebGL starts."""
+    traces = [{**trace, "type": trace["type"].removesuffix("gl")} for trace in figure["data"]]
+    return {**figure, "data": traces}
 
 
 def _figure(experiment: Experiment, proxies: bool, kinds: bool, coloring: str, shots: bool) -> Figure:
