@@ -30,7 +30,7 @@ from ui.compute import results
 from ui.panels.learn import frame
 from ui.panels.learn.controls import LESSONS
 from ui.panels.learn.teaching import recorded_embeddings
-from ui.text.glossary import GLOSSARY, linked
+from ui.text.glossary import GLOSSARY, linked, linked_terms, unlinked
 from ui.widgets.fm_choice import load_fm
 
 VIT, LITE = "vit_tiny_patch16_224", "tf_efficientnet_lite0"
@@ -441,6 +441,9 @@ def test_terms_that_lessons_link_to_are_in_the_glossary():
     assert {word.casefold() for word in words} <= set(GLOSSARY)
     assert {"fm", "proxy", "shot", "n", "k", "norm", "nc1"} <= {word.casefold() for word in words}
     assert linked("[[means|proxy]]") == f'[means](#term-proxy "{GLOSSARY["proxy"].text}")'
+    text = r"*[[means|proxy]]* of [[k]] \[x\] and [[proxy]]"
+    assert unlinked(text) == "means of k [x] and proxy"
+    assert linked_terms(text) == [GLOSSARY["proxy"], GLOSSARY["k"]]
     with pytest.raises(KeyError):
         linked("[[wings]]")
     assert not [entry for entry in GLOSSARY.values() if '"' in entry.text]

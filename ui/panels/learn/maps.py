@@ -81,8 +81,9 @@ def show(sets: Sets) -> None:
             f"most: {pca.overlap:.0f} % of the nearest neighbours of either class belong to the other.",
             (
                 Question(
-                    f"At which rank of all {pairs} pairs of classes are {first} and {second} by how often they are "
-                    f"confused, with one mean per class of n = {experiment.n_shot} shots?",
+                    f"All {pairs} pairs of classes are ranked by how often they are confused, with one mean per class "
+                    f"of n = {experiment.n_shot} shots. Rank 1 is confused most often. What is the rank of {first} and "
+                    f"{second}?",
                     _RANKS,
                 ),
             ),

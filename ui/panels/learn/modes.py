@@ -19,6 +19,8 @@ from ui.panels.learn import frame, samples
 
 # Ones and nines look different and are merged; of the digits between them on the map, eights show the effect best.
 _CLASSES, _MODES = "1+9, 8", 2
+# In texts, without line breaks.
+_MERGED = "1\u00a0+\u00a09"
 _KS = tuple(range(1, 9))
 _K_AXIS = "proxies per class, k"
 _ELBOW_EDGES = (3, 5, 7)
@@ -33,9 +35,9 @@ def show(sets: Sets) -> None:
         "lesson-2",
         frame.Lesson(
             f"A class can contain several kinds of images. In this lesson ({frame.name_of(experiment)}), ones and "
-            "nines are merged into one class, called 1 + 9. The other class is 8. The [[FM]] does not know this: ones "
-            "and nines have different [[embeddings|embedding]], so class 1 + 9 has two [[modes|mode]]. A single mean "
-            "falls between them, where there are few images. [[k-means|kmeans]] makes [[k]] [[proxies|proxy]] per "
+            f"nines are merged into one class, called {_MERGED}. The other class is 8. The [[FM]] does not know this: "
+            f"ones and nines have different [[embeddings|embedding]], so class {_MERGED} has two [[modes|mode]]. A "
+            "single mean falls between them, where there are few images. [[k-means|kmeans]] makes [[k]] [[proxies|proxy]] per "
             "class instead of one.",
             (
                 frame.Question(
@@ -63,7 +65,7 @@ def show(sets: Sets) -> None:
             show_first=partial(samples.show_samples, "lesson-2", experiment, proxies=False, kinds=True),
             drawings=lambda: Drawings(
                 samples.printed_images(experiment.info, samples.shot_groups(experiment)),
-                samples.sketch(experiment, "Draw a star where the single proxy of class 1 + 9 will be for k = 1."),
+                samples.sketch(experiment, f"Draw a star where the single proxy of class {_MERGED} will be for k = 1."),
                 SketchAxes(_K_AXIS, _KS),
             ),
         ),
