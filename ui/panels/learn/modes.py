@@ -17,7 +17,8 @@ from ui.compute import results
 from ui.controls.control import Sets
 from ui.panels.learn import frame, samples
 
-# Ones and nines look different and are merged; of the digits between them on the map, eights show the effect best.
+# Ones and nines are merged. With eights as the other class, k = 1 is much worse than k = 2, and
+# larger k are hardly better.
 _CLASSES, _MODES = "1+9, 8", 2
 # In texts, without line breaks.
 _MERGED = "1\u00a0+\u00a09"
@@ -37,8 +38,8 @@ def show(sets: Sets) -> None:
             f"A class can contain several kinds of images. In this lesson ({frame.name_of(experiment)}), ones and "
             f"nines are merged into one class, called {_MERGED}. The other class is 8. The [[FM]] does not know this: "
             f"ones and nines have different [[embeddings|embedding]], so class {_MERGED} has two [[modes|mode]]. A "
-            "single mean falls between them, where there are few images. [[k-means|kmeans]] makes [[k]] [[proxies|proxy]] per "
-            "class instead of one.",
+            "single mean falls between them, where there are few images. [[k-means|kmeans]] makes [[k]] "
+            "[[proxies|proxy]] per class instead of one.",
             (
                 frame.Question(
                     f"Look at the modes of both classes. With k = 1 to {_KS[-1]} proxies per class and n = "
