@@ -41,7 +41,7 @@ _BANDS = ("below 70 %", "70 to 85 %", "85 to 95 %", "95 % or more")
 _FIRST, _SECOND, _ADDED, _UNLIKE = "spoon", "saucer", "cat", "rocket"
 _A, _B = "Class A", "Class B"
 # Displayed frames of each object: every how many of them, and their edge in pixels.
-_FRAME_STEP, _FRAME_EDGE = 4, 72
+_FRAME_STEP, _FRAME_EDGE = 4, 64
 
 
 class _Step(NamedTuple):
