@@ -15,6 +15,7 @@ from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
 from imprint_core.collapse.precomputed import precomputed_results
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import confusion
 from imprint_core.evaluation.synthetic import NAMES, imprint_data, make_data
 from imprint_core.evaluation.task import SEEDS, choose_classes
@@ -26,7 +27,7 @@ from imprint_core.recognition.recorded_frames import RECORDED_OBJECTS, classify_
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_camera import jpeg
-from ui.compute import results
+from ui.compute import map_layers, results
 from ui.panels.learn import frame
 from ui.panels.learn.controls import LESSONS
 from ui.panels.learn.teaching import recorded_embeddings
@@ -376,6 +377,15 @@ def test_proxies_are_hidden_until_the_prediction(view):
     button(app, f"{view}-predict").click()
     app.run()
     assert "proxies" in traces_of(app, f"{view}-map")
+
+
+def test_proxies_without_norm_are_placed_by_other_lengths_than_those_with_l2(bundled):
+    info = bundled[LITE, "digits"]
+    none, l2 = (Experiment(info, recipe=Recipe("mean", 1, norm, norm, norm)) for norm in ("none", "l2"))
+    # Lessons draw both on the same map.
+    lengths, unit = (map_layers._squares(experiment, "l2") for experiment in (none, l2))
+    np.testing.assert_allclose(unit, 1, rtol=1e-5)
+    assert lengths.min() > 2
 
 
 def test_the_images_are_those_of_the_shots(bundled):
