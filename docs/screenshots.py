@@ -30,7 +30,7 @@ OTHERS = [
     ("curves-1280-light", "curves", "curves-resnet50-mnist", "?data=mnist&curve_paper=True", (1280, 760), "light"),
     ("whatif-1280-light", "compare", "compare-tasks", "?data=digits&n=50&k=20", (1280, 1380), "light"),
     ("leaderboard-1280-light", "leaderboard", "critical-difference", "?data=digits&board_n=200", (1280, 1500), "light"),
-    ("learn-1280-light", "learn", "", "?view=lesson-3", (1280, 1000), "light"),
+    ("learn-1280-light", "learn", "", "?view=lesson-2", (1280, 1000), "light"),
     ("sandbox-1280-light", "learn", "", "?view=sandbox", (1280, 1000), "light"),
     ("present-1280-light", "", "nc1-over-shots", "?view=present", (1280, 1000), "light"),
     ("leaderboard-390-dark", "leaderboard", "critical-difference", "?data=digits", (390, 2700), "dark"),

@@ -11,14 +11,14 @@ from ui.controls.control import Panel
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to, hand_over
 from ui.navigation.to_top import to_top
-from ui.panels.learn.controls import LESSONS, OVERVIEW, entry_of
+from ui.panels.learn.controls import LESSONS, OVERVIEW, entry_of, title_of
 from ui.panels.learn.frame import progress
 from ui.panels.learn.sandbox_controls import SANDBOX
 from ui.text.glossary import show_glossary
 from ui.text.markdown import plain
 
-# In pixels. Longer lines are hard to read.
-_WIDTH = 860
+# In pixels: two columns, or the sandbox.
+_WIDTH, _SANDBOX_WIDTH = 1200, 860
 _SHORT_NAMES = {"toy": "example", SANDBOX: "sandbox"}
 
 
@@ -36,7 +36,7 @@ def show(selection: Selection) -> None:
         "<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stTopNavLinkContainer],"
         " [data-testid=stToolbar] .rc-overflow { display: none }</style>"
     )
-    with st.container(horizontal_alignment="center"), st.container(width=_WIDTH):
+    with st.container(horizontal_alignment="center"), st.container(width=_SANDBOX_WIDTH if view == SANDBOX else _WIDTH):
         _show_lesson(view, selection.panel)
         show_glossary()
 
@@ -56,7 +56,7 @@ def _show_overview() -> None:
         for column, view in zip(columns, views[row : row + 2], strict=False):
             with column.container(border=True, height="stretch"):
                 mark = " :material/check_circle:" if view in finished else ""
-                st.markdown(f"##### {_title(view)}{mark}")
+                st.markdown(f"##### {title_of(view)}{mark}")
                 st.markdown(entry_of(view).question)
                 label = f"Open lesson {view[-1]}" if "-" in view else f"Open {_SHORT_NAMES[view]}"
                 st.button(label, on_click=_open, args=(view,), key=f"open-{view}")
@@ -66,7 +66,7 @@ def _show_lesson(view: str, panel: Panel) -> None:
     with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
         st.button("All lessons", icon=":material/school:", on_click=_open, args=(OVERVIEW,), key="all_lessons")
         st.button("Open the app", icon=":material/open_in_full:", on_click=_leave, key="whole_app")
-    st.title(_title(view), anchor=False)
+    st.title(title_of(view), anchor=False)
     try:
         module = import_module(entry_of(view).module)
         module.show(panel if view == SANDBOX else panel.sets)
@@ -87,11 +87,6 @@ def _show_lesson(view: str, panel: Panel) -> None:
 def _show_step(view: str, direction: str, icon: str) -> None:
     label = f"{direction}: {LESSONS[view].title}"
     st.button(label, icon=icon, on_click=_open, args=(view,), key=f"step-{direction.lower()}")
-
-
-def _title(view: str) -> str:
-    number = f"{view.rpartition('-')[2]}. " if "-" in view else ""
-    return number + entry_of(view).title
 
 
 def _open(view: str) -> None:

@@ -24,6 +24,12 @@ def band(value: float, edges: Sequence[float]) -> int:
     return int(np.searchsorted(edges, value, side="right"))
 
 
+def band_limits(index: int, edges: Sequence[float], lowest: float, highest: float) -> tuple[float, float]:
+    """Return the ends of the interval with an index, as `band` counts; the first starts at `lowest`."""
+    ends = (lowest, *edges, highest)
+    return ends[index], ends[index + 1]
+
+
 def higher_of(first: float, second: float, min_difference: float = MIN_DIFFERENCE) -> int:
     """Return 0 if the first value is higher by `min_difference`, 1 if the second is, otherwise 2."""
     return 2 if abs(first - second) < min_difference else int(second > first)
@@ -79,6 +85,17 @@ def top_pair(pairs: Matrix) -> tuple[int, int]:
     """Return the two classes with the largest value of a symmetric matrix, in ascending order."""
     first, second = np.unravel_index(np.argmax(np.triu(pairs, 1)), pairs.shape)
     return int(first), int(second)
+
+
+def ranked_pairs(pairs: Matrix, first: tuple[int, int]) -> tuple[list[tuple[int, int]], Matrix]:
+    """Return the pairs of classes of a symmetric matrix (C, C) and their values, in descending order of the values.
+
+    `first` is the first of equal pairs, so that its position is its rank.
+    """
+    rows, columns = np.triu_indices(len(pairs), 1)
+    others = (rows != first[0]) | (columns != first[1])
+    order = np.lexsort((others, -pairs[rows, columns]))
+    return [(int(rows[i]), int(columns[i])) for i in order], pairs[rows, columns][order]
 
 
 def rank_of(pairs: Matrix, pair: tuple[int, int]) -> int:

@@ -6,10 +6,12 @@ import pytest
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.lesson_experiments import (
     band,
+    band_limits,
     count_predictions,
     higher_of,
     map_overlap,
     rank_of,
+    ranked_pairs,
     symmetric,
     top_pair,
 )
@@ -19,6 +21,13 @@ from imprint_core.framework.recipe import Recipe
 
 def test_a_value_on_an_edge_is_in_the_upper_interval():
     assert [band(v, (40.0, 60.0)) for v in (-1, 39.9, 40, 60, 100)] == [0, 0, 1, 2, 2]
+
+
+def test_limits_of_intervals_are_the_edges_and_the_ends():
+    edges = (40.0, 60.0)
+    limits = [band_limits(i, edges, 0, 100) for i in range(3)]
+    assert limits == [(0, 40), (40, 60), (60, 100)]
+    assert [band((low + high) / 2, edges) for low, high in limits] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("first", "second", "who"), [(70, 69, 0), (69, 70, 1), (70, 69.5, 2), (5, 5, 2)])
@@ -42,6 +51,10 @@ def test_rank_of_a_pair_is_one_plus_the_number_of_larger_values():
     assert pairs.tolist() == [[0, 3, 3], [3, 0, 14], [3, 14, 0]]
     assert top_pair(pairs) == (1, 2)
     assert [rank_of(pairs, pair) for pair in ((1, 2), (0, 1), (0, 2))] == [1, 2, 2]
+    for pair in ((1, 2), (0, 1), (0, 2)):
+        ranked, values = ranked_pairs(pairs, pair)
+        assert ranked.index(pair) + 1 == rank_of(pairs, pair)
+        assert values.tolist() == [14, 3, 3]
 
 
 def test_prediction_counts_are_sorted_by_length_and_sum_to_all_samples(vit_digits):

@@ -53,6 +53,8 @@ CURVES = [
     small_multiples.Curve("<a>", small_multiples.curve_style(0), (1, 5), (RUN, FLAT)),
     small_multiples.Curve("b", small_multiples.curve_style(1), (1, 5), (FLAT, FLAT), True),
 ]
+COUNTS = PredictionCounts(*np.arange(10).reshape(5, 2))
+MARKS = [lessons.Mark("<b>", (2, 4)), lessons.Mark("50 to 60 %", y=(50, 60)), lessons.Mark("c", (1, 2), (0, 9))]
 PUBLISHED = [small_multiples.PublishedCurve("p", small_multiples.published_style(0), (1, 2), (50.0, math.nan))]
 
 
@@ -140,14 +142,25 @@ FIGURES = {
         ),
         lambda: lessons.class_predictions(["yes", "no"], [0, 0]),
     ],
-    lessons.name_classes: [
-        lambda: lessons.name_classes(make_figure([]), POSITIONS, CLASSES, NAMES, (1, 2)),
-        lambda: lessons.name_classes(make_figure([]), POSITIONS, CLASSES, NAMES),
+    lessons.confused_pairs: [lambda: lessons.confused_pairs(["<0> and 1", "2 and 3"], [40.0, 2.5], 1)],
+    lessons.enlarge_names: [
+        lambda: lessons.enlarge_names(
+            embedding_map.base_layer(POSITIONS, CLASSES % 3, np.arange(100), NAMES, EXTENT, True), (1, 2)
+        )
     ],
+    lessons.mark_predictions: [
+        lambda: lessons.mark_predictions(lessons.curves([], [1, 9], "n"), MARKS),
+        lambda: lessons.mark_predictions(lessons.curves([lessons.Line("a", [3, 4], [RUN, FLAT])], [3, 4], "k"), MARKS),
+        lambda: lessons.mark_predictions(lessons.proxy_lengths(COUNTS, NAMES[:2]), MARKS[:2]),
+    ],
+    lessons.name_classes: [lambda: lessons.name_classes(make_figure([]), POSITIONS, CLASSES, NAMES)],
     lessons.predictions_by_length: [
-        lambda: lessons.predictions_by_length(PredictionCounts(*np.arange(10).reshape(5, 2)), NAMES[:2])
+        lambda norms=norms: lessons.predictions_by_length(COUNTS, NAMES[:2], norms)
+        for norms in (("none", "l2"), ("l2",))
     ],
-    lessons.synthetic_figure: [
+    lessons.proxy_lengths: [lambda: lessons.proxy_lengths(COUNTS, NAMES[:2])],
+    lessons.synthetic_figure: [lambda: lessons.synthetic_figure(make_data(), None)]
+    + [
         lambda norm=norm: lessons.synthetic_figure(make_data(), imprint_data(make_data(), 3, norm))
         for norm in (True, False)
     ],

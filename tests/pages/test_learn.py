@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -14,22 +15,26 @@ from imprint_core.collapse.merged_tasks import KS, curve_key, merged_tasks
 from imprint_core.collapse.precomputed import precomputed_results
 from imprint_core.embeddings import find_sets, open_set
 from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import confusion
-from imprint_core.evaluation.synthetic import imprint_data, make_data
+from imprint_core.evaluation.synthetic import NAMES, imprint_data, make_data
 from imprint_core.evaluation.task import SEEDS, choose_classes
+from imprint_core.export.handout import handout
+from imprint_core.figures.lessons import PREDICTION
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recognition.recorded_frames import RECORDED_OBJECTS, classify_frames
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
 from tests.pages.test_camera import jpeg
-from ui.compute import results
+from ui.compute import map_layers, results
+from ui.panels.learn import frame
 from ui.panels.learn.controls import LESSONS
 from ui.panels.learn.teaching import recorded_embeddings
-from ui.text.glossary import GLOSSARY, linked
+from ui.text.glossary import GLOSSARY, linked, linked_terms, unlinked
 from ui.widgets.fm_choice import load_fm
 
-VIT, SQUEEZE = "vit_tiny_patch16_224", "squeezenet1_1"
+VIT, LITE = "vit_tiny_patch16_224", "tf_efficientnet_lite0"
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +61,9 @@ def keys(app):
     return {b.key for b in app.button}
 
 
-def finished(view, option=0):
-    """The app with a lesson whose result is shown."""
-    app = opened(None, view=view)
+def predicted(view, option=0, **query):
+    """The app with a lesson after the prediction."""
+    app = opened(None, view=view, **query)
     assert not app.error
     radios = app.main.radio
     assert radios
@@ -71,6 +76,12 @@ def finished(view, option=0):
     assert not app.exception
     assert not app.main.radio
     assert "Summary" not in [s.value for s in app.subheader]
+    return app
+
+
+def finished(view, option=0, **query):
+    """The app with a lesson whose result is shown."""
+    app = predicted(view, option, **query)
     button(app, f"{view}-reveal").click()
     app.run()
     assert not app.exception
@@ -82,9 +93,34 @@ def verdicts(app):
     return [*(s.value for s in app.success), *(i.value for i in app.main.info)]
 
 
-def curves_of(app, name):
+def drawn_data(app, name):
+    """What the page's script gets for a figure."""
     data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
-    figure = json.loads(next(d["figure"] for d in data if d.get("name") == name))
+    return next(d for d in data if d.get("name") == name)
+
+
+def traces_of(app, name):
+    return [trace["name"] for trace in json.loads(drawn_data(app, name)["figure"])["data"]]
+
+
+def marks_of(app, name):
+    """The predictions marked in a figure, and those in its text alternative."""
+    data = drawn_data(app, name)
+    shapes = [s for s in json.loads(data["figure"])["layout"].get("shapes", []) if s.get("name") == PREDICTION]
+    return shapes, re.findall(f"{PREDICTION}: ([^;]+)", data["alt"])
+
+
+def images_of(app):
+    """Descriptions of the images on the page."""
+    return [
+        html.unescape(alt)
+        for e in app.get("html")
+        for alt in re.findall('<img src="data:[^"]+" alt="([^"]+)"', e.proto.body)
+    ]
+
+
+def curves_of(app, name):
+    figure = json.loads(drawn_data(app, name)["figure"])
     return {t["name"]: dict(zip(t["x"], t["y"], strict=True)) for t in figure["data"] if t.get("fill") != "toself"}
 
 
@@ -95,8 +131,8 @@ def accuracy_of(bundled, fm, data, recipe, n, classes="all"):
 
 def test_lesson_1_has_the_accuracy_of_the_core(bundled):
     app = finished("lesson-1")
-    medians = {n: accuracy_of(bundled, SQUEEZE, "mnist", PRESETS["qi"].recipe, n) for n in (1, 5, 20, 100)}
-    assert curves_of(app, "lesson-1-tried") == {"tried values": {5: pytest.approx(medians[5])}}
+    medians = {n: accuracy_of(bundled, LITE, "digits", PRESETS["qi"].recipe, n) for n in (1, 5, 20, 100)}
+    assert curves_of(app, "lesson-1-tried") == {"tried values": {1: pytest.approx(medians[1])}}
     curve = curves_of(app, "lesson-1-all")["one mean per class"]
     assert {n: curve[n] for n in medians} == pytest.approx(medians)
     answers = " ".join(verdicts(app))
@@ -104,32 +140,37 @@ def test_lesson_1_has_the_accuracy_of_the_core(bundled):
     assert f"from {medians[20]:.1f} % with 20 images to {medians[100]:.1f} % with 100" in answers
     # Tried values are added to the curve.
     app.select_slider(key="lesson-1-n").set_value(20).run()
-    assert set(curves_of(app, "lesson-1-tried")["tried values"]) == {5, 20}
+    assert set(curves_of(app, "lesson-1-tried")["tried values"]) == {1, 20}
     assert app.metric[0].value == f"{medians[20]:.1f} %"
 
 
 def test_lesson_2_has_the_elbow_of_the_core(bundled):
-    app = finished("lesson-2", 1)
-    pool = choose_classes(open_set(bundled[VIT, "tiny_imagenet_100"]), "5in1")
-    recipe = Recipe("kmeans", 1)
-    curve = np.median(Evaluator(pool, recipe.space).accuracy_over_k(recipe, KS, 100, SEEDS[:5]), axis=1)
-    assert curves_of(app, "lesson-2-all")["k-means"] == pytest.approx(dict(zip(KS, curve, strict=True)))
-    bend = elbow(KS, curve)
-    assert 4 <= bend <= 6
-    assert app.success[0].value.startswith("You predicted **at k = 4 to 6**: correct.")
-    assert f"if they meet at k = {bend}. Accuracy is {curve[0]:.1f} %" in app.success[0].value
+    app = finished("lesson-2", 0)
+    pool = choose_classes(open_set(bundled[LITE, "digits"]), "1+9, 8")
+    recipe, ks = Recipe("kmeans", 1), range(1, 9)
+    curve = np.median(Evaluator(pool, recipe.space).accuracy_over_k(recipe, ks, 50, SEEDS[:5]), axis=1)
+    assert curves_of(app, "lesson-2-all")["k-means"] == pytest.approx(dict(zip(ks, curve, strict=True)))
+    assert elbow(ks, curve) == 2
+    # What the lesson says: two proxies are much better than one, and further ones hardly improve.
+    assert curve[1] - curve[0] > 10
+    assert curve[2:].max() - curve[1] < 3
+    assert app.success[0].value.startswith("You predicted **at k = 2**: correct.")
+    assert f"if they meet at k = 2. Accuracy is {curve[0]:.1f} %" in app.success[0].value
 
 
 def test_lesson_3_has_the_predictions_of_the_core(bundled):
-    app = finished("lesson-3", 3)
+    app = finished("lesson-3", 2)
     none = Recipe("mean", 1, "none", "none", "none")
-    evaluator = Evaluator(choose_classes(open_set(bundled["resnet50", "mnist"])), none.space)
+    evaluator = Evaluator(choose_classes(open_set(bundled[LITE, "digits"])), none.space)
     counts = np.bincount(evaluator.evaluate(none, 100, SEEDS[:1]).predictions[0], minlength=10)
     longest = int(np.argmax(np.linalg.norm(evaluator.imprint(none, 100, SEEDS[0]).proxies, axis=1)))
     assert f"to class {longest}: {counts[longest]:,} of {len(evaluator.truth):,} test images" in verdicts(app)[0]
+    # What the question is about: a proxy that is hardly longer attracts far too many.
+    assert 0.3 * len(evaluator.truth) < counts[longest] < 0.5 * len(evaluator.truth)
+    assert app.success
     summary = " ".join(m.value for m in app.main.markdown)
     for post in ("none", "l2"):
-        accuracy = accuracy_of(bundled, "resnet50", "mnist", Recipe("mean", 1, "none", post, "none"), 100)
+        accuracy = accuracy_of(bundled, LITE, "digits", Recipe("mean", 1, "none", post, "none"), 100)
         assert f"{accuracy:.1f} %" in summary
         app.segmented_control(key="lesson-3-post").set_value(post).run()
         assert app.metric[0].value == f"{accuracy:.1f} %"
@@ -137,10 +178,10 @@ def test_lesson_3_has_the_predictions_of_the_core(bundled):
 
 def test_lesson_4_has_the_accuracies_of_the_core(bundled):
     app = finished("lesson-4")
-    for n, answer in ((20, 0), (200, 1)):
-        few, many = (accuracy_of(bundled, VIT, "mnist", Recipe("kmeans", k), n) for k in (1, 20))
+    for n, answer in ((5, 0), (100, 1)):
+        few, many = (accuracy_of(bundled, LITE, "digits", Recipe("kmeans", k), n) for k in (1, 5))
         assert (few < many) == answer
-        assert f"With n = {n}, k = 1 reaches {few:.1f} % and k = 20 {many:.1f} %." in " ".join(verdicts(app))
+        assert f"With n = {n}, k = 1 reaches {few:.1f} % and k = 5 {many:.1f} %." in " ".join(verdicts(app))
     assert (len(app.success), len(app.main.info)) == (1, 1)
 
 
@@ -149,7 +190,7 @@ def test_lesson_5_has_gains_and_correlations_of_the_core(bundled):
     first, second = verdicts(app)
     recipe = PRESETS["own"].recipe
     for d in (1, 5):
-        tasks = [t for t in merged_tasks(bundled[VIT, "tiny_imagenet_100"], 100, 3) if t.d == d]
+        tasks = [t for t in merged_tasks(bundled[LITE, "tiny_imagenet_100"], 100, 3) if t.d == d]
         curves = [precomputed_results()[curve_key(task, recipe, None)] for task in tasks]
         gain = float(np.median([c.accuracy[KS.index(5)] - c.accuracy[0] for c in curves]))
         assert f"{d} in 1 {gain:+.1f} points".replace("-", "−") in first
@@ -172,13 +213,16 @@ def test_lesson_5_has_gains_and_correlations_of_the_core(bundled):
 def test_lesson_6_compares_the_map_with_confusion_in_the_full_space(bundled):
     app = finished("lesson-6", 2)
     recipe = PRESETS["qi"].recipe
-    evaluator = Evaluator(choose_classes(open_set(bundled[SQUEEZE, "digits"])), recipe.space)
+    evaluator = Evaluator(choose_classes(open_set(bundled[LITE, "digits"])), recipe.space)
     percent = confusion(evaluator.truth, evaluator.evaluate(recipe, 100, SEEDS[:5]).predictions, 10)
     answer = app.success[0].value
     first, second, rank = map(int, re.search(r"(\d) and (\d) have rank (\d+) of 45", answer).groups())
     confused = (percent + percent.T) / 2
     assert f"{confused[first, second]:.1f} % of either" in answer
     assert rank == 1 + (confused[np.triu_indices(10, 1)] > confused[first, second]).sum()
+    # The highlighted bar is at the pair's rank.
+    bars = json.loads(drawn_data(app, "lesson-6-ranks")["figure"])["data"][0]
+    assert bars["text"].index(f"{first} and {second}") + 1 == rank
     app.selectbox(key="lesson-6-map").set_value("UMAP, 50 neighbours").run()
     assert not app.exception
     assert f"**{first} and {second}**" not in " ".join(m.value for m in app.main.markdown)
@@ -243,7 +287,10 @@ def test_lesson_7_counts_shots_and_keeps_them_between_steps():
 
 
 def test_the_example_has_the_accuracies_of_the_core():
+    app = opened(None, view="toy")
+    assert traces_of(app, "toy") == list(NAMES)
     app = finished("toy", 1)
+    assert [(shape["x0"], shape["x1"]) for shape in marks_of(app, "toy-all")[0]] == [(1.75, 2.25)] * 2
     data = make_data()
     answers = " ".join(verdicts(app))
     for norm, normalised in (("L2", True), ("none", False)):
@@ -296,24 +343,104 @@ def test_progress_is_kept_when_another_lesson_is_opened():
 
 
 def test_explore_opens_with_the_experiment_of_the_lesson():
-    app = finished("lesson-2")
-    # The sidebar still has the default dataset.
-    assert "data" not in app.query_params
+    app = finished("lesson-2", fm=VIT, data="mnist")
+    assert (app.query_params["fm"], app.query_params["data"]) == (VIT, "mnist")
     button(app, "lesson-explore").click()
     app.run()
     assert app.title[0].value == "Explore weight imprinting"
-    chosen = {key: app.query_params[key] for key in ("fm", "data", "classes")}
-    assert chosen == {"fm": VIT, "data": "tiny_imagenet_100", "classes": "5in1"}
-    assert (app.select_slider(key="k").value, app.select_slider(key="n").value) == (5, 100)
+    # The lesson has the app's default FM and dataset, which are not in links.
+    assert not {"fm", "data"} & set(app.query_params)
+    assert (app.session_state.fm, app.session_state.data, app.query_params["classes"]) == (LITE, "digits", "1+9, 8")
+    assert (app.select_slider(key="k").value, app.select_slider(key="n").value) == (2, 50)
 
 
 def test_a_missing_set_is_reported(monkeypatch):
     sets, _ = find_sets()
-    monkeypatch.setattr(results, "sets", lambda: ({k: v for k, v in sets.items() if k[0] != "resnet50"}, []))
+    monkeypatch.setattr(results, "sets", lambda: ({k: v for k, v in sets.items() if k != (LITE, "digits")}, []))
     app = opened(None, view="lesson-3")
     (error,) = [e.value for e in app.error]
-    assert "needs the bundled embeddings resnet50\\_\\_mnist" in error
+    assert "needs the bundled embeddings tf\\_efficientnet\\_lite0\\_\\_digits" in error
     assert "step-next" in keys(app)
+
+
+@pytest.mark.parametrize("view", [f"lesson-{i}" for i in range(1, 5)])
+def test_proxies_are_hidden_until_the_prediction(view):
+    app = opened(None, view=view)
+    samples = traces_of(app, f"{view}-map")
+    assert len({"1 + 9", "8", *map(str, range(10))} & set(samples)) == (2 if view == "lesson-2" else 10)
+    # NORM has no effect on shots, which would cover the map.
+    assert ("shots" in samples) == (view != "lesson-3")
+    assert "proxies" not in samples
+    for radio in app.main.radio:
+        radio.set_value(0)
+    app.run()
+    button(app, f"{view}-predict").click()
+    app.run()
+    assert "proxies" in traces_of(app, f"{view}-map")
+
+
+def test_proxies_without_norm_are_placed_by_other_lengths_than_those_with_l2(bundled):
+    info = bundled[LITE, "digits"]
+    none, l2 = (Experiment(info, recipe=Recipe("mean", 1, norm, norm, norm)) for norm in ("none", "l2"))
+    # Lessons draw both on the same map.
+    lengths, unit = (map_layers._squares(experiment, "l2") for experiment in (none, l2))
+    np.testing.assert_allclose(unit, 1, rtol=1e-5)
+    assert lengths.min() > 2
+
+
+def test_the_images_are_those_of_the_shots(bundled):
+    evaluator = Evaluator(choose_classes(open_set(bundled[LITE, "digits"])), PRESETS["qi"].recipe.space)
+    ids = evaluator.pool.id_train[np.concatenate(evaluator.shots(1, SEEDS[0]))]
+    assert images_of(opened(None, view="lesson-1")) == [f"{c}: training image {i}" for c, i in enumerate(ids)]
+    # Two proxies separate ones and nines, without knowing which is which.
+    app = predicted("lesson-2")
+    app.select_slider(key="lesson-2-k").set_value(2).run()
+    merged = [text for text in images_of(app) if text.startswith("1 + 9")]
+    groups = [[t for t in merged if t.startswith(f"1 + 9 ★{i}:")] for i in (1, 2)]
+    assert sum(map(len, groups)) == len(merged)
+    data = open_set(bundled[LITE, "digits"])
+    digit = dict(zip(data.id_train.tolist(), data.y_train.tolist(), strict=True))
+    kinds = [[digit[int(text.split()[-1])] for text in group] for group in groups]
+    assert sorted(max(set(kind), key=kind.count) for kind in kinds) == [1, 9]
+    assert all(kind.count(max(set(kind), key=kind.count)) / len(kind) > 0.7 for kind in kinds)
+
+
+def test_a_lesson_without_images_says_so(monkeypatch):
+    monkeypatch.setattr(results, "pictures", lambda info: None)
+    app = opened(None, view="lesson-1")
+    assert images_of(app) == []
+    assert "Images of Digits \\(scikit\\-learn\\) are not on this machine." in [c.value for c in app.caption]
+
+
+def test_predictions_are_marked_in_the_chart_that_they_are_about():
+    app = predicted("lesson-1", 1)
+    (band,), texts = marks_of(app, "lesson-1-tried")
+    assert (band["y0"], band["y1"], texts) == (25, 50, ["25 to 50 % at n = 1"])
+    assert band["label"]["text"].startswith(PREDICTION)
+    button(app, "lesson-1-reveal").click().run()
+    curve = curves_of(app, "lesson-1-all")["one mean per class"]
+    (_, gain), texts = marks_of(app, "lesson-1-all")
+    assert (gain["y0"], gain["y1"]) == pytest.approx((curve[20] + 5, curve[20] + 15))
+    assert gain["x0"] < 100 < gain["x1"]
+    assert texts[1] == "5 to 15 points more at n = 100"
+    ((band,), texts) = marks_of(predicted("lesson-2", 1), "lesson-2-tried")
+    assert (band["x0"], band["x1"], texts) == (2.5, 4.5, ["bend at k = 3 or 4"])
+
+
+def test_the_handout_has_the_lesson_but_no_result(monkeypatch):
+    contents = {}
+    monkeypatch.setattr(frame, "handout_button", contents.__setitem__)
+    app = finished("lesson-1")
+    content = contents["lesson-1"]()
+    text = handout(content, "http://class.example/learn?view=lesson-1", "<svg/>")
+    assert content.title == app.title[0].value
+    assert [len(options) for _, options in content.questions] == [4, 3]
+    assert {"FM", "proxy", "n, n-shot"} <= {term for term, _ in content.terms}
+    assert not re.search(r"\[\[|\\|\*", text.partition("<body>")[2])
+    assert len(content.drawings.pictures) == 10
+    # The accuracy with one shot.
+    result = re.search(r"accuracy is (\d+\.\d) %", " ".join(verdicts(app)))[1]
+    assert result not in text
 
 
 def test_terms_that_lessons_link_to_are_in_the_glossary():
@@ -324,6 +451,9 @@ def test_terms_that_lessons_link_to_are_in_the_glossary():
     assert {word.casefold() for word in words} <= set(GLOSSARY)
     assert {"fm", "proxy", "shot", "n", "k", "norm", "nc1"} <= {word.casefold() for word in words}
     assert linked("[[means|proxy]]") == f'[means](#term-proxy "{GLOSSARY["proxy"].text}")'
+    text = r"*[[means|proxy]]* of [[k]] \[x\] and [[proxy]]"
+    assert unlinked(text) == "means of k [x] and proxy"
+    assert linked_terms(text) == [GLOSSARY["proxy"], GLOSSARY["k"]]
     with pytest.raises(KeyError):
         linked("[[wings]]")
     assert not [entry for entry in GLOSSARY.values() if '"' in entry.text]

@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.test_learn import button, keys, opened
+from tests.pages.test_learn import button, keys, marks_of, opened
 from ui.server import classroom, tally
 
 KEY = "a-teacher's-key"
@@ -95,7 +95,10 @@ def test_students_who_wait_see_the_result_that_the_teacher_reveals():
     assert headings(app) == ["Predict", "Predictions of the class", "Try it", "Result", "Summary"]
     assert [text.partition("**")[0] for text in infos(app)] == ["Correct is ", "Correct is "]
     assert button(app, "class-reveal").disabled
-    assert headings(shown(student)) == ["Predict", "Try it", "Result", "Summary"]
+    # There is no prediction to mark in the teacher's chart.
+    assert marks_of(app, f"{LESSON}-all") == ([], [])
+    assert len(marks_of(shown(student), f"{LESSON}-all")[0]) == 2
+    assert headings(student) == ["Predict", "Try it", "Result", "Summary"]
     assert (len(student.success), len(infos(student))) == (1, 1)
     # The result remains after a reset, which is for those who wait.
     pressed(app, "class-reset")

@@ -133,7 +133,7 @@ class PlacedProxies:
     numbers: NDArray[np.intp]
 
 
-@shared_cache(8, BY_SAMPLES)
+@shared_cache(8, BY_SPACE)
 def _squares(experiment: Experiment, norm: str) -> Array:
     embedded = results.evaluator(experiment).embedded
     return np.asarray(np.einsum("nd,nd->n", embedded, embedded))

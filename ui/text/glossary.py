@@ -162,6 +162,17 @@ def linked(text: str) -> str:
     return _LINK.sub(link, text)
 
 
+def unlinked(text: str) -> str:
+    """Return Markdown with such links as plain text, without marks and backslashes."""
+    text = _LINK.sub(lambda match: match[1] or match[2], text)
+    return re.sub(r"\\(.)|\*+", lambda match: match[1] or "", text).replace("\u2060", "")
+
+
+def linked_terms(text: str) -> list[Entry]:
+    """Return the entries that Markdown links to, in the order of the first links."""
+    return [GLOSSARY[key] for key in dict.fromkeys(match[2].casefold() for match in _LINK.finditer(text))]
+
+
 def show_glossary() -> None:
     """Draw all entries, with the anchors of the links."""
     st.markdown("##### Glossary")

@@ -8,8 +8,10 @@ import streamlit as st
 
 from imprint_core.collapse.merged_tasks import GAIN_KS, all_tasks
 from imprint_core.collapse.precomputed import PRECOMPUTED_DRAWS
+from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lesson_experiments import MIN_DIFFERENCE, higher_of
 from imprint_core.evaluation.metrics import signed
+from imprint_core.figures.lessons import Mark, mark_predictions, with_predictions
 from imprint_core.figures.nc1_gain import TaskPoint, gain_over_nc1
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
@@ -19,17 +21,18 @@ from ui.compute import results
 from ui.compute.progressive import point_cache
 from ui.compute.task_curves import TaskKey, curve_points, task_points
 from ui.controls.control import Sets
+from ui.panels.learn import frame, samples
 from ui.panels.learn.frame import Lesson, Outcome, Question, computing, lesson_experiment, show_lesson
 from ui.text.labels import label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
-_VIT, _SQUEEZENET, _MERGEABLE = "vit_tiny_patch16_224", "squeezenet1_1", "tiny_imagenet_100"
+_FM, _SQUEEZENET, _MERGEABLE = frame.FM, "squeezenet1_1", "tiny_imagenet_100"
 _RECIPE = PRESETS["own"].recipe
 _LOW, _HIGH = GAIN_KS
 _GAIN = f"Gain of k = {_HIGH} over k = {_LOW}"
 _PAIRS: tuple[tuple[TaskKey, TaskKey], ...] = (
-    ((_VIT, _MERGEABLE, 1), (_VIT, _MERGEABLE, 5)),
-    ((_SQUEEZENET, "cifar10", 0), (_SQUEEZENET, "digits", 0)),
+    ((_FM, _MERGEABLE, 1), (_FM, _MERGEABLE, 5)),
+    ((_FM, "cifar10", 0), (_FM, frame.DATASET, 0)),
 )
 
 
@@ -54,14 +57,37 @@ def show(sets: Sets) -> None:
             "A class is collapsed if the [[FM]] maps all its images to nearly the same embedding "
             "([[neural collapse|collapse]]). Then one [[proxy]] suffices. [[NC1]] measures the distance from collapse, "
             f"so a task with a large NC1 should gain more from [[k]] = {_HIGH} proxies over k = {_LOW}. Does it? All "
-            "training images are [[shots|shot]] in this lesson.",
+            f"training images are [[shots|shot]] in this lesson.\n\nThis lesson: {plain(label_of_fm(_FM))}. Digits has "
+            "too few classes to merge five into one, so merged classes are of "
+            f"{plain(label_of_dataset(_MERGEABLE))} ([[d in 1|merged]]).",
             [_question(points, pair) for pair in _PAIRS],
-            "Merge classes, d into one ([[d in 1|merged]]), and compare [[NC1]] and the gain.",
-            partial(_show_attempt, points),
+            "Merge classes, d into one ([[d in 1|merged]]), and compare [[NC1]] and the gain. Every value is added to "
+            "the chart.",
+            partial(_show_attempt, sets, points),
             partial(_show_result, points),
-            lesson_experiment(sets, _VIT, _MERGEABLE, _RECIPE, classes=f"{_HIGH}in1").with_(k=_HIGH),
+            _experiment(sets, _PAIRS[0][1]).with_(k=_HIGH),
+            show_first=partial(_show_first, sets),
         ),
     )
+
+
+def _experiment(sets: Sets, task: TaskKey) -> Experiment:
+    fm, data, d = task
+    return lesson_experiment(sets, fm, data, _RECIPE, classes=f"{d}in1" if d else "all")
+
+
+def _show_first(sets: Sets) -> None:
+    """Draw the tasks of both questions."""
+    for number, pair in enumerate(_PAIRS):
+        for side, (column, task) in enumerate(zip(st.columns(2), pair, strict=True)):
+            with column:
+                samples.show_classes(f"lesson-5-{number}-{side}", _experiment(sets, task), _title(task), 200)
+
+
+def _title(task: TaskKey) -> str:
+    # Without the part in brackets.
+    data = label_of_dataset(task[1]).split(" (")[0]
+    return f"{task[2]} in 1 of {data}" if task[2] else data
 
 
 def _short_name(task: TaskKey) -> str:
@@ -78,30 +104,56 @@ def _question(points: dict[TaskKey, TaskPoint], pair: tuple[TaskKey, TaskKey]) -
     )
 
 
-def _show_attempt(points: dict[TaskKey, TaskPoint]) -> None:
-    ds = [d for fm, data, d in points if (fm, data) == (_VIT, _MERGEABLE)]
-    task = plain(f"{label_of_fm(_VIT)} on {label_of_dataset(_MERGEABLE)}")
-    d = st.select_slider(f"d: classes merged into one, {task}", ds, key="lesson-5-d")
-    point = points[_VIT, _MERGEABLE, d]
-    left, right = st.columns(2)
-    left.metric("NC1", f"{point.nc1.median:.2f}")
-    right.metric(_GAIN, f"{signed(point.gain.median)} points")
+def _marks(points: dict[TaskKey, TaskPoint], questions: int) -> list[Mark]:
+    """Return the tasks that were predicted to gain more, of the first questions; both if neither was."""
+    marks = []
+    for pair, i in zip(_PAIRS[:questions], frame.predictions("lesson-5"), strict=False):
+        for task in pair[i : i + 1] or pair:
+            nc1 = points[task].nc1.median
+            verb = "gains more" if i < len(pair) else "gains about as much"
+            marks.append(Mark(f"{_short_name(task)} {verb}", (nc1 / 1.08, nc1 * 1.08)))
+    return marks
+
+
+def _show_attempt(sets: Sets, points: dict[TaskKey, TaskPoint]) -> None:
+    ds = [d for fm, data, d in points if (fm, data) == (_FM, _MERGEABLE)]
+    task = plain(f"{label_of_fm(_FM)} on {label_of_dataset(_MERGEABLE)}")
+    columns = frame.two_columns()
+    with columns[1]:
+        d = st.select_slider(f"d: classes merged into one, {task}", ds, key="lesson-5-d")
+        point, tasks = points[_FM, _MERGEABLE, d], [points[_FM, _MERGEABLE, x] for x in frame.tried("lesson-5", d)]
+        left, right = st.columns(2)
+        left.metric("NC1", f"{point.nc1.median:.2f}")
+        right.metric(_GAIN, f"{signed(point.gain.median)} points")
+        marks = _marks(points, 1)
+        values = ", ".join(
+            f"{task.name}: NC1 {task.nc1.median:.2f}, {signed(task.gain.median)} points" for task in tasks
+        )
+        plot(
+            "lesson-5-tried",
+            mark_predictions(gain_over_nc1(tasks, None, (), [point.fm], [point.data]), marks),
+            alt=with_predictions(f"{_GAIN} against NC1. {values}", marks),
+            height=330,
+        )
+    with columns[0]:
+        samples.show_classes("lesson-5-map", _experiment(sets, (_FM, _MERGEABLE, d)), _title((_FM, _MERGEABLE, d)))
 
 
 def _show_result(points: dict[TaskKey, TaskPoint]) -> Outcome:
     tasks = list(points.values())
     fms, data = (list(dict.fromkeys(labels)) for labels in zip(*((t.fm, t.data) for t in tasks), strict=True))
+    marks = _marks(points, len(_PAIRS))
     plot(
         "lesson-5-gains",
-        gain_over_nc1(tasks, None, (), fms, data),
-        alt=f"{_GAIN} against NC1 for {len(tasks)} tasks",
+        mark_predictions(gain_over_nc1(tasks, None, (), fms, data), marks),
+        alt=with_predictions(f"{_GAIN} against NC1 for {len(tasks)} tasks", marks),
         height=420,
     )
     groups = {
         f"{label_of_fm(fm)}, d in 1, {words}": [
             point for (task_fm, _, d), point in points.items() if task_fm == fm and d in ds
         ]
-        for fm in (_VIT, _SQUEEZENET)
+        for fm in (_FM, _SQUEEZENET)
         for words, ds in ((f"d up to {_HIGH}", range(1, _HIGH + 1)), (f"d above {_HIGH}", range(_HIGH + 1, 100)))
     }
     groups["datasets without merging"] = [point for (_, _, d), point in points.items() if not d]

@@ -73,6 +73,12 @@ def entry_of(view: str) -> LessonEntry:
     return LESSONS.get(view, _SANDBOX)
 
 
+def title_of(view: str) -> str:
+    """Return the title of a lesson with its number, or that of the sandbox."""
+    number = f"{view.rpartition('-')[2]}. " if "-" in view else ""
+    return number + entry_of(view).title
+
+
 LEARN_CONTROLS = controls_of(
     Control(
         "view",

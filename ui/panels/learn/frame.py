@@ -1,4 +1,4 @@
-"""The frame of every lesson: question, prediction, something to try, result and summary."""
+"""The frame of every lesson: samples, question, prediction, something to try, result and summary."""
 
 from __future__ import annotations
 
@@ -9,25 +9,38 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.evaluation.task import SEEDS
-from imprint_core.figures.lessons import Line, curves
+from imprint_core.export.handout import Drawings, Handout
+from imprint_core.figures.lessons import Line, Mark, curves, mark_predictions, with_predictions
 from imprint_core.framework.recipe import Recipe
 from ui.charts.plot import plot
 from ui.compute import results
 from ui.controls.control import Sets
 from ui.controls.recipe import recipe_values
 from ui.navigation.page_switches import go_to
+from ui.navigation.to_top import to_step
 from ui.panels.learn.class_predictions import is_reset, show_class, wait_with_class
+from ui.panels.learn.controls import title_of
+from ui.panels.learn.samples import show_samples
 from ui.server import tally
-from ui.text.glossary import linked
+from ui.share.handout import handout_button
+from ui.text.glossary import linked, linked_terms, unlinked
 from ui.text.labels import count_text, label_of_dataset, label_of_fm
 from ui.text.markdown import plain
 
 LESSON_SEEDS = SEEDS[:5]
+# The FM and the dataset of most lessons: the app's defaults, whose images are installed.
+FM, DATASET = "tf_efficientnet_lite0", "digits"
+# In pixels. Longer lines are hard to read.
+_TEXT_WIDTH = 860
+_CURVE_HEIGHT = 270
+# Key of the session: the number of submitted predictions.
+_STEPS = "lesson_steps"
 SEEDS_CAPTION = f"Median over {len(LESSON_SEEDS)} seeds; the band shows the range."
 
 
@@ -61,6 +74,10 @@ class Lesson:
     experiment: Experiment | None = None
     # Draws a button after the summary.
     show_end: Callable[[], None] = lambda: None
+    # Draws what a student sees before predicting: samples without proxies.
+    show_first: Callable[[], None] | None = None
+    # Returns what the handout shows.
+    drawings: Callable[[], Drawings] = Drawings
 
 
 @dataclass
@@ -122,40 +139,88 @@ def tried(view: str, value: int, line: str = "") -> list[int]:
     return sorted(values)
 
 
-def draw_curves(name: str, lines: Sequence[Line], xs: Sequence[int], title: str, elbow: int | None = None) -> None:
-    """Draw accuracy over k or n; `title` ends with the parameter's symbol."""
+def predictions(view: str) -> tuple[int, ...]:
+    """Return the indices of the options that the student predicted, one per question; empty without a prediction."""
+    return progress(view).predicted
+
+
+def draw_curves(
+    name: str,
+    lines: Sequence[Line],
+    xs: Sequence[int],
+    title: str,
+    elbow: int | None = None,
+    marks: Sequence[Mark] = (),
+) -> None:
+    """Draw accuracy over k or n, with the student's predictions; `title` ends with the parameter's symbol."""
     symbol, values = title[-1], []
     for line in lines:
         medians = (f"{symbol} = {x} {run.median:.1f} %" for x, run in zip(line.xs, line.runs, strict=True))
         values += [f"{line.name}: {', '.join(medians)}"] if line.xs else []
-    plot(name, curves(lines, xs, title, elbow), alt=f"Accuracy over {symbol}. {'; '.join(values)}", height=300)
+    alt = with_predictions(f"Accuracy over {symbol}. {'; '.join(values)}", marks)
+    plot(name, mark_predictions(curves(lines, xs, title, elbow), marks), alt=alt, height=_CURVE_HEIGHT)
 
 
 def try_values(
-    view: str, experiment: Experiment, field: str, label: str, values: Sequence[int], start: int, title: str
+    view: str,
+    experiment: Experiment,
+    field: str,
+    label: str,
+    values: Sequence[int],
+    start: int,
+    title: str,
+    marks: Callable[[], Sequence[Mark]],
+    kinds: bool = False,
 ) -> None:
-    """Draw a slider for a field of the experiment, and the accuracy at all values tried so far."""
+    """Draw a slider for a field of the experiment, the accuracy at all values tried so far, and samples and proxies."""
     symbol = title[-1]
-    current = st.select_slider(label, values, value=start, key=f"{view}-{symbol}")
-    xs = tried(view, current)
-    with computing():
-        runs = [accuracy(experiment, **{field: x}) for x in xs]
-    show_accuracy(f"{symbol} = {current}", runs[xs.index(current)].median, experiment)
-    draw_curves(f"{view}-tried", [Line("tried values", xs, runs)], values, title)
+    left, right = two_columns()
+    with right:
+        current = st.select_slider(label, values, value=start, key=f"{view}-{symbol}")
+        xs = tried(view, current)
+        with computing():
+            runs = [accuracy(experiment, **{field: x}) for x in xs]
+        show_accuracy(f"{symbol} = {current}", runs[xs.index(current)].median, experiment)
+        draw_curves(f"{view}-tried", [Line("tried values", xs, runs)], values, title, marks=marks())
+    with left:
+        show_samples(view, experiment.with_(**{field: current}), proxies=True, kinds=kinds)
+
+
+def two_columns() -> Sequence[DeltaGenerator]:
+    """Return two columns: samples, and what concerns them; on a phone one below the other."""
+    return st.columns(2, gap="medium")
 
 
 def show_lesson(view: str, lesson: Lesson) -> None:
     """Draw a lesson up to the user's progress, or in a classroom to that of the class."""
-    st.markdown(linked(lesson.introduction))
     state = progress(view)
     if state.correct is None and state.poll is not None and is_reset(view, state.poll):
         _restart(view)
         state = progress(view)
-    _show_questions(view, lesson.questions, state)
+    # Below what was read before, the next step would be off the screen.
+    introduction = st.expander("Introduction") if state.predicted else st.container()
+    with introduction, st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.container(width=_TEXT_WIDTH).markdown(linked(lesson.introduction))
+        handout_button(view, partial(_handout, view, lesson))
+    _heading("Predict")
+    area = st.container()
     options = {question.text: question.options for question in lesson.questions}
     revealed = show_class(view, options, partial(_restart, view)) or (state.poll is not None and state.poll.revealed)
+    with area:
+        if state.predicted:
+            _show_predictions(lesson.questions, state)
+        elif lesson.show_first is None or revealed:
+            # What is displayed first follows with its proxies.
+            _show_questions(view, lesson.questions)
+        else:
+            left, right = two_columns()
+            with left:
+                lesson.show_first()
+            with right:
+                _show_questions(view, lesson.questions)
     if not state.predicted and not revealed:
         return
+    to_step(st.session_state.get(_STEPS, 0))
     _heading("Try it")
     st.markdown(linked(lesson.hint))
     lesson.show_attempt()
@@ -163,6 +228,12 @@ def show_lesson(view: str, lesson: Lesson) -> None:
         if state.poll is None or not wait_with_class(view, state.poll):
             st.button("Show result", type="primary", key=f"{view}-reveal")
         return
+    # Lines and charts as wide as the page are hard to read.
+    with st.container(width=_TEXT_WIDTH):
+        _show_outcome(view, lesson, state)
+
+
+def _show_outcome(view: str, lesson: Lesson, state: Progress) -> None:
     _heading("Result")
     verdicts = st.container()
     outcome = lesson.show_result()
@@ -189,17 +260,29 @@ def show_lesson(view: str, lesson: Lesson) -> None:
         st.button("Restart lesson", icon=":material/replay:", on_click=_restart, args=(view,), key="lesson-over")
 
 
+def _handout(view: str, lesson: Lesson) -> Handout:
+    texts = [lesson.introduction, *(question.text for question in lesson.questions), lesson.hint]
+    return Handout(
+        title_of(view),
+        unlinked(lesson.introduction),
+        [(unlinked(question.text), question.options) for question in lesson.questions],
+        unlinked(lesson.hint),
+        [(entry.term, entry.text) for entry in linked_terms("\n".join(texts))],
+        lesson.drawings(),
+    )
+
+
 def _heading(text: str) -> None:
     st.subheader(text, anchor=False)
 
 
-def _show_questions(view: str, questions: Sequence[Question], state: Progress) -> None:
-    """Draw the questions, or the predictions, which can't be changed."""
-    _heading("Predict")
-    if state.predicted:
-        for question, predicted in zip(questions, state.predicted, strict=True):
-            st.markdown(f"{question.text} You predicted: **{question.options[predicted]}**.")
-        return
+def _show_predictions(questions: Sequence[Question], state: Progress) -> None:
+    """Draw the predictions, which can't be changed."""
+    for question, predicted in zip(questions, state.predicted, strict=True):
+        st.markdown(f"{question.text} You predicted: **{question.options[predicted]}**.")
+
+
+def _show_questions(view: str, questions: Sequence[Question]) -> None:
     answers = [
         st.radio(
             question.text,
@@ -226,6 +309,7 @@ def _predict(view: str, questions: Sequence[Question], answers: Sequence[object]
     if len(predicted) == len(questions):
         state = progress(view)
         state.predicted, state.poll = predicted, tally.count_prediction(view, predicted)
+        st.session_state[_STEPS] = st.session_state.get(_STEPS, 0) + 1
 
 
 def _show_verdict(question: Question, predicted: int | None, answer: int, numbers: str) -> None:

@@ -9,26 +9,38 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.evaluation.lesson_experiments import Matrix, band, map_overlap, rank_of, symmetric, top_pair
+from imprint_core.evaluation.lesson_experiments import (
+    Matrix,
+    band,
+    band_limits,
+    map_overlap,
+    rank_of,
+    ranked_pairs,
+    symmetric,
+    top_pair,
+)
 from imprint_core.evaluation.metrics import confusion
+from imprint_core.export.handout import Drawings
 from imprint_core.figures import embedding_map
 from imprint_core.figures.charts import confusion_matrix
-from imprint_core.figures.lessons import name_classes
+from imprint_core.figures.lessons import Mark, confused_pairs, enlarge_names, mark_predictions, with_predictions
 from imprint_core.figures.plotly_json import Figure
+from imprint_core.figures.style import class_color
 from imprint_core.maps.layouts import LAYOUT_GRID, MAP_METHODS, Layout
-from imprint_core.maps.store import GRID_NORM
 from ui.charts.plot import plot
-from ui.compute import results, stored_maps
+from ui.compute import results
 from ui.compute.results import BY_SAMPLES, ONE_MEAN
 from ui.controls.control import Sets
+from ui.panels.learn import frame, samples
 from ui.panels.learn.frame import Lesson, Outcome, Question, computing, lesson_experiment, name_of, show_lesson
 from ui.server.shared_cache import shared_cache
 from ui.text.markdown import plain
 
 _LAYOUTS = {"PCA": Layout("pca")} | {f"UMAP, {n} neighbours": Layout("umap", n, 0.1) for n in (5, 15, 50)}
 _RANK_EDGES = (6, 16)
+# Test images of each class of a pair.
+_IMAGES = 8
 _RANKS = ("rank 1 to 5, among the most confused", "rank 6 to 15", "a later rank, seldom confused")
 
 
@@ -43,11 +55,7 @@ class _TestMap(NamedTuple):
 
 @shared_cache(8, BY_SAMPLES)
 def _test_map(experiment: Experiment, layout: Layout) -> _TestMap:
-    base = stored_maps.stored_map(experiment.info, GRID_NORM, layout)
-    if base is None:
-        raise ImprintError(
-            "This lesson needs the bundled maps, which are missing. Restore imprint_core/bundled from the repository."
-        )
+    base = samples.base_map(experiment.info, layout)
     y = results.pool(experiment).y_test
     # Training samples come first.
     positions = base.positions[-len(y) :]
@@ -58,7 +66,7 @@ def _test_map(experiment: Experiment, layout: Layout) -> _TestMap:
 
 def show(sets: Sets) -> None:
     """Draw the lesson."""
-    experiment = lesson_experiment(sets, "squeezenet1_1", "digits", ONE_MEAN)
+    experiment = lesson_experiment(sets, frame.FM, frame.DATASET, ONE_MEAN)
     with computing():
         pca = _test_map(experiment, _LAYOUTS["PCA"])
     names = results.class_names(experiment.info)
@@ -73,8 +81,9 @@ def show(sets: Sets) -> None:
             f"most: {pca.overlap:.0f} % of the nearest neighbours of either class belong to the other.",
             (
                 Question(
-                    f"At which rank of all {pairs} pairs of classes are {first} and {second} by how often they are "
-                    f"confused, with one mean per class of n = {experiment.n_shot} shots?",
+                    f"All {pairs} pairs of classes are ranked by how often they are confused, with one mean per class "
+                    f"of n = {experiment.n_shot} shots. Rank 1 is confused most often. What is the rank of {first} and "
+                    f"{second}?",
                     _RANKS,
                 ),
             ),
@@ -82,26 +91,55 @@ def show(sets: Sets) -> None:
             partial(_show_attempt, experiment, names),
             partial(_show_result, experiment, names, pca, pairs),
             experiment,
+            show_first=partial(_show_first, experiment, names),
+            drawings=lambda: Drawings(
+                samples.printed_images(experiment.info, _images_of(experiment, pca.pair)),
+                samples.sketch(experiment, "A UMAP map. Surround the digits that will be confused most."),
+            ),
         ),
     )
 
 
-def _show_attempt(experiment: Experiment, names: tuple[str, ...]) -> None:
-    name = st.selectbox("Map", list(_LAYOUTS), key="lesson-6-map")
+def _images_of(experiment: Experiment, pair: tuple[int, int]) -> list[samples.Group]:
+    """Return some test images of both classes of a pair."""
+    pool = results.pool(experiment)
+    codes = [pool.id_test[pool.y_test == c][:_IMAGES].tolist() for c in pair]
+    return [samples.Group(pool.names[c], class_color(c), some) for c, some in zip(pair, codes, strict=True)]
+
+
+def _draw_map(experiment: Experiment, names: tuple[str, ...], name: str) -> _TestMap:
+    """Draw a map, with the names of the classes that overlap most in large type, and return it."""
     layout = _LAYOUTS[name]
     with computing():
         test_map = _test_map(experiment, layout)
     first, second = (names[c] for c in test_map.pair)
     plot(
         "lesson-6-map",
-        _figure(experiment, test_map, names, MAP_METHODS[layout.method].to_scale),
+        samples.without_webgl(_figure(experiment, test_map, names, MAP_METHODS[layout.method].to_scale)),
         alt=f"{name}: a map of the test samples by class; {first} and {second} overlap most",
-        height=420,
+        height=400,
     )
-    st.markdown(
-        f"On this map **{plain(first)} and {plain(second)}** overlap most: {test_map.overlap:.0f} % of the nearest "
-        "neighbours."
-    )
+    return test_map
+
+
+def _show_first(experiment: Experiment, names: tuple[str, ...]) -> None:
+    test_map = _draw_map(experiment, names, "PCA")
+    samples.show_images(experiment.info, _images_of(experiment, test_map.pair))
+
+
+def _show_attempt(experiment: Experiment, names: tuple[str, ...]) -> None:
+    left, right = frame.two_columns()
+    with right:
+        name = st.selectbox("Map", list(_LAYOUTS), key="lesson-6-map")
+    with left:
+        test_map = _draw_map(experiment, names, name)
+    with right:
+        first, second = (names[c] for c in test_map.pair)
+        st.markdown(
+            f"On this map **{plain(first)} and {plain(second)}** overlap most: {test_map.overlap:.0f} % of the nearest "
+            "neighbours. Do their images look alike?"
+        )
+        samples.show_images(experiment.info, _images_of(experiment, test_map.pair))
 
 
 def _figure(experiment: Experiment, test_map: _TestMap, names: tuple[str, ...], to_scale: bool) -> Figure:
@@ -110,7 +148,7 @@ def _figure(experiment: Experiment, test_map: _TestMap, names: tuple[str, ...], 
     figure = embedding_map.base_layer(positions, pool.y_test, pool.id_test, names, extent, to_scale)
     for trace in figure["data"]:
         trace["hoverinfo"] = "name"
-    return name_classes(figure, positions, pool.y_test, names, test_map.pair)
+    return enlarge_names(figure, test_map.pair)
 
 
 def _show_result(experiment: Experiment, names: tuple[str, ...], pca: _TestMap, pairs: int) -> Outcome:
@@ -121,6 +159,7 @@ def _show_result(experiment: Experiment, names: tuple[str, ...], pca: _TestMap, 
         confused = symmetric(percent)
         maps = {name: _test_map(experiment, layout) for name, layout in _LAYOUTS.items()}
         grid = [_test_map(experiment, layout) for layout in LAYOUT_GRID]
+    _draw_ranks(confused, names, pca.pair)
     st.markdown(_table(maps, confused, names))
     plot(
         "lesson-6-confusion",
@@ -153,6 +192,27 @@ def _show_result(experiment: Experiment, names: tuple[str, ...], pca: _TestMap, 
         "Two dimensions can't preserve all distances. Classes that overlap on a [[map]] can be far apart in the full "
         "space, and which classes overlap depends on the map's settings. [[Trustworthiness|trust]] rates maps "
         f"({trusts}), but no map is a classifier. To find confused classes, use the [[confusion]] matrix.",
+    )
+
+
+def _draw_ranks(confused: Matrix, names: tuple[str, ...], pair: tuple[int, int]) -> None:
+    """Draw all pairs of classes by how often they are confused, with the predicted ranks of one pair."""
+    ranked, percent = ranked_pairs(confused, pair)
+    marks = []
+    for i in frame.predictions("lesson-6"):
+        low, high = band_limits(i, _RANK_EDGES, 1, len(ranked) + 1)
+        marks.append(Mark(_RANKS[i].split(",")[0], (low - 0.5, high - 0.5)))
+    labels = [f"{names[a]} and {names[b]}" for a, b in ranked]
+    position = ranked.index(pair)
+    plot(
+        "lesson-6-ranks",
+        mark_predictions(confused_pairs(labels, percent.tolist(), position), marks),
+        alt=with_predictions(
+            f"{len(ranked)} pairs of classes by how often they are confused; {labels[position]} has rank "
+            f"{position + 1} with {percent[position]:.1f} %",
+            marks,
+        ),
+        height=260,
     )
 
 

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from imprint_core.evaluation.lesson_experiments import MIN_DIFFERENCE, band, higher_of
+from imprint_core.evaluation.lesson_experiments import MIN_DIFFERENCE, band, band_limits, higher_of
 from imprint_core.evaluation.metrics import signed
-from imprint_core.figures.lessons import Line
+from imprint_core.export.handout import Drawings, SketchAxes
+from imprint_core.figures.lessons import Line, Mark
+from imprint_core.figures.style import class_color
 from imprint_core.framework.normalization import Array
 from imprint_core.framework.recipe import Recipe
 from imprint_core.recipes.presets import PRESETS
@@ -18,7 +20,7 @@ from imprint_core.recognition.recorded_frames import FRAMES, RECORDED_OBJECTS, F
 from ui.camera.live import live_state, show_live
 from ui.camera.shots import ShotList
 from ui.controls.control import Sets
-from ui.panels.learn import frame
+from ui.panels.learn import frame, samples
 from ui.server.classroom import is_teacher
 from ui.server.shared_cache import shared_cache
 from ui.server.turns import long_computation
@@ -26,16 +28,20 @@ from ui.text.glossary import linked
 from ui.text.labels import label_of_fm
 from ui.text.markdown import plain
 from ui.widgets.fm_choice import load_fm
+from ui.widgets.gallery import data_uri
 
-_FM = "tf_efficientnet_lite0"
+_FM = frame.FM
 _KS, _NS = (1, 2), (1, 2, 3, 5, 8)
 _FEW = 5
 _N_AXIS = "shots per object, n"
 _BAND_EDGES = (70.0, 85.0, 95.0)
+_OPTIONS = ("k = 1", "k = 2", f"neither, within {MIN_DIFFERENCE:g} point")
 _BANDS = ("below 70 %", "70 to 85 %", "85 to 95 %", "95 % or more")
 # Recorded objects: two that look alike, one that is added to the first one's class, and one unlike all others.
 _FIRST, _SECOND, _ADDED, _UNLIKE = "spoon", "saucer", "cat", "rocket"
 _A, _B = "Class A", "Class B"
+# Displayed frames of each object: every how many of them, and their edge in pixels.
+_FRAME_STEP, _FRAME_EDGE = 4, 64
 
 
 class _Step(NamedTuple):
@@ -89,7 +95,7 @@ def show(sets: Sets) -> None:
                 frame.Question(
                     f"Five shots of a {added} are added to the five of the {first} in class A. Which has the higher "
                     "accuracy?",
-                    ("k = 1", "k = 2", f"neither, within {MIN_DIFFERENCE:g} point"),
+                    _OPTIONS,
                 ),
             ),
             "Start your camera, or choose *Recorded frames* and an object below the picture. Shots of this lesson are "
@@ -97,8 +103,43 @@ def show(sets: Sets) -> None:
             f"{machine} machine until this tab is closed.",
             _show_attempt,
             _show_result,
+            show_first=_show_first,
+            drawings=lambda: Drawings(
+                [(label, [uri for _, uri in images]) for label, _, images in _frames()], axes=SketchAxes(_N_AXIS, _NS)
+            ),
         ),
     )
+
+
+@st.cache_data(show_spinner=False)
+def _frames() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return for each object of the questions its label, a colour, and frames as descriptions and data URIs."""
+    classes = {_FIRST: 0, _ADDED: 0, _SECOND: 1}
+    return [
+        (
+            f"{RECORDED_OBJECTS[name].label} (class {'AB'[c]})",
+            class_color(c),
+            [
+                (f"frame {i + 1}", data_uri(image))
+                for i, image in enumerate(RECORDED_OBJECTS[name].frames())
+                if i % _FRAME_STEP == 0
+            ],
+        )
+        for name, c in classes.items()
+    ]
+
+
+def _show_first() -> None:
+    samples.show_image_rows(_frames(), _FRAME_EDGE)
+    st.caption(f"Every {_FRAME_STEP}th recorded frame. The cat is added in the second question.")
+
+
+def _marks() -> list[Mark]:
+    """Return the predicted accuracy with one shot, and which k was predicted to be more accurate."""
+    predicted = frame.predictions("lesson-7")
+    marks = [Mark(f"{_BANDS[i]} at n = 1", y=band_limits(i, _BAND_EDGES, 50, 100)) for i in predicted[:1]]
+    options = [_OPTIONS[i].split(",")[0] for i in predicted[1:]]
+    return marks + [Mark(f"n = {_FEW}, two objects: {text}", (0.87 * _FEW, 1.15 * _FEW)) for text in options]
 
 
 def _show_attempt() -> None:
@@ -164,6 +205,7 @@ def _show_result() -> frame.Outcome:
             [Line(name, _NS, [runs[n].accuracy for n in _NS]) for name, runs in lines.items()],
             _NS,
             _N_AXIS,
+            marks=_marks(),
         )
     st.caption(f"Objects in class A; class B is the {second}. {frame.SEEDS_CAPTION}")
     two, one_proxy, two_proxies = lines.values()
