@@ -62,7 +62,7 @@ def test_three_controls_come_first_and_a_link_with_others_opens_advanced(query, 
     assert not app.exception
     (advanced,) = app.sidebar.expander
     assert advanced.label == "Advanced"
-    assert advanced.proto.expanded is expanded
+    assert advanced.proto.expanded is app.session_state.advanced is expanded
     inside = {widget.key for widget in (*advanced.selectbox, *advanced.get("button_group"))}
     assert {"fm", "preset", "norm_pre", "gen", "norm_post"} <= inside
     assert [slider.key for slider in app.sidebar.select_slider] == ["n", "k"]

@@ -142,7 +142,6 @@ def _draw(panel: Panel, controls: Sequence[Control], defaults: Values, followed:
 
     A link with advanced settings opens *Advanced*. On a page without main controls there is no such division.
     """
-    state = st.session_state
     shown = [control for control in controls if not control.hidden(panel.values)]
     main = [control for control in shown if control.main]
     others = [control for control in shown if not control.main]
@@ -151,11 +150,10 @@ def _draw(panel: Panel, controls: Sequence[Control], defaults: Values, followed:
             _draw_control(control, panel)
         if not others:
             return
-        # Changed by links only: an expander whose default changes opens or closes by itself.
         if followed and any(panel.values[control.key] != defaults[control.key] for control in others):
-            state.advanced_open = True
-        opened = state.get("advanced_open", False)
-        with st.expander("Advanced", opened, key="advanced") if main else nullcontext():
+            st.session_state.advanced = True
+        # Reported, so that a link can open it: browsers ignore a new default.
+        with st.expander("Advanced", key="advanced", on_change="rerun") if main else nullcontext():
             group = ""
             for control in others:
                 if control.group != group:
