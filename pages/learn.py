@@ -63,9 +63,11 @@ def _show_overview() -> None:
 
 
 def _show_lesson(view: str, panel: Panel) -> None:
-    with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
-        st.button("All lessons", icon=":material/school:", on_click=_open, args=(OVERVIEW,), key="all_lessons")
-        st.button("Open the app", icon=":material/open_in_full:", on_click=_leave, key="whole_app")
+    # A presentation has its own buttons.
+    if not panel.values["present"]:
+        with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
+            st.button("All lessons", icon=":material/school:", on_click=_open, args=(OVERVIEW,), key="all_lessons")
+            st.button("Open the app", icon=":material/open_in_full:", on_click=_leave, key="whole_app")
     st.title(title_of(view), anchor=False)
     try:
         module = import_module(entry_of(view).module)

@@ -55,12 +55,13 @@ _LABELS = {name: example.label for name, example in EXAMPLES.items()} | {EMPTY: 
 def show(panel: Panel) -> None:
     """Draw the sandbox."""
     values = panel.values
-    st.markdown(
-        linked(
-            "Move, paint and remove points and [[proxies|proxy]]. The background shows the predicted class of each "
-            "position. The link stores all of it."
+    if not values["present"]:
+        st.markdown(
+            linked(
+                "Move, paint and remove points and [[proxies|proxy]]. The background shows the predicted class of each "
+                "position. The link stores all of it."
+            )
         )
-    )
     _show_examples(values["points"])
     # Two in a row on a phone.
     with st.container(horizontal=True, gap="small"):
