@@ -57,7 +57,7 @@ def test_two_classes_and_one_class(tmp_path):
     ("name", "table", "base", "values", "message"),
     [
         ("norm_inf", NORMALIZATIONS, "l2", {}, "the NORM_inf 'added'; choose none, l2"),
-        ("agg", AGGREGATIONS, "sum", {}, "the AGG method 'added'; choose max, mnn, sum"),
+        ("agg", AGGREGATIONS, "sum", {}, "the AGG method 'added'; choose max, smooth, mnn, sum"),
         ("distance", DISTANCES, "cosine", {"agg": "mnn"}, "the distance 'added'; choose cosine, euclidean, manhattan"),
     ],
 )
