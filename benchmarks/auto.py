@@ -74,12 +74,12 @@ def mixtures(x: Array, y: np.ndarray, n: int) -> tuple[Array, np.ndarray]:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    own, auto = ImprintingClassifier.from_recipe(PRESETS["own"].recipe), ImprintingClassifier.auto()
+    paper, auto = ImprintingClassifier.from_recipe(PRESETS["own"].recipe), ImprintingClassifier.auto()
     print("10 classes; medians of 5 fits, of the loop 1, and of many shots 3")
     for names in (*TASKS, *WIDE):
         x, y = shots(names, 100)
         auto.fit(x, y)
-        a, b = seconds(lambda x=x, y=y: auto.fit(x, y), 5), seconds(lambda x=x, y=y: own.fit(x, y), 5)
+        a, b = seconds(lambda x=x, y=y: auto.fit(x, y), 5), seconds(lambda x=x, y=y: paper.fit(x, y), 5)
         text = f"{' × '.join(names)}, n = 100, {x.shape[1]} dimensions: {a:.2f} s, the paper's {b:.3f} s"
         if names in TASKS:
             c = seconds(lambda x=x, y=y: loop(l2(x), y), 1)
@@ -87,7 +87,7 @@ def main() -> None:
         print(f"{text}; {auto.selection_.reason}", flush=True)
     for names in TASKS:
         x, y = mixtures(*shots(names, 200), 6000)
-        a, b = seconds(lambda x=x, y=y: auto.fit(x, y), 3), seconds(lambda x=x, y=y: own.fit(x, y), 3)
+        a, b = seconds(lambda x=x, y=y: auto.fit(x, y), 3), seconds(lambda x=x, y=y: paper.fit(x, y), 3)
         print(f"n = 6,000, between shots of {' × '.join(names)}: {a:.2f} s, the paper's {b:.2f} s, {a / b:.1f} times")
 
 
