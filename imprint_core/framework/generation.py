@@ -329,7 +329,7 @@ GENERATORS: dict[str, Generator] = {
         ridge="published",
     ),
     "auto": Generator(
-        "k chosen by the shots",
+        "k-means with selected k",
         "k-means after whitening within clusters, with the k, from 1 to 20, and the shrinkage that predict held-out "
         "shots best (this project).",
         mean,
