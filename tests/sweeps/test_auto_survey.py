@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from imprint_core.framework.aggregation import SHARPNESS
 from imprint_core.framework.normalization import l2
+from imprint_core.framework.selection import KS
 from imprint_core.sweeps import auto_survey
 from imprint_core.sweeps.auto_survey import OTHERS, Run, Standings, Task, fit_probe, page, read, survey, tasks
+from tests.conftest import ROOT
 
 
 def run(task, draw, auto, **others):
@@ -63,3 +66,13 @@ def test_the_page_names_shares_gains_and_the_worst_task():
     assert "| 20 to 99 | 0.020 | 0.200 | 0.100 | 0.100 | 0.100 |" in text
     with pytest.raises(ValueError, match="min"):
         Standings([])
+
+
+def test_the_documented_page_has_every_task(bundled):
+    lines = (ROOT / "docs" / "auto.md").read_text(encoding="utf-8").splitlines()
+    rows = {tuple(cell.strip() for cell in line.split("|")[1:5]) for line in lines if line.startswith("| ")}
+    assert {(task.fm, task.dataset, task.classes, str(task.n)) for task in tasks(bundled)} <= rows
+    # Its method is that of the code.
+    text = "\n".join(lines)
+    assert f"For k in {', '.join(map(str, KS[:-1]))} and {KS[-1]}," in text
+    assert f"exp({SHARPNESS:.0f} cos_j)" in text
