@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from imprint_core.background.threads import run_parallel
+from imprint_core.background.threads import run_parallel, single_blas_thread
 from imprint_core.errors import ImprintError
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import DISTANCES, Comparison, compare, smallest
@@ -246,17 +246,19 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def _imprint_all(self, recipe: Recipe) -> None:
         seed = self._seed()
         if GENERATORS[recipe.gen].selects:
-            self.selection_ = select(self._shots, self._codes, seed)
-            recipe = self.selection_.of(recipe)
+            # Switching between one and several threads of BLAS takes longer than they save.
+            with single_blas_thread():
+                self.selection_ = select(self._shots, self._codes, seed)
+                self._imprint_all(self.selection_.of(recipe))
+            return
         self.recipe_ = recipe
         self.transform_ = fit_transform(
             recipe.pretransform, self._shots, self._codes, recipe.shrinkage, recipe.canonical().k, seed
         )
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
+        members, base = self._members(np.arange(len(self.classes_))), None
         if TRANSFORMS[recipe.pretransform].clusters:
             members, base = members_in_order(self._shots, self._codes), l2(self._shots)
-        else:
-            members, base = self._members(np.arange(len(self.classes_))), None
         generated, sources = generate(x, members, recipe.gen, recipe.k, seed, recipe.lam, base=base)
         sizes = np.array([len(p) for p in generated])
         starts = np.cumsum(sizes) - sizes
@@ -306,8 +308,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def kneighbors(self, X: ArrayLike, n_neighbors: int | None = None) -> tuple[Array, NDArray[np.intp]]:
         """Distances (m, n) and rows (m, n) of the nearest proxies of each sample of X (m, d), nearest first.
 
-        Distances are the recipe's for m-NN, otherwise negative inner products. `n_neighbors` is the recipe's m by
-        default; there may be fewer proxies.
+        Distances are the recipe's for m-NN, otherwise negative inner products. `n_neighbors` is m by default.
         """
         count = _builtin(self.m if n_neighbors is None else n_neighbors)
         check_number("n_neighbors", count)
