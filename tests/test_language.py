@@ -92,6 +92,7 @@ COMMAND = re.compile(
 NOT_ON_PAGES = (
     "imprint_core/cli/",
     "imprint_core/export/",  # The snippet and the model card are used outside the app.
+    "imprint_core/sweeps/auto_survey.py",  # Writes docs/auto.md.
     "imprint_core/sweeps/k_selection_study.py",  # Writes docs/suggested_k.md.
     "imprint_core/sweeps/preset_survey.py",  # Writes docs/presets.md.
     "imprint_core/sweeps/runner.py",  # Only commands run sweeps.

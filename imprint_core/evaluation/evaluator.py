@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -28,8 +28,9 @@ from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.kmeans import squared_distances
 from imprint_core.framework.normalization import NORMALIZATIONS, Array, l2
 from imprint_core.framework.recipe import Recipe, Space
-from imprint_core.framework.transforms import TRANSFORMS, fit_transform
-from imprint_core.framework.whitening import WhitenedProducts
+from imprint_core.framework.selection import Selection, select
+from imprint_core.framework.transforms import TRANSFORMS, fit_transform, order_of_rows
+from imprint_core.framework.whitening import Shrinkage, WhitenedProducts
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,19 @@ class TransformDiagnostics(NamedTuple):
     remark: str
 
 
+class _Fit(NamedTuple):
+    """What a fitted transform depends on: the rows of the shots, ascending, and its parameters."""
+
+    rows: NDArray[np.intp]
+    shrinkage: Shrinkage
+    k: int
+    seed: int
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        return (self.rows.tobytes(), *self[1:])
+
+
 class Evaluator:
     """Evaluates the recipes of one space on one pool of samples.
 
@@ -118,12 +132,14 @@ class Evaluator:
         self._whole = Evaluator(self.tested, space, CACHED * FOLDS) if pool.resplit else None
         self._cached = cached
         self._fitted = TRANSFORMS[space.pretransform].fitted
+        self._clusters = TRANSFORMS[space.pretransform].clusters
+        self._selections = LruCache[Selection](cached)
         self._orders: dict[int, Draw] = {}
         self._folds: dict[int, list[FoldRows]] = {}
         self._maps = LruCache[FeatureMap](cached)
         self._drawn_products = LruCache[tuple[Products, TransformDiagnostics]](cached)
-        all_rows = np.arange(len(pool.y_train))
-        self._shared = None if self._fitted else self._of_vectors(self._map(all_rows), all_rows)
+        everything = _Fit(np.arange(len(pool.y_train)), space.shrinkage, 1, 0)
+        self._shared = None if self._fitted else self._of_vectors(self._map(everything), everything.rows)
 
     def shots(self, n: int | None, seed: int) -> Draw:
         """Return the rows in `pool` of the first n shots of every class; None returns all."""
@@ -154,19 +170,53 @@ class Evaluator:
         """Return whether seeds can give different results: by folds, by the choice of shots, or by GEN."""
         most = int(np.bincount(self.pool.y_train).max())
         gen = GENERATORS[recipe.gen]
-        return self.pool.resplit or (n or most) < most or (gen.seeded and recipe.k < most)
+        clusters = gen.selects or ((gen.seeded or self._clusters) and recipe.k < most)
+        return self.pool.resplit or (n or most) < most or clusters
 
     def _predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
         """Predict all test samples (s, m) from each seed's draw."""
         if self._shared is not None:
             return self._shared.predict(recipe, draws)
-        all_products = self._products_of_draws(list(draws.values()))
+        recipes = run_parallel(lambda item: self._selected(recipe, item[1], item[0]), draws.items())
+        fits = [self._fit(each, draw, seed) for each, (seed, draw) in zip(recipes, draws.items(), strict=True)]
+        all_products = self._products_of_fits(fits)
         return np.concatenate(
             [
-                products.predict(recipe, {seed: _within(draw)})
-                for (seed, draw), products in zip(draws.items(), all_products, strict=True)
+                products.predict(each, {seed: self._within(draw)})
+                for each, (seed, draw), products in zip(recipes, draws.items(), all_products, strict=True)
             ]
         )
+
+    def _selected(self, recipe: Recipe, draw: Draw, seed: int) -> Recipe:
+        """The recipe that the estimator uses for a draw: with what the shots select."""
+        return self._selection(draw, seed).of(recipe) if GENERATORS[recipe.gen].selects else recipe
+
+    def _selection(self, draw: Draw, seed: int) -> Selection:
+        rows = _rows(draw)
+        return self._selections.get(
+            (rows.tobytes(), seed), lambda: select(self._samples(rows), self._codes(rows), seed)
+        )
+
+    def selection_of(self, n: int | None, seed: int) -> Selection:
+        """Return what one draw selects with GEN auto, with cross-validation that of the first fold."""
+        return (self._whole or self)._selection([rows[:n] for rows in self._folds_of(seed)[0].shots], seed)
+
+    def _fit(self, recipe: Recipe, draw: Draw, seed: int) -> _Fit:
+        clusters = (recipe.canonical().k, seed) if self._clusters else (1, 0)
+        return _Fit(_rows(draw), recipe.shrinkage, *clusters)
+
+    def _within(self, draw: Draw) -> Draw:
+        """Each shot's position among all shots of the draw, ascending."""
+        rows = _rows(draw)
+        return [np.searchsorted(rows, shots) for shots in self._in_order(draw)]
+
+    def _in_order(self, draw: Draw) -> Draw:
+        """The draw with the shots of each class in the order of `fit_transform`, if it clusters them."""
+        return [shots[np.argsort(self._ranks[shots])] for shots in draw] if self._clusters else draw
+
+    @lazy_property
+    def _ranks(self) -> NDArray[np.intp]:
+        return np.argsort(order_of_rows(self.pool.X_train))
 
     def evaluate_each(self, recipes: Sequence[Recipe], n: int | None, seeds: Sequence[int]) -> list[Evaluation]:
         """Evaluate several recipes in parallel.
@@ -193,14 +243,16 @@ class Evaluator:
     def imprint(self, recipe: Recipe, n: int | None, seed: int) -> Imprint:
         """Return the proxies of one draw among the embeddings, for the map."""
         draw = self.shots(n, seed)
+        recipe = self._selected(recipe, draw, seed)
+        fit = self._fit(recipe, draw, seed)
         if self._shared is not None:
             products, local = self._shared, draw
         else:
-            products, local = self._products_of(_rows(draw))[0], _within(draw)
+            products, local, draw = self._products_of(fit)[0], self._within(draw), self._in_order(draw)
         if GENERATORS[recipe.gen].ridge:
             proxies, x = products.solved(recipe, seed, local), products.vectors[0]
             if self._shared is None:
-                x = NORMALIZATIONS[self.space.norm_pre].function(self._map(_rows(draw))(self.pool.X_train))
+                x = NORMALIZATIONS[self.space.norm_pre].function(self._map(fit)(self.pool.X_train))
         else:
             x = self.embedded
             weights = products.mix(recipe, seed, local)
@@ -212,12 +264,12 @@ class Evaluator:
         """All training samples (N, d) of the pool before any transform, after the NORM of the map."""
         return NORMALIZATIONS[self.space.base_norm].function(self.pool.X_train)
 
-    def fit_of(self, n: int | None, seed: int) -> TransformDiagnostics:
+    def fit_of(self, recipe: Recipe, n: int | None, seed: int) -> TransformDiagnostics:
         """Return the diagnostics of the transform on one draw, with cross-validation on that of the first fold."""
         if not self._fitted:
             return TransformDiagnostics(None, "")
-        draw = [rows[:n] for rows in self._folds_of(seed)[0].shots]
-        return (self._whole or self)._products_of(_rows(draw))[1]
+        draw, evaluator = [rows[:n] for rows in self._folds_of(seed)[0].shots], self._whole or self
+        return evaluator._products_of(evaluator._fit(evaluator._selected(recipe, draw, seed), draw, seed))[1]
 
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])
@@ -226,42 +278,40 @@ class Evaluator:
         """Training samples of the pool (n, d) by ascending rows; all of them are not copied."""
         return self.pool.X_train if len(rows) == len(self.pool.X_train) else self.pool.X_train[rows]
 
-    def _map(self, rows: NDArray[np.intp]) -> FeatureMap:
-        return self._maps.get(
-            rows.tobytes() if self._fitted else b"",
-            lambda: fit_transform(
-                self.space.pretransform, self._samples(rows), self._codes(rows), self.space.shrinkage
-            ),
-        )
+    def _map(self, fit: _Fit) -> FeatureMap:
+        def compute() -> FeatureMap:
+            x, codes = self._samples(fit.rows), self._codes(fit.rows)
+            return fit_transform(self.space.pretransform, x, codes, fit.shrinkage, fit.k, fit.seed)
 
-    def _products_of_draws(self, draws: list[Draw]) -> list[Products]:
+        return self._maps.get(fit.key if self._fitted else b"", compute)
+
+    def _products_of_fits(self, fits: list[_Fit]) -> list[Products]:
         """Compute the inner products of each draw in parallel, once for draws with the same shots in another order."""
-        rows = [_rows(draw) for draw in draws]
-        distinct = {shots.tobytes(): shots for shots in rows}
-        missing = [shots for key, shots in distinct.items() if key not in self._drawn_products]
-        if missing and self._by_products(missing[0]) is not None:
+        distinct = {fit.key: fit for fit in fits}
+        missing = [fit for key, fit in distinct.items() if key not in self._drawn_products]
+        if missing and self._by_products(missing[0].rows) is not None:
             _ = self._pool_products
         if len(missing) > 1:
             run_parallel(self._products_of, missing)
-        return [self._products_of(shots)[0] for shots in rows]
+        return [self._products_of(fit)[0] for fit in fits]
 
-    def _products_of(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
-        return self._drawn_products.get(rows.tobytes(), lambda: self._make(rows))
+    def _products_of(self, fit: _Fit) -> tuple[Products, TransformDiagnostics]:
+        return self._drawn_products.get(fit.key, lambda: self._make(fit))
 
     def _by_products(self, rows: NDArray[np.intp]) -> Callable[..., WhitenedProducts | None] | None:
         """Return the transform on inner products, if it has one and there are fewer shots than dimensions."""
         wide = len(rows) < self.pool.X_train.shape[1]
         return TRANSFORMS[self.space.pretransform].products if wide else None
 
-    def _make(self, rows: NDArray[np.intp]) -> tuple[Products, TransformDiagnostics]:
-        transform = self._by_products(rows)
+    def _make(self, fit: _Fit) -> tuple[Products, TransformDiagnostics]:
+        rows, transform = fit.rows, self._by_products(fit.rows)
         if transform is not None:
             gram, cross, test_squares = self._pool_products
             codes, dim = self._codes(rows), self.pool.X_train.shape[1]
-            whitened = transform(gram[np.ix_(rows, rows)], cross[rows], test_squares, codes, dim, self.space.shrinkage)
+            whitened = transform(gram[np.ix_(rows, rows)], cross[rows], test_squares, codes, dim, fit.shrinkage)
             if whitened is not None:
-                return self._of_products(whitened, rows), TransformDiagnostics(whitened.shrinkage, "")
-        fitted = self._map(rows)
+                return self._of_products(whitened, fit), TransformDiagnostics(whitened.shrinkage, "")
+        fitted = self._map(fit)
         return self._of_vectors(fitted, rows), TransformDiagnostics(fitted.shrinkage, fitted.remark)
 
     @lazy_property
@@ -277,6 +327,7 @@ class Evaluator:
         train, test = self._vectors(fitted, rows)
         members = _members(self._codes(rows))
         squares = np.einsum("nd,nd->n", train, train)
+        base = l2(self._samples(rows)) if self._clusters else None
         # Weak, because it caches the products. Vectors are computed again if a recipe needs them: few do.
         evaluator = weakref.proxy(self)
         return Products(
@@ -288,9 +339,11 @@ class Evaluator:
             test.shape[1],
             lambda: evaluator._vectors(fitted, rows),
             self._cached,
+            None if base is None else Products.of_shots(base, members),
         )
 
-    def _of_products(self, whitened: WhitenedProducts, rows: NDArray[np.intp]) -> Products:
+    def _of_products(self, whitened: WhitenedProducts, fit: _Fit) -> Products:
+        rows = fit.rows
         members = _members(self._codes(rows))
         squares = np.empty(len(rows), whitened.cross.dtype)
         for c, gram in zip(members, whitened.grams, strict=True):
@@ -309,7 +362,7 @@ class Evaluator:
             [squares[rows] for rows in members],
             whitened.test_squares * inf**2,
             self.pool.X_test.shape[1],
-            lambda: evaluator._vectors(evaluator._map(rows), rows),
+            lambda: evaluator._vectors(evaluator._map(fit), rows),
             self._cached,
         )
 
@@ -335,12 +388,6 @@ def generation_seconds(X: Array, y: NDArray[np.integer], recipe: Recipe, seed: i
 def _rows(draw: Draw) -> NDArray[np.intp]:
     """The rows of all shots of a draw, ascending."""
     return np.sort(np.concatenate(draw))
-
-
-def _within(draw: Draw) -> Draw:
-    """Each shot's position among all shots of the draw, ascending."""
-    rows = _rows(draw)
-    return [np.searchsorted(rows, shots) for shots in draw]
 
 
 def _members(codes: NDArray[np.intp]) -> Draw:

@@ -14,6 +14,7 @@ from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import Comparison, compare
 from imprint_core.framework.generation import GENERATORS, ProxyWeights, Shots
+from imprint_core.framework.kmeans import squared_distances
 from imprint_core.framework.normalization import POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
@@ -47,6 +48,8 @@ class Products:
         Returns all training samples (N, d) and test samples (m, d), for recipes that need them.
     cached : int
         Number of draws whose proxies and ridge problems are cached.
+    base : Products, optional
+        Those of the shots that GEN gets, if its weights apply to other ones.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Products:
         dim: int,
         vectors: Callable[[], tuple[Array, Array]],
         cached: int = CACHED,
+        base: Products | None = None,
     ) -> None:
+        self._base = base
         self._place = np.empty(sum(map(len, members)), dtype=np.intp)
         for rows in members:
             self._place[rows] = np.arange(len(rows))
@@ -72,6 +77,14 @@ class Products:
         self._stacks = LruCache[tuple[Shots, Draw]](megabytes=_STACKS)
         self._problems = LruCache[RidgeProblem](cached)
         self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](cached)
+
+    @classmethod
+    def of_shots(cls, x: Array, members: Draw) -> Products:
+        """Inner products of shots x (n, d) alone, without test samples."""
+        squares = np.einsum("nd,nd->n", x, x)
+        distances = [squared_distances(x[rows]) for rows in members]
+        of_class = [squares[rows] for rows in members]
+        return cls(members, [], distances, of_class, squares[:0], x.shape[1], lambda: (x, x[:0]))
 
     @lazy_property
     def vectors(self) -> tuple[Array, Array]:
@@ -116,7 +129,8 @@ class Products:
             alike = [(s, int(c)) for s in draws for c in np.flatnonzero(sizes == size)]
             shots, local = self._stack(alike, draws)
             seeds = np.array([seed for seed, _ in alike])
-            batch = _Batch(GENERATORS[recipe.gen].function(shots, recipe.k, seeds), shots)
+            given = shots if self._base is None else self._base._stack(alike, draws)[0]
+            batch = _Batch(GENERATORS[recipe.gen].function(given, recipe.k, seeds), shots)
             proxies |= {problem: ClassProxies(batch, i, local[i]) for i, problem in enumerate(alike)}
         return proxies
 

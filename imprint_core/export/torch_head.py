@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from imprint_core.errors import ImprintError
-from imprint_core.framework.aggregation import TIE_SHARE
+from imprint_core.framework.aggregation import SHARPNESS, TIE_SHARE
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import NO_DISTANCE, ROUNDING, mahalanobis_axes
 from imprint_core.framework.feature_map import BASES
@@ -31,7 +31,7 @@ FORMAT = "imprint head 1"
 # The entries of the tables that the module computes in torch.
 _SUPPORTED = {
     "norm_inf": ("none", "l2"),
-    "agg": ("max", "mnn", "sum"),
+    "agg": ("max", "smooth", "mnn", "sum"),
     "distance": ("cosine", "euclidean", "manhattan", "mahalanobis"),
 }
 
@@ -102,7 +102,15 @@ class ImprintedHead(nn.Module):
         if self.recipe.agg == "sum":
             return scores.index_add(1, self.proxy_class, inner)
         classes = self.proxy_class.expand(len(x), -1)
-        return scores.scatter_reduce(1, classes, inner, "amax", include_self=False)
+        peaks = scores.scatter_reduce(1, classes, inner, "amax", include_self=False)
+        if self.recipe.agg == "max":
+            return peaks
+        shares = torch.exp(SHARPNESS * (inner - peaks[:, self.proxy_class]))
+        return (
+            peaks
+            + scores.index_add(1, self.proxy_class, shares / self.proxy_class.bincount()[self.proxy_class]).log()
+            / SHARPNESS
+        )
 
     def _distances(self, x: Tensor) -> Tensor:
         rounding = ROUNDING * torch.finfo(x.dtype).eps
@@ -158,7 +166,7 @@ def to_module(model: ImprintingClassifier) -> ImprintedHead:
         As for `ImprintedHead`.
     """
     check_is_fitted(model)
-    recipe, transform = model.recipe, model.transform_
+    recipe, transform = model.recipe_, model.transform_
     arrays: dict[str, Any] = {"weight": model.proxies_, "proxy_class": model.proxy_class_.astype(np.int64)}
     if transform.centre is not None:
         arrays["centre"] = transform.centre
@@ -200,7 +208,7 @@ def to_joint_module(
     taken = set(old_names)
     names = [*old_names, *(f"{name} (new)" if name in taken else name for name in new_names)]
     # The module computes inner products of unit embeddings; lengths of the proxies carry the factor.
-    recipe = replace(model.recipe, norm_post="none")
+    recipe = replace(model.recipe_, norm_post="none")
     tensors = {"weight": torch.from_numpy(proxies), "proxy_class": torch.from_numpy(classes.astype(np.int64))}
     return ImprintedHead(recipe, names, "none", tensors)
 

@@ -16,6 +16,8 @@ from imprint_core.framework.distances import DISTANCES, NO_DISTANCE, Comparison
 from imprint_core.framework.normalization import Array
 from imprint_core.registry import Entry, look_up
 
+# Inverse temperature of the smooth maximum. Selected by the shots, it is 0.03 points better on 64 bundled tasks.
+SHARPNESS = 20.0
 # Nearness adds less than half a vote, so that it decides ties only.
 TIE_SHARE = 0.499
 
@@ -50,16 +52,33 @@ class Aggregation(Entry):
         Whether it compares distances and uses the voting.
     adds_proxies : bool
         Whether the proxies of a class act like their sum.
+    uses_lengths : bool
+        Whether the length of a sample can change its prediction although only inner products are compared.
     """
 
     function: Callable[[Comparison, Voting], Array]
     uses_distance: bool = False
     adds_proxies: bool = False
+    uses_lengths: bool = False
 
 
 def maximum(comparison: Comparison, voting: Voting) -> Array:
     """Largest inner product with the proxies of each class."""
     return np.maximum.reduceat(comparison.inner, comparison.starts, axis=0)
+
+
+def smooth_maximum(inner: Array, starts: NDArray[np.intp]) -> Array:
+    """Log-mean-exp (C, m) of the inner products (p, m) of each class at `SHARPNESS`; for a single proxy, its own.
+
+    With proxies and samples of length 1 it ranks classes by their likelihood under a mixture of von Mises–Fisher
+    distributions, one around each proxy (Banerjee et al., JMLR 2005).
+    """
+    peak = np.maximum.reduceat(inner, starts, axis=0)
+    sizes = np.diff(starts, append=len(inner))
+    if (sizes == 1).all():
+        return peak
+    shares = np.exp(SHARPNESS * (inner - np.repeat(peak, sizes, axis=0)))
+    return peak + np.log(np.add.reduceat(shares, starts, axis=0) / sizes[:, None].astype(inner.dtype)) / SHARPNESS
 
 
 def total(comparison: Comparison, voting: Voting) -> Array:
@@ -95,6 +114,13 @@ def nearest_neighbours(comparison: Comparison, voting: Voting) -> Array:
 
 AGGREGATIONS: dict[str, Aggregation] = {
     "max": Aggregation("max", "The class of the proxy with the largest inner product wins (paper, AGG).", maximum),
+    "smooth": Aggregation(
+        "smooth max",
+        "Log-mean-exp of the inner products of each class at inverse temperature 20: several near proxies count more "
+        "than one.",
+        lambda comparison, voting: smooth_maximum(comparison.inner, comparison.starts),
+        uses_lengths=True,
+    ),
     "mnn": Aggregation("m-NN", "The m nearest proxies vote (paper, AGG).", nearest_neighbours, uses_distance=True),
     "sum": Aggregation(
         "sum",

@@ -10,19 +10,22 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from imprint_core.background.threads import run_parallel
+from imprint_core.background.threads import run_parallel, single_blas_thread
 from imprint_core.errors import ImprintError
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import DISTANCES, Comparison, compare, smallest
 from imprint_core.framework.feature_map import FeatureMap
 from imprint_core.framework.generation import GENERATORS, generate
-from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
-from imprint_core.framework.recipe import Recipe
-from imprint_core.framework.transforms import TRANSFORMS, fit_transform
+from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array, l2
+from imprint_core.framework.recipe import Recipe, depends_on_all
+from imprint_core.framework.selection import Selection, select
+from imprint_core.framework.transforms import TRANSFORMS, fit_transform, members_in_order
 from imprint_core.registry import check_number
 
 T = TypeVar("T")
@@ -72,6 +75,10 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         calls.
     transform_ : FeatureMap
         Applied to embeddings before any NORM; `transform_.shrinkage` is the shrinkage that was used.
+    recipe_ : Recipe
+        The recipe that was used: with gen="auto" that of the selected k, otherwise `recipe`.
+    selection_ : Selection
+        With gen="auto": the selected k and temperature, what else was tried, and why it was not selected.
     n_features_in_ : int
         d.
 
@@ -88,6 +95,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     proxy_class_: NDArray[np.intp]
     proxy_source_: NDArray[np.object_]
     transform_: FeatureMap
+    recipe_: Recipe
+    selection_: Selection
     _codes: NDArray[np.intp]
     _shots: Array
 
@@ -127,6 +136,11 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def from_recipe(cls, recipe: Recipe, random_state: int = 0) -> ImprintingClassifier:
         """Estimator of a recipe."""
         return cls(**asdict(recipe), random_state=random_state)
+
+    @classmethod
+    def auto(cls, random_state: int = 0) -> ImprintingClassifier:
+        """Estimator that needs no choice: the shots choose k, the shrinkage and the temperature (`selection`)."""
+        return cls("auto", random_state=random_state)
 
     @property
     def recipe(self) -> Recipe:
@@ -230,10 +244,22 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return [np.flatnonzero(self._codes == c) for c in classes]
 
     def _imprint_all(self, recipe: Recipe) -> None:
-        self.transform_ = fit_transform(recipe.pretransform, self._shots, self._codes, recipe.shrinkage)
+        seed = self._seed()
+        if GENERATORS[recipe.gen].selects:
+            # Switching between one and several threads of BLAS takes longer than they save.
+            with single_blas_thread():
+                self.selection_ = select(self._shots, self._codes, seed)
+                self._imprint_all(self.selection_.of(recipe))
+            return
+        self.recipe_ = recipe
+        self.transform_ = fit_transform(
+            recipe.pretransform, self._shots, self._codes, recipe.shrinkage, recipe.canonical().k, seed
+        )
         x = NORMALIZATIONS[recipe.norm_pre].function(self.transform_(self._shots))
-        members = self._members(np.arange(len(self.classes_)))
-        generated, sources = generate(x, members, recipe.gen, recipe.k, self._seed(), recipe.lam)
+        members, base = self._members(np.arange(len(self.classes_))), None
+        if TRANSFORMS[recipe.pretransform].clusters:
+            members, base = members_in_order(self._shots, self._codes), l2(self._shots)
+        generated, sources = generate(x, members, recipe.gen, recipe.k, seed, recipe.lam, base=base)
         sizes = np.array([len(p) for p in generated])
         starts = np.cumsum(sizes) - sizes
         self.proxies_ = POST_NORMALIZATIONS[recipe.norm_post].function(np.concatenate(generated), starts)
@@ -244,7 +270,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Compare the proxies with blocks of samples, in parallel, and apply `run` to each comparison."""
         check_is_fitted(self)
         X = validate_data(self, _dense(X), dtype=[np.float32, np.float64], reset=False)
-        x = NORMALIZATIONS[self.norm_inf].function(self.transform_(np.asarray(X)))
+        x = NORMALIZATIONS[self.recipe_.norm_inf].function(self.transform_(np.asarray(X)))
         starts = np.searchsorted(self.proxy_class_, np.arange(len(self.classes_)))
         step = max(1, _CELLS // len(self.proxies_))
         parts = [x[i : i + step] for i in range(0, len(x), step)]
@@ -255,8 +281,10 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def _scores(self, X: ArrayLike) -> Array:
         """Scores (m, C) of all classes."""
-        score, voting = AGGREGATIONS[self.agg].function, self.recipe.voting
-        return np.concatenate(self._each_part(X, lambda part: score(part, voting).T))
+        return np.concatenate(self._each_part(X, lambda part: self._class_scores(part).T))
+
+    def _class_scores(self, part: Comparison) -> Array:
+        return AGGREGATIONS[self.recipe_.agg].function(part, self.recipe_.voting)
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Scores (m, C); for two classes (m,), the second score minus the first.
@@ -272,28 +300,22 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         scores = self._scores(X)
         return np.asarray(self.classes_[np.argmax(scores, axis=1)])
 
+    @available_if(lambda self: GENERATORS[self.gen].selects)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities (m, C): softmax of the scores at the temperature that the shots choose, with gen="auto"."""
+        return np.asarray(softmax(self._scores(X).astype(np.float64) * self.selection_.temperature, axis=1))
+
     def kneighbors(self, X: ArrayLike, n_neighbors: int | None = None) -> tuple[Array, NDArray[np.intp]]:
-        """Nearest proxies of each sample, nearest first.
+        """Distances (m, n) and rows (m, n) of the nearest proxies of each sample of X (m, d), nearest first.
 
-        Parameters
-        ----------
-        X : array-like of shape (m, d)
-        n_neighbors : int, optional
-            Number of proxies, m by default; all proxies if there are fewer.
-
-        Returns
-        -------
-        distances : ndarray of shape (m, n)
-            The recipe's distance for m-NN, otherwise negative inner products.
-        proxies : ndarray of shape (m, n)
-            Rows of `proxies_`.
+        Distances are the recipe's for m-NN, otherwise negative inner products. `n_neighbors` is m by default.
         """
         count = _builtin(self.m if n_neighbors is None else n_neighbors)
         check_number("n_neighbors", count)
 
         def nearest(part: Comparison) -> tuple[NDArray[np.intp], Array]:
-            if AGGREGATIONS[self.agg].uses_distance:
-                return DISTANCES[self.distance].nearest(part, count)
+            if AGGREGATIONS[self.recipe_.agg].uses_distance:
+                return DISTANCES[self.recipe_.distance].nearest(part, count)
             return smallest(-part.inner, min(count, len(part.inner)))
 
         rows, distances = zip(*self._each_part(X, nearest), strict=True)
@@ -314,7 +336,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """
         of_class = np.flatnonzero(self.proxy_class_ == self.proxy_class_[proxy])
         rows = np.flatnonzero(self._codes == self.proxy_class_[proxy])
-        x = NORMALIZATIONS[self.norm_inf].function(self.transform_(self._shots[rows]))
+        x = NORMALIZATIONS[self.recipe_.norm_inf].function(self.transform_(self._shots[rows]))
         gaps = self._gaps(compare(self.proxies_[of_class], x, np.zeros(1, dtype=np.intp)))
         index = int(np.searchsorted(of_class, proxy))
         nearest = np.flatnonzero(np.argmin(gaps, axis=0) == index)
@@ -322,10 +344,9 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def explain(self, X: ArrayLike) -> Explanation:
         """Winning proxy, runner-up and margin of each sample of X (m, d)."""
-        voting = self.recipe.voting
 
         def explained(part: Comparison) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-            scores = AGGREGATIONS[self.agg].function(part, voting).astype(np.float64)
+            scores = self._class_scores(part).astype(np.float64)
             gaps = self._gaps(part)
             best = np.argmax(scores, axis=0)
             columns = np.arange(scores.shape[1])
@@ -344,8 +365,8 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def _gaps(self, part: Comparison) -> Array:
         """Distance of each proxy to each sample, (p, m), or the negative inner product if AGG uses it."""
-        if AGGREGATIONS[self.agg].uses_distance:
-            return DISTANCES[self.distance].order(part)
+        if AGGREGATIONS[self.recipe_.agg].uses_distance:
+            return DISTANCES[self.recipe_.distance].order(part)
         return -part.inner
 
     def _nearest(self, gaps: Array, classes: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -356,12 +377,6 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 def _builtin(value: Any) -> Any:
     """Return a NumPy number as a Python number, and anything else as it is."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def depends_on_all(recipe: Recipe) -> bool:
-    """Whether proxies depend on the shots of other classes: fitted transforms, least squares, quantile."""
-    post = POST_NORMALIZATIONS[recipe.norm_post]
-    return TRANSFORMS[recipe.pretransform].fitted or bool(GENERATORS[recipe.gen].ridge) or not post.separate
 
 
 def _dense(values: ArrayLike) -> ArrayLike:

@@ -86,7 +86,7 @@ def explain_sample(model: ImprintingClassifier, x: ArrayLike) -> SampleExplanati
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
     if x.shape != (model.n_features_in_,) or not np.isfinite(x).all():
         raise ImprintError(f"An embedding has {model.n_features_in_} finite numbers; x of shape {x.shape} does not.")
-    recipe, owner, labels = model.recipe, model.proxy_class_, model.classes_
+    recipe, owner, labels = model.recipe_, model.proxy_class_, model.classes_
     normed = NORMALIZATIONS[recipe.norm_inf].function(model.transform_(x[None])[0])
     part = compare(model.proxies_, normed[None], np.searchsorted(owner, np.arange(len(labels))))
     agg = AGGREGATIONS[recipe.agg]
@@ -166,17 +166,21 @@ def describe(result: SampleExplanation, names: Names, truth: int | None = None) 
 
 
 def _by_similarity(result: SampleExplanation, runner_up: int, names: Names) -> str:
-    """Clause for AGG max and sum."""
+    """Clause for AGG max, smooth and sum."""
     winning, other, best = class_name(result.label, names), class_name(runner_up, names), float(result.scores.max())
     equal = int((result.scores == best).sum())
     if equal > 2:
         return f"{equal} classes have the same score, {figure(best)}, and {winning} wins as the lowest of them"
     single, other_single = ((result.labels == label).sum() == 1 for label in (result.label, runner_up))
     tied = ", and the lower of equal classes wins"
-    if result.recipe.agg == "sum" and not (single and other_single):
-        winning_sum, other_sum = figures([best, best - result.margin])
-        won = f"{winning} wins: the {result.measure}s with its proxies add up to {winning_sum}, {other}'s"
-        won += f" to the same{tied}" if equal == 2 else f" to {other_sum}"
+    if result.recipe.agg in ("sum", "smooth") and not (single and other_single):
+        winning_score, other_score = figures([best, best - result.margin])
+        if result.recipe.agg == "sum":
+            won = f"{winning} wins: the {result.measure}s with its proxies add up to {winning_score}, {other}'s to"
+        else:
+            won = f"{winning} wins: the smooth maximum of the {result.measure}s with its proxies is {winning_score}"
+            won += f", {other}'s is"
+        won += f" the same{tied}" if equal == 2 else f" {other_score}"
         nearest = int(np.argmax(result.similarity))
         if result.labels[nearest] != result.label:
             won += f"; the nearest one is {proxy_name(result, nearest, names)}"

@@ -207,6 +207,9 @@ def _dimensions(
     measured = _measured(result.recipe)
     if result.second is None or result.runner_up is None or measured.parts is None:
         return []
+    labels = result.labels
+    if result.recipe.agg == "smooth" and any((labels == c).sum() > 1 for c in (result.label, result.runner_up)):
+        return []
     formula, p, q = measured.difference, proxies[result.winner], proxies[result.second]
     if result.recipe.agg == "sum":
         # All proxies of both classes decide, instead of one each.

@@ -123,6 +123,8 @@ class Generator(Entry):
         Whether proxies are shots, so that they have the length of NORM pre.
     seeded : bool
         Whether it uses random numbers if there are more than k shots.
+    selects : bool
+        Whether the shots choose k (`selection`) and the method determines all other steps (`recipe.AUTO`).
     ridge : {"", "exact", "published"}
         Whether the clusters of `function` are the targets of least squares over all classes, and how they are
         weighted.
@@ -134,6 +136,7 @@ class Generator(Entry):
     keeps_shots: bool = False
     seeded: bool = False
     ridge: str = ""
+    selects: bool = False
 
     def proxies_per_class(self, k: int, n: int) -> int:
         """Number of proxies of a class with n shots."""
@@ -325,6 +328,14 @@ GENERATORS: dict[str, Generator] = {
         seeded=True,
         ridge="published",
     ),
+    "auto": Generator(
+        "k-means with selected k",
+        "k-means after whitening within clusters, with the k, from 1 to 20, and the shrinkage that predict held-out "
+        "shots best (this project).",
+        mean,
+        seeded=True,
+        selects=True,
+    ),
 }
 
 
@@ -336,6 +347,7 @@ def generate(
     seed: int,
     lam: float = 1e-4,
     problem: RidgeProblem | None = None,
+    base: Array | None = None,
 ) -> tuple[list[Array], list[NDArray[np.intp]]]:
     """Generate the proxies of every class, before NORM_post.
 
@@ -353,6 +365,8 @@ def generate(
         Ridge penalty of least squares.
     problem : RidgeProblem, optional
         Factorised least squares of the shots in the order of `members`, if it is available.
+    base : ndarray of shape (n, d), optional
+        Shots that the method gets instead of `x`, to which its weights apply.
 
     Returns
     -------
@@ -367,13 +381,14 @@ def generate(
     for n in np.unique(sizes):
         alike = np.flatnonzero(sizes == n)
         rows = np.stack([members[c] for c in alike])
-        shots = Shots(lambda rows=rows: x[rows], (*rows.shape, x.shape[1]))  # type: ignore[misc]
+        given = x if base is None else base
+        shots = Shots(lambda rows=rows, given=given: given[rows], (*rows.shape, x.shape[1]))  # type: ignore[misc]
         mixture = entry.function(shots, k, np.full(len(alike), seed))
         for i, c in enumerate(alike):
             if entry.ridge:
                 labels[c] = mixture.labels(i)
                 continue
-            proxies[c] = mixture.of(shots.samples[i], i)
+            proxies[c] = mixture.of(x[rows[i]], i)
             if mixture.picks is not None:
                 sources[c] = rows[i][mixture.picks[i]]
             else:

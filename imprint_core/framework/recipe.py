@@ -40,6 +40,15 @@ CHOICES = {
 }
 
 
+# The other steps of a GEN method that selects: proxies are means of whitened shots, compared by cosine.
+AUTO = {
+    "pretransform": "whiten_clusters",
+    "shrinkage": "auto",
+    "norm_pre": "none",
+    "norm_post": "l2",
+    "norm_inf": "l2",
+    "agg": "smooth",
+}
 # Parameters in `NUMBERS`.
 RECIPE_NUMBERS = ("k", "m", "lam", "shrinkage")
 
@@ -65,7 +74,7 @@ class Recipe:
     Parameters
     ----------
     gen : str
-        Key of `GENERATORS`.
+        Key of `GENERATORS`. A method that selects sets the other steps too (`AUTO`).
     k : int
         Proxies per class, for methods that use it; with k or fewer shots, every shot is a proxy.
     norm_pre, norm_post, norm_inf : str
@@ -106,6 +115,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         self.check()
+        if GENERATORS[self.gen].selects:
+            for name, value in AUTO.items():
+                object.__setattr__(self, name, value)
 
     def check(self, on_pages: bool = False) -> None:
         """Raise an `ImprintError` if a name is unknown or a number is out of range, with the ranges of pages or not."""
@@ -162,6 +174,12 @@ class Recipe:
         voting = f" with m = {self.m}, {DISTANCES[self.distance].label} distance, {votes}"
         parts.append(f"AGG {agg.label}" + (voting if agg.uses_distance else ""))
         return " · ".join(parts)
+
+
+def depends_on_all(recipe: Recipe) -> bool:
+    """Whether proxies depend on the shots of other classes: fitted transforms, least squares, quantile."""
+    post = POST_NORMALIZATIONS[recipe.norm_post]
+    return TRANSFORMS[recipe.pretransform].fitted or bool(GENERATORS[recipe.gen].ridge) or not post.separate
 
 
 _TIES = {"distance": "by distance", "published": "to the lowest class"}

@@ -1,7 +1,8 @@
 """Within-class whitening, which makes the within-class covariance a multiple of the identity.
 
 L2, centring, then Σ^(−1/2) with Σ = (1 − s) Σ_W + s (tr Σ_W / d) I, where Σ_W is the pooled covariance of the
-shots around their class means. `whitening` returns the map of vectors; `whitened_products` computes the
+shots around their class means, or around the means of clusters within classes (Hastie and Tibshirani, 1996, mixture
+discriminant analysis). `whitening` returns the map of vectors; `whitened_products` computes the
 same from inner products alone, for embeddings with more dimensions than shots.
 """
 
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imprint_core.background.eigenvectors import eigenvectors
 from imprint_core.errors import ImprintError
+from imprint_core.framework.aggregation import smooth_maximum
 from imprint_core.framework.feature_map import FeatureMap, class_means
 from imprint_core.framework.normalization import Array, l2
 from imprint_core.registry import Entry, check_number
@@ -78,7 +80,59 @@ class Spread(NamedTuple):
         return self.vectors / scale.astype(self.vectors.dtype)
 
 
-def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> FeatureMap:
+class Scatter(NamedTuple):
+    """Spread of the shots around the means of their clusters, and these means.
+
+    Attributes
+    ----------
+    spread : Spread
+    axes : ndarray of shape (d, r)
+        Principal axes of the residuals.
+    centre : ndarray of shape (d,)
+        Mean over the classes of the means of their clusters.
+    means : ndarray of shape (p, d)
+        Means of the clusters minus the centre.
+    """
+
+    spread: Spread
+    axes: Array
+    centre: Array
+    means: Array
+
+
+def scatter(x: Array, codes: NDArray[np.integer], owner: NDArray[np.integer], dim: int) -> Scatter:
+    """Compute the scatter of shots (n, d) of clusters (n,), numbered from 0, of classes `owner` (p,), ascending.
+
+    `dim` is the width of the embeddings if `x` are coordinates in a subspace. There are no axes if the shots of each
+    cluster are equal.
+    """
+    means, _ = class_means(x, codes)
+    residuals = x - means.astype(x.dtype)[codes]
+    n, d = x.shape
+    squares = np.einsum("nd,nd->n", residuals, residuals, dtype=np.float64)
+    centre = _centre_weights(owner) @ means
+    centred = (means - centre).astype(x.dtype)
+    centre = centre.astype(x.dtype)
+    if _round_off(squares, dim):
+        none = np.empty((d, 0), x.dtype)
+        return Scatter(Spread(np.empty(0), none, none, squares, dim), none, centre, centred)
+    wide = d > n
+    spread = _spread(residuals @ residuals.T if wide else residuals.T @ residuals, squares, dim)
+    axes = residuals.T @ spread.backwards if wide else spread.vectors
+    if not wide:
+        spread = spread._replace(coordinates=residuals @ axes)
+    return Scatter(spread, axes, centre, centred)
+
+
+def _centre_weights(owner: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Weights (p,) of the clusters' means in the centre: classes have equal weights, and clusters within a class."""
+    sizes = np.bincount(owner)
+    return 1 / (len(sizes) * sizes[owner])
+
+
+def whitening(
+    x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto", owner: NDArray[np.integer] | None = None
+) -> FeatureMap:
     """Fit within-class whitening to shots.
 
     At s = 0 the mapped shots have the identity for Σ_W. Where a class mean follows, this is linear
@@ -92,6 +146,8 @@ def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto
         Their classes, every number from 0 up.
     shrinkage : "auto", "ledoit_wolf" or float
         s from 0 to 1, or the rule that chooses it (`leave_one_out`, `ledoit_wolf`).
+    owner : ndarray of shape (p,), optional
+        If `codes` are clusters within classes: the class of each cluster, ascending.
 
     Raises
     ------
@@ -100,22 +156,14 @@ def whitening(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto
     """
     check_number("shrinkage", shrinkage)
     x = l2(x)
-    means, sizes = class_means(x, codes)
-    centre = means.mean(axis=0)
-    residuals = x - means.astype(x.dtype)[codes]
-    n, d = x.shape
-    squares = np.einsum("nd,nd->n", residuals, residuals, dtype=np.float64)
-    if _round_off(squares, d):
-        return FeatureMap("l2", centre.astype(x.dtype), remark=_NO_SPREAD)
-    wide = d > n
-    spread = _spread(residuals @ residuals.T if wide else residuals.T @ residuals, squares, d)
-    axes = residuals.T @ spread.backwards if wide else spread.vectors
-    if not wide:
-        spread = spread._replace(coordinates=residuals @ axes)
-    centred = (means - centre).astype(x.dtype)
-    s = _choose(shrinkage, spread, codes, centred @ axes, centred @ centred.T, sizes)
+    sizes = np.bincount(codes)
+    owner = np.arange(len(sizes)) if owner is None else owner
+    spread, axes, centre, means = scatter(x, codes, owner, x.shape[1])
+    if not len(spread.variances):
+        return FeatureMap("l2", centre, remark=_NO_SPREAD)
+    s = _choose(shrinkage, spread, codes, means @ axes, means @ means.T, sizes, owner)
     gains, across = _gains(spread, s)
-    return FeatureMap("l2", centre.astype(x.dtype), axes, gains.astype(x.dtype), 1 / np.sqrt(across), s)
+    return FeatureMap("l2", centre, axes, gains.astype(x.dtype), 1 / np.sqrt(across), s)
 
 
 class WhitenedProducts(NamedTuple):
@@ -186,7 +234,7 @@ def whitened_products(
     m_v = (to_residuals - to_residuals.mean(axis=0)) @ back
     test_v = (cross - means_test[codes]).T @ back - (to_residuals.mean(axis=0) @ back)
     shots_v = spread.coordinates + m_v[codes]
-    s = _choose(shrinkage, spread, codes, m_v, centred_means, sizes)
+    s = _choose(shrinkage, spread, codes, m_v, centred_means, sizes, np.arange(len(sizes)))
     gains, across = _gains(spread, s)
     added = (gains * (2 + gains)).astype(gram.dtype)
     centre_shots, centre_test = means_shots.mean(axis=0), means_test.mean(axis=0)
@@ -242,9 +290,10 @@ def _choose(
     m_v: Array,
     means_gram: Array,
     sizes: NDArray[np.intp],
+    owner: NDArray[np.integer],
 ) -> float:
     if rule == "auto":
-        return leave_one_out(spread, codes, m_v, means_gram, sizes)
+        return leave_one_out(spread, codes, m_v, means_gram, sizes, owner)
     if rule == "ledoit_wolf":
         # The estimate may be 0 even if the covariance is singular.
         deficient = len(spread.variances) < spread.dim
@@ -261,7 +310,12 @@ def ledoit_wolf(spread: Spread) -> float:
 
 
 def leave_one_out(
-    spread: Spread, codes: NDArray[np.integer], m_v: Array, means_gram: Array, sizes: NDArray[np.intp]
+    spread: Spread,
+    codes: NDArray[np.integer],
+    m_v: Array,
+    means_gram: Array,
+    sizes: NDArray[np.intp],
+    owner: NDArray[np.integer],
 ) -> float:
     """Shrinkage with the smallest leave-one-out log-loss of the shots.
 
@@ -271,7 +325,8 @@ def leave_one_out(
     logit s, centred at s = 0.95, decides if there are very few shots.
 
     `m_v` (C, r) are the class means minus the centre along the principal axes, `means_gram` (C, C) their inner products
-    in all dimensions.
+    in all dimensions. With clusters of classes `owner` (p,) they are the clusters' means, and a class's score is the
+    smooth maximum of its cosines.
     """
     out = np.flatnonzero(sizes[codes] > 1)
     out = out[:: -(-len(out) // _MOST_LEFT_OUT)]
@@ -279,6 +334,7 @@ def leave_one_out(
     n_own = sizes[codes].astype(np.float64)
     rows = np.arange(len(codes))
     total, count = sizes.sum(), len(sizes)
+    starts = np.searchsorted(owner, np.arange(owner[-1] + 1))
     variances, target = spread.variances, spread.target
     # What of the means lies outside the residuals' span.
     outside = (means_gram - m_v @ m_v.T).astype(np.float64)
@@ -286,7 +342,7 @@ def leave_one_out(
     inverse = 1 / ((1 - s)[:, None] * variances + s[:, None] * target)
     rr = (r_v**2 @ inverse.T.astype(r_v.dtype)).T.astype(np.float64)
     # The class means without shot i: the centre moves by α r, and its own class's mean by −r/(n−1).
-    alpha = 1 / ((n_own - 1) * count)
+    alpha = _centre_weights(owner)[codes] / (n_own - 1)
     shift = np.repeat(alpha[:, None], count, axis=1)
     shift[rows, codes] -= 1 / (n_own - 1)
     losses = np.empty(len(s))
@@ -315,7 +371,9 @@ def leave_one_out(
         v_v += factor[:, None] * r_m**2
         u_u += factor * u_r**2
         cosines = u_v / np.sqrt(np.maximum(v_v * u_u[:, None], 1e-300))
-        losses[i] = _log_loss(cosines, codes)
+        if len(starts) < count:
+            cosines = smooth_maximum(cosines.T, starts).T
+        losses[i] = _log_loss(cosines, owner[codes])
     prior = np.abs(_logit(s) - _logit(_LIKELY))
     return float(s[np.argmin(len(rows) * losses + _PRIOR_WEIGHT * prior)])
 

@@ -37,7 +37,8 @@ def _k_above_n(recipe: Recipe, n: int, classes: int) -> str:
 
 
 def _scaled_on_one_side(recipe: Recipe, n: int, classes: int) -> str:
-    if _compares_lengths(recipe) or recipe.norm_pre == "none" or recipe.norm_inf != "none":
+    lengths = _compares_lengths(recipe) or AGGREGATIONS[recipe.agg].uses_lengths
+    if lengths or recipe.norm_pre == "none" or recipe.norm_inf != "none":
         return ""
     return (
         "NORM pre scales the shots, but NORM inf does not scale test embeddings. That changes the scores and no "

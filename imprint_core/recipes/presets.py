@@ -69,6 +69,13 @@ PRESETS: dict[str, Preset] = {
         "leave-one-out shrinkage",
         Recipe("mean", 1, "none", "l2", "l2", "max", pretransform="whiten"),
     ),
+    "auto": Preset(
+        "Auto (the shots choose k)",
+        "k-means after whitening within clusters; k and the shrinkage are those that predict held-out shots best.",
+        "This project: whitening and clusters as in mixture discriminant analysis (Hastie and Tibshirani, 1996), "
+        "selected by cross-validated log-loss",
+        Recipe("auto", 1),
+    ),
 }
 
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from imprint_core.errors import ImprintError
 from imprint_core.framework.aggregation import AGGREGATIONS
-from imprint_core.framework.classifier import ImprintingClassifier, depends_on_all
+from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import compare
 from imprint_core.framework.generation import generate
 from imprint_core.framework.normalization import NORMALIZATIONS, POST_NORMALIZATIONS, Array
-from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.recipe import Recipe, depends_on_all
 
 MOST_SHOTS, LEAST_SHOTS = 200, 40
 """Shots that are left out, each in turn: at most so many, and of many shots, with which each takes longer, at least."""
@@ -78,12 +78,12 @@ def leave_one_out(
     """
     if len(X) != len(y) or not np.array_equal(np.unique(y), model.classes_):
         raise ImprintError("Leave-one-out needs the shots that the classifier was fitted to.")
-    refits = depends_on_all(model.recipe) or POST_NORMALIZATIONS[model.recipe.norm_post].sequential
+    refits = depends_on_all(model.recipe_) or POST_NORMALIZATIONS[model.recipe_.norm_post].sequential
     codes = np.searchsorted(model.classes_, y)
     upper, lower = (MOST_REFITS, LEAST_REFITS) if refits else (MOST_SHOTS, LEAST_SHOTS)
     rows = _spread(codes, most or min(upper, max(lower, upper * _MANY // len(X))))
     results = [
-        _score(*proxies, x, model.recipe)
+        _score(*proxies, x, model.recipe_)
         for proxies, x in (_refitted if refits else _regenerated)(model, X, codes, rows)
     ]
     shape = (len(rows), len(model.classes_))
@@ -109,7 +109,7 @@ def _regenerated(
     model: ImprintingClassifier, X: Array, codes: NDArray[np.intp], rows: NDArray[np.intp]
 ) -> Iterator[tuple[Proxies, Array]]:
     """Proxies without each shot, and the shot: those of its class are generated again, the others are unchanged."""
-    recipe, owner = model.recipe, model.proxy_class_
+    recipe, owner = model.recipe_, model.proxy_class_
     features = model.transform_(X)
     shots = NORMALIZATIONS[recipe.norm_pre].function(features)
     tests = NORMALIZATIONS[recipe.norm_inf].function(features)
@@ -128,8 +128,8 @@ def _refitted(
 ) -> Iterator[tuple[Proxies, Array]]:
     for row in rows:
         rest = np.arange(len(X)) != row
-        fitted = ImprintingClassifier.from_recipe(model.recipe, model.random_state).fit(X[rest], codes[rest])
-        x = NORMALIZATIONS[model.norm_inf].function(fitted.transform_(X[row][None]))
+        fitted = ImprintingClassifier.from_recipe(model.recipe_, model.random_state).fit(X[rest], codes[rest])
+        x = NORMALIZATIONS[model.recipe_.norm_inf].function(fitted.transform_(X[row][None]))
         yield (fitted.proxies_, fitted.proxy_class_), x[0]
 
 

@@ -155,7 +155,7 @@ def fit_recognizer(
 
 def _compared(model: ImprintingClassifier, X: Array) -> Array:
     """Embeddings as AGG compares them with proxies."""
-    return NORMALIZATIONS[model.norm_inf].function(model.transform_(np.asarray(X)))
+    return NORMALIZATIONS[model.recipe_.norm_inf].function(model.transform_(np.asarray(X)))
 
 
 def _axes(centred: Floats) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 
 from imprint_core.embeddings import open_set
 from imprint_core.evaluation import inner_products
-from imprint_core.evaluation.evaluator import Evaluator, _rows, generation_seconds
+from imprint_core.evaluation.evaluator import Evaluator, generation_seconds
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
@@ -140,7 +140,7 @@ def test_draws_of_the_same_shots_share_their_whitening(vit_digits):
     recipe = PRESETS["whitened"].recipe
     evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
     runs = evaluator.evaluate(recipe, None, SEEDS[:3])
-    assert len({evaluator.fit_of(None, seed).shrinkage for seed in SEEDS[:3]}) == 1
+    assert len({evaluator.fit_of(recipe, None, seed).shrinkage for seed in SEEDS[:3]}) == 1
     np.testing.assert_array_equal(runs.predictions[0], runs.predictions[1])
     _, _, around = evaluator.imprint(recipe, 5, SEEDS[0])
     assert around.shape == evaluator.pool.X_train.shape
@@ -157,7 +157,7 @@ def test_wide_embeddings_are_whitened_by_their_products(bundled, shrinkage, pre,
         evaluator = Evaluator(pool, recipe.space)
         for n in (1, 2, 30):
             for seed, model in assert_agreement(evaluator, recipe, embeddings, "short", n).items():
-                fit = evaluator.fit_of(n, seed)
+                fit = evaluator.fit_of(recipe, n, seed)
                 assert bool(fit.remark) == (n == 1)
                 if n > 1:
                     assert fit.shrinkage == pytest.approx(model.transform_.shrinkage, rel=1e-3)
@@ -201,7 +201,8 @@ def test_memory_is_free_once_an_evaluator_is_dropped(vit_digits, pretransform, g
         for n in (4, 60):
             evaluator.evaluate(recipe, n, [1, 2])
             evaluator.imprint(recipe, n, 1)
-        products = evaluator._shared or evaluator._products_of(_rows(evaluator.shots(60, 1)))[0]
+        fit = evaluator._fit(recipe, evaluator.shots(60, 1), 1)
+        products = evaluator._shared or evaluator._products_of(fit)[0]
         dropped = [weakref.ref(evaluator), weakref.ref(products)]
         del products
         del evaluator

@@ -38,7 +38,8 @@ def test_head_and_its_file_predict_what_the_estimator_predicts(vit_digits, tmp_p
         scores = head(torch.tensor(vit_digits.X_test))
         np.testing.assert_array_equal(np.array(head.classes)[scores.argmax(dim=1).numpy()], predictions)
         np.testing.assert_allclose(scores.numpy(), model.decision_function(vit_digits.X_test), rtol=1e-3, atol=1e-3)
-        assert head.recipe == recipe
+        assert head.recipe == model.recipe_
+    assert model.recipe_ == recipe or recipe.gen == "auto"
     assert [f.name for f in tmp_path.iterdir()] == ["head.safetensors"]
 
 
@@ -57,7 +58,7 @@ def test_two_classes_and_one_class(tmp_path):
     ("name", "table", "base", "values", "message"),
     [
         ("norm_inf", NORMALIZATIONS, "l2", {}, "the NORM_inf 'added'; choose none, l2"),
-        ("agg", AGGREGATIONS, "sum", {}, "the AGG method 'added'; choose max, mnn, sum"),
+        ("agg", AGGREGATIONS, "sum", {}, "the AGG method 'added'; choose max, smooth, mnn, sum"),
         ("distance", DISTANCES, "cosine", {"agg": "mnn"}, "the distance 'added'; choose cosine, euclidean, manhattan"),
     ],
 )

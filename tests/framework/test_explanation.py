@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
@@ -59,6 +60,7 @@ def steps_of(model, x, names=None):
 
 def recombines(result, model, x):
     """The numbers of the steps agree with each other and with the classifier."""
+    recipe = model.recipe_
     steps = explanation_steps(model, x, result)
     x = x.astype(np.float64)
     embedding = values(steps, "Embedding")
@@ -68,7 +70,7 @@ def recombines(result, model, x):
     assert min(map(abs, named.values())) == np.sort(np.abs(x))[-len(named)]
 
     normed, proxies, similar = values(steps, "NORM inf"), values(steps, "Proxies"), values(steps, "Similarity")
-    if model.norm_inf == "none":
+    if recipe.norm_inf == "none":
         assert len(set(normed.values())) == 1
     assert similar["‖x̂‖"] == normed["‖x̂‖"]
     rows = {"winner": result.winner, **({} if result.second is None else {"runner-up": result.second})}
@@ -80,11 +82,11 @@ def recombines(result, model, x):
         assert inner == pytest.approx(similar["‖x̂‖"] * length * similar[f"cos, {name}"], abs=1e-9 * scale)
         if not result.by_votes:
             assert result.similarity[row] == pytest.approx(inner, abs=1e-4 * scale)
-        elif model.distance == "euclidean":
+        elif recipe.distance == "euclidean":
             assert result.similarity[row] ** 2 == pytest.approx(
                 similar["‖x̂‖"] ** 2 + length**2 - 2 * inner, abs=1e-4 * scale
             )
-        elif model.distance == "cosine":
+        elif recipe.distance == "cosine":
             assert result.similarity[row] == pytest.approx(1 - similar[f"cos, {name}"], abs=1e-5)
 
     agg = values(steps, "AGG")
@@ -92,17 +94,22 @@ def recombines(result, model, x):
     assert top == np.sort(result.scores)[::-1][:3].tolist()
     if len(top) > 1:
         assert agg["margin"] == result.margin == top[0] - top[1]
-    if model.agg == "max":
+    if recipe.agg == "max":
         assert top[0] == result.similarity.max()
-    elif model.agg == "sum":
+    elif recipe.agg == "sum":
         assert top[0] == pytest.approx(result.similarity[result.labels == result.label].sum(), rel=1e-4, abs=1e-4)
-    elif model.vote == "uniform":
+    elif recipe.agg == "smooth":
+        inner = 20 * result.similarity[result.labels == result.label].astype(np.float64)
+        assert top[0] == pytest.approx((logsumexp(inner) - np.log(len(inner))) / 20, rel=1e-4, abs=1e-4)
+    elif recipe.vote == "uniform":
         votes = [v for key, v in agg.items() if key.startswith("votes of")]
         shares = [v for key, v in agg.items() if key.startswith("tie share")] or [0] * len(votes)
         np.testing.assert_allclose(np.add(votes, shares), top)
         assert (result.labels[result.voters] == result.label).sum() == votes[0]
 
-    if result.second is None or (result.by_votes and model.distance == "mahalanobis"):
+    pair = np.isin(result.labels, [result.label, result.runner_up])
+    mixed = recipe.agg == "smooth" and pair.sum() > 2
+    if result.second is None or mixed or (result.by_votes and recipe.distance == "mahalanobis"):
         assert not any(step.name == "Dimensions" for step in steps)
         return
     parts = values(steps, "Dimensions")
@@ -111,7 +118,7 @@ def recombines(result, model, x):
     best = [v for key, v in parts.items() if key.startswith("dimension")]
     assert parts["share of all for it"] * parts["all for it"] == pytest.approx(sum(best))
     if result.by_votes:
-        power = 2 if model.distance == "euclidean" else 1
+        power = 2 if recipe.distance == "euclidean" else 1
         near, far = result.similarity[result.winner] ** power, result.similarity[result.second] ** power
         assert parts["difference"] == pytest.approx(far - near, abs=1e-4 * scale)
     else:

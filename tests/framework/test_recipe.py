@@ -26,7 +26,7 @@ def test_k_counts_only_where_it_is_used():
         ({"gen": "magic"}, "No GEN method is called 'magic'. Known names: mean"),
         ({"norm_pre": "l3"}, "No NORM_pre is called 'l3'. Known names: none, l2"),
         ({"norm_inf": []}, "No NORM_inf"),
-        ({"agg": "min"}, "No AGG method is called 'min'. Known names: max, mnn, sum"),
+        ({"agg": "min"}, "No AGG method is called 'min'. Known names: max, smooth, mnn, sum"),
         ({"k": 0}, "k is 0; it must be a whole number from 1 to 100,000"),
         ({"k": 2.5}, "k is 2.5"),
         ({"k": True}, "k is True"),

@@ -171,6 +171,6 @@ def test_what_whitening_reports_waits_for_a_turn_once(monkeypatch, bundled):
         experiment = Experiment(info, "all", 5, Recipe("kmeans", k, pretransform="whiten"), SEEDS[:2])
         fits = ExperimentResults(experiment).fits
         assert [fit.shrinkage for fit in fits] == [
-            results.evaluator(experiment).fit_of(5, seed).shrinkage for seed in SEEDS[:2]
+            results.evaluator(experiment).fit_of(experiment.recipe, 5, seed).shrinkage for seed in SEEDS[:2]
         ]
     assert len(turns_taken) == 1

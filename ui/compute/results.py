@@ -149,11 +149,17 @@ def _turn_of(experiment: Experiment) -> AbstractContextManager[None]:
     return long_computation() if shrinks else short_computation()
 
 
-@shared_cache(8, BY_SPACE)
+def _fit_key(experiment: Experiment) -> str:
+    recipe = experiment.recipe.canonical()
+    clusters = (recipe.gen, recipe.k) if TRANSFORMS[recipe.pretransform].clusters else ""
+    return f"{experiment.samples_key}\n{recipe.space}\n{clusters}"
+
+
+@shared_cache(8, {Experiment: _fit_key})
 def transform_fits(experiment: Experiment, n_shot: int | None, seeds: tuple[int, ...]) -> list[TransformDiagnostics]:
     """Return what the transform estimated on each seed's shots."""
     with _turn_of(experiment):
-        return [evaluator(experiment).fit_of(n_shot, seed) for seed in seeds]
+        return [evaluator(experiment).fit_of(experiment.recipe, n_shot, seed) for seed in seeds]
 
 
 _evaluations: LruCache[Evaluation] = shared_values(128)

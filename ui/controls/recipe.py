@@ -36,6 +36,8 @@ def _k_off(values: Values) -> str:
     entry = GENERATORS[values["gen"]]
     if entry.uses_k:
         return ""
+    if entry.selects:
+        return "The shots select k and the shrinkage; the method sets the other steps."
     proxies = "every shot a proxy" if entry.keeps_shots else "one proxy per class"
     return f"GEN {entry.label} makes {proxies}, so k has no effect."
 
@@ -56,6 +58,8 @@ def _norm_inf_remark(values: Values) -> str:
             if DISTANCES[values["distance"]].by_angle
             else ""
         )
+    if AGGREGATIONS[values["agg"]].uses_lengths:
+        return ""
     return (
         f"NORM inf changes no prediction of AGG {AGGREGATIONS[values['agg']].label}, which compares similarities of "
         "the same sample only."

@@ -28,10 +28,10 @@ from imprint_core.embeddings.store import remove_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import CLASS_SETS, canonical, d_and_draw, parse_classes
 from imprint_core.evaluation.experiment import Experiment
-from imprint_core.framework.incremental import AddedClass, Effect, add_class, effect
 from imprint_core.models import foundation_model
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.models.libraries import available_weights
+from imprint_core.recognition.incremental import AddedClass, Effect, add_class, effect
 from imprint_core.uploads.single_images import decode_uploads
 from ui.compute import results
 from ui.compute.fm_classes import OLD_DATA, added_class_beside, joint

@@ -6,8 +6,8 @@ import pytest
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.task import SEEDS
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.incremental import add_class, effect
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.recognition.incremental import add_class, effect
 
 SEED = SEEDS[0]
 

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from imprint_core.framework.aggregation import SHARPNESS
+from imprint_core.framework.normalization import l2
+from imprint_core.framework.selection import KS
+from imprint_core.sweeps import auto_survey
+from imprint_core.sweeps.auto_survey import OTHERS, Run, Standings, Task, fit_probe, page, read, survey, tasks
+from tests.conftest import ROOT
+
+
+def run(task, draw, auto, **others):
+    accuracy = {**dict.fromkeys((*OTHERS, "probe"), 50.0), **others, "auto": auto}
+    return Run(task, draw, accuracy, dict.fromkeys(accuracy, 0.1), {"auto": 0.02, "probe": 0.2}, 1)
+
+
+def test_tasks_are_those_that_the_sets_have_shots_for(bundled):
+    chosen = tasks(bundled)
+    assert Task("resnet50", "mnist", "all", 0, 200) in chosen
+    assert Task("resnet50", "digits", "all", 0, 100) in chosen
+    assert Task("resnet50", "digits", "all", 0, 200) not in chosen
+    assert Task("vit_tiny_patch16_224", "tiny_imagenet_100", "8in1", 8, 240) in chosen
+    assert len(chosen) == len(set(chosen)) == 178
+
+
+def test_a_survey_resumes_and_its_runs_are_the_cores(bundled, tmp_path, monkeypatch):
+    few = [
+        Task("vit_tiny_patch16_224", "digits", "all", 0, 5),
+        Task("squeezenet1_1", "tiny_imagenet_100", "2in1", 2, 8),
+    ]
+    monkeypatch.setattr(auto_survey, "tasks", lambda sets: few)
+    path, progress = tmp_path / "auto.jsonl", []
+    first = survey(bundled, path, progress.append, draws=1)
+    assert progress == [
+        "draw 1: vit_tiny_patch16_224 digits all n = 5",
+        "draw 1: squeezenet1_1 tiny_imagenet_100 2in1 n = 8",
+    ]
+    assert survey(bundled, path, progress.append, draws=1) == read(path) == first
+    assert len(progress) == 2
+    assert all(run.accuracy["auto"] > run.accuracy["own"] for run in first)
+    # At five shots Auto is the whitened mean.
+    assert first[0].accuracy["auto"] == first[0].accuracy["whitened"]
+
+
+def test_the_probe_is_a_logistic_regression_with_its_c_from_the_shots(vit_digits):
+    rows = np.concatenate([np.flatnonzero(vit_digits.y_train == c)[:8] for c in range(10)])
+    x, y, test = l2(vit_digits.X_train[rows]), vit_digits.y_train[rows], l2(vit_digits.X_test)
+    probe = fit_probe(x, y)
+    assert probe.C in (1, 10, 100)
+    expected = LogisticRegression(C=probe.C, max_iter=500, tol=1e-3).fit(x, y)
+    np.testing.assert_array_equal(probe.predict(test), expected.predict(test))
+    assert fit_probe(x[::8], y[::8]).C == 10
+
+
+def test_the_page_names_shares_gains_and_the_worst_task():
+    merged, single = Task("fm", "data", "5in1", 5, 50), Task("resnet50", "data", "all", 0, 5)
+    runs = [run(merged, 1, 70.0), run(merged, 2, 80.0), run(single, 1, 50.0, oracle=53.0)]
+    standings = Standings(runs)
+    np.testing.assert_allclose(standings.behind, [25, -3])
+    assert standings.draws == 1
+    text = page(runs)
+    assert "| all | 2 | 50.0 % | −3.0 | +12.5 | +12.5 | +12.5 |" in text
+    assert "| FMs without part in setting constants | 1 | 0.0 % | −3.0 | +0.0 | +0.0 | +0.0 |" in text
+    assert "- resnet50, data, n = 5: 50.0 (" in text
+    assert "| 20 to 99 | 0.020 | 0.200 | 0.100 | 0.100 | 0.100 |" in text
+    with pytest.raises(ValueError, match="min"):
+        Standings([])
+
+
+def test_the_documented_page_has_every_task(bundled):
+    lines = (ROOT / "docs" / "auto.md").read_text(encoding="utf-8").splitlines()
+    rows = {tuple(cell.strip() for cell in line.split("|")[1:5]) for line in lines if line.startswith("| ")}
+    assert {(task.fm, task.dataset, task.classes, str(task.n)) for task in tasks(bundled)} <= rows
+    # Its method is that of the code.
+    text = "\n".join(lines)
+    assert f"For k in {', '.join(map(str, KS[:-1]))} and {KS[-1]}," in text
+    assert f"exp({SHARPNESS:.0f} cos_j)" in text
