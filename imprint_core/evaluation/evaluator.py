@@ -77,10 +77,11 @@ class Imprint(NamedTuple):
 
 
 class TransformDiagnostics(NamedTuple):
-    """Shrinkage, None for transforms without one, and remark of a `FeatureMap` that was fitted on a draw."""
+    """Of a `FeatureMap` fitted on a draw: shrinkage, if it has one, remark, and with GEN auto what was selected."""
 
     shrinkage: float | None
     remark: str
+    selection: Selection | None = None
 
 
 class _Fit(NamedTuple):
@@ -197,10 +198,6 @@ class Evaluator:
             (rows.tobytes(), seed), lambda: select(self._samples(rows), self._codes(rows), seed)
         )
 
-    def selection_of(self, n: int | None, seed: int) -> Selection:
-        """Return what one draw selects with GEN auto, with cross-validation that of the first fold."""
-        return (self._whole or self)._selection([rows[:n] for rows in self._folds_of(seed)[0].shots], seed)
-
     def _fit(self, recipe: Recipe, draw: Draw, seed: int) -> _Fit:
         clusters = (recipe.canonical().k, seed) if self._clusters else (1, 0)
         return _Fit(_rows(draw), recipe.shrinkage, *clusters)
@@ -269,7 +266,9 @@ class Evaluator:
         if not self._fitted:
             return TransformDiagnostics(None, "")
         draw, evaluator = [rows[:n] for rows in self._folds_of(seed)[0].shots], self._whole or self
-        return evaluator._products_of(evaluator._fit(evaluator._selected(recipe, draw, seed), draw, seed))[1]
+        fitted = evaluator._products_of(evaluator._fit(evaluator._selected(recipe, draw, seed), draw, seed))[1]
+        selects = GENERATORS[recipe.gen].selects
+        return fitted._replace(selection=evaluator._selection(draw, seed)) if selects else fitted
 
     def _codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.searchsorted(self.classes, self.pool.y_train[rows])

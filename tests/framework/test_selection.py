@@ -220,7 +220,7 @@ def test_estimator_evaluator_and_head_agree(bundled, fm, spec):
     n, seed = 40, SEEDS[0]
     rows = np.random.default_rng(0).permutation(np.concatenate(evaluator.shots(n, seed)))
     model = ImprintingClassifier.auto(seed).fit(pool.X_train[rows], pool.y_train[rows])
-    chosen = evaluator.selection_of(n, seed)
+    chosen = evaluator.fit_of(recipe, n, seed).selection
     assert chosen.k == model.selection_.k == model.recipe_.k
     assert (chosen.k > 1) == (spec == "5in1")
     np.testing.assert_allclose(chosen.tried, model.selection_.tried, rtol=1e-3, atol=1e-4)

@@ -7,8 +7,11 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
+from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
 
@@ -69,6 +72,18 @@ def test_presets_show_what_they_would_change():
     assert presets["qi"]["values"]["gen"] == "mean"
     assert presets["whitened"]["values"]["pretransform"] != "none"
     assert presets["own"]["values"] == values(opened(preset="own"))
+
+
+def test_auto_says_which_k_the_shots_selected(vit_digits):
+    app = opened(preset="auto")
+    assert next(preset for preset in picture(app)["presets"] if preset["name"] == "auto")["current"]
+    recipe = PRESETS["auto"].recipe
+    evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
+    selections = [evaluator.fit_of(recipe, 20, seed).selection for seed in SEEDS[:3]]
+    ks = ", ".join(str(selection.k) for selection in selections)
+    (remark,) = (box.value for box in app.info if "selected, for each seed" in box.value)
+    assert plain(f"The shots selected, for each seed, k = {ks}. First seed: {selections[0].reason}") in plain(remark)
+    assert app.metric[0].value == f"{evaluator.evaluate(recipe, 20, SEEDS[:3]).summary.median:.1f} %"
 
 
 def button(app, label):

@@ -114,8 +114,17 @@ def _remarks(view: ExperimentResults) -> list[str]:
     if len(sizes) == 1:
         sentences.append("There is only one class, so every prediction is correct.")
     if TRANSFORMS[recipe.pretransform].shrinks:
-        sentences += _whitening(recipe.shrinkage, view.fits)
+        sentences += _selected(view.fits) + _whitening(recipe.shrinkage, view.fits)
     return sentences + advise(recipe, n, len(sizes))
+
+
+def _selected(fits: list[TransformDiagnostics]) -> list[str]:
+    """Which k the shots of each seed selected, and why, with GEN auto."""
+    selections = [fit.selection for fit in fits if fit.selection]
+    if not selections:
+        return []
+    ks = ", ".join(str(selection.k) for selection in selections)
+    return [f"The shots selected, for each seed, k = {ks}. First seed: {selections[0].reason}"]
 
 
 def _whitening(shrinkage: Shrinkage, fits: list[TransformDiagnostics]) -> list[str]:
