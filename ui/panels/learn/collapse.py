@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import streamlit as st
@@ -129,9 +130,13 @@ def _show_attempt(sets: Sets, points: dict[TaskKey, TaskPoint]) -> None:
         values = ", ".join(
             f"{task.name}: NC1 {task.nc1.median:.2f}, {signed(task.gain.median)} points" for task in tasks
         )
+        figure = gain_over_nc1(tasks, None, (), [point.fm], [point.data])
+        # The axis of all values, so that nothing moves and the mark's label fits.
+        nc1 = [points[_FM, _MERGEABLE, x].nc1.median for x in ds]
+        figure["layout"]["xaxis"]["range"] = [math.log10(min(nc1) / 1.3), math.log10(max(nc1) * 1.3)]
         plot(
             "lesson-5-tried",
-            mark_predictions(gain_over_nc1(tasks, None, (), [point.fm], [point.data]), marks),
+            mark_predictions(figure, marks),
             alt=with_predictions(f"{_GAIN} against NC1. {values}", marks),
             height=330,
         )
