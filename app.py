@@ -94,8 +94,10 @@ def main() -> None:
     requested_presentation()
     requested = requested_page() or linked_lesson(path)
     if requested in pages and requested != path:
-        note_page_switch()
         st.switch_page(pages[requested], query_params=st.query_params.to_dict())
+    if st.session_state.get("page_path", path) != path:
+        note_page_switch()
+    st.session_state.page_path = path
     try:
         check_folders()
         serve_plotly()

@@ -70,6 +70,12 @@ def test_three_controls_come_first_and_a_link_with_others_opens_advanced(query, 
     # It stays as it is while the user changes a setting in it.
     app.segmented_control(key="norm_pre").set_value("l2").run()
     assert app.sidebar.expander[0].proto.expanded is expanded
+    # And on other pages, also after one without it.
+    for page in ("library", "own_data"):
+        app.session_state["goto"] = page
+        app.run()
+        assert not app.exception
+    assert app.sidebar.expander[0].proto.expanded is expanded
 
 
 def test_options_are_computed_for_displayed_controls_only(bundled, monkeypatch):

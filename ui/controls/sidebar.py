@@ -150,8 +150,12 @@ def _draw(panel: Panel, controls: Sequence[Control], defaults: Values, followed:
             _draw_control(control, panel)
         if not others:
             return
+        state = st.session_state
         if followed and any(panel.values[control.key] != defaults[control.key] for control in others):
-            st.session_state.advanced = True
+            state.advanced = True
+        elif main and "advanced" not in state:
+            # Streamlit forgets it when another page is opened.
+            state.advanced = state.get("advanced_open", False)
         # Reported, so that a link can open it: browsers ignore a new default.
         with st.expander("Advanced", key="advanced", on_change="rerun") if main else nullcontext():
             group = ""
@@ -163,6 +167,7 @@ def _draw(panel: Panel, controls: Sequence[Control], defaults: Values, followed:
                     if group == "Recipe":
                         _preset(panel.values)
                 _draw_control(control, panel)
+        state.advanced_open = state.get("advanced", state.get("advanced_open", False))
 
 
 def _draw_control(control: Control, panel: Panel) -> None:
