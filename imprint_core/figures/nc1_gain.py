@@ -171,7 +171,7 @@ def gain_over_nc1(
         )
     xs = task_xs + [nc1 for _, nc1, _ in published]
     low, high = min([0.5, *xs]) / 1.2, max([2.0, *xs]) * 1.2
-    y_title = "accuracy at k = 5 less at k = 1 (points)"
+    y_title = "gain of k = 5 over k = 1 (points)"
     return make_figure(
         traces,
         **CURVE_LAYOUT,

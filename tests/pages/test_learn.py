@@ -181,7 +181,9 @@ def test_lesson_4_has_the_accuracies_of_the_core(bundled):
     for n, answer in ((5, 0), (100, 1)):
         few, many = (accuracy_of(bundled, LITE, "digits", Recipe("kmeans", k), n) for k in (1, 5))
         assert (few < many) == answer
-        assert f"With n = {n}, k = 1 reaches {few:.1f} % and k = 5 {many:.1f} %." in " ".join(verdicts(app))
+        assert f"With n = {n}, the accuracy is {few:.1f} % with k = 1 and {many:.1f} % with k = 5." in " ".join(
+            verdicts(app)
+        )
     assert (len(app.success), len(app.main.info)) == (1, 1)
 
 

@@ -92,16 +92,16 @@ def _title(task: TaskKey) -> str:
 
 
 def _short_name(task: TaskKey) -> str:
-    return plain(f"{task[2]} in 1" if task[2] else label_of_dataset(task[1]))
+    return f"{task[2]} in 1" if task[2] else label_of_dataset(task[1])
 
 
 def _question(points: dict[TaskKey, TaskPoint], pair: tuple[TaskKey, TaskKey]) -> Question:
     fm, data, d = pair[0]
     tasks = label_of_fm(fm) + (f", merged classes of {label_of_dataset(data)}" if d else ", datasets without merging")
-    values = " and ".join(f"{_short_name(task)} has NC1 {points[task].nc1.median:.2f}" for task in pair)
+    values = " and ".join(f"{plain(_short_name(task))} has NC1 {points[task].nc1.median:.2f}" for task in pair)
     return Question(
         f"{plain(tasks)}: {values}. Which gains more from k = {_HIGH}?",
-        (*map(_short_name, pair), f"neither, within {MIN_DIFFERENCE:g} point"),
+        (*(plain(_short_name(task)) for task in pair), f"neither, within {MIN_DIFFERENCE:g} point"),
     )
 
 
@@ -166,12 +166,13 @@ def _show_result(points: dict[TaskKey, TaskPoint]) -> Outcome:
     answers = []
     for pair in _PAIRS:
         gains = [points[task].gain.median for task in pair]
-        numbers = (f"{_short_name(task)} {signed(gain)} points" for task, gain in zip(pair, gains, strict=True))
+        numbers = (f"{plain(_short_name(task))} {signed(gain)} points" for task, gain in zip(pair, gains, strict=True))
         answers.append((higher_of(*gains), f"The gains are: {', '.join(numbers)}."))
     return Outcome(
         answers,
-        "Merged classes have several [[modes|mode]]. With no more modes than proxies, the gain rises with [[NC1]]. "
-        "With more modes, k is too small for them: NC1 still rises, but the gain falls. Between datasets NC1 is a weak "
-        "predictor here: it measures how widely classes are distributed, not whether in separate groups, which "
-        "[[proxies|proxy]] can represent. So try several k (paper, §5.3 and Figure 12). The Collapse page shows more.",
+        f"Merged classes have several [[modes|mode]]. With at most {_HIGH} modes, the gain rises with [[NC1]]. With "
+        "more modes, k is too small for them: NC1 still rises, but the gain falls. Between datasets a larger NC1 does "
+        "not mean a larger gain here. NC1 measures how widely classes are distributed; [[proxies|proxy]] help if a "
+        "class has separate groups. So try several k (paper, §5.3 and Figure 12). A correlation of +1 means the same "
+        "order, −1 the opposite order. The Collapse page shows more.",
     )

@@ -86,7 +86,7 @@ def _show_result(experiment: Experiment) -> frame.Outcome:
     answers = [
         (
             higher_of(few[n], many[n]),
-            f"With n = {n}, k = {_KS[0]} reaches {few[n]:.1f} % and k = {_KS[1]} {many[n]:.1f} %.",
+            f"With n = {n}, the accuracy is {few[n]:.1f} % with k = {_KS[0]} and {many[n]:.1f} % with k = {_KS[1]}.",
         )
         for n in (_FEW, _MANY)
     ]
@@ -94,6 +94,6 @@ def _show_result(experiment: Experiment) -> frame.Outcome:
     crossing = f"k = {_KS[1]} is {f'more accurate from n = {first} on' if first else 'never more accurate'}. "
     return frame.Outcome(
         answers,
-        f"{crossing}With few shots, one mean averages out the peculiarities of single images. With many shots, more "
-        "[[proxies|proxy]] describe a class better (paper, §5.2).",
+        f"{crossing}With few shots, one mean averages out the peculiarities of single images. A digit is "
+        "written in several ways, and with many shots more [[proxies|proxy]] describe them better (paper, §5.2).",
     )

@@ -97,7 +97,7 @@ def _show_result(experiment: Experiment) -> frame.Outcome:
                 f"k = 1, {median[_MODES]:.1f} % at k = {_MODES}, and {median[_KS[-1]]:.1f} % at k = {_KS[-1]}.",
             ),
         ),
-        f"A class needs about as many [[proxies|proxy]] as it has [[modes|mode]], here {_MODES}. k-means finds them "
-        "without knowing which images are ones and which are nines. Further proxies need memory and improve little "
-        "(paper, §5.3 and Figure 11).",
+        f"A class needs about as many [[proxies|proxy]] as it has clearly separate [[modes|mode]], here {_MODES}. "
+        "k-means finds them without knowing which images are ones and which are nines. Further proxies need memory and "
+        "improve little (paper, §5.3 and Figure 11).",
     )

@@ -155,5 +155,5 @@ def _show_result(experiment: Experiment, counts: PredictionCounts) -> frame.Outc
         ),
         f"The longest proxy is only {longest / shortest:.2f} times as long as the shortest ({longest:.1f} and "
         f"{shortest:.1f}), but this suffices: the accuracy is {none:.1f} % without [[NORM]] post and {l2:.1f} % with "
-        "L2. Of all NORMs, the one after [[GEN]] matters most (paper, §5.1).",
+        "L2. The other lessons use L2. Of all NORMs, the one after [[GEN]] matters most (paper, §5.1).",
     )
