@@ -19,6 +19,8 @@ PAGE_SETTINGS = {
 }
 # The figure that a page draws last, where several are progressive.
 LAST_FIGURES = {"collapse": "spectra"}
+# The text of a figure that is completed without a progress row, when it is complete.
+LAST_TEXTS = {"collapse": "k from 1 to 8"}
 PATHS = {"explore": ""}
 TITLES = {name: name.capitalize() for name in OF_A_RECIPE + OTHERS} | {"own_data": "Your own data"}
 HEADINGS = TITLES | {"map": "Proxies among", "collapse": "Neural collapse", "compare": "A against B"}
@@ -139,6 +141,8 @@ def test_a_report_opens_anywhere_with_all_pictures(name, visit, offline_visit, t
     page = opened(visit, name, QUICK + PAGE_SETTINGS.get(name, ""))
     last = f"[data-name={LAST_FIGURES[name]}]" if name in LAST_FIGURES else ""
     page.wait_for_selector(f".imprint-plot{last}[data-drawn]", timeout=60_000)
+    if name in LAST_TEXTS:
+        page.wait_for_selector(f".imprint-plot[aria-label*='{LAST_TEXTS[name]}']", timeout=60_000)
     finished(visit)
     before = page.url
     content = report_of(page)
