@@ -167,7 +167,8 @@ def _draw(panel: Panel, controls: Sequence[Control], defaults: Values, followed:
                     if group == "Recipe":
                         _preset(panel.values)
                 _draw_control(control, panel)
-        state.advanced_open = state.get("advanced", state.get("advanced_open", False))
+        if main:
+            state.advanced_open = state.advanced
 
 
 def _draw_control(control: Control, panel: Panel) -> None:

@@ -52,14 +52,12 @@ def base_map(info: SetInfo, layout: Layout = LAYOUT) -> BaseMap:
     return base
 
 
-def show_samples(
-    view: str, experiment: Experiment, *, proxies: bool, kinds: bool = False, coloring: str = "true"
-) -> None:
+def show_samples(view: str, experiment: Experiment, *, proxies: bool, kinds: bool = False) -> None:
     """Draw test samples and shots, proxies if they may be known, and images of the shots.
 
     With `kinds`, names on the map are those of merged classes' members, and images are grouped by proxy, if known.
     """
-    show_map(f"{view}-map", experiment, proxies=proxies, kinds=kinds, coloring=coloring)
+    show_map(f"{view}-map", experiment, proxies=proxies, kinds=kinds)
     show_images(experiment.info, shot_groups(experiment, by_proxy=proxies and kinds))
 
 
@@ -124,14 +122,13 @@ def _figure(experiment: Experiment, proxies: bool, kinds: bool, coloring: str, s
 def shot_groups(experiment: Experiment, by_proxy: bool = False) -> list[Group]:
     """Return some of the first seed's shots of each class, or those that are nearest to each proxy of their class."""
     evaluator, pool = results.evaluator(experiment), results.pool(experiment)
-    shots = evaluator.shots(experiment.n_shot, experiment.seeds[0])
+    draw = experiment.n_shot, experiment.seeds[0]
+    imprinted = evaluator.imprint(experiment.recipe.canonical(), *draw) if by_proxy else None
     groups = []
-    for c, rows in zip(evaluator.classes, shots, strict=True):
+    for c, rows in zip(evaluator.classes, evaluator.shots(*draw), strict=True):
         parts = {pool.names[c]: rows}
-        if by_proxy:
-            proxies, owners, _ = evaluator.imprint(
-                experiment.recipe.canonical(), experiment.n_shot, experiment.seeds[0]
-            )
+        if imprinted is not None:
+            proxies, owners, _ = imprinted
             nearest = np.argmax(evaluator.embedded[rows] @ proxies[evaluator.classes[owners] == c].T, axis=1)
             parts = {f"{pool.names[c]} ★{i + 1}": rows[nearest == i] for i in np.unique(nearest)}
         groups += [Group(label, class_color(c), (-1 - pool.id_train[part]).tolist()) for label, part in parts.items()]
@@ -180,10 +177,8 @@ def _name(code: int) -> str:
 
 def sketch(experiment: Experiment, task: str) -> SketchMap:
     """Return the map of a handout, with what to draw on it; samples are printed as the names of their classes."""
-    layer, names = (
-        map_layers.base_layer(experiment, base_map(experiment.info), "test"),
-        results.class_names(experiment.info),
-    )
+    layer = map_layers.base_layer(experiment, base_map(experiment.info), "test")
+    names = results.class_names(experiment.info)
     return SketchMap(layer.positions, [shortened(names[c], 2) for c in layer.samples.origin], task)
 
 
