@@ -313,7 +313,8 @@ def test_touch_scrolls_past_the_map(visit, browser):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(visit.address + "map?data=digits")
-    page.wait_for_selector(PLOTS[1], timeout=60_000)
+    for plot in PLOTS:
+        page.wait_for_selector(plot, timeout=60_000)
     assert page.evaluate("document.querySelector('[data-name=map]')._fullLayout.dragmode") is False
     context.close()
 
