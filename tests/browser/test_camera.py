@@ -57,6 +57,8 @@ def test_two_recorded_scenes_are_distinguished_live_in_three_clicks_and_thirty_s
         page.get_by_role("button", name=f"Hold to record Class {scene + 1}").hover()
         page.mouse.down()
         page.wait_for_timeout(1200)
+        # Several proxies per class need several shots; a loaded machine embeds few in this time.
+        page.locator(".class").nth(scene).get_by_text(re.compile(r"^([3-9]|\d{2,}) shots$")).wait_for()
         page.mouse.up()
     for scene in (0, 1):
         wait_for_scene(page, scene)
