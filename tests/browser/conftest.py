@@ -59,6 +59,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/browser" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+            # A loaded machine can keep a browser from answering in time. Such a test is tried once more, and the
+            # summary lists it as RERUN; what isn't as expected fails at once.
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"]))
 
 
 @pytest.hookimpl(wrapper=True)
