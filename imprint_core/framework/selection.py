@@ -2,6 +2,7 @@
 
 Each k is validated by stratified folds of the shots: clusters and their covariance are those of the other folds, and
 the log-loss of the held-out shots is that of a softmax over the class scores, at the best shrinkage and temperature.
+Only a k whose log-loss in the first fold is at most a standard error above that of k = 1 is validated in the others.
 k = 1 is selected unless another k lowers the log-loss by more than two standard errors of the paired difference, as in
 the one-standard-error rule of Breiman et al. (1984, *Classification and Regression Trees*). The shrinkage of k = 1 is
 then that of leave-one-out on all shots in closed form (`whitening`), as in the whitened mean.
@@ -10,7 +11,6 @@ then that of leave-one-out on all shots in closed form (`whitening`), as in the 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +49,8 @@ class Candidate(NamedTuple):
         By how much it is below that of k = 1.
     error : float
         Two standard errors of the gain.
+    folds : int
+        Number of folds that were validated: 1 if its log-loss in the first was well above that of k = 1.
     """
 
     k: int
@@ -57,11 +59,17 @@ class Candidate(NamedTuple):
     loss: float
     gain: float = 0.0
     error: float = 0.0
+    folds: int = _FOLDS
 
     @property
     def better(self) -> bool:
         """Whether it improves on k = 1 by more than the error."""
         return self.gain > self.error
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether it is at most one standard error behind k = 1."""
+        return self.gain >= -self.error / 2
 
 
 @dataclass(frozen=True)
@@ -93,8 +101,11 @@ class Selection:
         """Sentence on the selected k and the next best."""
         if len(self.tried) < 2:
             return f"k = {self.k}: too few shots per class to validate a larger k."
-        best, *others = sorted(self.tried, key=lambda each: (each.k != self.k, each.loss))
+        complete = [each for each in self.tried if each.folds == self.tried[0].folds]
+        best, *others = sorted(complete, key=lambda each: (each.k != self.k, each.loss))
         text = f"k = {self.k}: validated log-loss {best.loss:.3f}"
+        if not others:
+            return f"{text}; in the first of {best.folds} folds, every larger k was clearly behind."
         near = others[0]
         if near.loss >= best.loss:
             return f"{text}; next is k = {near.k} with {near.loss:.3f}."
@@ -120,17 +131,19 @@ def select(X: Array, codes: NDArray[np.integer], seed: int = 0) -> Selection:
         values, vectors = eigenvectors(x @ x.T)
         x = vectors * np.sqrt(np.maximum(values, 0))
     most = (sizes.max() - -(-sizes.max() // folds)) // 2
-    tried: list[Candidate] = []
-    first = np.empty(0)
-    for k in (k for k in KS if k <= max(1, most)):
-        parts = run_parallel(partial(_losses, x, y, k, seed, dim), [fold == f for f in range(folds)])
-        losses = np.concatenate(parts, axis=2)
-        mean = losses.mean(axis=2, dtype=np.float64)
-        i, j = np.unravel_index(np.argmin(mean), mean.shape)
-        first = losses[i, j] if k == 1 else first
-        gains = first - losses[i, j]
-        error = 2 * float(gains.std()) / np.sqrt(len(gains))
-        tried.append(Candidate(k, SHRINKAGES[i], float(TEMPERATURES[j]), float(mean[i, j]), float(gains.mean()), error))
+    ks = [k for k in KS if k <= max(1, most)]
+
+    def validate(of: tuple[int, int]) -> NDArray[np.float32]:
+        k, held_out = of
+        return _losses(x, y, k, seed, dim, fold == held_out)
+
+    # A larger k takes longer, so it comes first.
+    pairs = [(k, 0) for k in ks[::-1]]
+    losses = dict(zip(pairs, run_parallel(validate, pairs), strict=True))
+    folds_of = {k: folds if _candidate(k, losses, 1).in_reach else 1 for k in ks}
+    pairs = [(k, f) for k in ks[::-1] for f in range(1, folds_of[k])]
+    losses |= zip(pairs, run_parallel(validate, pairs), strict=True)
+    tried = [_candidate(k, losses, folds_of[k]) for k in ks]
     chosen = min((each for each in tried if each.better), key=lambda each: each.loss, default=tried[0])
     return Selection(chosen.k, "auto" if chosen.k == 1 else chosen.shrinkage, chosen.temperature, tuple(tried))
 
@@ -139,6 +152,28 @@ def _sampled(members: list[NDArray[np.intp]], seed: int) -> list[NDArray[np.intp
     """Rows of each class in random order, of many shots a part."""
     most = max(_LEAST_PER_CLASS, _MOST_SHOTS // len(members))
     return [rows[np.random.default_rng(seed).permutation(len(rows))[:most]] for rows in members]
+
+
+def _candidate(k: int, losses: dict[tuple[int, int], NDArray[np.float32]], folds: int) -> Candidate:
+    """Compare k with k = 1 in the first folds; `losses` are those of a k and a fold."""
+    of_k, of_1 = (np.concatenate([losses[each, fold] for fold in range(folds)], axis=2) for each in (k, 1))
+    i, j = _lowest(of_k)
+    gains = of_1[_lowest(of_1)] - of_k[i, j]
+    return Candidate(
+        k,
+        shrinkage=SHRINKAGES[i],
+        temperature=float(TEMPERATURES[j]),
+        loss=float(of_k[i, j].mean(dtype=np.float64)),
+        gain=float(gains.mean()),
+        error=float(2 * gains.std() / np.sqrt(len(gains))),
+        folds=folds,
+    )
+
+
+def _lowest(losses: NDArray[np.float32]) -> tuple[np.intp, ...]:
+    """Shrinkage and temperature of the smallest mean of the losses (shrinkages, temperatures, m)."""
+    means = losses.mean(axis=2, dtype=np.float64)
+    return np.unravel_index(np.argmin(means), means.shape)
 
 
 def _losses(

@@ -252,7 +252,8 @@ _METHOD = """\
 3. c is the mean over classes of the mean of their m_j. Samples and proxies are mapped by z = Σ^(−½) (x − c), then
    scaled to length 1; the proxies are the m_j.
 4. Score of a class: a smooth maximum of the cosines with its proxies, (1/20) log mean_j exp(20 cos_j).
-5. (k, s) and a temperature T are validated by 4 stratified folds of the shots: log-loss of softmax(T · score).
+5. (k, s) and a temperature T are validated by 4 stratified folds of the shots: log-loss of softmax(T · score). A k that
+   is more than a standard error behind k = 1 in the first fold is not validated in the others.
 6. k = 1 unless another k lowers the log-loss by more than two standard errors of the paired difference; then the k with
    the smallest log-loss.
 7. At k = 1, s is that of leave-one-out in closed form on all shots: this is the whitened mean. At k > 1, s is the

@@ -136,6 +136,18 @@ def test_modes_are_found_and_single_modes_are_left_alone():
     assert (single.k, single.shrinkage) == (1, "auto")
 
 
+def test_a_k_that_is_clearly_behind_in_the_first_fold_is_not_validated_further(monkeypatch):
+    x, y = modes(0, n=40, parts=1, d=30, spread=2.0)
+    calls = []
+    original = selection._losses
+    monkeypatch.setattr(selection, "_losses", lambda *given: calls.append(given[2]) or original(*given))
+    chosen = select(x, y)
+    assert {each.k: each.folds for each in chosen.tried} == {k: calls.count(k) for k in (1, 2, 3, 5, 10)}
+    assert [each.folds for each in chosen.tried] == [4, 1, 1, 1, 1]
+    assert all(each.gain < -each.error / 2 for each in chosen.tried[1:])
+    assert chosen.reason.endswith("in the first of 4 folds, every larger k was clearly behind.")
+
+
 @given(st.integers(0, 999), st.integers(1, 4))
 @settings(deadline=None, max_examples=12)
 def test_up_to_four_shots_keep_one_proxy_per_class(seed, n):
