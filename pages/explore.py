@@ -8,19 +8,20 @@ from imprint_core.embeddings.added_classes import added_names
 from imprint_core.errors import ImprintError
 from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
 from ui.charts.record import heading
-from ui.compute.experiment_results import ExperimentResults
+from ui.compute.experiment_results import ExperimentResults, evaluated_so_far
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.figures import show_confusion, show_map, show_sources
-from ui.panels.explore.numbers import show_accuracy, show_nc1
+from ui.panels.explore.numbers import show_accuracy, show_further_seeds, show_nc1
 from ui.panels.explore.tries import show_tries
 from ui.text.markdown import plain
 
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    view = ExperimentResults(selection.experiment)
+    experiment, further_seeds = evaluated_so_far(selection.experiment)
+    view = ExperimentResults(experiment)
     st.title("Explore weight imprinting", anchor=False)
     st.caption(
         "A frozen model embeds images; a few **shots** ○ per class become **proxies** ★; a test image is assigned the "
@@ -48,8 +49,9 @@ def show(selection: Selection) -> None:
     try:
         with numbers:
             show_accuracy(view, remarks)
+            show_further_seeds(further_seeds)
         with tries:
-            show_tries(selection, view.evaluation.accuracy)
+            show_tries(selection)
             if added_names(selection.experiment.info):
                 from ui.widgets.add_class import show_added_classes
 
@@ -59,7 +61,7 @@ def show(selection: Selection) -> None:
         with matrix:
             show_confusion(selection, view)
         with curve:
-            show_accuracy_over_k(view)
+            show_accuracy_over_k(view, waiting=bool(further_seeds))
         with nc1:
             show_nc1(view)
             show_nc1_over_shots(view, "nc1-over-shots")

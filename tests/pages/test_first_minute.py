@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,6 +12,8 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
+from tests.pages.reading import pictures
+from ui.charts import progressive
 from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
@@ -75,15 +78,38 @@ def test_presets_show_what_they_would_change():
 
 
 def test_auto_says_which_k_the_shots_selected(vit_digits):
-    app = opened(preset="auto")
+    app = opened(preset="auto", n="10")
     assert next(preset for preset in picture(app)["presets"] if preset["name"] == "auto")["current"]
     recipe = PRESETS["auto"].recipe
     evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
-    selections = [evaluator.fit_of(recipe, 20, seed).selection for seed in SEEDS[:3]]
+    selections = [evaluator.fit_of(recipe, 10, seed).selection for seed in SEEDS[:3]]
     ks = ", ".join(str(selection.k) for selection in selections)
     (remark,) = (box.value for box in app.info if "selected, for each seed" in box.value)
     assert plain(f"The shots selected, for each seed, k = {ks}. First seed: {selections[0].reason}") in plain(remark)
-    assert app.metric[0].value == f"{evaluator.evaluate(recipe, 20, SEEDS[:3]).summary.median:.1f} %"
+    assert app.metric[0].value == f"{evaluator.evaluate(recipe, 10, SEEDS[:3]).summary.median:.1f} %"
+
+
+def test_slow_recipes_show_the_first_seed_until_all_are_evaluated(vit_digits, monkeypatch):
+    app = opened(preset="auto", n="30")
+    recipe = PRESETS["auto"].recipe
+    evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
+
+    def accuracy(seeds):
+        return f"{evaluator.evaluate(recipe, 30, seeds).summary.median:.1f} %"
+
+    assert (app.metric[0].value, app.metric[0].delta) == (accuracy(SEEDS[:1]), "1 draw")
+    assert "Evaluating further seeds …" in [caption.value for caption in app.caption]
+    assert "The accuracy at each k follows." in [caption.value for caption in app.caption]
+    # What the browser requests in slices.
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 300.0)
+    app.run()
+    assert app.metric[0].value == accuracy(SEEDS[:3])
+    assert app.metric[0].delta.endswith("over 3 seeds")
+    assert "Evaluating further seeds …" not in [caption.value for caption in app.caption]
+    traces = json.loads(pictures(app)["accuracy-over-k"]["figure"])["data"]
+    (curve,) = [trace for trace in traces if trace.get("name") == "k-means"]
+    expected = evaluator.accuracy_over_k(recipe.with_k(), [1, 2, 3, 5, 7, 10, 14, 20, 30], 30, SEEDS[:3])
+    np.testing.assert_allclose(curve["y"], np.median(expected, axis=1), atol=1e-4)
 
 
 def button(app, label):

@@ -9,31 +9,52 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
-from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.k_selection_study import NEAR, bundled_study, standing
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
+from ui.compute import results
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
 from ui.navigation.reruns import rerun_page
 from ui.text.labels import count_text
 
+_HEIGHT = 240
 SUGGESTION_CAPTION = f"◯: k that the first seed's shots suggest ({RULES[DEFAULT_RULE].label})."
 
 
-def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k") -> None:
-    """Draw the curve; the suggested k is added when it is known."""
-    # Displayed only if it takes a while, as with a hundred classes.
-    with st.empty(), st.spinner("Accuracy at each k …"):
-        curve = view.accuracy_over_k
-    points = view.k_suggestion
-    draw_progressively(name, points, partial(_draw, view, name, curve), "Suggesting k", needs_first_point=False)
+def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k", waiting: bool = False) -> None:
+    """Draw the curve; the suggested k is added when it is known.
+
+    If `waiting`, only the space is reserved, because the accuracy itself is still being computed.
+    """
+    points, evaluations = view.k_points, []
+    if waiting:
+        _draw_space()
+        return
+    if not points:
+        # Displayed only if it takes a while, as with a hundred classes.
+        with st.empty(), st.spinner("Accuracy at each k …"):
+            evaluations = results.evaluations(view.k_experiments)
+    draw = partial(_draw, view, name, evaluations)
+    label = "Accuracy at each k" if points else "Suggesting k"
+    draw_progressively(name, points + view.k_suggestion, draw, label, needs_first_point=bool(points))
 
 
-def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: list[Any]) -> None:
+def _draw_space() -> None:
+    """Reserve the space of the curve."""
+    with st.container(height=_HEIGHT, border=False):
+        st.caption("The accuracy at each k follows.")
+
+
+def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: list[Any]) -> None:
+    evaluated, scores = evaluations or values[: len(view.ks)], values[len(view.k_points) :]
+    curve = view.accuracy_over_k(evaluated)
+    if not curve:
+        _draw_space()
+        return
     n, k, gen = view.experiment.n_shot, view.experiment.recipe.k, GENERATORS[view.experiment.recipe.gen]
     current = None
     if gen.uses_k:
@@ -45,26 +66,38 @@ def _draw(view: ExperimentResults, name: str, curve: dict[int, Any], scores: lis
         reference = (f"now: {gen.label}", view.accuracy)
     ks, runs = list(curve), list(curve.values())
     best = max(ks, key=lambda k: curve[k].median)
-    suggested = suggested_k(scores, view.ks)
+    suggested = view.selected_k or suggested_k(scores, view.ks)
     suggestion = f"; the shots suggest k = {suggested}" if suggested is not None else ""
     plot(
         name,
-        charts.accuracy_over_k(ks, runs, GENERATORS[view.with_k.recipe.gen].label, current, reference, suggested),
+        charts.accuracy_over_k(
+            ks,
+            runs,
+            GENERATORS[view.with_k.recipe.gen].label,
+            current,
+            reference,
+            suggested if suggested in curve else None,
+        ),
         alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {curve[best].median:.1f} % at k = {best}"
         + suggestion,
-        height=240,
+        height=_HEIGHT,
     )
-    _answer(view, name, suggested if scores else view.ks[0], best, curve[best])
+    complete = all(each is not None for each in evaluated)
+    best_text = f"**k = {best}** ({curve[best].median:.1f} %, median)" if complete else "**k = …**"
+    _answer(view, name, suggested if scores or view.selects_k else view.ks[0], best_text)
 
 
-def _answer(view: ExperimentResults, name: str, suggested: int | None, best: int, accuracy: Summary) -> None:
+def _answer(view: ExperimentResults, name: str, suggested: int | None, best: str) -> None:
     """Say which k the shots suggest, which is the best on the test samples, and offer to use the former."""
     recipe = view.experiment.recipe
     tested = count_text(len(view.evaluator.truth), view.experiment.info)
+    if view.selects_k:
+        st.markdown(f"The first seed's shots selected **k = {suggested}**. Best on these {tested}: {best}.")
+        return
     # Written before the k is known, so that nothing moves then.
     st.markdown(
         f"From the shots alone: **k = {'…' if suggested is None else suggested}**{_reliability()}. Best on these "
-        f"{tested}: **k = {best}** ({accuracy.median:.1f} %, median)."
+        f"{tested}: {best}."
     )
     current = GENERATORS[recipe.gen].uses_k and min(recipe.k, view.experiment.n_shot) == suggested
     label = "Use suggested k" if suggested is None else f"Use k = {suggested}"

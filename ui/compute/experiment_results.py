@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDi
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary, confusion, summarize
 from imprint_core.framework.generation import GENERATORS
+from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.maps.store import BaseMap
 from ui.compute import collapse, map_layers, results
 from ui.compute.map_layers import BaseLayer
@@ -23,6 +26,35 @@ from ui.compute.task_curves import fold_points
 
 KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+# Shots of a draw above which a transform takes long: with clusters, which are fitted for each k, and without.
+_LONG_WITH_CLUSTERS, _LONG = 150, 1000
+# Seeds that are evaluated at once, on two cores.
+_STEP = 2
+
+
+def evaluated_so_far(experiment: Experiment) -> tuple[Experiment, list[Point]]:
+    """Return the experiment with the seeds to display now, and what evaluates the others.
+
+    All seeds, unless they take long: then the first one, until the others are evaluated, two at a time.
+    """
+    if not _takes_long(experiment):
+        return experiment, []
+    seeds = experiment.seeds
+    parts = [experiment.with_(seeds=seeds[i : i + _STEP]) for i in range(1, len(seeds), _STEP)]
+    # Of evaluated parts the whole takes a moment.
+    known = results.is_evaluated(experiment) or all(map(results.is_evaluated, parts))
+    points = [Point((part.key,), partial(results.evaluation, part)) for part in parts]
+    return (experiment, []) if known else (experiment.first_seed, points)
+
+
+def _takes_long(experiment: Experiment) -> bool:
+    transform = TRANSFORMS[experiment.recipe.canonical().pretransform]
+    if len(experiment.seeds) == 1 or not transform.shrinks:
+        return False
+    shots = results.evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0])
+    return sum(map(len, shots)) > (_LONG_WITH_CLUSTERS if transform.clusters else _LONG)
 
 
 @dataclass(frozen=True)
@@ -121,18 +153,42 @@ class ExperimentResults:
         return tuple(k for k in KS if k < n) + ((n,) if n <= KS[-1] else ())
 
     @lazy_property
-    def accuracy_over_k(self) -> dict[int, Summary]:
-        """Accuracy at each k; includes the current k."""
-        evaluations = results.evaluations([self.with_k.with_(k=k) for k in self.ks])
-        curve = {k: evaluated.summary for k, evaluated in zip(self.ks, evaluations, strict=True)}
+    def k_experiments(self) -> list[Experiment]:
+        """The experiment at each k of the curve."""
+        return [self.with_k.with_(k=k) for k in self.ks]
+
+    @lazy_property
+    def k_points(self) -> list[Point]:
+        """The evaluations at each k, one by one if each needs another transform; otherwise empty."""
+        if not TRANSFORMS[self.with_k.recipe.pretransform].clusters:
+            return []
+        return [Point((each.key,), partial(results.evaluation, each)) for each in self.k_experiments]
+
+    def accuracy_over_k(self, evaluations: Sequence[Evaluation | None]) -> dict[int, Summary]:
+        """Accuracy at each k whose evaluation is known, and at the current k."""
+        known = zip(self.ks, evaluations, strict=True)
+        curve = {k: evaluated.summary for k, evaluated in known if evaluated is not None}
         recipe = self.experiment.recipe
         if GENERATORS[recipe.gen].uses_k:
             curve[min(recipe.k, self.experiment.n_shot)] = self.accuracy
         return dict(sorted(curve.items()))
 
+    @property
+    def selects_k(self) -> bool:
+        """Whether the shots select k."""
+        return GENERATORS[self.experiment.recipe.gen].selects
+
+    @property
+    def selected_k(self) -> int | None:
+        """The k that the first seed's shots selected; None if the recipe has a k or needs none."""
+        selection = self.fits[0].selection if self.selects_k else None
+        return None if selection is None else selection.k
+
     @lazy_property
     def k_suggestion(self) -> list[Point]:
-        """The validation folds of the first seed's shots that suggest a k."""
+        """The validation folds of the first seed's shots that suggest a k; none if the recipe selects one."""
+        if self.selects_k:
+            return []
         shots = np.minimum(np.bincount(self.evaluator.pool.y_train), self.experiment.n_shot)
         return fold_points(KSelectionJob(self.with_k, self.ks), int(shots.max()))
 

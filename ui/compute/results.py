@@ -179,6 +179,11 @@ def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
     return [values[experiment.key] for experiment in experiments]
 
 
+def is_evaluated(experiment: Experiment) -> bool:
+    """Return whether the evaluation of the experiment is known, so that it takes no time."""
+    return experiment.key in _evaluations
+
+
 def evaluation(experiment: Experiment) -> Evaluation:
     """Return predictions and accuracy over the experiment's seeds."""
     return evaluations([experiment])[0]

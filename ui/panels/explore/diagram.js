@@ -21,7 +21,7 @@ const STYLE = `
   /* Highlighted by a thick frame and a mark, not by colour alone. */
   .imprint-framework .lit { box-shadow: inset 0 0 0 2px var(--st-primary-color); border-color: var(--st-primary-color); }
   .imprint-framework .lit .value::before { content: "✦ "; }
-  .imprint-framework p { font-size: inherit; display: flex; flex-wrap: wrap; gap: 6px; align-items: center; margin: 8px 2px 2px; }
+  .imprint-framework p { font-size: inherit; display: flex; flex-wrap: wrap; gap: 6px; align-items: center; margin: 2px 2px 8px; }
   .imprint-framework p button { padding: 3px 10px; border-radius: 999px; }
   .imprint-framework p button[aria-pressed="true"] { font-weight: 600; border-color: var(--st-primary-color); }
 `;
@@ -119,6 +119,7 @@ export default ({ data, parentElement, setTriggerValue }) => {
     button.setAttribute("aria-pressed", String(preset.current));
     row.append(button);
   }
-  root.replaceChildren(list, row);
+  // Presets first: a preview that wraps the boxes differently doesn't move them from under the pointer.
+  root.replaceChildren(row, list);
   if (focused) root.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
 };

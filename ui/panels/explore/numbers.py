@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.framework.whitening import Shrinkage
 from imprint_core.recipes.advice import advise
 from imprint_core.recipes.presets import PRESETS
+from ui.charts.progressive import draw_progressively
 from ui.compute.experiment_results import ExperimentResults
+from ui.compute.progressive import Point
 from ui.compute.results import ONE_MEAN
+from ui.navigation.reruns import rerun_page
 from ui.text import descriptions
 from ui.text.labels import count_text
 
@@ -59,6 +63,22 @@ def show_accuracy(view: ExperimentResults, remarks: DeltaGenerator) -> None:
     if sentences:
         text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences)
         remarks.info(text, icon=":material/info:")
+
+
+def show_further_seeds(points: Sequence[Point]) -> None:
+    """Evaluate further seeds while the results of the first one are displayed; then draw the page again.
+
+    Without points it only keeps its place: the browser may still request a slice of the previous run.
+    """
+    label = "Evaluating further seeds"
+
+    def draw(values: list[Any]) -> None:
+        if points and all(value is not None for value in values):
+            rerun_page()
+        if points:
+            st.caption(f"{label} …")
+
+    draw_progressively("seeds", points, draw, label, needs_first_point=False)
 
 
 def show_nc1(view: ExperimentResults) -> None:

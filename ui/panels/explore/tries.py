@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 from streamlit.errors import StreamlitInvalidLayoutContextError
 
-from imprint_core.evaluation.metrics import signed_difference, summarize
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.metrics import signed_difference
+from ui.compute import results
 from ui.controls.recipe import RECIPE_CONTROLS
 from ui.controls.sidebar import Selection
 
@@ -22,8 +22,8 @@ _TRIES: dict[str, dict[str, Any]] = {
 }
 
 
-def show_tries(selection: Selection, accuracy: NDArray[np.float64]) -> None:
-    """Draw the buttons, and the effect of the last one on the accuracy of each seed."""
+def show_tries(selection: Selection) -> None:
+    """Draw the buttons, and the effect of the last one if the accuracy of every seed is known."""
     values = selection.panel.values
     tried = _current_try(selection)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -37,21 +37,22 @@ def show_tries(selection: Selection, accuracy: NDArray[np.float64]) -> None:
         st.markdown("**Try:**", width="content")
         for label, changes in _TRIES.items():
             done = all(values[key] == value for key, value in changes.items())
-            args = (selection, label, changes, accuracy)
+            args = (selection, label, changes)
             st.button(label, on_click=_try, args=args, disabled=done, key=f"try-{label}")
         if tried:
             st.button("Undo", icon=":material/undo:", on_click=_undo, key="try-undo")
     if tried:
-        st.markdown(_effect(tried, accuracy))
+        known = results.is_evaluated(selection.experiment)
+        st.markdown(_effect(tried, selection.experiment) if known else f"**{tried['label']}**: …")
 
 
-def _try(selection: Selection, label: str, changes: dict[str, Any], accuracy: NDArray[np.float64]) -> None:
+def _try(selection: Selection, label: str, changes: dict[str, Any]) -> None:
     values = selection.panel.values
     st.session_state.tried = {
         "label": label,
         "changes": changes,
         "before": {key: values[key] for key in changes},
-        "accuracy": accuracy,
+        "experiment": selection.experiment,
         "others": _others(selection, changes),
     }
     st.session_state.update(changes)
@@ -79,9 +80,9 @@ def _current_try(selection: Selection) -> dict[str, Any] | None:
     return tried if same and tried["others"] == _others(selection, tried["changes"]) else None
 
 
-def _effect(tried: dict[str, Any], after: NDArray[np.float64]) -> str:
-    first, second = summarize(tried["accuracy"]).median, summarize(after).median
-    statistic = "median accuracy" if len(after) > 1 else "accuracy"
+def _effect(tried: dict[str, Any], now: Experiment) -> str:
+    first, second = (results.evaluation(each).summary.median for each in (tried["experiment"], now))
+    statistic = "median accuracy" if len(now.seeds) > 1 else "accuracy"
     return (
         f"**{tried['label']}**: {statistic} went from {first:.1f} to {second:.1f} %, "
         f"{signed_difference(second, first)} points."
