@@ -70,6 +70,23 @@ def test_a_sequence_is_downloaded_edited_and_loaded_again():
     assert "Proxies among embeddings" in [title.value for title in app.title]
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://localhost:8711/?n=5&k=1",
+        "https://class.example.org/imprint/?n=5&k=1&present=2",
+        "http://localhost:8711/explore?n=5&k=1&present=2.0123456789abcdef",
+        "?n=5&k=1",
+        "http://localhost:8711/",
+        "http://localhost:8711",
+    ],
+)
+def test_links_from_the_address_bar_of_explore_open_it(link):
+    (step,) = read_steps(of_steps({"link": link}), PAGES)
+    assert step.page == next(iter(PAGES))
+    assert step.query in ({"n": "5", "k": "1"}, {})
+
+
 def of_steps(*steps):
     return json.dumps({"steps": steps}).encode()
 
@@ -85,6 +102,7 @@ def of_steps(*steps):
         (of_steps(*[{"link": "map"}] * (MOST_STEPS + 1)), f"1 to {MOST_STEPS} steps"),
         (of_steps("map"), "Step 1 has no title"),
         (of_steps({"link": "map"}, {"link": "nowhere?k=3"}), "The link of step 2 opens no page"),
+        (of_steps({"title": "No link"}), "The link of step 1 opens no page"),
         (of_steps({"link": "http://[", "title": ""}), "The link of step 1 opens no page"),
         (of_steps({"link": "map", "title": 7}), "The title of step 1 is not a text"),
         (of_steps({"link": "map", "minutes": True}), "The minutes of step 1"),

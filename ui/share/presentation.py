@@ -22,6 +22,7 @@ from ui.text.markdown import plain
 _FOLDER = Path(__file__).parent
 # Keys of the session: the visitor's sequence, and the error of an upload.
 _STEPS, _ERROR = "present_steps", "present_error"
+_DEFAULT_PAGE = "explore"
 MOST_STEPS, _MOST_TEXT = 100, 2000
 _HINT = "Download the current sequence to see the form."
 
@@ -37,13 +38,13 @@ class Step:
 
     @property
     def page(self) -> str:
-        """URL path of the page."""
-        return urlsplit(self.link).path.rpartition("/")[2]
+        """URL path of the page; the address of the app's default page has none."""
+        return urlsplit(self.link).path.rpartition("/")[2] or _DEFAULT_PAGE
 
     @property
     def query(self) -> dict[str, str]:
-        """Parameters of the link."""
-        return dict(parse_qsl(urlsplit(self.link).query))
+        """Parameters of the link, without a step of the presentation in which it was copied."""
+        return {name: value for name, value in parse_qsl(urlsplit(self.link).query) if name != "present"}
 
 
 def read_steps(data: bytes, pages: Collection[str]) -> tuple[Step, ...]:
@@ -78,7 +79,7 @@ def _read_step(number: int, step: Any, pages: Collection[str]) -> Step:
         raise ImprintError(f"The minutes of step {number} are not a number from 0 to 1,000.")
     try:
         read = Step(**texts, minutes=minutes)
-        known = read.page in pages
+        known = bool(read.link.strip()) and read.page in pages
     except ValueError:
         known = False
     if not known:
@@ -107,7 +108,7 @@ PRESENTATION_CONTROLS = controls_of(
         lambda sets, values: list(range(len(current_steps()) + 1)),
         0,
     ),
-    page="explore",
+    page=_DEFAULT_PAGE,
 )
 
 
