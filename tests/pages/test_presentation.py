@@ -9,7 +9,8 @@ from app import PAGES
 from imprint_core.errors import ImprintError
 from tests.conftest import ROOT
 from tests.pages.reading import page_text
-from ui.share.presentation import MOST_STEPS, Step, default_steps, read_steps, written
+from ui.server.shared_cache import clear_shared_caches
+from ui.share.presentation import MOST_STEPS, Step, default_steps, read_steps, store, written
 
 
 def opened(**query):
@@ -61,13 +62,46 @@ def test_a_sequence_is_downloaded_edited_and_loaded_again():
     (step,) = read_steps(json.dumps({"steps": steps}).encode(), PAGES)
     assert step == Step("<b>Own</b>", "", 0, steps[0]["link"])
     assert (step.page, step.query) == ("map", {"k": "3", "data": "mnist"})
-    app = opened(present="1")
-    app.session_state["present_steps"] = (step,)
+    digest = store((step,))
+    app = opened(present=f"1.{digest}")
     app.button(key="present-1").click().run()
     assert not app.exception
     assert "Step 1 of 1" in page_text(app)
     assert app.query_params["data"] == "mnist"
     assert "Proxies among embeddings" in [title.value for title in app.title]
+
+
+def test_a_reload_keeps_a_loaded_sequence_until_the_server_is_restarted():
+    first, second = (Step(f"Own {n}", "A note.", 0, f"explore?n={n}&k=1") for n in (1, 2))
+    digest = store((first, second))
+    app = opened(present=f"1.{digest}")
+    app.button(key="present-next").click().run()
+    link = app.query_params
+    assert link["present"] == f"2.{digest}"
+    # Another session, as after a reload.
+    app = opened(**link)
+    assert not app.warning
+    assert "Step 2 of 2" in page_text(app)
+    assert "Own 2" in [title.value for title in app.title]
+    clear_shared_caches()
+    app = opened(**link)
+    assert not app.exception
+    assert [warning.value for warning in app.warning] == [
+        "The sequence of this presentation is no longer on the server: load its file again."
+    ]
+    assert "Step 2" not in page_text(app)
+    assert app.get("file_uploader")
+    app.button(key="present-end").click().run()
+    assert not app.warning
+    assert "present" not in app.query_params
+
+
+@pytest.mark.parametrize("step", ["-1", "1.5", "x", "1.ABCDEF0123456789", "1.<b>", "9999", "٣"])
+def test_other_texts_in_a_link_are_no_step(step):
+    app = opened(present=step)
+    assert not app.exception
+    assert len(app.warning) == 1
+    assert "present" not in app.query_params
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -13,15 +15,17 @@ from urllib.parse import parse_qsl, urlsplit
 import streamlit as st
 
 from imprint_core.errors import ImprintError
-from ui.controls.control import Control, controls_of
+from imprint_core.evaluation.lru_cache import LruCache
+from ui.controls.control import Control, Sets, Values, controls_of
 from ui.controls.sidebar import TAKEN, Selection
 from ui.navigation.to_top import to_top
+from ui.server.shared_cache import shared_values
 from ui.share import settings_file
 from ui.text.markdown import plain
 
 _FOLDER = Path(__file__).parent
-# Keys of the session: the visitor's sequence, and the error of an upload.
-_STEPS, _ERROR = "present_steps", "present_error"
+# Key of the session: the error of an upload.
+_ERROR = "present_error"
 _DEFAULT_PAGE = "explore"
 MOST_STEPS, _MOST_TEXT = 100, 2000
 _HINT = "Download the current sequence to see the form."
@@ -94,19 +98,46 @@ def default_steps() -> tuple[Step, ...]:
     return tuple(Step(**step) for step in content["steps"])
 
 
-def current_steps() -> tuple[Step, ...]:
-    """Return the session's sequence."""
-    steps: tuple[Step, ...] = st.session_state.get(_STEPS) or default_steps()
-    return steps
+# Visitors' sequences by digest, so that a link to a step also works after a reload and in another window.
+_sequences: LruCache[tuple[Step, ...]] = shared_values(16)
+
+
+def store(steps: tuple[Step, ...]) -> str:
+    """Keep a sequence until the server ends or others need the space; return its digest."""
+    digest = hashlib.sha256(written(steps)).hexdigest()[:16]
+    _sequences.put(digest, steps)
+    return digest
+
+
+def steps_of(digest: str) -> tuple[Step, ...]:
+    """Return a stored sequence, for an empty digest that of twenty minutes; empty if it is not available."""
+    return (_sequences.find(digest) or ()) if digest else default_steps()
+
+
+def _parts(value: str) -> tuple[int, str]:
+    """Return the step, 0 for none, and the digest of its sequence."""
+    number, _, digest = value.partition(".")
+    return int(number or 0), digest
+
+
+def _step_of_link(text: str, sets: Sets, values: Values) -> str:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9a-f]{16})?", text):
+        raise ImprintError("This is not a step of a presentation.")
+    number, digest = _parts(text)
+    steps = steps_of(digest)
+    if steps and number > len(steps):
+        raise ImprintError(f"The presentation has {len(steps)} steps.")
+    return text if number else ""
 
 
 PRESENTATION_CONTROLS = controls_of(
     Control(
         "present",
         "Step of the presentation",
-        "The step that is presented (default: 0, no presentation).",
-        lambda sets, values: list(range(len(current_steps()) + 1)),
-        0,
+        "The step that is presented, and the digest of a loaded sequence (default: no presentation).",
+        lambda sets, values: [""],
+        "",
+        accepts=_step_of_link,
     ),
     page=_DEFAULT_PAGE,
 )
@@ -122,14 +153,19 @@ def requested_presentation() -> None:
 
 def show_presentation(selection: Selection, pages: Collection[str]) -> None:
     """Draw the button that starts, or, during a presentation, the step with its buttons."""
-    position = int(selection.panel.values["present"])
+    position, digest = _parts(selection.panel.values["present"])
     if not position:
         with st.sidebar:
             st.button(
                 "Present", key="present-start", icon=":material/slideshow:", width="stretch", on_click=_open, args=(1,)
             )
         return
-    steps = current_steps()
+    steps = steps_of(digest)
+    if not steps:
+        st.warning("The sequence of this presentation is no longer on the server: load its file again.")
+        _show_upload(pages)
+        st.button("End", key="present-end", icon=":material/close:", on_click=_end)
+        return
     step = steps[position - 1]
     st.html(_FOLDER / "presentation.css")
     if not st.session_state.get("present-controls"):
@@ -141,29 +177,33 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
         left.title(plain(step.title), anchor=False)
         left.caption(f"Step {position} of {len(steps)}{minutes}")
         with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
-            previous, following = max(1, position - 1), min(len(steps), position + 1)
             st.button(
-                "Back", key="present-back", on_click=_open, args=(previous,), disabled=position == 1, shortcut="PageUp"
+                "Back",
+                key="present-back",
+                on_click=_open,
+                args=(position - 1, digest),
+                disabled=position == 1,
+                shortcut="PageUp",
             )
             st.button(
                 "Next",
                 key="present-next",
                 type="primary",
                 on_click=_open,
-                args=(following,),
+                args=(position + 1, digest),
                 disabled=position == len(steps),
                 shortcut="PageDown",
             )
             st.toggle("Controls", key="present-controls", persist_state="session")
             with st.popover("Sequence", icon=":material/list:"):
-                _show_sequence(steps, pages)
+                _show_sequence(steps, digest, pages)
             st.button("End", key="present-end", icon=":material/close:", on_click=_end)
         st.markdown(plain(step.note))
 
 
-def _show_sequence(steps: tuple[Step, ...], pages: Collection[str]) -> None:
+def _show_sequence(steps: tuple[Step, ...], digest: str, pages: Collection[str]) -> None:
     for number, step in enumerate(steps, 1):
-        st.button(f"{number}. {plain(step.title)}", key=f"present-{number}", on_click=_open, args=(number,))
+        st.button(f"{number}. {plain(step.title)}", key=f"present-{number}", on_click=_open, args=(number, digest))
     st.download_button(
         "Download sequence",
         written(steps),
@@ -172,6 +212,10 @@ def _show_sequence(steps: tuple[Step, ...], pages: Collection[str]) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+    _show_upload(pages)
+
+
+def _show_upload(pages: Collection[str]) -> None:
     st.file_uploader(
         "Load sequence",
         "json",
@@ -198,19 +242,23 @@ def _load(pages: Collection[str]) -> None:
     if file is None:
         return
     try:
-        st.session_state[_STEPS] = read_steps(file.getvalue(), pages)
+        digest = store(read_steps(file.getvalue(), pages))
     except ImprintError as error:
         st.session_state[_ERROR] = str(error)
     else:
-        _open(1)
+        _open(1, digest)
 
 
-def _open(number: int) -> None:
+def _open(number: int, digest: str = "") -> None:
     """Set the controls to a step's link, and open its page; for callbacks."""
-    step = current_steps()[number - 1]
-    st.session_state[TAKEN] = {**step.query, "present": str(number)}, []
-    st.session_state.goto = step.page
+    steps = steps_of(digest)
+    # Otherwise it was dropped meanwhile, which the page reports.
+    if steps:
+        step = steps[number - 1]
+        present = f"{number}.{digest}" if digest else str(number)
+        st.session_state[TAKEN] = {**step.query, "present": present}, []
+        st.session_state.goto = step.page
 
 
 def _end() -> None:
-    st.session_state.present = 0
+    st.session_state.present = ""
