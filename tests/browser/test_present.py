@@ -52,3 +52,28 @@ def test_keys_lead_to_the_end_and_an_edited_sequence_is_presented(visit):
     expect(page.get_by_role("heading", name="Explore weight imprinting")).to_be_visible()
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
     assert visit.errors_of_ours() == []
+
+
+def test_page_keys_change_the_step_unless_a_text_is_typed(visit):
+    page = visit.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(visit.address + "?view=present")
+    page.get_by_text("Controls", exact=True).click()
+    page.get_by_test_id("stSidebar").get_by_role("slider").first.focus()
+    page.keyboard.press("PageDown")
+    expect(page.get_by_text(f"Step 2 of {len(STEPS)}")).to_be_visible()
+    expect(page.get_by_text("Last step")).to_have_count(0)
+
+    page.get_by_role("button", name="Sequence").click()
+    page.get_by_role("button", name=f"{len(STEPS)}. ").click()
+    expect(page.get_by_text("Last step")).to_be_visible()
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+    page.keyboard.press("Escape")
+    visit.settle()
+    page.keyboard.press("PageDown")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+    page.get_by_role("textbox").first.focus()
+    page.keyboard.press("PageUp")
+    visit.settle()
+    expect(page.get_by_text("Last step")).to_be_visible()
+    assert visit.errors_of_ours() == []

@@ -31,6 +31,13 @@ MOST_STEPS, _MOST_TEXT = 100, 2000
 _HINT = "Download the current sequence to see the form."
 
 
+_page_keys = st.components.v2.component(
+    "imprint_page_keys",
+    js=(_FOLDER / "page_keys.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
 @dataclass(frozen=True)
 class Step:
     """A step of a presentation: a title, a note to the audience, minutes (0 if not given), and a link in the app."""
@@ -171,11 +178,13 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
     if not st.session_state.get("present-controls"):
         st.html("<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none }</style>")
     to_top(f"step {position}")
+    _page_keys(key="page_keys")
     with st.container(key="present-bar"):
         minutes = f" · {step.minutes:g} min" if step.minutes else ""
         left, right = st.columns([2, 3], vertical_alignment="center")
         left.title(plain(step.title), anchor=False)
-        left.caption(f"Step {position} of {len(steps)}{minutes}")
+        last = " · **Last step**" if position == len(steps) else ""
+        left.caption(f"Step {position} of {len(steps)}{minutes}{last}")
         with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
             st.button(
                 "Back",
