@@ -1,5 +1,5 @@
 // PageDown and PageUp press Next and Back before a focused slider or the page can take the keys: remote controls send
-// them. Only text boxes keep them.
+// them. In text boxes they have their usual effect.
 const BUTTONS = { PageDown: "next", PageUp: "back" };
 const NO_TEXT = ["range", "radio", "checkbox", "button", "submit", "file", "color"];
 
@@ -11,9 +11,12 @@ const isTextBox = (e) =>
 export default () => {
   const press = (event) => {
     const name = BUTTONS[event.key];
-    if (!name || event.ctrlKey || event.altKey || event.metaKey || isTextBox(event.target)) return;
-    event.preventDefault();
+    if (!name || event.ctrlKey || event.altKey || event.metaKey) return;
+    // Also from the buttons' own shortcuts, which work in text boxes too.
     event.stopImmediatePropagation();
+    // The target of an event in a shadow tree is its host.
+    if (isTextBox(event.composedPath()[0])) return;
+    event.preventDefault();
     document.querySelector(`.st-key-present-${name} button`)?.click();
   };
   addEventListener("keydown", press, { capture: true });
