@@ -59,6 +59,12 @@ def test_page_keys_change_the_step_unless_a_text_is_typed(visit):
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(visit.address + "?view=present")
     page.get_by_text("Controls", exact=True).click()
+    # The sidebar takes a part of the width.
+    page.wait_for_function(
+        """[...document.querySelectorAll(".imprint-plot")].every(
+          (e) => e.querySelector(".main-svg")?.clientWidth === e.clientWidth && e.clientWidth < 550
+        )"""
+    )
     page.get_by_test_id("stSidebar").get_by_role("slider").first.focus()
     page.keyboard.press("PageDown")
     expect(page.get_by_text(f"Step 2 of {len(STEPS)}")).to_be_visible()
