@@ -130,6 +130,8 @@ def of_steps(*steps):
     [
         (b"\xff", "not a sequence"),
         (b"[]", "not a sequence"),
+        (b'{"steps": [\n {"link": "map"},\n]}', "Line [23] of the file is not valid JSON"),
+        (written(default_steps())[:300], r"Line \d+ of the file is not valid JSON"),
         (b"[" * 10**5, "at most 65,536"),
         (b"[" * 10**4, "not a sequence"),
         (of_steps(), f"1 to {MOST_STEPS} steps"),

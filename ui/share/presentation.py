@@ -72,6 +72,11 @@ def read_steps(data: bytes, pages: Collection[str]) -> tuple[Step, ...]:
         )
     try:
         steps = json.loads(data.decode("utf-8-sig"))["steps"]
+    except json.JSONDecodeError as error:
+        raise ImprintError(
+            f"Line {error.lineno} of the file is not valid JSON ({error.msg}): look there for a comma, quote or "
+            "bracket that is missing or superfluous."
+        ) from None
     except (ValueError, RecursionError, TypeError, KeyError):
         raise ImprintError(f"The file is not a sequence of steps in JSON. {_HINT}") from None
     if not isinstance(steps, list) or not 1 <= len(steps) <= MOST_STEPS:
@@ -178,7 +183,6 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
     if not st.session_state.get("present-controls"):
         st.html("<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none }</style>")
     to_top(f"step {position}")
-    _page_keys(key="page_keys")
     with st.container(key="present-bar"):
         minutes = f" · {step.minutes:g} min" if step.minutes else ""
         left, right = st.columns([2, 3], vertical_alignment="center")
@@ -208,11 +212,10 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
                 _show_sequence(steps, digest, pages)
             st.button("End", key="present-end", icon=":material/close:", on_click=_end)
         st.markdown(plain(step.note))
+        _page_keys(key="page_keys")
 
 
 def _show_sequence(steps: tuple[Step, ...], digest: str, pages: Collection[str]) -> None:
-    for number, step in enumerate(steps, 1):
-        st.button(f"{number}. {plain(step.title)}", key=f"present-{number}", on_click=_open, args=(number, digest))
     st.download_button(
         "Download sequence",
         written(steps),
@@ -222,6 +225,8 @@ def _show_sequence(steps: tuple[Step, ...], digest: str, pages: Collection[str])
         on_click="ignore",
     )
     _show_upload(pages)
+    for number, step in enumerate(steps, 1):
+        st.button(f"{number}. {plain(step.title)}", key=f"present-{number}", on_click=_open, args=(number, digest))
 
 
 def _show_upload(pages: Collection[str]) -> None:
