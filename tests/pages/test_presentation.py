@@ -45,6 +45,22 @@ def test_the_sequence_opens_every_step_without_corrections():
     app.button(key="present-end").click().run()
     assert "present" not in app.query_params
     assert "Step " not in page_text(app)
+    # It was started by a link.
+    assert app.query_params == {}
+
+
+def test_end_returns_to_where_the_presentation_was_started():
+    app = opened(n="10", data="mnist")
+    start = dict(app.query_params)
+    app.button(key="present-start").click().run()
+    app.button(key="present-3").click().run()
+    app.button(key="present-7").click().run()
+    assert app.session_state.page_path == "collapse"
+    app.button(key="present-end").click().run()
+    assert not app.exception
+    assert app.session_state.page_path == "explore"
+    assert app.query_params == start
+    assert not app.session_state.advanced
 
 
 def test_a_link_opens_its_step_and_a_wrong_step_is_corrected():

@@ -24,8 +24,8 @@ from ui.share import settings_file
 from ui.text.markdown import plain
 
 _FOLDER = Path(__file__).parent
-# Key of the session: the error of an upload.
-_ERROR = "present_error"
+# Keys of the session: the error of an upload; and page, settings and whether *Advanced* was open at the start.
+_ERROR, _START = "present_error", "present_from"
 _DEFAULT_PAGE = "explore"
 MOST_STEPS, _MOST_TEXT = 100, 2000
 _HINT = "Download the current sequence to see the form."
@@ -169,7 +169,13 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
     if not position:
         with st.sidebar:
             st.button(
-                "Present", key="present-start", icon=":material/slideshow:", width="stretch", on_click=_open, args=(1,)
+                "Present",
+                key="present-start",
+                icon=":material/slideshow:",
+                width="stretch",
+                on_click=_start,
+                # The link equals the settings here; a browser may send an older one with a click.
+                args=(st.session_state.page_path, st.query_params.to_dict()),
             )
         return
     steps = steps_of(digest)
@@ -274,5 +280,13 @@ def _open(number: int, digest: str = "") -> None:
         st.session_state.goto = step.page
 
 
+def _start(page: str, query: dict[str, str]) -> None:
+    st.session_state[_START] = page, query, st.session_state.get("advanced_open", False)
+    _open(1)
+
+
 def _end() -> None:
-    st.session_state.present = ""
+    """Return to where the presentation was started, else to the first page; for callbacks."""
+    page, query, advanced = st.session_state.pop(_START, (_DEFAULT_PAGE, {}, False))
+    st.session_state[TAKEN] = query, []
+    st.session_state.update(goto=page, advanced=advanced)
