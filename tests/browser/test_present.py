@@ -65,6 +65,8 @@ def test_page_keys_change_the_step_unless_a_text_is_typed(visit):
           (e) => e.querySelector(".main-svg")?.clientWidth === e.clientWidth && e.clientWidth < 550
         )"""
     )
+    page.get_by_test_id("stMain").evaluate("(e) => e.scrollTo(0, 500)")
+    expect(page.get_by_role("button", name="Next")).to_be_in_viewport()
     page.get_by_test_id("stSidebar").get_by_role("slider").first.focus()
     page.keyboard.press("PageDown")
     expect(page.get_by_text(f"Step 2 of {len(STEPS)}")).to_be_visible()
