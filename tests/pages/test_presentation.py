@@ -7,8 +7,12 @@ from streamlit.testing.v1 import AppTest
 
 from app import PAGES
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.task import SEEDS
+from imprint_core.framework.recipe import Recipe
 from tests.conftest import ROOT
 from tests.pages.reading import page_text
+from ui.compute.experiment_results import ExperimentResults
 from ui.server.shared_cache import clear_shared_caches
 from ui.share.presentation import MOST_STEPS, Step, default_steps, read_steps, store, written
 
@@ -47,6 +51,19 @@ def test_the_sequence_opens_every_step_without_corrections():
     assert "Step " not in page_text(app)
     # It was started by a link.
     assert app.query_params == {}
+
+
+def test_the_note_on_a_class_of_two_kinds_is_true(bundled):
+    step = default_steps()[2]
+    assert step.query == {"classes": "4+8, 7", "n": "20", "k": "1"}
+    assert "many fours are more similar to the proxy of the sevens" in step.note
+    experiment = Experiment(bundled["tf_efficientnet_lite0", "digits"], "4+8, 7", 20, Recipe("kmeans", 1), SEEDS[:5])
+    results = ExperimentResults(experiment)
+    wrong = results.evaluation.predictions != results.evaluator.truth
+    digits = results.evaluator.pool.origin_test
+    fours, eights = (wrong[:, digits == digit].mean(axis=1) for digit in (4, 8))
+    assert (fours > 0.25).all()
+    assert (eights < 0.1).all()
 
 
 def test_end_returns_to_where_the_presentation_was_started():
