@@ -45,10 +45,43 @@ def test_keys_lead_to_the_end_and_an_edited_sequence_is_presented(visit):
     expect(title).to_have_text("My only step")
     expect(page.get_by_text("Step 1 of 1")).to_be_visible()
     page.wait_for_function("location.search.includes('n=2')")
-    # A click outside may do nothing but close the list of steps.
-    page.keyboard.press("Escape")
-    expect(page.get_by_test_id("stFileUploaderDropzoneInput")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("Step 1 of 1")).to_be_visible()
+    expect(title).to_have_text("My only step")
     page.get_by_role("button", name="End").click()
     expect(page.get_by_role("heading", name="Explore weight imprinting")).to_be_visible()
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
+    assert visit.errors_of_ours() == []
+
+
+def test_page_keys_change_the_step_unless_a_text_is_typed(visit):
+    page = visit.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(visit.address + "?view=present")
+    page.get_by_text("Controls", exact=True).click()
+    # The sidebar takes a part of the width.
+    page.wait_for_function(
+        """[...document.querySelectorAll(".imprint-plot")].every(
+          (e) => e.querySelector(".main-svg")?.clientWidth === e.clientWidth && e.clientWidth < 550
+        )"""
+    )
+    page.get_by_test_id("stMain").evaluate("(e) => e.scrollTo(0, 500)")
+    expect(page.get_by_role("button", name="Next")).to_be_in_viewport()
+    page.get_by_test_id("stSidebar").get_by_role("slider").first.focus()
+    page.keyboard.press("PageDown")
+    expect(page.get_by_text(f"Step 2 of {len(STEPS)}")).to_be_visible()
+    expect(page.get_by_text("Last step")).to_have_count(0)
+
+    page.get_by_role("button", name="Sequence").click()
+    page.get_by_role("button", name=f"{len(STEPS)}. ").click()
+    expect(page.get_by_text("Last step")).to_be_visible()
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+    page.keyboard.press("Escape")
+    visit.settle()
+    page.keyboard.press("PageDown")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+    page.get_by_role("textbox").first.focus()
+    page.keyboard.press("PageUp")
+    visit.settle()
+    expect(page.get_by_text("Last step")).to_be_visible()
     assert visit.errors_of_ours() == []

@@ -55,12 +55,13 @@ function dress(layout, style, height) {
 
 const TOOLS = {
   displaylogo: false,
-  responsive: true,
   scrollZoom: false,
   // Nothing leaves this machine.
   showSendToCloud: false,
   plotlyServerURL: "",
 };
+// Milliseconds without a change of a figure's width until it is drawn again.
+const REST_OF_WIDTH = 100;
 // Buttons that upload the chart.
 const UPLOADING = ["sendChartToCloud", "sendDataToCloud"];
 
@@ -119,6 +120,13 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
     parentElement.appendChild(div);
     plot = { div, shown: null };
     plots.set(parentElement, plot);
+    // The window's size, or a sidebar that is opened, changes the width.
+    const created = plot;
+    plot.resized = new ResizeObserver(() => {
+      clearTimeout(created.resizing);
+      if (created.shown) created.resizing = setTimeout(() => draw(created, put), REST_OF_WIDTH);
+    });
+    plot.resized.observe(div);
   }
   plot.report = setTriggerValue;
   plot.div.dataset.name = data.name;
@@ -137,6 +145,8 @@ function mount(plots, { data, parentElement, setTriggerValue }, put, leave = () 
   return () => {
     if (plot.run !== run || parentElement.isConnected) return;
     leave(plot);
+    plot.resized.disconnect();
+    clearTimeout(plot.resizing);
     if (window.Plotly) window.Plotly.purge(plot.div);
     plots.delete(parentElement);
     plot.div.remove();

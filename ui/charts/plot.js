@@ -22,7 +22,7 @@ async function image(div, format, scale) {
 async function page(div) {
   const { name, alt, source } = plots.get(div.parentElement).requested;
   const { data, layout } = copied(div);
-  const tools = { ...TOOLS, modeBarButtonsToRemove: UPLOADING, toImageButtonOptions: { filename: name } };
+  const tools = { ...TOOLS, responsive: true, modeBarButtonsToRemove: UPLOADING, toImageButtonOptions: { filename: name } };
   // In JSON, "<" occurs only in strings.
   const figure = [data, layout, tools].map((part) => JSON.stringify(part).replaceAll("<", "\\u003c"));
   const answer = await fetch(served(source));
