@@ -18,6 +18,7 @@ from ui.controls.control import Control
 from ui.controls.sidebar import sidebar
 from ui.controls.table import SHARED_CONTROLS
 from ui.navigation.page_switches import apply_selected_set, requested_page
+from ui.navigation.to_top import to_top
 from ui.panels.collapse.controls import COLLAPSE_CONTROLS
 from ui.panels.compare.controls import COMPARE_CONTROLS
 from ui.panels.curves.controls import CURVE_CONTROLS
@@ -119,6 +120,7 @@ def main() -> None:
     selection, notes = sidebar(sets, CONTROLS, path, PAGES[path].sidebar)
     share(selection, path, page)
     show_presentation(selection, PAGES)
+    to_top(" ".join([path, *(st.query_params.get(name, "") for name in ("view", "present"))]))
     if notes:
         st.warning(notes[0] if len(notes) == 1 else "\n".join(f"- {note}" for note in notes), icon=":material/info:")
     clear_running_figures()

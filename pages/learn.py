@@ -10,7 +10,6 @@ from imprint_core.errors import ImprintError
 from ui.controls.control import Panel
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to, hand_over
-from ui.navigation.to_top import to_top
 from ui.panels.learn.controls import LESSONS, OVERVIEW, entry_of, title_of
 from ui.panels.learn.frame import progress
 from ui.panels.learn.sandbox_controls import SANDBOX
@@ -25,8 +24,6 @@ _SHORT_NAMES = {"toy": "example", SANDBOX: "sandbox"}
 def show(selection: Selection) -> None:
     """Draw the page."""
     view = selection.panel.values["view"]
-    if not selection.panel.values["present"]:
-        to_top(view)
     if view == OVERVIEW:
         _show_overview()
         show_glossary()

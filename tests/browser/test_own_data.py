@@ -54,6 +54,7 @@ def test_zip_is_embedded_explored_image_classified_and_class_added(visit, tmp_pa
     page.get_by_role("heading", name="Explore weight imprinting").wait_for()
     visit.wait()
     visit.settle()
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
     assert "data=own_" in visit.search()
     assert float(visit.accuracy().split()[0]) > 30
     assert page.locator('.imprint-plot[data-name="confusion"]').get_by_text("zero").count() >= 1

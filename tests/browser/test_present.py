@@ -27,8 +27,9 @@ def test_keys_lead_to_the_end_and_an_edited_sequence_is_presented(visit):
         expect(page.get_by_text(f"Step {number} of {len(STEPS)}")).to_be_visible()
         expect(title).to_have_text(step["title"])
         expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
-        # The buttons, which listen to keys, follow the title.
+        # The buttons follow the title, and what listens to keys follows them.
         expect(page.get_by_role("button", name="End")).to_be_visible()
+        page.wait_for_selector("body[data-page-keys]")
         page.keyboard.press("PageDown")
     expect(page.get_by_role("button", name="Next")).to_be_disabled()
     page.keyboard.press("PageUp")

@@ -1,4 +1,4 @@
-"""Scroll to the top of a page whose content is replaced, or to the step that it has got."""
+"""Scroll to the top of a page that is opened, or to the step that it has got."""
 
 from __future__ import annotations
 

@@ -20,5 +20,10 @@ export default () => {
     document.querySelector(`.st-key-present-${name} button`)?.click();
   };
   addEventListener("keydown", press, { capture: true });
-  return () => removeEventListener("keydown", press, { capture: true });
+  // Tells that keys are followed.
+  document.body.dataset.pageKeys = "";
+  return () => {
+    removeEventListener("keydown", press, { capture: true });
+    delete document.body.dataset.pageKeys;
+  };
 };

@@ -18,7 +18,6 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.lru_cache import LruCache
 from ui.controls.control import Control, Sets, Values, controls_of
 from ui.controls.sidebar import TAKEN, Selection
-from ui.navigation.to_top import to_top
 from ui.server.shared_cache import shared_values
 from ui.share import settings_file
 from ui.text.markdown import plain
@@ -147,7 +146,7 @@ PRESENTATION_CONTROLS = controls_of(
         "present",
         "Step of the presentation",
         "The step that is presented, and the digest of a loaded sequence (default: no presentation).",
-        lambda sets, values: [""],
+        lambda sets, values: ["", *(str(i + 1) for i in range(len(default_steps())))],
         "",
         accepts=_step_of_link,
     ),
@@ -188,7 +187,6 @@ def show_presentation(selection: Selection, pages: Collection[str]) -> None:
     st.html(_FOLDER / "presentation.css")
     if not st.session_state.get("present-controls"):
         st.html("<style>[data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none }</style>")
-    to_top(f"step {position}")
     with st.container(key="present-bar"):
         minutes = f" · {step.minutes:g} min" if step.minutes else ""
         left, right = st.columns([2, 3], vertical_alignment="center")

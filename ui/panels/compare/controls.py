@@ -44,7 +44,7 @@ COMPARE_CONTROLS = controls_of(
         "B's recipe",
         "A preset, parameters that differ from A's recipe, or both: k=1, norm_pre=none norm_post=none, or qi "
         "norm_post=none. Type them and press Enter. Default: Qi.",
-        lambda sets, values: [SAME, WITHOUT_NORMS, *PRESETS],
+        lambda sets, values: [SAME, WITHOUT_NORMS, "k=1", "k=5", *PRESETS],
         "qi",
         _show_recipe,
         accepts=_recipe,

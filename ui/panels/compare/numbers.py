@@ -64,6 +64,8 @@ def _mean_text(difference: Difference, same_samples: bool) -> str:
 
 
 def _verdict(difference: Difference) -> str:
+    if not (difference.mean or difference.low or difference.high):
+        return "Both are correct on the same samples."
     if not difference.significant:
         return "Not significant: the interval includes 0."
     return f"{'A' if difference.mean > 0 else 'B'} is better."

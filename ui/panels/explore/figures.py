@@ -81,7 +81,7 @@ def show_confusion(selection: Selection, view: ExperimentResults) -> None:
         height=460,
         on_click=partial(_pick_cell, selection, view),
     )
-    over = ", over all seeds" if view.evaluation.draws > 1 else ""
+    over = ", mean over all seeds" if view.evaluation.draws > 1 else ""
     tested = count_text(len(view.evaluator.truth), view.experiment.info)
     untested = [name for name, row in zip(names, percent, strict=True) if not row.any()]
     without = f" Without test samples: {plain(', '.join(untested))}." if untested else ""
@@ -104,14 +104,17 @@ def show_sources(view: ExperimentResults) -> None:
     experiment, meta = view.experiment, view.experiment.info.meta
     fm, data, samples = meta["fm"], meta["dataset"], meta["samples"]
     sampling = ", drawn at random per class" if data.get("draw_seed") is not None else ""
+    train, test = (samples[split]["count"] for split in ("train", "test"))
     split = " (held out)" if experiment.info.held_out else ""
+    count = f"{train:,} training and {test:,} test samples{split}"
+    if view.evaluator.pool.resplit:
+        count = f"{train + test:,} samples, each tested in turn,"
     merged = descriptions.merged_classes(experiment.classes, view.class_names)
     heading("Configuration and sources")
     st.markdown(
         f"- **Recipe** (NORM as pre / post / inf): {experiment.recipe}\n"
         f"- **FM**: {plain(fm['label'])}, {fm['dim']} dimensions, frozen. Weights: {plain(fm['weights_origin'])}.\n"
-        f"- **Data**: {plain(data['label'])}; {samples['train']['count']:,} training and "
-        f"{samples['test']['count']:,} test samples{split} embedded{sampling}. {plain(data['origin'])}\n"
+        f"- **Data**: {plain(data['label'])}; {count} embedded{sampling}. {plain(data['origin'])}\n"
         + (f"- **Classes**: {plain(merged)}\n" if merged else "")
         + f"- **Stored as** {plain(meta['encoding'])}.\n"
         "- **Seeds**: the paper's, "
