@@ -29,7 +29,7 @@ def test_keys_lead_to_the_end_and_an_edited_sequence_is_presented(visit):
         expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
         # The buttons follow the title, and what listens to keys follows them.
         expect(page.get_by_role("button", name="End")).to_be_visible()
-        page.wait_for_selector("body[data-page-keys]")
+        page.wait_for_selector("body[data-page-keys]", state="attached")
         page.keyboard.press("PageDown")
     expect(page.get_by_role("button", name="Next")).to_be_disabled()
     page.keyboard.press("PageUp")
