@@ -31,7 +31,8 @@ _SYSTEM_NAMES = (
 _SYSTEM = "Hidden, or a file of the operating system."
 _DOCUMENTS = (".txt", ".csv", ".tsv", ".json", ".md", ".html", ".xml", ".yaml", ".yml", ".pdf", ".py")
 _EMPTY = "An empty folder."
-_NO_IMAGE = "Not an image in a class folder."
+_NO_IMAGE = "Not an image."
+_NO_CLASS = "Not in a class folder."
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 _LAYOUT = "arrange the {} as <class>/<image>, or as train/<class>/<image> and test/<class>/<image>"
 # Files read of a folder that has no names of images.
@@ -178,7 +179,7 @@ def _arrange(files: list[SourceFile], left_out: list[LeftOut], source: Literal["
         elif file in decisive:
             raise _layout_error(images, shared, source)
         else:
-            left_out.append(LeftOut(_display_name(path), _NO_IMAGE))
+            left_out.append(LeftOut(_display_name(path), _NO_CLASS))
     names_file = next((f for f in files if f.path == (*images[0].path[:shared], NAMES_FILE)), None)
     left_out += [LeftOut(_display_name(f.path), _NO_IMAGE) for f in files if f.suffix in _DOCUMENTS and f != names_file]
     names = _class_names(sorted(folders), names_file)

@@ -33,6 +33,7 @@ class Card:
 
     `names` are class names in the order of the head's scores, `accuracy` on `evaluated` samples and `nc1` are over the
     seeds, `head_accuracy` on `test_samples` is of the head; accuracies are in percent. `nc1` is None if undefined.
+    `in_turn` is whether the samples are few and each is evaluated in turn.
     """
 
     experiment: Experiment
@@ -43,6 +44,7 @@ class Card:
     evaluated: int
     nc1: Summary | None
     created: date
+    in_turn: bool = False
 
     @property
     def fm(self) -> str:
@@ -101,6 +103,7 @@ def model_card(card: Card) -> str:
     # Both are unknown for imported embeddings.
     library = f", {fm['library']}" if fm["library"] else ""
     digest = f" · SHA-256 {fm['weights_sha256']}" if fm["weights_sha256"] else ""
+    how = "samples, each tested in turn by proxies of others" if card.in_turn else "test samples"
     rows = [
         ("Foundation model", f"{fm['label']} ({fm['name']}{library}), frozen; {fm['dim']} dimensions"),
         ("Weights", f"{fm['weights_origin']}{digest}"),
@@ -114,7 +117,7 @@ def model_card(card: Card) -> str:
         ),
         ("Recipe", f"{experiment.recipe} (NORM pre / post / inf)"),
         ("Accuracy of this head", f"{card.head_accuracy:.1f} % of {card.test_samples:,} test samples"),
-        ("Median accuracy", f"{card.accuracy.text('{:.1f} %')} on {card.evaluated:,} test samples"),
+        ("Median accuracy", f"{card.accuracy.text('{:.1f} %')} on {card.evaluated:,} {how}"),
         ("Seeds", ", ".join(map(str, experiment.seeds))),
         ("Median NC1 of the shots", f"{card.nc1.text('{:.2f}')}; 0: fully collapsed" if card.nc1 else "–"),
         ("Embeddings", f"SHA-256 {info.digest}"),
@@ -138,8 +141,9 @@ decides.
 
 ## Use
 
-`load.py` loads `head.safetensors` and lists the classes. The head requires exactly the weights and the input above:
-other weights of the same name give different embeddings. Its accuracy on images from other sources was not measured.
+`python load.py photo.jpg` prints the class of each photo, and its code shows how the head is appended to the FM. The
+head requires exactly the weights and the input above: other weights of the same name give different embeddings. Its
+accuracy on images from other sources was not measured.
 
 ## Licences
 
@@ -161,9 +165,13 @@ def _escaped(text: object) -> str:
 
 
 def load_script(fm: str, names: Sequence[str]) -> str:
-    """Write a script that loads the head and shows how to append it to the FM; `names` as in `Card`."""
-    return f'''"""Loads the head; needs the package `imprint_core`."""
+    """Write a script that loads FM and head and classifies photos; `names` as in `Card`."""
+    return f'''"""Classifies photos by the head: python load.py photo.jpg …
 
+Needs the package `imprint_core`. The FM's weights are downloaded once if they are not on this machine.
+"""
+
+import sys
 from pathlib import Path
 
 from imprint_core import load_head
@@ -173,12 +181,20 @@ NAMES = {list(names)!r}
 head = load_head(Path(__file__).with_name("head.safetensors")).eval()
 print(f"{{len(NAMES)}} classes, {{len(head.weight)}} proxies of {{head.weight.shape[1]}} dimensions")
 
-# Append it to the FM, for `images` from the FM's preprocessing:
-#     from imprint_core.models import foundation_model
-#     from imprint_core.models.loading import load_model
-#     network = load_model(foundation_model(FM)).network  # downloads the weights once
-#     scores = head(network(images).flatten(1))
-#     print([NAMES[i] for i in scores.argmax(1)])
+photos = [Path(name) for name in sys.argv[1:]]
+if photos:
+    import torch
+
+    from imprint_core.datasets.decoding import decode
+    from imprint_core.models import foundation_model
+    from imprint_core.models.loading import load_model
+
+    # A frozen network, and the preprocessing of its images.
+    model = load_model(foundation_model(FM))
+    embeddings = model.embed([decode(photo) for photo in photos])
+    scores = head(torch.from_numpy(embeddings))
+    for photo, best in zip(photos, scores.argmax(1)):
+        print(f"{{photo}}: {{NAMES[best]}}")
 '''
 
 

@@ -28,7 +28,7 @@ def test_a_zip_of_mac_os_is_read_and_reported(tmp_path, capsys):
         "cat: 2 + 1",
         "dog: 2 + 1",
         "2 files are left out:",
-        "README.md: Not an image in a class folder.",
+        "README.md: Not an image.",
         "__MACOSX: Hidden, or a file of the operating system.",
     ]
     ((_, info),) = find_sets(tmp_path / "out")[0].items()

@@ -12,7 +12,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from imprint_core.embeddings import SetInfo
+from imprint_core.datasets import dataset
+from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.metrics import Summary
@@ -58,6 +59,7 @@ def test_card_has_configuration_accuracy_and_sources(card):
     ):
         assert part in text
     assert "| Median NC1 of the shots | – |" in model_card(replace(card, nc1=None))
+    assert "on 597 samples, each tested in turn by proxies of others |" in model_card(replace(card, in_turn=True))
     assert "| Median accuracy | 71.5 % (1 draw) on 597" in model_card(
         replace(card, accuracy=Summary(71.5, 71.5, 71.5, 1))
     )
@@ -105,6 +107,28 @@ def test_zip_works_outside_the_app(card, recipe, vit_digits, tmp_path):
         check=True,
     )
     assert done.stdout == f"10 classes, {len(model.proxies_)} proxies of 192 dimensions\n"
+
+
+def test_script_classifies_photos(bundled, card, tmp_path):
+    """By weights that the requirements install, as the estimator does on the stored embeddings."""
+    digits = open_set(bundled["tf_efficientnet_lite0", "digits"])
+    model = ImprintingClassifier("kmeans", 5, random_state=SEEDS[0]).fit(digits.X_train, digits.y_train)
+    photos = replace(card, experiment=Experiment(digits.info, "all", 20, Recipe("kmeans", 5), SEEDS[:1]))
+    with zipfile.ZipFile(io.BytesIO(head_package(model, photos))) as archive:
+        archive.extractall(tmp_path)
+    images = dataset("digits").read(None).test
+    for i in range(3):
+        images.load(int(digits.id_test[i])).save(tmp_path / f"{i}.png")
+    done = subprocess.run(
+        [sys.executable, "load.py", "0.png", "1.png", "2.png"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "IMPRINT_WEIGHTS": str(tmp_path)},
+        check=True,
+    )
+    predicted = [digits.info.class_names[c] for c in model.predict(digits.X_test[:3])]
+    assert done.stdout.splitlines()[1:] == [f"{i}.png: {name}" for i, name in enumerate(predicted)]
 
 
 def test_unsupported_class_labels_are_reported(card):

@@ -184,6 +184,7 @@ def _head(selection: Selection) -> bytes:
         evaluated.predictions.shape[1],
         collapse.nc1(experiment),
         date.today(),
+        pool.resplit,
     )
     return head_package(model, card)
 

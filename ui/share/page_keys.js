@@ -20,7 +20,7 @@ export default () => {
     document.querySelector(`.st-key-present-${name} button`)?.click();
   };
   addEventListener("keydown", press, { capture: true });
-  // Tells that keys are followed.
+  // A mark that keys are followed.
   document.body.dataset.pageKeys = "";
   return () => {
     removeEventListener("keydown", press, { capture: true });

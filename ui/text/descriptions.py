@@ -13,9 +13,9 @@ from imprint_core.framework.recipe import Recipe
 NC1_HELP = (
     "Within-class variability relative to the spread of the class means, trace(Σ_W Σ_B⁺)/C (Papyan et al., 2020), of "
     "the shots after NORM pre and before any transform. 0: classes are points; above 1: they are spread out. The mean "
-    "of few shots is close to them, so NC1 falls with n although the classes have not changed; Collapse has a "
-    "corrected variant. The paper's published values are larger because its code adds the global mean to Σ_W; this is "
-    "the textbook's definition."
+    "of few shots is close to them, so fewer shots have a smaller NC1 although the classes are the same; Collapse has "
+    "a corrected variant. The paper's published values are larger because its code adds the global mean to Σ_W; this "
+    "is the textbook's definition."
 )
 
 

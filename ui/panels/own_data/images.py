@@ -159,7 +159,7 @@ def _show_datasets(datasets: list[OwnImages], fm: FoundationModel | None) -> Non
     if len(datasets) > 1:
         st.selectbox("Dataset", list(by_name), format_func=labels.get, key="own_chosen")
     images = by_name[st.session_state.own_chosen]
-    st.markdown(f"##### What was read: {plain(labels[images.name])}")
+    st.markdown(f"##### Dataset: {plain(labels[images.name])}")
     _show_contents(images)
     sets = [info for (_, name), info in results.sets()[0].items() if name == images.name]
     for info in sets:

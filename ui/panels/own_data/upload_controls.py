@@ -75,16 +75,17 @@ def _picture(x: int, y: int, name: str) -> str:
 
 
 FOLDER_LAYOUT = _svg(
-    204,
+    220,
     _folder(4, 4, "pets.zip"),
     _folder(30, 30, "cat"),
     _picture(56, 54, "any name.jpg"),
     _picture(56, 76, "another.png"),
     _folder(30, 102, "dog"),
     _picture(56, 126, "IMG_0042.jpg"),
-    _line(166, "A quarter of each class is the test split,"),
-    _line(182, "unless there are train/cat, train/dog and"),
-    _line(198, "test/cat, test/dog."),
+    _line(166, "Few images are tested in turn; of many, a"),
+    _line(182, "quarter of each class is the test split,"),
+    _line(198, "unless there are train/cat, train/dog and"),
+    _line(214, "test/cat, test/dog."),
 )
 
 
