@@ -74,7 +74,7 @@ class Handout:
     drawings: Drawings = Drawings()
 
 
-def handout(content: Handout, address: str, qr_code: str) -> str:
+def handout(content: Handout, address: str, qr_code: str, note: str = "") -> str:
     """Write a handout as one HTML file, without results.
 
     Parameters
@@ -84,6 +84,8 @@ def handout(content: Handout, address: str, qr_code: str) -> str:
         Link to the lesson.
     qr_code : str
         The link as an SVG element.
+    note : str
+        Text below the link.
     """
     style = Path(__file__).with_name("handout.css").read_text(encoding="utf-8")
     link = f'<a href="{escape(address)}" rel="noreferrer">{escape(address)}</a>'
@@ -104,7 +106,7 @@ def handout(content: Handout, address: str, qr_code: str) -> str:
 <main>
 <header>
 <div><h1>{escape(content.title)}</h1><p class="name">Name:</p></div>
-<div class="code">{qr_code}<p>{link}</p></div>
+<div class="code">{qr_code}<p>{link}</p>{_paragraphs(note) if note else ""}</div>
 </header>
 {_paragraphs(content.introduction)}
 {_pictures(content.drawings.pictures)}

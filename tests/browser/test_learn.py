@@ -130,6 +130,7 @@ def test_handouts_are_printed_on_one_page(visit, browser, monkeypatch, tmp_path)
     code = printer.locator(".code svg")
     (read,) = zxingcpp.read_barcodes(np.asarray(Image.open(io.BytesIO(code.screenshot())).convert("L")))
     assert read.text == f"{visit.address}learn?view=lesson-1"
+    printer.get_by_text("opens on this computer only").wait_for()
     # Others without a server, which is quicker, with the same code and a longer address.
     svg = code.evaluate("(e) => e.outerHTML")
     address = "https://a-long-name.example.school:8501/imprint/learn?view="
@@ -140,5 +141,5 @@ def test_handouts_are_printed_on_one_page(visit, browser, monkeypatch, tmp_path)
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
         app.query_params["view"] = view
         app.run()
-        assert printed_pages(printer, handout(contents[view](), address + view, svg)) == 1, view
+        assert printed_pages(printer, handout(contents[view](), address + view, svg, "A note. " * 10)) == 1, view
     printer.close()

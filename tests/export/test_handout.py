@@ -10,7 +10,7 @@ ADDRESS = "http://class.example:8501/learn?view=lesson-1&x=<>"
 NOTHING = Drawings()
 
 
-def written(drawings=NOTHING):
+def written(drawings=NOTHING, note=""):
     content = Handout(
         "1. <Title>",
         "First.\n\nSecond.",
@@ -19,7 +19,7 @@ def written(drawings=NOTHING):
         [("k", "Proxies & more.")],
         drawings,
     )
-    return handout(content, ADDRESS, '<svg id="code"></svg>')
+    return handout(content, ADDRESS, '<svg id="code"></svg>', note)
 
 
 def test_texts_are_escaped_and_each_option_has_a_box():
@@ -63,3 +63,7 @@ def test_drawings_have_images_samples_and_empty_axes():
     assert "Draw a star." in html
     assert "shots, n" in html
     assert "<svg viewBox" not in written()
+
+
+def test_note_follows_the_link():
+    assert "</a></p><p>Only &lt;here&gt;.</p></div>" in written(note="Only <here>.")

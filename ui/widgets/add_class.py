@@ -221,8 +221,8 @@ def _show_class(experiment: Experiment, name: str) -> bool:
     st.markdown(
         f"**{plain(name)}**: {count} {'shot' if count == 1 else 'shots'} gave {proxies} "
         f"{'proxy' if proxies == 1 else 'proxies'} in {1000 * imprinted.seconds:.0f} ms. Accuracy on the test samples "
-        f"of the other classes: {change.before:.1f} → {change.after:.1f} % (first seed). Previously correct, now "
-        f"predicted as {plain(name)}: {change.lost or 'none'}."
+        f"of the other classes: {change.before:.1f} → {change.after:.1f} % (first seed; the accuracy below is over all "
+        f"seeds, {plain(name)} included). Previously correct, now predicted as {plain(name)}: {change.lost or 'none'}."
     )
     return True
 
