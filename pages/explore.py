@@ -8,7 +8,8 @@ from imprint_core.embeddings.added_classes import added_names
 from imprint_core.errors import ImprintError
 from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
 from ui.charts.record import heading
-from ui.compute.experiment_results import ExperimentResults, evaluated_so_far
+from ui.compute.experiment_results import ExperimentResults
+from ui.compute.results import evaluated_so_far
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.explore.diagram import show_framework
@@ -55,7 +56,7 @@ def show(selection: Selection) -> None:
             if added_names(selection.experiment.info):
                 from ui.widgets.add_class import show_added_classes
 
-                show_added_classes(selection.experiment)
+                show_added_classes(experiment)
         with map_container:
             show_map(selection, view)
         with matrix:

@@ -1,4 +1,4 @@
-"""Incremental learning: one more class, and its effect on the test samples of the earlier classes."""
+"""Incremental learning: one more class, and its effect on the test samples of the other classes."""
 
 from __future__ import annotations
 
@@ -41,25 +41,37 @@ def add_class(model: ImprintingClassifier, X: NDArray[np.float32]) -> AddedClass
 
 @dataclass(frozen=True)
 class Effect:
-    """Effect of added classes on the test samples of the earlier classes.
+    """Effect of an added class on the test samples of the other classes, as medians over seeds.
 
     Attributes
     ----------
     before, after : float
         Accuracy on these samples, in percent.
-    lost : int
+    lost : float
         Number of samples that were correct and are now predicted as the added class.
     """
 
     before: float
     after: float
-    lost: int
+    lost: float
 
 
-def effect(
-    before: ImprintingClassifier, after: AddedClass, X_test: NDArray[np.float32], y_test: NDArray[np.integer]
-) -> Effect:
-    """Compare predictions on the test samples (m, d) without and with an added class."""
-    correct, predicted = before.predict(X_test) == y_test, after.model.predict(X_test)
-    lost = int((correct & (predicted == after.label)).sum())
-    return Effect(100 * float(correct.mean()), 100 * float((predicted == y_test).mean()), lost)
+def effect(truth: NDArray[np.integer], before: NDArray[np.integer], after: NDArray[np.integer], added: int) -> Effect:
+    """Compare predictions without and with an added class.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (m,)
+        True classes of all test samples.
+    before : ndarray of shape (s, m')
+        For each seed, predicted classes of the m' test samples of the other classes, without the added class.
+    after : ndarray of shape (s, m)
+        For each seed, predicted classes of all test samples, with the added class.
+    added : int
+        The added class.
+    """
+    earlier = truth != added
+    expected, now = truth[earlier], after[:, earlier]
+    correct = before == expected
+    first, second = (100 * float(np.median(np.mean(right, axis=1))) for right in (correct, now == expected))
+    return Effect(first, second, float(np.median(np.sum(correct & (now == added), axis=1))))

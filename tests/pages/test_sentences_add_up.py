@@ -43,7 +43,7 @@ ACCURACY = re.compile(rf"(?<![\d.+−])({NUMBER})")
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMPRINT_HOME", str(tmp_path / "home"))
     # One point more of each figure with each page, because no browser requests slices.
-    monkeypatch.setattr(progressive, "FIRST_SLICE", 1e-6)
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 0.01)
 
 
 def opened(page, **query):
@@ -225,6 +225,23 @@ def test_results_of_lessons_add_up(lesson, sentences):
     counts = Counter()
     check(finished(f"lesson-{lesson}"), counts)
     assert counts["sentence"] == counts.total() == sentences
+
+
+@pytest.mark.parametrize("query", [{"n": "20"}, {"n": "5", "classes": "0-3", "gen": "all", "seeds": "3"}])
+def test_accuracies_of_an_added_class_are_those_of_the_page(query):
+    query |= {"fm": FMS[1], "data": "digits"}
+    before = opened("explore", **query).metric[0].value
+    app = with_class(own_data(**query), 8)
+    added = opened("explore", **app.query_params)
+    (text,) = [text for text in texts(added) if "gave" in text]
+    seeds = query.get("seeds", "5")
+    first, second, last = re.search(
+        rf"\(median over {seeds} seeds\) on the test samples of the other classes: ({NUMBER}) → ({NUMBER}) %, and on "
+        rf"those of all classes: ({NUMBER}) %\.",
+        text,
+    ).groups()
+    assert (f"{first} %", f"{last} %") == (before, added.metric[0].value)
+    assert Decimal(first) >= Decimal(second)
 
 
 def test_added_classes_and_new_classes_beside_the_fms_own_add_up():

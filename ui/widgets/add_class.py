@@ -28,6 +28,7 @@ from imprint_core.embeddings.store import remove_set
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.class_specs import CLASS_SETS, canonical, d_and_draw, parse_classes
 from imprint_core.evaluation.experiment import Experiment
+from imprint_core.evaluation.metrics import Summary
 from imprint_core.models import foundation_model
 from imprint_core.models.classifier_head import ClassifierHead
 from imprint_core.models.libraries import available_weights
@@ -51,10 +52,13 @@ _BYTES = 4
 
 
 class Imprinted(NamedTuple):
-    """An added class in the classifier, its effect on the other classes, its shots, and the seconds it took."""
+    """An added class in the classifier, its effect over seeds, its shots, and the seconds it took.
+
+    The effect is None if the other classes alone have so few test samples that they are tested in another way.
+    """
 
     change: AddedClass
-    effect: Effect
+    effect: Effect | None
     ids: list[int]
     seconds: float
 
@@ -217,14 +221,25 @@ def _show_class(experiment: Experiment, name: str) -> bool:
     thumbnails = [thumbnail(image, 64, 6) for image in shots if image is not None]
     if thumbnails:
         st.image(thumbnails, width=56, alt=[f"An image of {name}"] * len(thumbnails))
-    count, proxies, change = len(imprinted.ids), imprinted.change.proxies, imprinted.effect
+    count, proxies = len(imprinted.ids), imprinted.change.proxies
     st.markdown(
         f"**{plain(name)}**: {count} {'shot' if count == 1 else 'shots'} gave {proxies} "
-        f"{'proxy' if proxies == 1 else 'proxies'} in {1000 * imprinted.seconds:.0f} ms. Accuracy on the test samples "
-        f"of the other classes: {change.before:.1f} → {change.after:.1f} % (first seed; the accuracy below is over all "
-        f"seeds, {plain(name)} included). Previously correct, now predicted as {plain(name)}: {change.lost or 'none'}."
+        f"{'proxy' if proxies == 1 else 'proxies'} in {1000 * imprinted.seconds:.0f} ms. "
+        f"{_accuracies(results.evaluation(experiment).summary, imprinted.effect, name)}"
     )
     return True
+
+
+def _accuracies(whole: Summary, change: Effect | None, name: str) -> str:
+    """The effect of an added class in the statistic of the page, whose accuracy over all classes is the last one."""
+    over = f" (median over {whole.runs} seeds)" * (whole.runs > 1)
+    if change is None:
+        return f"Accuracy{over} on the test samples of all classes: {whole.median:.1f} %."
+    return (
+        f"Accuracy{over} on the test samples of the other classes: {change.before:.1f} → {change.after:.1f} %, and on "
+        f"those of all classes: {whole.median:.1f} %. Previously correct, now predicted as {plain(name)}: "
+        f"{f'{change.lost:g}' if change.lost else 'none'}."
+    )
 
 
 def _show_beside(experiment: Experiment, name: str, head: ClassifierHead) -> None:
@@ -256,7 +271,7 @@ def _show_beside(experiment: Experiment, name: str, head: ClassifierHead) -> Non
     st.markdown(text)
 
 
-@shared_cache(64, results.BY_FIRST_SEED)
+@shared_cache(64, results.BY_RESULT)
 def _imprinted(experiment: Experiment, number: int) -> Imprinted | None:
     """Imprint a class in addition to the others.
 
@@ -265,16 +280,19 @@ def _imprinted(experiment: Experiment, number: int) -> Imprinted | None:
     spec, names = experiment.classes, results.class_names(experiment.info)
     grouping = parse_classes(spec, names)
     samples, evaluator = results.pool(experiment), results.evaluator(experiment)
-    test = samples.y_test != number
-    if grouping.remapped or number not in grouping.numbers or not test.any():
+    if grouping.remapped or number not in grouping.numbers or (samples.y_test == number).all():
         return None
-    others = ", ".join(str(c) for c in grouping.numbers if c != number)
-    model = results.classifier(experiment.with_(classes=others))[0]
-    rows = evaluator.shots(experiment.n_shot, experiment.seeds[0])[grouping.numbers.index(number)]
+    without = experiment.with_(classes=", ".join(str(c) for c in grouping.numbers if c != number))
+    model, code = results.classifier(without)[0], grouping.numbers.index(number)
+    rows = evaluator.shots(experiment.n_shot, experiment.seeds[0])[code]
     start = time.perf_counter()
     change = add_class(model, samples.X_train[rows])
     seconds = time.perf_counter() - start
-    measured = effect(model, change, samples.X_test[test], samples.y_test[test])
+    measured = None
+    if results.pool(without).resplit == samples.resplit:
+        # Codes of the other classes among all classes.
+        before = np.delete(np.arange(len(grouping.numbers)), code)[results.evaluation(without).predictions]
+        measured = effect(evaluator.truth, before, results.evaluation(experiment).predictions, code)
     return Imprinted(change, measured, np.sort(samples.id_train[rows]).tolist(), seconds)
 
 
