@@ -28,6 +28,7 @@ from imprint_core.models.download import weights_download
 from imprint_core.paths import data_folder, images_folder
 from imprint_core.uploads.example_files import example_npz, example_zip
 from tests.conftest import ROOT
+from tests.pages.reading import pictures
 from tests.pages.test_library import button, home, page_text, wait_for, weights  # noqa: F401
 from tests.uploads.files import X, Y, csv, npy
 from ui.server.visitor_uploads import upload_limit
@@ -198,9 +199,7 @@ def test_embeddings_must_have_the_dimensions_of_the_model():
 
 
 def near(app):
-    data = [json.loads(e.proto.json) for e in app.get("bidi_component")]
-    (figure,) = [json.loads(d["figure"]) for d in data if d["name"] == "near-proxies"]
-    return figure["data"][0]
+    return json.loads(pictures(app)["near-proxies"]["figure"])["data"][0]
 
 
 @pytest.mark.usefixtures("home")

@@ -15,7 +15,6 @@ from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.k_selection_study import NEAR, bundled_study, standing
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
-from ui.compute import results
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
 from ui.navigation.reruns import rerun_page
@@ -37,7 +36,7 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k",
     if not points:
         # Displayed only if it takes a while, as with a hundred classes.
         with st.empty(), st.spinner("Accuracy at each k …"):
-            evaluations = results.evaluations(view.k_experiments)
+            evaluations = view.k_evaluations
     draw = partial(_draw, view, name, evaluations)
     label = "Accuracy at each k" if points else "Suggesting k"
     draw_progressively(name, points + view.k_suggestion, draw, label, needs_first_point=bool(points))

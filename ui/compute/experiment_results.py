@@ -28,35 +28,6 @@ KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-# Shots of a draw above which a transform takes long: with clusters, which are fitted for each k, and without.
-_LONG_WITH_CLUSTERS, _LONG = 150, 1000
-# Seeds that are evaluated at once, on two cores.
-_STEP = 2
-
-
-def evaluated_so_far(experiment: Experiment) -> tuple[Experiment, list[Point]]:
-    """Return the experiment with the seeds to display now, and what evaluates the others.
-
-    All seeds, unless they take long: then the first one, until the others are evaluated, two at a time.
-    """
-    if not _takes_long(experiment):
-        return experiment, []
-    seeds = experiment.seeds
-    parts = [experiment.with_(seeds=seeds[i : i + _STEP]) for i in range(1, len(seeds), _STEP)]
-    # Of evaluated parts the whole takes a moment.
-    known = results.is_evaluated(experiment) or all(map(results.is_evaluated, parts))
-    points = [Point((part.key,), partial(results.evaluation, part)) for part in parts]
-    return (experiment, []) if known else (experiment.first_seed, points)
-
-
-def _takes_long(experiment: Experiment) -> bool:
-    transform = TRANSFORMS[experiment.recipe.canonical().pretransform]
-    if len(experiment.seeds) == 1 or not transform.shrinks:
-        return False
-    shots = results.evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0])
-    return sum(map(len, shots)) > (_LONG_WITH_CLUSTERS if transform.clusters else _LONG)
-
-
 @dataclass(frozen=True)
 class ExperimentResults:
     """Results of an experiment.
@@ -156,6 +127,11 @@ class ExperimentResults:
     def k_experiments(self) -> list[Experiment]:
         """The experiment at each k of the curve."""
         return [self.with_k.with_(k=k) for k in self.ks]
+
+    @property
+    def k_evaluations(self) -> list[Evaluation]:
+        """The evaluation at each k of the curve."""
+        return results.evaluations(self.k_experiments)
 
     @lazy_property
     def k_points(self) -> list[Point]:

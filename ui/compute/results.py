@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
+from ui.compute.progressive import Point
 from ui.server.session import session_id
 from ui.server.shared_cache import Keys, shared_cache, shared_values
 from ui.server.turns import long_computation, short_computation
@@ -163,6 +165,10 @@ def transform_fits(experiment: Experiment, n_shot: int | None, seeds: tuple[int,
 
 
 _evaluations: LruCache[Evaluation] = shared_values(128)
+# Shots of a draw above which a transform takes long: with clusters, which are fitted for each k, and without.
+_LONG_WITH_CLUSTERS, _LONG = 150, 1000
+# Seeds that are evaluated at once, on two cores.
+_STEP = 2
 
 
 def evaluations(experiments: Sequence[Experiment]) -> list[Evaluation]:
@@ -187,6 +193,29 @@ def is_evaluated(experiment: Experiment) -> bool:
 def evaluation(experiment: Experiment) -> Evaluation:
     """Return predictions and accuracy over the experiment's seeds."""
     return evaluations([experiment])[0]
+
+
+def evaluated_so_far(experiment: Experiment) -> tuple[Experiment, list[Point]]:
+    """Return the experiment with the seeds to display now, and what evaluates the others.
+
+    All seeds, unless they take long: then the first one, until the others are evaluated, two at a time.
+    """
+    if not _takes_long(experiment):
+        return experiment, []
+    seeds = experiment.seeds
+    parts = [experiment.with_(seeds=seeds[i : i + _STEP]) for i in range(1, len(seeds), _STEP)]
+    # Of evaluated parts the whole takes a moment.
+    known = is_evaluated(experiment) or all(map(is_evaluated, parts))
+    points = [Point((part.key,), partial(evaluation, part)) for part in parts]
+    return (experiment, []) if known else (experiment.first_seed, points)
+
+
+def _takes_long(experiment: Experiment) -> bool:
+    transform = TRANSFORMS[experiment.recipe.canonical().pretransform]
+    if len(experiment.seeds) == 1 or not transform.shrinks:
+        return False
+    shots = evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0])
+    return sum(map(len, shots)) > (_LONG_WITH_CLUSTERS if transform.clusters else _LONG)
 
 
 def accuracy_over_k(experiment: Experiment, ks: Sequence[int]) -> NDArray[np.float64]:
