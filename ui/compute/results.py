@@ -30,7 +30,7 @@ from imprint_core.evaluation.task import class_names as names_of
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
-from ui.compute.progressive import Point
+from ui.compute.progressive import Point, missing_points
 from ui.server.session import session_id
 from ui.server.shared_cache import Keys, shared_cache, shared_values
 from ui.server.turns import long_computation, short_computation
@@ -204,9 +204,9 @@ def evaluated_so_far(experiment: Experiment) -> tuple[Experiment, list[Point]]:
         return experiment, []
     seeds = experiment.seeds
     parts = [experiment.with_(seeds=seeds[i : i + _STEP]) for i in range(1, len(seeds), _STEP)]
-    # Of evaluated parts the whole takes a moment.
-    known = is_evaluated(experiment) or all(map(is_evaluated, parts))
     points = [Point((part.key,), partial(evaluation, part)) for part in parts]
+    # Of evaluated parts the whole takes a moment.
+    known = is_evaluated(experiment) or not missing_points(points, ())
     return (experiment, []) if known else (experiment.first_seed, points)
 
 
