@@ -2,7 +2,8 @@
 
 Each k is validated by stratified folds of the shots: clusters and their covariance are those of the other folds, and
 the log-loss of the held-out shots is that of a softmax over the class scores, at the best shrinkage and temperature.
-Only a k whose log-loss in the first fold is at most a standard error above that of k = 1 is validated in the others.
+After each fold, a k > 1 is validated further only while its mean log-loss is below that of k = 1 and at most two
+standard errors above the smallest.
 k = 1 is selected unless another k lowers the log-loss by more than two standard errors of the paired difference, as in
 the one-standard-error rule of Breiman et al. (1984, *Classification and Regression Trees*). The shrinkage of k = 1 is
 then that of leave-one-out on all shots in closed form (`whitening`), as in the whitened mean.
@@ -50,7 +51,7 @@ class Candidate(NamedTuple):
     error : float
         Two standard errors of the gain.
     folds : int
-        Number of folds that were validated: 1 if its log-loss in the first was well above that of k = 1.
+        Number of folds that were validated.
     """
 
     k: int
@@ -65,11 +66,6 @@ class Candidate(NamedTuple):
     def better(self) -> bool:
         """Whether it improves on k = 1 by more than the error."""
         return self.gain > self.error
-
-    @property
-    def in_reach(self) -> bool:
-        """Whether it is at most one standard error behind k = 1."""
-        return self.gain >= -self.error / 2
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ class Selection:
         best, *others = sorted(complete, key=lambda each: (each.k != self.k, each.loss))
         text = f"k = {self.k}: validated log-loss {best.loss:.3f}"
         if not others:
-            return f"{text}; in the first of {best.folds} folds, every larger k was clearly behind."
+            return f"{text}; each larger k fell behind before the last of {best.folds} folds."
         near = others[0]
         if near.loss >= best.loss:
             return f"{text}; next is k = {near.k} with {near.loss:.3f}."
@@ -137,14 +133,22 @@ def select(X: Array, codes: NDArray[np.integer], seed: int = 0) -> Selection:
         k, held_out = of
         return _losses(x, y, k, seed, dim, fold == held_out)
 
-    # A larger k takes longer, so it comes first.
-    pairs = [(k, 0) for k in ks[::-1]]
-    losses = dict(zip(pairs, run_parallel(validate, pairs), strict=True))
-    folds_of = {k: folds if _candidate(k, losses, 1).in_reach else 1 for k in ks}
-    pairs = [(k, f) for k in ks[::-1] for f in range(1, folds_of[k])]
-    losses |= zip(pairs, run_parallel(validate, pairs), strict=True)
-    tried = [_candidate(k, losses, folds_of[k]) for k in ks]
-    chosen = min((each for each in tried if each.better), key=lambda each: each.loss, default=tried[0])
+    losses: dict[tuple[int, int], NDArray[np.float32]] = {}
+    candidates: dict[int, Candidate] = {}
+    left, validated = ks, 0
+    while validated < folds:
+        # One fold after the other, unless only k = 1 is left.
+        until = validated + 1 if len(left) > 1 else folds
+        # A larger k takes longer, so it comes first.
+        pairs = [(k, f) for f in range(validated, until) for k in left[::-1]]
+        losses |= zip(pairs, run_parallel(validate, pairs), strict=True)
+        validated = until
+        candidates |= {k: _candidate(k, losses, validated) for k in left}
+        lowest = min(left, key=lambda k: candidates[k].loss)
+        left = [k for k in left if k == 1 or (candidates[k].gain > 0 and _near(k, lowest, losses, validated))]
+    tried = list(candidates.values())
+    better = [each for each in tried if each.better and each.folds == folds]
+    chosen = min(better, key=lambda each: each.loss, default=tried[0])
     return Selection(chosen.k, "auto" if chosen.k == 1 else chosen.shrinkage, chosen.temperature, tuple(tried))
 
 
@@ -156,24 +160,37 @@ def _sampled(members: list[NDArray[np.intp]], seed: int) -> list[NDArray[np.intp
 
 def _candidate(k: int, losses: dict[tuple[int, int], NDArray[np.float32]], folds: int) -> Candidate:
     """Compare k with k = 1 in the first folds; `losses` are those of a k and a fold."""
-    of_k, of_1 = (np.concatenate([losses[each, fold] for fold in range(folds)], axis=2) for each in (k, 1))
-    i, j = _lowest(of_k)
-    gains = of_1[_lowest(of_1)] - of_k[i, j]
-    return Candidate(
-        k,
-        shrinkage=SHRINKAGES[i],
-        temperature=float(TEMPERATURES[j]),
-        loss=float(of_k[i, j].mean(dtype=np.float64)),
-        gain=float(gains.mean()),
-        error=float(2 * gains.std() / np.sqrt(len(gains))),
-        folds=folds,
-    )
+    of_k, i, j = _best(k, losses, folds)
+    gain, error = _gain(of_k, _best(1, losses, folds).losses)
+    return Candidate(k, SHRINKAGES[i], float(TEMPERATURES[j]), float(of_k.mean(dtype=np.float64)), gain, error, folds)
 
 
-def _lowest(losses: NDArray[np.float32]) -> tuple[np.intp, ...]:
-    """Shrinkage and temperature of the smallest mean of the losses (shrinkages, temperatures, m)."""
-    means = losses.mean(axis=2, dtype=np.float64)
-    return np.unravel_index(np.argmin(means), means.shape)
+def _near(k: int, other: int, losses: dict[tuple[int, int], NDArray[np.float32]], folds: int) -> bool:
+    """Whether the log-loss of k is at most two standard errors above that of another k."""
+    gain, error = _gain(*(_best(each, losses, folds).losses for each in (k, other)))
+    return gain >= -error
+
+
+def _gain(losses: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float]:
+    """By how much losses (m,) are below others on average, and two standard errors of it."""
+    gains = reference - losses
+    return float(gains.mean()), float(2 * gains.std() / np.sqrt(len(gains)))
+
+
+class _Best(NamedTuple):
+    """Losses (m,) at the shrinkage and the temperature, by their positions, of the smallest mean."""
+
+    losses: NDArray[np.float32]
+    shrinkage: np.intp
+    temperature: np.intp
+
+
+def _best(k: int, losses: dict[tuple[int, int], NDArray[np.float32]], folds: int) -> _Best:
+    """Best shrinkage and temperature of k in the first folds; their losses are (shrinkages, temperatures, m)."""
+    of_k = np.concatenate([losses[k, fold] for fold in range(folds)], axis=2)
+    means = of_k.mean(axis=2, dtype=np.float64)
+    i, j = np.unravel_index(np.argmin(means), means.shape)
+    return _Best(of_k[i, j], i, j)
 
 
 def _losses(

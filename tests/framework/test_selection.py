@@ -136,7 +136,7 @@ def test_modes_are_found_and_single_modes_are_left_alone():
     assert (single.k, single.shrinkage) == (1, "auto")
 
 
-def test_a_k_that_is_clearly_behind_in_the_first_fold_is_not_validated_further(monkeypatch):
+def test_a_k_that_falls_behind_is_not_validated_further(monkeypatch):
     x, y = modes(0, n=40, parts=1, d=30, spread=2.0)
     calls = []
     original = selection._losses
@@ -144,8 +144,19 @@ def test_a_k_that_is_clearly_behind_in_the_first_fold_is_not_validated_further(m
     chosen = select(x, y)
     assert {each.k: each.folds for each in chosen.tried} == {k: calls.count(k) for k in (1, 2, 3, 5, 10)}
     assert [each.folds for each in chosen.tried] == [4, 1, 1, 1, 1]
-    assert all(each.gain < -each.error / 2 for each in chosen.tried[1:])
-    assert chosen.reason.endswith("in the first of 4 folds, every larger k was clearly behind.")
+    assert all(each.gain < 0 for each in chosen.tried[1:])
+    assert chosen.reason.endswith("each larger k fell behind before the last of 4 folds.")
+
+
+def test_a_k_that_is_far_above_the_smallest_log_loss_is_neither_validated_further_nor_selected():
+    x, y = modes(0, n=80)
+    chosen = select(x, y)
+    complete = [each for each in chosen.tried if each.folds == 4]
+    assert 1 in [each.k for each in complete]
+    assert chosen.k in [each.k for each in complete if each.better]
+    dropped = [each for each in chosen.tried if each.folds < 4]
+    assert dropped
+    assert all(each.gain < 0 or each.loss > min(other.loss for other in complete) for each in dropped)
 
 
 @given(st.integers(0, 999), st.integers(1, 4))
