@@ -23,8 +23,8 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.generation import Shots, generate, kmeans
+from imprint_core.framework.joint import RidgeProblem
 from imprint_core.framework.normalization import l2
-from imprint_core.framework.ridge import RidgeProblem
 from imprint_core.framework.whitening import whitening
 from imprint_core.recipes.presets import PRESETS
 

@@ -63,8 +63,8 @@ class Imprint(NamedTuple):
     Attributes
     ----------
     proxies : ndarray of shape (p, d)
-        Before NORM_post and without the transform: the same weighted sums of the untransformed shots. Proxies of least
-        squares are no weighted sums and are returned after the transform.
+        Before NORM_post and without the transform: the same weighted sums of the untransformed shots. Proxies that are
+        fitted jointly are no weighted sums and are returned after the transform.
     classes : ndarray of shape (p,)
         Index of each proxy's class among the chosen classes.
     X_train : ndarray of shape (N, d)
@@ -246,7 +246,7 @@ class Evaluator:
             products, local = self._shared, draw
         else:
             products, local, draw = self._products_of(fit)[0], self._within(draw), self._in_order(draw)
-        if GENERATORS[recipe.gen].ridge:
+        if GENERATORS[recipe.gen].joint:
             proxies, x = products.solved(recipe, seed, local), products.vectors[0]
             if self._shared is None:
                 x = NORMALIZATIONS[self.space.norm_pre].function(self._map(fit)(self.pool.X_train))

@@ -14,10 +14,10 @@ from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.framework.aggregation import AGGREGATIONS
 from imprint_core.framework.distances import Comparison, compare
 from imprint_core.framework.generation import GENERATORS, ProxyWeights, Shots
+from imprint_core.framework.joint import RidgeProblem, least_squares_proxies, probe_weights
 from imprint_core.framework.kmeans import squared_distances
 from imprint_core.framework.normalization import POST_NORMALIZATIONS, Array
 from imprint_core.framework.recipe import Recipe
-from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
 
 Draw = list[NDArray[np.intp]]
 # Cached values of each kind: one per seed.
@@ -47,7 +47,7 @@ class Products:
     vectors : callable
         Returns all training samples (N, d) and test samples (m, d), for recipes that need them.
     cached : int
-        Number of draws whose proxies and ridge problems are cached.
+        Number of draws whose proxies, ridge problems and linear probes are cached.
     base : Products, optional
         Those of the shots that GEN gets, if its weights apply to other ones.
     """
@@ -76,6 +76,7 @@ class Products:
         self._make_vectors = vectors
         self._stacks = LruCache[tuple[Shots, Draw]](megabytes=_STACKS)
         self._problems = LruCache[RidgeProblem](cached)
+        self._probes = LruCache[Array](cached)
         self._cached_proxies = LruCache[dict[tuple[int, int], "ClassProxies"]](cached)
 
     @classmethod
@@ -97,7 +98,7 @@ class Products:
         return [proxies[seed, c] for c in range(len(draw))]
 
     def solved(self, recipe: Recipe, seed: int, draw: Draw) -> list[Array]:
-        """Return each class's least-squares proxies (p, d) of one draw, before NORM_post."""
+        """Return each class's proxies (p, d) of one draw that are fitted jointly, before NORM_post."""
         return self._proxies(recipe, draw, self.mix(recipe, seed, draw))
 
     def predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
@@ -139,7 +140,7 @@ class Products:
     ) -> tuple[Callable[[slice], Comparison], int]:
         """Return a function that compares the proxies with some of the test samples, and the number of proxies."""
         post = POST_NORMALIZATIONS[recipe.norm_post]
-        if GENERATORS[recipe.gen].ridge or post.scale is None:
+        if GENERATORS[recipe.gen].joint or post.scale is None:
             vectors = self._proxies(recipe, draw, proxies)
             starts = _starts(vectors)
             normalized = post.function(np.concatenate(vectors), starts)
@@ -168,17 +169,21 @@ class Products:
 
     def _proxies(self, recipe: Recipe, draw: Draw, proxies: list[ClassProxies]) -> list[Array]:
         """Return each class's proxies (p, d) before NORM_post."""
-        train, ridge = self.vectors[0], GENERATORS[recipe.gen].ridge
-        if not ridge:
+        train, gen = self.vectors[0], GENERATORS[recipe.gen]
+        if not gen.joint:
             return [p.of(train[rows]) for rows, p in zip(draw, proxies, strict=True)]
         # The same shots in another order are the same problem.
         rows = np.concatenate(draw)
         order = np.argsort(rows)
+        if gen.trained:
+            codes = np.repeat(np.arange(len(draw)), [len(rows) for rows in draw])[order]
+            weights = self._probes.get(rows[order].tobytes(), lambda: probe_weights(train[rows[order]], codes))
+            return list(weights[:, None])
         problem = self._problems.get(
             (recipe.lam, rows[order].tobytes()), lambda: RidgeProblem(train[rows[order]], recipe.lam)
         )
         labels = [p.batch.mixture.labels(p.i) for p in proxies]
-        return least_squares_proxies(problem, labels, ridge == "published", train.dtype, order)
+        return least_squares_proxies(problem, labels, gen.ridge == "published", train.dtype, order)
 
     def _stack(self, problems: list[tuple[int, int]], draws: dict[int, Draw]) -> tuple[Shots, Draw]:
         """Return the problems' shots, and their rows among their class's samples; cached, because each k needs them."""

@@ -151,8 +151,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         ImprintError
             If a parameter is not valid.
         """
-        values = {f.name: getattr(self, f.name) for f in fields(Recipe)}
-        return Recipe(**{name: _builtin(value) for name, value in values.items()})
+        return Recipe(**{f.name: _builtin(getattr(self, f.name)) for f in fields(Recipe)})
 
     def _seed(self) -> int:
         seed = _builtin(self.random_state)
@@ -300,10 +299,11 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         scores = self._scores(X)
         return np.asarray(self.classes_[np.argmax(scores, axis=1)])
 
-    @available_if(lambda self: GENERATORS[self.gen].selects)  # type: ignore[untyped-decorator]
+    @available_if(lambda self: GENERATORS[self.gen].has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities (m, C): softmax of the scores at the temperature that the shots choose, with gen="auto"."""
-        return np.asarray(softmax(self._scores(X).astype(np.float64) * self.selection_.temperature, axis=1))
+        """Probabilities (m, C): softmax of the scores, with gen="auto" times the temperature that the shots choose."""
+        scores = self._scores(X) * np.float64(self.selection_.temperature if GENERATORS[self.gen].selects else 1)
+        return softmax(scores, axis=1)
 
     def kneighbors(self, X: ArrayLike, n_neighbors: int | None = None) -> tuple[Array, NDArray[np.intp]]:
         """Distances (m, n) and rows (m, n) of the nearest proxies of each sample of X (m, d), nearest first.

@@ -2,21 +2,28 @@
 
 Almost every method makes a proxy as a weighted sum of shots of its class and returns these weights, which add up to
 1. An evaluation needs nothing else: inner products with proxies are the same weighted sums of inner products with
-shots, in any number of dimensions. Least squares takes the clusters of such a method as its targets (`ridge`).
+shots, in any number of dimensions. Only least squares, whose targets are clusters, and the linear probe are joint fits
+to the shots of all classes (`joint`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.background.threads import lazy_property
-from imprint_core.framework.kmeans import kmeans_labels, kmeans_memberships, sklearn_memberships, squared_distances
+from imprint_core.framework.joint import RidgeProblem, least_squares_proxies, probe_weights
+from imprint_core.framework.kmeans import (
+    kmeans_memberships,
+    medoids,
+    memberships_of_many,
+    sklearn_memberships,
+    squared_distances,
+)
 from imprint_core.framework.normalization import Array
-from imprint_core.framework.ridge import RidgeProblem, least_squares_proxies
 from imprint_core.registry import Entry, look_up
 
 # With more shots per class, computing all distances between them is slower than k-means on vectors.
@@ -124,7 +131,11 @@ class Generator(Entry):
     seeded : bool
         Whether it uses random numbers if there are more than k shots.
     selects : bool
-        Whether the shots choose k (`selection`) and the method determines all other steps (`recipe.AUTO`).
+        Whether the shots choose k (`selection`).
+    trained : bool
+        Whether the weights of a trained linear classifier take the place of proxies (`joint`).
+    fixed : mapping of str to str
+        Parameters that a recipe with this method can't choose.
     ridge : {"", "exact", "published"}
         Whether the clusters of `function` are the targets of least squares over all classes, and how they are
         weighted.
@@ -137,6 +148,18 @@ class Generator(Entry):
     seeded: bool = False
     ridge: str = ""
     selects: bool = False
+    trained: bool = False
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def joint(self) -> bool:
+        """Whether proxies are fitted to the shots of all classes, so that they are no weighted sums of a class's."""
+        return bool(self.ridge) or self.trained
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether a softmax of its scores, at the temperature of its selection if there is one, is calibrated."""
+        return self.selects or self.trained
 
     def proxies_per_class(self, k: int, n: int) -> int:
         """Number of proxies of a class with n shots."""
@@ -145,14 +168,12 @@ class Generator(Entry):
 
 def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     """Mean of the shots of the class; `k` and `seeds` are ignored."""
-    b, n, _ = shots.shape
-    return ProxyWeights(weights=np.full((b, 1, n), 1 / n, dtype=np.float32))
+    return ProxyWeights(weights=np.full((shots.shape[0], 1, shots.shape[1]), 1 / shots.shape[1], dtype=np.float32))
 
 
 def every_sample(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     """Every shot; `k` and `seeds` are ignored."""
-    b, n, _ = shots.shape
-    return ProxyWeights(picks=np.tile(np.arange(n), (b, 1)))
+    return ProxyWeights(picks=np.tile(np.arange(shots.shape[1]), (shots.shape[0], 1)))
 
 
 def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
@@ -168,7 +189,7 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     if k == 1:
         return mean(shots, k, seeds)
     if n > _DISTANCES_LIMIT:
-        return _kmeans_of_many(shots.samples, k, seeds)
+        return ProxyWeights(weights=memberships_of_many(shots.samples, k, seeds))
     weights, whole = kmeans_memberships(shots.distances, k, seeds, d)
     for i in np.flatnonzero(~whole):
         weights[i] = sklearn_memberships(shots.samples[i], k, int(seeds[i]))
@@ -176,15 +197,10 @@ def kmeans(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
 
 
 def kmedoids(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
-    """k-medoids by Euclidean distance.
-
-    The alternating algorithm (Park and Jun, 2009) of scikit-learn-extra, which the paper uses: start at the k most
-    central shots, then alternately assign every shot to its nearest medoid and move every medoid to the most central
-    shot of its cluster, until the cost stops decreasing. `seeds` are ignored.
-    """
+    """k-medoids by Euclidean distance; `seeds` are ignored."""
     if k >= shots.shape[1]:
         return every_sample(shots, k, seeds)
-    return ProxyWeights(picks=np.stack([_alternate(np.sqrt(d), k) for d in shots.distances]))
+    return ProxyWeights(picks=np.stack([medoids(np.sqrt(d), k) for d in shots.distances]))
 
 
 def kmedoids_cosine(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
@@ -198,25 +214,7 @@ def kmedoids_cosine(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWe
     distances = np.divide(np.maximum(apart, 0), products, out=np.ones_like(products), where=products > 0)
     diagonal = np.arange(shots.shape[1])
     distances[:, diagonal, diagonal] = 0
-    return ProxyWeights(picks=np.stack([_alternate(d, k) for d in distances]))
-
-
-def _alternate(distances: Array, k: int) -> NDArray[np.intp]:
-    medoids = np.argsort(distances.sum(axis=1), kind="stable")[:k]
-    while True:
-        labels = np.argmin(distances[medoids], axis=0)
-        # A medoid stays in its cluster, even if another medoid equals it.
-        labels[medoids] = np.arange(k)
-        better = medoids.copy()
-        for j in range(k):
-            members = np.flatnonzero(labels == j)
-            costs = distances[np.ix_(members, members)].sum(axis=1)
-            best = int(np.argmin(costs))
-            if costs[best] < costs[np.flatnonzero(members == medoids[j])[0]]:
-                better[j] = members[best]
-        if np.array_equal(better, medoids):
-            return medoids
-        medoids = better
+    return ProxyWeights(picks=np.stack([medoids(d, k) for d in distances]))
 
 
 def farthest_point(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
@@ -240,16 +238,6 @@ def covariance_maximisation(shots: Shots, k: int, seeds: NDArray[np.integer]) ->
     x -= x.mean(axis=2, keepdims=True)
     covariances = np.einsum("bnd,bd->bn", x, x.sum(axis=1))
     return ProxyWeights(picks=np.argsort(-covariances, axis=1, kind="stable")[:, :k])
-
-
-def _kmeans_of_many(x: Array, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
-    weights = np.zeros((len(x), k, x.shape[1]), dtype=np.float32)
-    for i, labels in enumerate(kmeans_labels(x, k, seeds)):
-        sizes = np.bincount(labels, minlength=k)
-        weights[i, labels, np.arange(len(labels))] = 1 / np.maximum(sizes, 1)[labels]
-        # Fewer distinct shots than k: a duplicate proxy is correct and changes nothing.
-        weights[i, sizes == 0] = weights[i, labels[0]]
-    return ProxyWeights(weights=weights)
 
 
 GENERATORS: dict[str, Generator] = {
@@ -335,6 +323,15 @@ GENERATORS: dict[str, Generator] = {
         mean,
         seeded=True,
         selects=True,
+        fixed={"pretransform": "whiten_clusters", "shrinkage": "auto", "norm_pre": "none"}
+        | {"norm_post": "l2", "norm_inf": "l2", "agg": "smooth"},
+    ),
+    "probe": Generator(
+        "linear probe (trained)",
+        "For comparison, not imprinting: weights of a logistic regression on the shots of all classes.",
+        mean,
+        trained=True,
+        fixed={"pretransform": "centre_l2", "norm_pre": "none", "norm_post": "none", "norm_inf": "none", "agg": "max"},
     ),
 }
 
@@ -385,7 +382,7 @@ def generate(
         shots = Shots(lambda rows=rows, given=given: given[rows], (*rows.shape, x.shape[1]))  # type: ignore[misc]
         mixture = entry.function(shots, k, np.full(len(alike), seed))
         for i, c in enumerate(alike):
-            if entry.ridge:
+            if entry.joint:
                 labels[c] = mixture.labels(i)
                 continue
             proxies[c] = mixture.of(x[rows[i]], i)
@@ -393,8 +390,11 @@ def generate(
                 sources[c] = rows[i][mixture.picks[i]]
             else:
                 sources[c] = np.full(len(proxies[c]), -1, dtype=np.intp)
+    if entry.trained:
+        proxies = list(probe_weights(x[np.concatenate(members)], np.repeat(np.arange(len(sizes)), sizes))[:, None])
     if entry.ridge:
         problem = problem or RidgeProblem(x[np.concatenate(members)], lam)
         proxies = least_squares_proxies(problem, labels, entry.ridge == "published", x.dtype)
+    if entry.joint:
         sources = [np.full(len(p), -1, dtype=np.intp) for p in proxies]
     return proxies, sources

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.background.threads import run_parallel
+from imprint_core.framework.normalization import Array
 
 _MAX_ITER = 300
 _TOL = 1e-4
@@ -221,3 +222,38 @@ def sklearn_memberships(x: NDArray[np.floating[Any]], k: int, seed: int) -> NDAr
         nearest = np.argmin(((x - fitted.cluster_centers_[empty]) ** 2).sum(axis=1))
         weights[empty, nearest] = 1
     return weights.astype(np.float32)
+
+
+def memberships_of_many(x: Array, k: int, seeds: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Compute the weights (b, k, n) of many samples x (b, n, d) in their cluster means, from k-means on vectors."""
+    weights = np.zeros((len(x), k, x.shape[1]), dtype=np.float32)
+    for i, labels in enumerate(kmeans_labels(x, k, seeds)):
+        sizes = np.bincount(labels, minlength=k)
+        weights[i, labels, np.arange(len(labels))] = 1 / np.maximum(sizes, 1)[labels]
+        # Fewer distinct shots than k: a duplicate proxy is correct and changes nothing.
+        weights[i, sizes == 0] = weights[i, labels[0]]
+    return weights
+
+
+def medoids(distances: Array, k: int) -> NDArray[np.intp]:
+    """Find k medoids (k,) of samples from their distances (n, n).
+
+    The alternating algorithm (Park and Jun, 2009) of scikit-learn-extra, which the paper uses: start at the k most
+    central samples, then alternately assign every sample to its nearest medoid and move every medoid to the most
+    central sample of its cluster, until the cost stops decreasing.
+    """
+    chosen = np.argsort(distances.sum(axis=1), kind="stable")[:k]
+    while True:
+        labels = np.argmin(distances[chosen], axis=0)
+        # A medoid stays in its cluster, even if another medoid equals it.
+        labels[chosen] = np.arange(k)
+        better = chosen.copy()
+        for j in range(k):
+            members = np.flatnonzero(labels == j)
+            costs = distances[np.ix_(members, members)].sum(axis=1)
+            best = int(np.argmin(costs))
+            if costs[best] < costs[np.flatnonzero(members == chosen[j])[0]]:
+                better[j] = members[best]
+        if np.array_equal(better, chosen):
+            return chosen
+        chosen = better

@@ -40,15 +40,6 @@ CHOICES = {
 }
 
 
-# The other steps of a GEN method that selects: proxies are means of whitened shots, compared by cosine.
-AUTO = {
-    "pretransform": "whiten_clusters",
-    "shrinkage": "auto",
-    "norm_pre": "none",
-    "norm_post": "l2",
-    "norm_inf": "l2",
-    "agg": "smooth",
-}
 # Parameters in `NUMBERS`.
 RECIPE_NUMBERS = ("k", "m", "lam", "shrinkage")
 
@@ -74,7 +65,7 @@ class Recipe:
     Parameters
     ----------
     gen : str
-        Key of `GENERATORS`. A method that selects sets the other steps too (`AUTO`).
+        Key of `GENERATORS`. Some methods set other steps, too (`Generator.fixed`).
     k : int
         Proxies per class, for methods that use it; with k or fewer shots, every shot is a proxy.
     norm_pre, norm_post, norm_inf : str
@@ -115,9 +106,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         self.check()
-        if GENERATORS[self.gen].selects:
-            for name, value in AUTO.items():
-                object.__setattr__(self, name, value)
+        for name, value in GENERATORS[self.gen].fixed.items():
+            object.__setattr__(self, name, value)
 
     def check(self, on_pages: bool = False) -> None:
         """Raise an `ImprintError` if a name is unknown or a number is out of range, with the ranges of pages or not."""
@@ -138,9 +128,13 @@ class Recipe:
         return Voting(self.m, self.distance, self.vote, self.ties)
 
     def with_k(self) -> Recipe:
-        """The canonical recipe with k = 1, with a related GEN method if its own ignores k."""
-        gen = self.gen if GENERATORS[self.gen].uses_k else GENERATORS[self.gen].with_k
-        return replace(self, gen=gen, k=1).canonical()
+        """The canonical recipe with k = 1, with a related GEN method if its own ignores k.
+
+        For a trained classifier it is that of the paper.
+        """
+        entry = GENERATORS[self.gen]
+        recipe = Recipe() if entry.trained else self
+        return replace(recipe, gen=self.gen if entry.uses_k else entry.with_k, k=1).canonical()
 
     def canonical(self) -> Recipe:
         """The same recipe with unused parameters at their defaults."""
@@ -177,9 +171,9 @@ class Recipe:
 
 
 def depends_on_all(recipe: Recipe) -> bool:
-    """Whether proxies depend on the shots of other classes: fitted transforms, least squares, quantile."""
+    """Whether proxies depend on the shots of other classes: fitted transforms, joint fits, quantile."""
     post = POST_NORMALIZATIONS[recipe.norm_post]
-    return TRANSFORMS[recipe.pretransform].fitted or bool(GENERATORS[recipe.gen].ridge) or not post.separate
+    return TRANSFORMS[recipe.pretransform].fitted or GENERATORS[recipe.gen].joint or not post.separate
 
 
 _TIES = {"distance": "by distance", "published": "to the lowest class"}

@@ -6,7 +6,7 @@ Centring (SimpleShot), a power transform, and whitening within classes or cluste
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,11 @@ def centring(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto"
     return FeatureMap(centre=means.mean(axis=0).astype(x.dtype))
 
 
+def l2_centring(x: Array, codes: NDArray[np.integer], shrinkage: Shrinkage = "auto") -> FeatureMap:
+    """Scale to length 1, then subtract the mean of the class means."""
+    return replace(centring(l2(x), codes), base="l2")
+
+
 TRANSFORMS: dict[str, Transform] = {
     "none": Transform("none", "No transform (paper).", lambda x, codes, shrinkage: FeatureMap()),
     "centre": Transform(
@@ -60,6 +65,13 @@ TRANSFORMS: dict[str, Transform] = {
         "Subtracts the mean of the class means; followed by L2, this is CL2N (Wang et al., 2019, SimpleShot).",
         centring,
         fitted=True,
+    ),
+    "centre_l2": Transform(
+        "L2 and centring",
+        "Scales embeddings to length 1, then subtracts the mean of the class means.",
+        l2_centring,
+        fitted=True,
+        base="l2",
     ),
     "power": Transform(
         "power",

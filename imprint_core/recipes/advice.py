@@ -47,7 +47,7 @@ def _scaled_on_one_side(recipe: Recipe, n: int, classes: int) -> str:
 
 
 def _lengths(recipe: Recipe, n: int, classes: int) -> str:
-    if not _compares_lengths(recipe) or GENERATORS[recipe.gen].ridge:
+    if not _compares_lengths(recipe) or GENERATORS[recipe.gen].joint:
         return ""
     unit_shots = recipe.norm_post == "none" and NORMALIZATIONS[recipe.norm_pre].unit
     unit_proxies = unit_shots or POST_NORMALIZATIONS[recipe.norm_post].unit
@@ -85,7 +85,7 @@ def _m_above_proxies(recipe: Recipe, n: int, classes: int) -> str:
 
 
 def _sum_of_inner_products(recipe: Recipe, n: int, classes: int) -> str:
-    if not AGGREGATIONS[recipe.agg].adds_proxies or GENERATORS[recipe.gen].ridge or proxies_per_class(recipe, n) == 1:
+    if not AGGREGATIONS[recipe.agg].adds_proxies or GENERATORS[recipe.gen].joint or proxies_per_class(recipe, n) == 1:
         return ""
     return (
         "A sum of inner products equals the inner product with the sum of the proxies, so each class in effect has "
@@ -97,6 +97,15 @@ def _scaled_least_squares(recipe: Recipe, n: int, classes: int) -> str:
     if not GENERATORS[recipe.gen].ridge or recipe.norm_post == "none":
         return ""
     return "Least squares also fits the lengths of proxies, and NORM post discards them. Set NORM post to none."
+
+
+def _trained(recipe: Recipe, n: int, classes: int) -> str:
+    if not GENERATORS[recipe.gen].trained:
+        return ""
+    return (
+        "A linear probe is trained, not imprinted: it shows what training the last layer on the same shots achieves. "
+        "Its C is selected by cross-validation of the shots; no test sample is used."
+    )
 
 
 def _published_weighting(recipe: Recipe, n: int, classes: int) -> str:
@@ -131,6 +140,7 @@ _RULES = (
     _m_above_proxies,
     _sum_of_inner_products,
     _scaled_least_squares,
+    _trained,
     _published_weighting,
     _class_order,
     _no_whitening,

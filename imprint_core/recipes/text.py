@@ -120,8 +120,8 @@ def recipe_label(recipe: Recipe, with_lam: bool = False) -> str:
         "post": (values.norm_post, POST_NORMALIZATIONS[values.norm_post].label),
         "inf": (values.norm_inf, NORMALIZATIONS[values.norm_inf].label),
     }
-    # Least squares is not normalised by default.
-    default = "none" if gen.ridge else "l2"
+    # Proxies that are fitted jointly are not normalised by default.
+    default = "none" if gen.joint else "l2"
     if default != "none" and all(norm == "none" for norm, _ in norms.values()):
         parts.append("no NORM")
     else:

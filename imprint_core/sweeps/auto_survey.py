@@ -6,9 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,8 @@ from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.normalization import Array, l2
-from imprint_core.framework.recipe import Recipe
 from imprint_core.models import ridge_of
+from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.recognition.calibration import expected_calibration_error
 
@@ -29,9 +26,9 @@ DRAWS = 5
 # The preset keys of the other recipes, which Auto has to match.
 OTHERS = ("qi", "own", "oracle", "whitened")
 PROBE, AUTO = "probe", "auto"
+_CALIBRATED = (AUTO, PROBE)
 # FMs on which no constant of Auto was set.
 HELD_OUT = ("tf_efficientnet_lite0", "resnet50")
-_CS = (1, 10, 100)
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Run:
     draw : int
         From 1: number of the seed, and of the draw of merged classes.
     accuracy, seconds : dict of str to float
-        Test accuracy in percent, and time of the fit; for the probe with the selection of C.
+        Test accuracy in percent, and time of the fit.
     calibration : dict of str to float
         Expected calibration error of Auto and the probe.
     k : int
@@ -68,6 +65,11 @@ class Run:
     seconds: dict[str, float]
     calibration: dict[str, float]
     k: int
+
+
+def bundled_path() -> Path:
+    """Return the path of the bundled runs."""
+    return bundled_folder() / "auto_survey.jsonl"
 
 
 def tasks(sets: Mapping[tuple[str, str], SetInfo]) -> list[Task]:
@@ -88,37 +90,19 @@ def evaluate(task: Task, info: SetInfo, draw: int) -> Run:
     pool = choose_classes(open_set(info), f"{task.classes}-{draw}" if task.d else task.classes)
     rows = np.concatenate([order[: task.n] for order in shot_order(pool.y_train, seed)])
     X, y = pool.X_train[rows], pool.y_train[rows]
-    recipes = {name: replace(PRESETS[name].recipe, lam=ridge_of(task.fm)) for name in OTHERS} | {AUTO: Recipe("auto")}
-    models: dict[str, Any] = {
-        name: partial(ImprintingClassifier.from_recipe(recipe, seed).fit, X, y) for name, recipe in recipes.items()
-    }
-    models[PROBE] = partial(fit_probe, l2(X), y)
     accuracy, seconds, calibration, k = {}, {}, {}, 1
-    for name, fit in models.items():
+    for name in (*OTHERS, PROBE, AUTO):
+        recipe = replace(PRESETS[name].recipe, lam=ridge_of(task.fm))
         start = time.perf_counter()
-        model = fit()
+        model = ImprintingClassifier.from_recipe(recipe, seed).fit(X, y)
         seconds[name] = round(time.perf_counter() - start, 4)
-        X_test = l2(pool.X_test) if name == PROBE else pool.X_test
-        accuracy[name] = round(100 * float((model.predict(X_test) == pool.y_test).mean()), 3)
-        if name in (AUTO, PROBE):
+        accuracy[name] = round(100 * float((model.predict(pool.X_test) == pool.y_test).mean()), 3)
+        if name in _CALIBRATED:
             codes = np.searchsorted(model.classes_, pool.y_test)
-            calibration[name] = round(expected_calibration_error(model.predict_proba(X_test), codes), 4)
+            calibration[name] = round(expected_calibration_error(model.predict_proba(pool.X_test), codes), 4)
         if name == AUTO:
             k = model.selection_.k
     return Run(task, draw, accuracy, seconds, calibration, k)
-
-
-def fit_probe(x: Array, y: NDArray[np.integer]) -> Any:
-    """Fit scikit-learn's logistic regression to unit vectors; C is selected by 4-fold cross-validation of the shots."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
-
-    model = LogisticRegression(C=_CS[1], max_iter=500, tol=1e-3)
-    least = int(np.unique(y, return_counts=True)[1].min())
-    if least < 2:
-        return model.fit(x, y)
-    folds = StratifiedKFold(min(4, least), shuffle=True, random_state=0)
-    return GridSearchCV(model, {"C": _CS}, cv=folds).fit(x, y).best_estimator_
 
 
 def survey(
@@ -176,7 +160,7 @@ class Standings:
         return np.asarray(self.accuracy[AUTO] - self.accuracy[name])
 
 
-_LABELS = {**{name: PRESETS[name].label for name in OTHERS}, PROBE: "linear probe (trained)", AUTO: "Auto"}
+_LABELS = {**{name: PRESETS[name].label for name in (*OTHERS, PROBE)}, AUTO: "Auto"}
 
 
 def page(runs: Sequence[Run]) -> str:
@@ -189,9 +173,8 @@ def page(runs: Sequence[Run]) -> str:
         "## Results",
         "",
         f"Written by `python -m imprint_core survey --of auto`: {len(standings.tasks)} tasks, mean of "
-        f"{standings.draws} or more draws of shots (and of merged classes), test accuracy in percent. Probe: "
-        "scikit-learn's logistic regression on embeddings of length 1, C of 1, 10 or 100 by 4-fold cross-validation of "
-        "the shots.",
+        f"{standings.draws} or more draws of shots (and of merged classes), test accuracy in percent. The linear probe "
+        f"is trained: {PRESETS[PROBE].citation}.",
         "",
         "| tasks | number | within 1 point of the best | worst | over probe | over the paper's | over whitened mean |",
         "|---|--:|--:|--:|--:|--:|--:|",

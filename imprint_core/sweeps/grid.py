@@ -58,7 +58,7 @@ GRIDS: dict[str, dict[str, Any]] = {
         "task": list(PAPER_TASKS),
         "n": ["all"],
         "recipe": [
-            *(preset for preset in PRESETS if preset not in ("whitened", "auto")),
+            *(preset for preset in PRESETS if preset not in ("whitened", "auto", "probe")),
             *(
                 {"gen": gen, "k": ks, "norm_post": ["none", "l2", "quantile_published"], "agg": "max", **norms}
                 for norms in _NORMS

@@ -160,7 +160,7 @@ def test_map_and_export_show_the_fixed_split(few):
     assert evaluator.fit_of(PRESETS["whitened"].recipe, 5, SEEDS[0]).shrinkage is not None
 
 
-@pytest.mark.parametrize("gen", [gen for gen, entry in GENERATORS.items() if not entry.selects])
+@pytest.mark.parametrize("gen", [gen for gen, entry in GENERATORS.items() if not entry.fixed])
 def test_one_draw_is_reported_where_no_seed_changes_anything(vit_digits, gen):
     pool = choose_classes(small_set(vit_digits, (40, 40, 40, 40), held_out=False))
     recipe = Recipe(gen, 2, norm_post="none", norm_inf="none", agg="mnn", m=1)

@@ -19,7 +19,7 @@ from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
 def scores(bundled):
     """Accuracies of the presets on the bundled tasks, one array per n-shot; Auto equals the whitened mean at n = 5."""
     table = SweepTable.read(bundled_sweep(), bundled)
-    recipes = [sweep_recipe(preset.recipe) for name, preset in PRESETS.items() if name != "auto"]
+    recipes = [sweep_recipe(preset.recipe) for name, preset in PRESETS.items() if name not in ("auto", "probe")]
     return [table.scores(recipes, [task for task in table.tasks if task.n == n]).values for n in (5, 20, 100, 200)]
 
 

@@ -101,7 +101,7 @@ def test_wrong_parameters_are_reported_at_fit():
 SEPARATE = [
     {"gen": gen, "norm_post": post, "pretransform": transform}
     for gen, entry in GENERATORS.items()
-    if not entry.ridge and not entry.selects
+    if not entry.joint and not entry.selects
     for post, transform in (("l2", "none"), ("none", "power"))
 ]
 

@@ -62,7 +62,7 @@ def test_proxies_come_from_their_own_class(seed, sizes, k):
         for rows, p, source in zip(members, proxies, sources, strict=True):
             expected = min(k, len(rows)) if entry.uses_k else {"all": len(rows)}.get(gen, 1)
             assert np.isfinite(p).all()
-            if entry.ridge:
+            if entry.joint:
                 # Fewer where a cluster runs empty, and in no class's box.
                 assert len(p) <= expected
                 continue
@@ -104,7 +104,7 @@ def test_duplicates_and_constants_do_no_harm(gen):
     proxies, _ = generate(x, [np.arange(6), np.arange(6, 12)], gen, 3, 0)
     for p in proxies:
         assert np.isfinite(p).all()
-    assert not proxies[0].any() or GENERATORS[gen].ridge
+    assert not proxies[0].any() or GENERATORS[gen].joint
 
 
 def test_distances_and_samples_give_the_same_lengths():

@@ -34,7 +34,7 @@ def test_k_counts_only_where_it_is_used():
             {"norm_post": "quartile"},
             "No NORM_post is called 'quartile'. Known names: none, l2, quantile, quantile_published",
         ),
-        ({"pretransform": "zca"}, "No transform is called 'zca'. Known names: none, centre, power, whiten"),
+        ({"pretransform": "zca"}, "No transform is called 'zca'. Known names: none, centre, centre_l2, power"),
         ({"distance": "hamming"}, "No distance is called 'hamming'. Known names: cosine"),
         ({"vote": "x"}, "No vote is called 'x'"),
         ({"ties": "x"}, "No rule for ties is called 'x'"),

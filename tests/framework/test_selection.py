@@ -13,8 +13,9 @@ from imprint_core.export.torch_head import to_module
 from imprint_core.framework import selection
 from imprint_core.framework import whitening as room
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import l2
-from imprint_core.framework.recipe import AUTO, Recipe
+from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.selection import SHRINKAGES, TEMPERATURES, select
 from imprint_core.framework.transforms import cluster, fit_transform, members_in_order
 from imprint_core.framework.whitening import whitening
@@ -267,6 +268,6 @@ def test_estimator_evaluator_and_head_agree(bundled, fm, spec):
 
 def test_its_steps_are_fixed_and_its_text_is_short():
     recipe = Recipe("auto", 7, "l2", agg="mnn", pretransform="power")
-    assert {name: getattr(recipe, name) for name in AUTO} == AUTO
+    assert {name: getattr(recipe, name) for name in GENERATORS["auto"].fixed} == GENERATORS["auto"].fixed
     assert recipe.canonical() == Recipe("auto").canonical() == parse_recipe(format_recipe(recipe))
-    assert recipe.with_k() == Recipe("kmeans", 1, **AUTO).canonical()
+    assert recipe.with_k() == Recipe("kmeans", 1, **GENERATORS["auto"].fixed).canonical()

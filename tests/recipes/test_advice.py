@@ -9,9 +9,14 @@ from imprint_core.recipes.presets import PRESETS
 VOTES = Recipe("kmeans", 5, agg="mnn")
 
 
-@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "hosoda"])
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name not in ("hosoda", "probe")])
 def test_presets_need_no_advice(preset):
     assert advise(PRESETS[preset].recipe, 100, 10) == []
+
+
+def test_a_trained_reference_is_labelled_as_such():
+    (advice,) = advise(PRESETS["probe"].recipe, 100, 10)
+    assert advice.startswith("A linear probe is trained, not imprinted")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from imprint_core.framework.aggregation import SHARPNESS
-from imprint_core.framework.normalization import l2
 from imprint_core.framework.selection import KS
 from imprint_core.sweeps import auto_survey
-from imprint_core.sweeps.auto_survey import OTHERS, Run, Standings, Task, fit_probe, page, read, survey, tasks
+from imprint_core.sweeps.auto_survey import OTHERS, Run, Standings, Task, page, read, survey, tasks
 from tests.conftest import ROOT
 
 
@@ -41,16 +39,6 @@ def test_a_survey_resumes_and_its_runs_are_the_cores(bundled, tmp_path, monkeypa
     assert all(run.accuracy["auto"] > run.accuracy["own"] for run in first)
     # At five shots Auto is the whitened mean.
     assert first[0].accuracy["auto"] == first[0].accuracy["whitened"]
-
-
-def test_the_probe_is_a_logistic_regression_with_its_c_from_the_shots(vit_digits):
-    rows = np.concatenate([np.flatnonzero(vit_digits.y_train == c)[:8] for c in range(10)])
-    x, y, test = l2(vit_digits.X_train[rows]), vit_digits.y_train[rows], l2(vit_digits.X_test)
-    probe = fit_probe(x, y)
-    assert probe.C in (1, 10, 100)
-    expected = LogisticRegression(C=probe.C, max_iter=500, tol=1e-3).fit(x, y)
-    np.testing.assert_array_equal(probe.predict(test), expected.predict(test))
-    assert fit_probe(x[::8], y[::8]).C == 10
 
 
 def test_the_page_names_shares_gains_and_the_worst_task():

@@ -144,7 +144,7 @@ def placed_proxies(experiment: Experiment, base: BaseMap) -> PlacedProxies:
     """Return the first seed's proxies on a map."""
     shared, recipe, seed = results.evaluator(experiment), experiment.recipe.canonical(), experiment.seeds[0]
     proxies, proxy_classes, embedded = shared.imprint(recipe, experiment.n_shot, seed)
-    if GENERATORS[recipe.gen].ridge:
+    if GENERATORS[recipe.gen].joint:
         # Their lengths are not those of embeddings; they are placed by direction.
         proxies, embedded, squares = l2(proxies), l2(embedded), None
     else:

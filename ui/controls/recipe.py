@@ -38,6 +38,8 @@ def _k_off(values: Values) -> str:
         return ""
     if entry.selects:
         return "The shots select k and the shrinkage; the method sets the other steps."
+    if entry.trained:
+        return "A linear probe has one weight vector per class; it sets the other steps."
     proxies = "every shot a proxy" if entry.keeps_shots else "one proxy per class"
     return f"GEN {entry.label} makes {proxies}, so k has no effect."
 
@@ -46,7 +48,7 @@ def _norm_post_remark(values: Values) -> str:
     gen = GENERATORS[values["gen"]]
     of_unit_length = NORMALIZATIONS[values["norm_pre"]].unit and gen.keeps_shots
     by_length = values["agg"] == "max" and values["norm_post"] == "none"
-    if not by_length or of_unit_length or gen.ridge:
+    if not by_length or of_unit_length or gen.joint:
         return ""
     return "Proxies keep their lengths, and longer ones win more samples."
 

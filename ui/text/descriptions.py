@@ -58,7 +58,7 @@ def stage(recipe: Recipe) -> str:
 
 def near(recipe: Recipe) -> str:
     """Name the embeddings at whose median the map places a proxy."""
-    if GENERATORS[recipe.gen].ridge:
+    if GENERATORS[recipe.gen].joint:
         return "the 5 embeddings to which its angle is smallest"
     if recipe.pretransform != "none":
         return "the 5 embeddings nearest to the same weighted sum of untransformed shots"

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from imprint_core.errors import ImprintError
-from imprint_core.paths import bundled_folder, sweeps_folder
+from imprint_core.paths import bundled_folder
 
 HELP = "evaluate the project's claims on every bundled set"
 DESCRIPTION = """\
@@ -55,9 +55,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.of == "presets":
         out.write_text(preset_survey.survey_page(list(preset_survey.survey(sets, progress))), encoding="utf-8")
     elif options.of == "auto":
-        rows = sweeps_folder() / "auto.jsonl"
-        rows.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(auto_survey.page(auto_survey.survey(sets, rows, progress, options.draws)), encoding="utf-8")
+        runs = auto_survey.survey(sets, auto_survey.bundled_path(), progress, options.draws)
+        out.write_text(auto_survey.page(runs), encoding="utf-8")
     else:
         cases = list(k_selection_study.study(sets, progress))
         out.write_text(k_selection_study.report(cases), encoding="utf-8")

@@ -2,12 +2,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import Ridge
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from imprint_core.errors import ImprintError
+from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.framework.classifier import ImprintingClassifier
-from imprint_core.framework.ridge import RidgeProblem
+from imprint_core.framework.joint import CS, RidgeProblem, probe_weights
+from imprint_core.framework.normalization import l2
 from imprint_core.models import FOUNDATION_MODELS
+from imprint_core.recipes.presets import PRESETS
+
+PROBE = PRESETS["probe"].recipe
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 7), (9, 30)])
@@ -88,3 +95,59 @@ def test_a_lambda_lost_in_rounding_is_reported():
 def test_lambdas_are_those_of_the_paper():
     expected = {"resnet18": 1e-4, "resnet50": 1e-4, "vit_b_16": 0.1, "swin_b": 0.05}
     assert {name: FOUNDATION_MODELS[name].ridge for name in expected} == expected
+
+
+def shots(embeddings, n, classes=10):
+    rows = np.concatenate([np.flatnonzero(embeddings.y_train == c)[:n] for c in range(classes)])
+    x = l2(embeddings.X_train[rows].astype(np.float64))
+    return x - x.mean(axis=0), embeddings.y_train[rows].astype(int)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_the_probe_is_a_converged_logistic_regression(vit_digits, classes):
+    x, y = shots(vit_digits, 8, classes)
+    weights = probe_weights(x, y)
+    gaps = []
+    for C in CS:
+        # Newton's method instead of a quasi-Newton one, until the gradient vanishes.
+        model = LogisticRegression(C=C, fit_intercept=False, solver="newton-cg", tol=1e-8, max_iter=500).fit(x, y)
+        theirs = model.predict_proba(x)
+        gaps.append(np.abs(softmax(x @ weights.T, axis=1) - theirs).max())
+    assert min(gaps) < 0.01 < sorted(gaps)[1]
+
+
+def test_the_probes_c_is_selected_by_held_out_shots(vit_digits):
+    x, y = shots(vit_digits, 12)
+    # Random classes are predicted best by weights near 0, real ones by long weights.
+    noise = np.random.default_rng(0).permutation(y)
+    assert np.linalg.norm(probe_weights(x, noise)) < np.linalg.norm(probe_weights(x, y)) / 3
+
+
+def test_the_order_of_shots_has_no_effect_on_the_probe(vit_digits):
+    x, y = shots(vit_digits, 6)
+    order = np.random.default_rng(1).permutation(len(x))
+    np.testing.assert_allclose(probe_weights(x[order], y[order]), probe_weights(x, y), atol=1e-6)
+
+
+def test_few_shots_and_classes_do_the_probe_no_harm(vit_digits):
+    x, y = shots(vit_digits, 1)
+    assert (np.argmax(x @ probe_weights(x, y).T, axis=1) == y).all()
+    assert not probe_weights(x[:1], y[:1]).any()
+    same = np.zeros((6, 4))
+    assert not probe_weights(same, np.repeat([0, 1], 3)).any()
+    # One class has a single shot, so nothing is held out.
+    x, y = shots(vit_digits, 5)
+    assert np.isfinite(probe_weights(x[4:], y[4:])).all()
+
+
+def test_evaluator_and_estimator_agree_on_the_probe(vit_digits):
+    evaluator = Evaluator(choose_classes(vit_digits), PROBE.space)
+    expected = evaluator.evaluate(PROBE, 8, SEEDS[:2])
+    for seed, predictions in zip(SEEDS, expected.predictions, strict=False):
+        rows = np.concatenate(evaluator.shots(8, seed))
+        model = ImprintingClassifier.from_recipe(PROBE, seed).fit(vit_digits.X_train[rows], vit_digits.y_train[rows])
+        np.testing.assert_array_equal(model.predict(vit_digits.X_test), evaluator.classes[predictions])
+        probabilities = model.predict_proba(vit_digits.X_test)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        np.testing.assert_array_equal(probabilities.argmax(axis=1), predictions)
+        assert model.proxies_.shape == (10, vit_digits.X_train.shape[1])
