@@ -300,7 +300,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         scores = self._scores(X)
         return np.asarray(self.classes_[np.argmax(scores, axis=1)])
 
-    @available_if(lambda self: GENERATORS[self.gen].selects)  # type: ignore[untyped-decorator]
+    @available_if(lambda self: GENERATORS[self.gen].calibrated)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities (m, C): softmax of the scores at the temperature that the shots choose, with gen="auto"."""
         return np.asarray(softmax(self._scores(X).astype(np.float64) * self.selection_.temperature, axis=1))

@@ -128,6 +128,8 @@ class Generator(Entry):
     ridge : {"", "exact", "published"}
         Whether the clusters of `function` are the targets of least squares over all classes, and how they are
         weighted.
+    calibrated : bool
+        Whether its class scores give calibrated probabilities (`ImprintingClassifier.predict_proba`).
     """
 
     function: Callable[[Shots, int, NDArray[np.integer]], ProxyWeights]
@@ -137,6 +139,7 @@ class Generator(Entry):
     seeded: bool = False
     ridge: str = ""
     selects: bool = False
+    calibrated: bool = False
 
     def proxies_per_class(self, k: int, n: int) -> int:
         """Number of proxies of a class with n shots."""
@@ -283,12 +286,7 @@ GENERATORS: dict[str, Generator] = {
         keeps_shots=True,
     ),
     "random": Generator(
-        "random",
-        "k proxies per class: random shots (paper, GEN).",
-        random,
-        uses_k=True,
-        seeded=True,
-        keeps_shots=True,
+        "random", "k proxies per class: random shots (paper, GEN).", random, uses_k=True, seeded=True, keeps_shots=True
     ),
     "fps": Generator(
         "farthest point",
@@ -335,6 +333,7 @@ GENERATORS: dict[str, Generator] = {
         mean,
         seeded=True,
         selects=True,
+        calibrated=True,
     ),
 }
 
