@@ -12,6 +12,7 @@ from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import evaluated_so_far
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
+from ui.panels.explore.calibration import show_calibration
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.figures import show_confusion, show_map, show_sources
 from ui.panels.explore.numbers import show_accuracy, show_further_seeds, show_nc1
@@ -47,6 +48,7 @@ def show(selection: Selection) -> None:
     with right:
         heading("Neural collapse (NC1) over n-shot", "nc1-over-shots")
         nc1 = st.container()
+    calibration = st.container()
     try:
         with numbers:
             show_accuracy(view, remarks)
@@ -66,6 +68,8 @@ def show(selection: Selection) -> None:
         with nc1:
             show_nc1(view)
             show_nc1_over_shots(view, "nc1-over-shots")
+        with calibration:
+            show_calibration(view)
     except ImprintError as error:
         st.error(plain(error))
     show_sources(view)

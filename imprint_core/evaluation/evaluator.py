@@ -9,7 +9,6 @@ Predictions equal the estimator's up to rounding; a test compares them.
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint_core.background.threads import lazy_property, run_parallel
-from imprint_core.evaluation.inner_products import CACHED, Draw, Products
+from imprint_core.evaluation.inner_products import CACHED, Draw, Predicted, Products
 from imprint_core.evaluation.lru_cache import LruCache
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.evaluation.task import FOLDS, FoldRows, Split, folds, shot_order
@@ -43,12 +42,15 @@ class Evaluation:
         Predicted class of every test sample, for each seed, as an index of the chosen classes in ascending order.
     accuracy : ndarray of shape (s,)
         Share of correct predictions, in percent.
+    probability : ndarray of shape (s, m), float32, or None
+        Probability of each prediction; None if GEN is not calibrated.
     draws : int
         Number of draws: s, or 1 if no seed can change anything.
     """
 
     predictions: NDArray[np.int32]
     accuracy: NDArray[np.float64]
+    probability: NDArray[np.float32] | None
     draws: int
 
     @property
@@ -153,14 +155,17 @@ class Evaluator:
         """Imprint n shots per class (None: all) and predict the test samples."""
         if recipe.space != self.space:
             raise ValueError(f"this evaluator has the space {self.space}, not that of {recipe}")
-        predictions = np.empty((len(seeds), len(self.truth)), np.int32)
+        shape = (len(seeds), len(self.truth))
+        predictions, probability = np.empty(shape, np.int32), np.empty(shape, np.float32)
         for parts in zip(*(self._folds_of(seed) for seed in seeds), strict=True):
             draws = {seed: [rows[:n] for rows in part.shots] for seed, part in zip(seeds, parts, strict=True)}
             predicted = (self._whole or self)._predict(recipe, draws)
-            for row, of_fold, part in zip(predictions, predicted, parts, strict=True):
-                row[part.test] = of_fold[part.test]
+            for i, part in enumerate(parts):
+                predictions[i, part.test] = predicted.classes[i, part.test]
+                probability[i, part.test] = predicted.probability[i, part.test]
         accuracy = 100 * (predictions == self.truth).mean(axis=1)
-        return Evaluation(predictions, accuracy, len(seeds) if self.depends_on_seed(recipe, n) else 1)
+        known = probability if GENERATORS[recipe.gen].calibrated else None
+        return Evaluation(predictions, accuracy, known, len(seeds) if self.depends_on_seed(recipe, n) else 1)
 
     def _folds_of(self, seed: int) -> list[FoldRows]:
         if seed not in self._folds:
@@ -174,19 +179,24 @@ class Evaluator:
         clusters = gen.selects or ((gen.seeded or self._clusters) and recipe.k < most)
         return self.pool.resplit or (n or most) < most or clusters
 
-    def _predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
+    def _predict(self, recipe: Recipe, draws: dict[int, Draw]) -> Predicted:
         """Predict all test samples (s, m) from each seed's draw."""
         if self._shared is not None:
-            return self._shared.predict(recipe, draws)
+            return self._shared.predict(recipe, draws, {})
         recipes = run_parallel(lambda item: self._selected(recipe, item[1], item[0]), draws.items())
         fits = [self._fit(each, draw, seed) for each, (seed, draw) in zip(recipes, draws.items(), strict=True)]
         all_products = self._products_of_fits(fits)
-        return np.concatenate(
-            [
-                products.predict(each, {seed: self._within(draw)})
-                for each, (seed, draw), products in zip(recipes, draws.items(), all_products, strict=True)
-            ]
-        )
+        gen = GENERATORS[recipe.gen]
+        temperatures = {
+            seed: self._selection(draw, seed).temperature if gen.selects else 1.0
+            for seed, draw in draws.items()
+            if gen.calibrated
+        }
+        predicted = [
+            products.predict(each, {seed: self._within(draw)}, temperatures)
+            for each, (seed, draw), products in zip(recipes, draws.items(), all_products, strict=True)
+        ]
+        return Predicted(*map(np.concatenate, zip(*predicted, strict=True)))
 
     def _selected(self, recipe: Recipe, draw: Draw, seed: int) -> Recipe:
         """The recipe that the estimator uses for a draw: with what the shots select."""
@@ -369,19 +379,6 @@ class Evaluator:
         """Return shots and test samples as input of GEN and AGG."""
         train = NORMALIZATIONS[self.space.norm_pre].function(fitted(self._samples(rows)))
         return train, NORMALIZATIONS[self.space.norm_inf].function(fitted(self.pool.X_test))
-
-
-def generation_seconds(X: Array, y: NDArray[np.integer], recipe: Recipe, seed: int) -> float:
-    """Seconds that the estimator takes to fit shots on this machine, including NORM pre and post; median of three."""
-    # Imports scikit-learn.
-    from imprint_core.framework.classifier import ImprintingClassifier
-
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        ImprintingClassifier.from_recipe(recipe, random_state=seed).fit(X, y)
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
 
 
 def _rows(draw: Draw) -> NDArray[np.intp]:

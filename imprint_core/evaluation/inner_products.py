@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,13 @@ CACHED = 8
 _STACKS = 64
 # Similarities that are compared at once.
 _BLOCK = 2**22
+
+
+class Predicted(NamedTuple):
+    """Predicted classes (s, m), and their probabilities (s, m), NaN if unknown."""
+
+    classes: NDArray[np.int32]
+    probability: NDArray[np.float32]
 
 
 class Products:
@@ -101,19 +108,24 @@ class Products:
         """Return each class's proxies (p, d) of one draw that are fitted jointly, before NORM_post."""
         return self._proxies(recipe, draw, self.mix(recipe, seed, draw))
 
-    def predict(self, recipe: Recipe, draws: dict[int, Draw]) -> NDArray[np.int32]:
-        """Return the predicted classes (s, m) for each seed's draw.
+    def predict(self, recipe: Recipe, draws: dict[int, Draw], temperatures: Mapping[int, float]) -> Predicted:
+        """Predict the test samples from each seed's draw.
 
-        Every (seed, class) is one problem; problems of one size are generated together.
+        Every (seed, class) is one problem; problems of one size are generated together. Of seeds with a temperature,
+        a factor of the scores in the softmax, the probability of the prediction is returned too.
         """
         generated = self._generate(recipe, draws)
         predictions = np.empty((len(draws), len(self._test_squares)), dtype=np.int32)
+        probability = np.full(predictions.shape, np.nan, dtype=np.float32)
         for i, (seed, draw) in enumerate(draws.items()):
             compare, count = self._comparisons(recipe, draw, [generated[seed, c] for c in range(len(draw))])
             for samples in _blocks(predictions.shape[1], count):
                 scores = AGGREGATIONS[recipe.agg].function(compare(samples), recipe.voting)
                 predictions[i, samples] = np.argmax(scores, axis=0)
-        return predictions
+                if seed in temperatures:
+                    behind = scores - scores.max(axis=0)
+                    probability[i, samples] = 1 / np.exp(temperatures[seed] * behind).sum(axis=0)
+        return Predicted(predictions, probability)
 
     def _generate(self, recipe: Recipe, draws: dict[int, Draw]) -> dict[tuple[int, int], ClassProxies]:
         gen = GENERATORS[recipe.gen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from imprint_core.figures.style import (
     faded,
     shortened,
 )
+
+if TYPE_CHECKING:
+    from imprint_core.recognition.calibration import Bins
 
 ACCURACY_AXIS = "accuracy (%)"
 """Title of the axes of accuracy, which end at 0 and 100 %."""
@@ -100,6 +103,70 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> Figu
         xaxis={**axis, "title": {"text": "predicted class"}, "tickangle": tick_angle},
         yaxis={**axis, "title": {"text": "true class"}, "autorange": "reversed"},
         margin=MARGINS,
+    )
+
+
+def reliability_diagram(bins: Bins) -> Figure:
+    """Accuracy of predictions over their mean probability in each bin, above the number of predictions."""
+    used = np.flatnonzero(bins.sizes)
+    edges = 100 * np.arange(len(bins.sizes) + 1) / len(bins.sizes)
+    spans = [f"{edges[b]:.3g} to {edges[b + 1]:.3g} %" for b in used]
+    probability, accuracy, sizes = 100 * bins.probability[used], 100 * bins.accuracy[used], bins.sizes[used]
+    diagonal: Trace = {
+        "type": "scatter",
+        "x": [0, 100],
+        "y": [0, 100],
+        "mode": "lines",
+        "name": "accuracy = probability",
+        "line": {"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
+        "hoverinfo": "skip",
+    }
+    curve: Trace = {
+        "type": "scatter",
+        "x": probability.tolist(),
+        "y": accuracy.tolist(),
+        "customdata": [[span, f"{size:,}"] for span, size in zip(spans, sizes, strict=True)],
+        "mode": "lines+markers",
+        "name": "predictions",
+        "line": {"color": ACCENT, "width": 2},
+        "marker": {"size": 8},
+        "cliponaxis": False,
+        "hovertemplate": "probability %{customdata[0]}, mean %{x:.1f} %: %{y:.1f} % of %{customdata[1]} predictions "
+        "are correct<extra></extra>",
+    }
+    counts: Trace = {
+        "type": "bar",
+        "x": ((edges[used] + edges[used + 1]) / 2).tolist(),
+        "y": sizes.tolist(),
+        "width": 0.9 * edges[1],
+        "text": [f"{size:,}" if size < 10_000 else f"{size / 1000:.0f}k" for size in sizes],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "customdata": spans,
+        "marker": {"color": faded(ACCENT, 0.5)},
+        "name": "number",
+        "showlegend": False,
+        "xaxis": "x",
+        "yaxis": "y2",
+        "hovertemplate": "probability %{customdata}: %{y:,} predictions<extra></extra>",
+    }
+    return make_figure(
+        [diagonal, curve, counts],
+        **{**CURVE_LAYOUT, "margin": {**MARGINS, "r": 18}},
+        xaxis={
+            "title": {"text": "probability of the predicted class (%)"},
+            "range": [0, 100],
+            "tickvals": [0, 20, 40, 60, 80, 100],
+            "anchor": "y2",
+        },
+        yaxis={"title": {"text": ACCURACY_AXIS}, "range": [0, 100], "domain": [0.34, 1]},
+        yaxis2={
+            "title": {"text": "predictions"},
+            "domain": [0, 0.2],
+            "range": [0, 1.3 * int(sizes.max(initial=1))],
+            "showticklabels": False,
+            "showgrid": False,
+        },
     )
 
 

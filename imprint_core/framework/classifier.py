@@ -299,7 +299,7 @@ class ImprintingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         scores = self._scores(X)
         return np.asarray(self.classes_[np.argmax(scores, axis=1)])
 
-    @available_if(lambda self: GENERATORS[self.gen].has_probabilities)  # type: ignore[untyped-decorator]
+    @available_if(lambda self: GENERATORS[self.gen].calibrated)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities (m, C): softmax of the scores, with gen="auto" times the temperature that the shots choose."""
         scores = self._scores(X) * np.float64(self.selection_.temperature if GENERATORS[self.gen].selects else 1)

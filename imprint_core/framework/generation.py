@@ -139,6 +139,8 @@ class Generator(Entry):
     ridge : {"", "exact", "published"}
         Whether the clusters of `function` are the targets of least squares over all classes, and how they are
         weighted.
+    calibrated : bool
+        Whether its class scores give calibrated probabilities (`ImprintingClassifier.predict_proba`).
     """
 
     function: Callable[[Shots, int, NDArray[np.integer]], ProxyWeights]
@@ -149,17 +151,13 @@ class Generator(Entry):
     ridge: str = ""
     selects: bool = False
     trained: bool = False
+    calibrated: bool = False
     fixed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def joint(self) -> bool:
         """Whether proxies are fitted to the shots of all classes, so that they are no weighted sums of a class's."""
         return bool(self.ridge) or self.trained
-
-    @property
-    def has_probabilities(self) -> bool:
-        """Whether a softmax of its scores, at the temperature of its selection if there is one, is calibrated."""
-        return self.selects or self.trained
 
     def proxies_per_class(self, k: int, n: int) -> int:
         """Number of proxies of a class with n shots."""
@@ -271,12 +269,7 @@ GENERATORS: dict[str, Generator] = {
         keeps_shots=True,
     ),
     "random": Generator(
-        "random",
-        "k proxies per class: random shots (paper, GEN).",
-        random,
-        uses_k=True,
-        seeded=True,
-        keeps_shots=True,
+        "random", "k proxies per class: random shots (paper, GEN).", random, uses_k=True, seeded=True, keeps_shots=True
     ),
     "fps": Generator(
         "farthest point",
@@ -323,6 +316,7 @@ GENERATORS: dict[str, Generator] = {
         mean,
         seeded=True,
         selects=True,
+        calibrated=True,
         fixed={"pretransform": "whiten_clusters", "shrinkage": "auto", "norm_pre": "none"}
         | {"norm_post": "l2", "norm_inf": "l2", "agg": "smooth"},
     ),
@@ -331,6 +325,7 @@ GENERATORS: dict[str, Generator] = {
         "For comparison, not imprinting: weights of a logistic regression on the shots of all classes.",
         mean,
         trained=True,
+        calibrated=True,
         fixed={"pretransform": "centre_l2", "norm_pre": "none", "norm_post": "none", "norm_inf": "none", "agg": "max"},
     ),
 }

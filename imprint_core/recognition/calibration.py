@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from imprint_core.errors import ImprintError
-from imprint_core.recognition.leave_one_out import LeaveOneOut
+
+if TYPE_CHECKING:
+    from imprint_core.recognition.leave_one_out import LeaveOneOut
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +30,9 @@ def fit_temperature(held_out: LeaveOneOut) -> float:
     ImprintError
         If there are no such shots, or fewer than two classes.
     """
+    # It takes longer to load than the rest, which Explore uses.
+    from scipy.optimize import minimize_scalar
+
     count, classes = held_out.scores.shape
     if not count or classes < 2:
         raise ImprintError("Probabilities need two classes, one of which has at least two shots.")
@@ -47,8 +53,46 @@ def probabilities(scores: Floats, temperature: float) -> Floats:
     return np.asarray(softmax(np.asarray(scores, dtype=np.float64) / temperature, axis=-1))
 
 
+class Bins(NamedTuple):
+    """Predictions by their probability, in bins of equal width from 0 to 1.
+
+    Attributes
+    ----------
+    probability, accuracy : ndarray of shape (bins,)
+        Mean probability of the predictions, and share of correct ones; 0 in an empty bin.
+    sizes : ndarray of shape (bins,)
+        Number of predictions.
+    """
+
+    probability: Floats
+    accuracy: Floats
+    sizes: NDArray[np.intp]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean over predictions of |accuracy − mean probability| of the bin, 0 to 1."""
+        return float(np.average(np.abs(self.accuracy - self.probability), weights=self.sizes))
+
+
+def reliability(probability: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = 15) -> Bins:
+    """Compare the probability of predictions with their accuracy, in bins (Naeini et al., AAAI 2015).
+
+    Parameters
+    ----------
+    probability, correct : ndarray of shape (n,)
+        Probability of each predicted class, and whether it is the true one.
+    bins : int
+    """
+    index = np.minimum((probability * bins).astype(int), bins - 1)
+    sizes = np.bincount(index, minlength=bins)
+    probability, accuracy = (
+        np.bincount(index, values, minlength=bins) / np.maximum(sizes, 1) for values in (probability, correct)
+    )
+    return Bins(probability, accuracy, sizes)
+
+
 def expected_calibration_error(predicted: Floats, codes: NDArray[np.integer], bins: int = 15) -> float:
-    """Compute the expected calibration error of the predicted classes (Naeini et al., AAAI 2015).
+    """Compute the expected calibration error of the predicted classes, from 0 to 1.
 
     Parameters
     ----------
@@ -58,13 +102,5 @@ def expected_calibration_error(predicted: Floats, codes: NDArray[np.integer], bi
         True classes, as columns of the probabilities.
     bins : int
         Number of bins of equal width.
-
-    Returns
-    -------
-    float
-        Mean over samples of |accuracy − mean probability| in the sample's bin, from 0 to 1.
     """
-    confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == codes
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(index, confidence - correct, minlength=bins)
-    return float(np.abs(gaps).sum() / len(codes))
+    return reliability(predicted.max(axis=1), predicted.argmax(axis=1) == codes, bins).error

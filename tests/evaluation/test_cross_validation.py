@@ -110,14 +110,22 @@ def test_predictions_are_those_of_the_estimator_on_the_shots_of_each_fold(few, r
     assert result.predictions.shape == (2, sum(SIZES) - 1)
     assert result.draws == 2
     for i, seed in enumerate(experiment.seeds):
-        expected = {}
+        expected, probability = {}, {}
         for split in experiment.splits(seed, few):
             assert np.bincount(split.y_train).max() <= (n or max(SIZES))
             model = ImprintingClassifier.from_recipe(recipe, seed).fit(split.X_train, split.y_train)
             expected |= dict(zip(split.id_test.tolist(), model.predict(split.X_test).tolist(), strict=True))
+            if GENERATORS[recipe.gen].calibrated:
+                of_test = model.predict_proba(split.X_test).max(axis=1).tolist()
+                probability |= dict(zip(split.id_test.tolist(), of_test, strict=True))
         assert len(expected) == sum(SIZES) - 1
         predicted = dict(zip(evaluator.tested.id_test.tolist(), result.predictions[i].tolist(), strict=True))
         assert predicted == expected
+        if GENERATORS[recipe.gen].calibrated:
+            in_order = [probability[code] for code in evaluator.tested.id_test.tolist()]
+            np.testing.assert_allclose(result.probability[i], in_order, atol=1e-3)
+        else:
+            assert result.probability is None
         assert result.accuracy[i] == 100 * np.mean([expected[c] == y for c, y in labels(few).items() if c in expected])
 
 

@@ -1,3 +1,4 @@
+import time
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from imprint_core.errors import ImprintError
-from imprint_core.evaluation.ranking import ALPHA, groups_of, holm, p_text, pairwise, rank, wilcoxon
+from imprint_core.evaluation.ranking import ALPHA, generation_seconds, groups_of, holm, p_text, pairwise, rank, wilcoxon
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
 from imprint_core.sweeps.sweep_table import SweepTable, bundled_sweep
@@ -119,3 +120,11 @@ def test_one_task_ranks_methods_in_one_group():
 
 def test_small_p_values_are_given_as_a_bound():
     assert [p_text(p) for p in (1.0, 0.034, 1e-4, 9e-5)] == ["p = 1", "p = 0.034", "p = 0.0001", "p < 0.0001"]
+
+
+def test_time_is_the_median_of_fits(vit_digits, monkeypatch):
+    ticks = iter([0, 5, 10, 11, 20, 23])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    rows = slice(0, 400)
+    X, y = vit_digits.X_train[rows], vit_digits.y_train[rows]
+    assert generation_seconds(X, y, PRESETS["own"].recipe, 0) == 3

@@ -5,6 +5,7 @@ import pytest
 
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import charts
+from imprint_core.recognition.calibration import Bins
 from tests.figures.plotly_objects import validated
 
 
@@ -48,3 +49,14 @@ def test_repeated_and_long_class_names_keep_their_rows():
     assert len(set(figure.data[0].x)) == 3
     assert figure.data[0].x[2] == names[2]
     assert list(figure.layout.xaxis.ticktext) == ["crane", "crane", "a name that is mu…"]
+
+
+def test_reliability_diagram_omits_empty_bins():
+    bins = Bins(np.array([0.0, 0.3, 0.6, 0.9]), np.array([0.0, 0.25, 0.5, 1.0]), np.array([0, 4, 12_345, 1]))
+    diagonal, curve, counts = validated(charts.reliability_diagram(bins)).data
+    assert diagonal.x == diagonal.y
+    np.testing.assert_allclose(curve.x, [30, 60, 90])
+    np.testing.assert_allclose(curve.y, [25, 50, 100])
+    assert list(curve.customdata[0]) == ["25 to 50 %", "4"]
+    assert (list(counts.x), list(counts.y)) == ([37.5, 62.5, 87.5], [4, 12_345, 1])
+    assert list(counts.text) == ["4", "12k", "1"]

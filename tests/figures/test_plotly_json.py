@@ -32,6 +32,7 @@ from imprint_core.figures import (
 from imprint_core.figures.plotly_json import Figure, figure_json, make_figure
 from imprint_core.figures.static_map import MapLayers, static_map
 from imprint_core.maps.samples import Predictions
+from imprint_core.recognition.calibration import reliability
 from imprint_core.sweeps.run_measures import MEASURES
 from tests.figures.plotly_objects import validated
 
@@ -90,6 +91,10 @@ FIGURES = {
     ],
     charts.confusion_matrix: [
         lambda n=n: charts.confusion_matrix(np.eye(n, dtype=np.float64) * 100, ["same"] * n) for n in (1, 12, 40)
+    ],
+    charts.reliability_diagram: [
+        lambda n=n: charts.reliability_diagram(reliability(RNG.uniform(size=n), RNG.uniform(size=n) < 0.5, 10))
+        for n in (1, 200)
     ],
     charts.curve_chart: [
         lambda: charts.curve_chart([], [1, 2], "x", "y"),

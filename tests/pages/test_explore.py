@@ -17,6 +17,7 @@ from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.k_selection import suggest_k
 from imprint_core.evaluation.metrics import signed, summarize
 from imprint_core.evaluation.task import SEEDS, choose_classes
+from imprint_core.framework.classifier import ImprintingClassifier
 from imprint_core.framework.distances import DISTANCES
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.normalization import POST_NORMALIZATIONS, l2
@@ -24,8 +25,9 @@ from imprint_core.framework.recipe import Recipe
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.recognition.calibration import reliability
 from tests.conftest import ROOT
-from tests.pages.reading import pictures
+from tests.pages.reading import page_text, pictures
 from ui.charts import progressive
 from ui.text.markdown import plain
 
@@ -92,8 +94,48 @@ def test_every_method_and_norm_draws_everything(gen, norms):
     app = opened(gen=gen, n="10", data="digits", fm="vit_tiny_patch16_224", **norms)
     assert not app.exception
     assert not app.error
-    assert sorted(pictures(app)) == sorted(PICTURES)
+    assert sorted(pictures(app)) == sorted(PICTURES + ["calibration"] * GENERATORS[gen].calibrated)
     assert app.select_slider(key="k").disabled == (not GENERATORS[gen].uses_k)
+
+
+def test_calibration_is_that_of_the_predictions_of_all_seeds(vit_digits):
+    query = {"data": "digits", "fm": "vit_tiny_patch16_224", "n": "5"}
+    app = opened(gen="auto", seeds="3", **query)
+    assert not app.exception
+    probability, correct = [], []
+    for seed in SEEDS[:3]:
+        split = Experiment(vit_digits.info, n_shot=5).split(seed, vit_digits)
+        model = ImprintingClassifier.auto(seed).fit(split.X_train, split.y_train)
+        probability.append(model.predict_proba(split.X_test).max(axis=1))
+        correct.append(model.predict(split.X_test) == split.y_test)
+    bins = reliability(np.concatenate(probability), np.concatenate(correct), 10)
+    assert metrics(app)["Expected calibration error"].value == f"{100 * bins.error:.1f} points"
+    _, curve, counts = json.loads(pictures(app)["calibration"]["figure"])["data"]
+    assert counts["y"] == bins.sizes[bins.sizes > 0].tolist()
+    np.testing.assert_allclose(curve["y"], 100 * bins.accuracy[bins.sizes > 0])
+    best = int(np.argmax(bins.sizes))
+    assert (
+        f"Of the {bins.sizes[best]:,} predictions with probability {10 * best} to {10 * best + 10} %, "
+        f"{100 * bins.accuracy[best]:.1f} % are correct" in page_text(app)
+    )
+    assert "over predictions of 3 seeds" in page_text(app)
+    assert "is a default" not in page_text(app)
+    # A report has the figure; a recipe without probabilities has none.
+    assert app.session_state.headings["calibration"] == "Calibration"
+    assert {"calibration", "calibration-text"} <= app.session_state.drawn.keys()
+    plain_recipe = opened(gen="mean", seeds="3", **query)
+    assert "calibration" not in pictures(plain_recipe)
+    assert "Calibration" not in page_text(plain_recipe)
+
+
+@pytest.mark.parametrize(("classes", "n"), [("0", "5"), ("0, 1", "5"), ("all", "1"), ("0+1+2+3+4+5+6+7+8+9", "1")])
+def test_calibration_of_few_classes_or_shots(classes, n):
+    app = opened(gen="auto", classes=classes, n=n, data="digits", seeds="3")
+    assert not app.exception
+    assert not app.error
+    assert "calibration" in pictures(app)
+    # With one class or one shot per class, nothing is validated.
+    assert ("is a default" in page_text(app)) == (n == "1" or classes == "0")
 
 
 def test_every_bundled_set_opens_in_the_page(bundled):

@@ -2,11 +2,18 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imprint_core import open_set
 from imprint_core.errors import ImprintError
 from imprint_core.framework.recipe import Recipe
-from imprint_core.recognition.calibration import expected_calibration_error, fit_temperature, probabilities
+from imprint_core.recognition.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    probabilities,
+    reliability,
+)
 from imprint_core.recognition.leave_one_out import LeaveOneOut
 from imprint_core.recognition.recognizer import fit_recognizer
 from tests.recognition.test_leave_one_out import shots_of
@@ -75,3 +82,27 @@ def test_probabilities_are_calibrated_on_bundled_tasks(bundled, dataset, n, reci
     scores = recognizer.model.decision_function(embeddings.X_test)
     error = expected_calibration_error(probabilities(scores, recognizer.temperature), embeddings.y_test)
     assert error < EXCEPTIONS.get((recipe, dataset, n), MOST_ERROR)
+
+
+@given(st.integers(0, 999), st.integers(1, 40), st.sampled_from([1, 10, 15]))
+def test_bins_hold_each_prediction_once(seed, n, bins):
+    rng = np.random.default_rng(seed)
+    # Also on the edges of bins, and 1.
+    probability, correct = rng.integers(0, 21, n) / 20, rng.random(n) < 0.7
+    means, accuracy, sizes = in_bins = reliability(probability, correct, bins)
+    assert len(sizes) == bins
+    assert sizes.sum() == n
+    # Their sums are those of the predictions.
+    assert means @ sizes == pytest.approx(probability.sum())
+    assert accuracy @ sizes == pytest.approx(correct.sum())
+    edges = np.arange(bins + 1) / bins
+    for b in np.flatnonzero(sizes):
+        assert edges[b] - 1e-9 <= means[b] <= edges[b + 1] + 1e-9
+    assert in_bins.error == pytest.approx(sum(abs(accuracy - means) * sizes) / n)
+
+
+def test_probability_1_is_in_the_last_bin():
+    in_bins = reliability(np.array([1.0, 0.95, 0.12]), np.array([True, False, True]), 10)
+    assert in_bins.sizes.tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert in_bins.accuracy[[1, 9]].tolist() == [1.0, 0.5]
+    np.testing.assert_allclose(in_bins.probability[[1, 9]], [0.12, 0.975])

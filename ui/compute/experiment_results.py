@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,12 @@ from ui.compute.progressive import Point
 from ui.compute.results import ONE_MEAN
 from ui.compute.task_curves import fold_points
 
+if TYPE_CHECKING:
+    from imprint_core.recognition.calibration import Bins
+
 KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
+# Of 10 % each.
+_BINS = 10
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -97,6 +103,18 @@ class ExperimentResults:
     def confusion(self) -> NDArray[np.float64]:
         """Confusion matrix over all seeds, in percent of each true class."""
         return confusion(self.evaluator.truth, self.evaluation.predictions, len(self.evaluator.classes))
+
+    @lazy_property
+    def calibration(self) -> Bins | None:
+        """Predictions of all seeds in ten bins of probability; None if GEN is not calibrated."""
+        run = self.evaluation
+        if run.probability is None:
+            return None
+        # Imported here because it loads SciPy, which the first page does without.
+        from imprint_core.recognition.calibration import reliability
+
+        correct = run.predictions == self.evaluator.truth
+        return reliability(run.probability[: run.draws].ravel(), correct[: run.draws].ravel(), _BINS)
 
     @property
     def displayed(self) -> str:

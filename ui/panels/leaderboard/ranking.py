@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from imprint_core.evaluation.evaluator import generation_seconds
-from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
+from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, generation_seconds, rank
 from imprint_core.evaluation.task import shot_order
 from imprint_core.figures import comparison
 from imprint_core.recipes.presets import preset_of
