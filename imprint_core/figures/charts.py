@@ -38,18 +38,18 @@ def accuracy_over_k(
     runs: Sequence[Summary],
     method: str,
     current: tuple[int, Summary, str] | None,
-    flat: tuple[str, Summary],
+    levels: Sequence[tuple[str, Summary]],
     suggested: int | None = None,
 ) -> Figure:
     """Accuracy in percent over the number of proxies per class.
 
     `method` is the label of the curve's GEN method. `current` is the current k's position on the axis, its accuracy and
-    its label; None if the current method has no k. `flat` is label and accuracy of a method without k, drawn as a
-    horizontal line. `suggested` is the suggested k, one of `ks`.
+    its label; None if the current method has no k. `levels` are labels and accuracies of at most two methods without k,
+    drawn as horizontal lines. `suggested` is the suggested k, one of `ks`.
     """
-    label, level = flat
     traces = curve_traces(ks, runs, method, "accuracy %{y:.1f} %")
-    traces.append(level_line(across(ks), level.median, label, f"{escape(label)}: {level.median:.1f} %"))
+    for (label, level), dash in zip(levels, ("dot", "dashdot"), strict=False):
+        traces.append(level_line(across(ks), level.median, label, f"{escape(label)}: {level.median:.1f} %", dash))
     if suggested is not None:
         traces.append(suggestion_mark([suggested], [runs[list(ks).index(suggested)].median]))
     if current is not None:
@@ -256,15 +256,15 @@ def across(xs: Sequence[float]) -> list[float]:
     return [min(xs), max(xs)] if len(xs) > 1 else [xs[0] - 0.5, xs[0] + 0.5]
 
 
-def level_line(xs: Sequence[Any], y: float, name: str, hover: str) -> Trace:
-    """Dotted horizontal line."""
+def level_line(xs: Sequence[Any], y: float, name: str, hover: str, dash: str = "dot") -> Trace:
+    """Horizontal line, dotted by default."""
     return {
         "type": "scatter",
         "x": xs,
         "y": [y] * len(xs),
         "mode": "lines",
         "name": name,
-        "line": {"color": THEME_TEXT, "width": 1.2, "dash": "dot"},
+        "line": {"color": THEME_TEXT, "width": 1.2, "dash": dash},
         "hovertemplate": f"{hover}<extra></extra>",
     }
 

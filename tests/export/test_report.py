@@ -39,7 +39,7 @@ class Elements(HTMLParser):
 def curve():
     runs = [Summary(50.0 + k, 48.0, 60.0, 3) for k in (1, 2, 5)]
     flat = ("one mean", runs[0])
-    return charts.accuracy_over_k((1, 2, 5), runs, "k-means", (2, runs[1], "k = 2"), flat)
+    return charts.accuracy_over_k((1, 2, 5), runs, "k-means", (2, runs[1], "k = 2"), [flat])
 
 
 def figures_of(html):

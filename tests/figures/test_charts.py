@@ -12,7 +12,7 @@ from tests.figures.plotly_objects import validated
 def test_accuracy_curve_shows_median_range_and_current_k():
     runs = [summarize([70, 72, 75]), summarize([80, 81, 85])]
     figure = validated(
-        charts.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), ("one mean per class", runs[0]))
+        charts.accuracy_over_k([1, 20], runs, "k-means", (20, runs[1], "k = 20"), [("one mean per class", runs[0])])
     )
     by_name = {t.name: t for t in figure.data}
     assert list(by_name["k-means"].y) == [72, 81]
@@ -24,7 +24,7 @@ def test_accuracy_curve_shows_median_range_and_current_k():
 
 def test_one_point_has_an_error_bar_and_a_tick():
     run = summarize([60, 70, 90])
-    figure = validated(charts.accuracy_over_k([1], [run], "k-means", None, ("now: mean", run)))
+    figure = validated(charts.accuracy_over_k([1], [run], "k-means", None, [("now: mean", run)]))
     assert figure.data[0].error_y.array == (20.0,)
     assert figure.layout.xaxis.tickvals == (1,)
 

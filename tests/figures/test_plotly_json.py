@@ -81,9 +81,11 @@ def whole_map(coloring, selected):
 
 FIGURES = {
     charts.accuracy_over_k: [
-        lambda: charts.accuracy_over_k([1, 20], [RUN, FLAT], "<m>", (20, RUN, "k = 20"), ("mean", RUN), 20),
-        lambda: charts.accuracy_over_k([1], [RUN], "k-means", None, ("mean", FLAT)),
-        lambda: charts.accuracy_over_k([2, 3], [FLAT, FLAT], "k-means", None, ("mean", FLAT)),
+        lambda: charts.accuracy_over_k(
+            [1, 20], [RUN, FLAT], "<m>", (20, RUN, "k = 20"), [("mean", RUN), ("probe", FLAT)], 20
+        ),
+        lambda: charts.accuracy_over_k([1], [RUN], "k-means", None, [("mean", FLAT)]),
+        lambda: charts.accuracy_over_k([2, 3], [FLAT, FLAT], "k-means", None, [("mean", FLAT)]),
     ],
     charts.nc1_curve: [
         lambda: charts.nc1_curve([2, 100], [INFINITE, RUN], "NC1", "n", (100, RUN, "n = 100")),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from imprint_core.errors import ImprintError
 from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
+from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.recipes.presets import PRESETS
@@ -39,7 +40,9 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k",
             evaluations = view.k_evaluations
     draw = partial(_draw, view, name, evaluations)
     label = "Accuracy at each k" if points else "Suggesting k"
-    draw_progressively(name, points + view.k_suggestion, draw, label, needs_first_point=bool(points))
+    draw_progressively(
+        name, points + view.k_suggestion + view.probe_points, draw, label, needs_first_point=bool(points)
+    )
 
 
 def _draw_space() -> None:
@@ -49,7 +52,9 @@ def _draw_space() -> None:
 
 
 def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: list[Any]) -> None:
-    evaluated, scores = evaluations or values[: len(view.ks)], values[len(view.k_points) :]
+    folds_end = len(view.k_points) + len(view.k_suggestion)
+    evaluated, scores = evaluations or values[: len(view.ks)], values[len(view.k_points) : folds_end]
+    probe = view.probe(values[folds_end:])
     curve = view.accuracy_over_k(evaluated)
     if not curve:
         _draw_space()
@@ -74,7 +79,7 @@ def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: li
             runs,
             GENERATORS[view.with_k.recipe.gen].label,
             current,
-            reference,
+            [reference, *([(PRESETS["probe"].label, probe[0])] if probe else [])],
             suggested if suggested in curve else None,
         ),
         alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {curve[best].median:.1f} % at k = {best}"
@@ -84,6 +89,8 @@ def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: li
     complete = all(each is not None for each in evaluated)
     best_text = f"**k = {best}** ({curve[best].median:.1f} %, median)" if complete else "**k = …**"
     _answer(view, name, suggested if scores or view.selects_k else view.ks[0], best_text)
+    if view.probe_points:
+        st.markdown(_probe_text(probe))
 
 
 def _answer(view: ExperimentResults, name: str, suggested: int | None, best: str) -> None:
@@ -111,6 +118,19 @@ def _answer(view: ExperimentResults, name: str, suggested: int | None, best: str
     ):
         # The figure is in a fragment.
         rerun_page()
+
+
+def _probe_text(probe: tuple[Summary, float, float] | None) -> str:
+    """What training the last layer achieves; written before it is known, so that nothing moves then."""
+    start = "Training the last layer instead, on the same shots (linear probe): "
+    if probe is None:
+        return f"{start}**…**"
+    accuracy, of_probe, of_recipe = probe
+    return f"{start}**{accuracy.median:.1f} %**; fit {_time(of_probe)}, this recipe {_time(of_recipe)}."
+
+
+def _time(seconds: float) -> str:
+    return f"{1000 * seconds:.2g} ms" if seconds < 0.1 else f"{seconds:.1f} s"
 
 
 def _reliability() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from imprint_core.maps.store import BaseMap
 from ui.compute import collapse, map_layers, results
 from ui.compute.map_layers import BaseLayer
 from ui.compute.progressive import Point
-from ui.compute.results import ONE_MEAN
+from ui.compute.results import ONE_MEAN, PROBE
 from ui.compute.task_curves import fold_points
 
 if TYPE_CHECKING:
@@ -185,6 +185,24 @@ class ExperimentResults:
             return []
         shots = np.minimum(np.bincount(self.evaluator.pool.y_train), self.experiment.n_shot)
         return fold_points(KSelectionJob(self.with_k, self.ks), int(shots.max()))
+
+    @lazy_property
+    def probe_points(self) -> list[Point]:
+        """The linear probe of each seed, and times to fit it and the recipe; none if the recipe is a probe."""
+        if GENERATORS[self.experiment.recipe.gen].trained:
+            return []
+        probe = self.experiment.with_(recipe=PROBE)
+        seeds = [probe.with_(seeds=(seed,)) for seed in probe.seeds]
+        evaluations = [Point((each.key,), partial(results.evaluation, each)) for each in seeds]
+        return [*evaluations, *map(results.fit_time, (probe, self.experiment))]
+
+    def probe(self, values: Sequence[Any]) -> tuple[Summary, float, float] | None:
+        """Accuracy of the linear probe, and the seconds of both fits; None if a value of its points is missing."""
+        if not values or any(value is None for value in values):
+            return None
+        *evaluations, of_probe, of_recipe = values
+        accuracy = summarize(np.concatenate([each.accuracy for each in evaluations]))
+        return replace(accuracy, runs=self.evaluation.draws), of_probe, of_recipe
 
     def nc1_over_shots(self, variant: str) -> dict[int, Summary]:
         """NC1 at each n-shot at which it is defined; includes the current one."""

@@ -25,8 +25,9 @@ from imprint_core.evaluation.class_specs import parse_classes
 from imprint_core.evaluation.evaluator import Evaluation, Evaluator, TransformDiagnostics
 from imprint_core.evaluation.experiment import Experiment
 from imprint_core.evaluation.lru_cache import LruCache
-from imprint_core.evaluation.task import FEW_TEST_SAMPLES, Split
+from imprint_core.evaluation.task import FEW_TEST_SAMPLES, Split, shot_order
 from imprint_core.evaluation.task import class_names as names_of
+from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.paths import bundled_folder, data_folder, user_folder
 from imprint_core.recipes.presets import PRESETS
@@ -44,6 +45,8 @@ Sets = dict[tuple[str, str], SetInfo]
 
 # The recipe that accuracies are compared with.
 ONE_MEAN = PRESETS["qi"].recipe
+# What training the last layer on the same shots achieves.
+PROBE = PRESETS["probe"].recipe
 
 # How caches identify an experiment: by its samples, also by the recipe's space, by everything but later
 # seeds, or by everything.
@@ -147,8 +150,9 @@ def classifier(experiment: Experiment) -> tuple[ImprintingClassifier, NDArray[np
 
 
 def _turn_of(experiment: Experiment) -> AbstractContextManager[None]:
-    shrinks = TRANSFORMS[experiment.recipe.pretransform].shrinks
-    return long_computation() if shrinks else short_computation()
+    recipe = experiment.recipe
+    takes_long = TRANSFORMS[recipe.pretransform].shrinks or GENERATORS[recipe.gen].trained
+    return long_computation() if takes_long else short_computation()
 
 
 def _fit_key(experiment: Experiment) -> str:
@@ -165,8 +169,9 @@ def transform_fits(experiment: Experiment, n_shot: int | None, seeds: tuple[int,
 
 
 _evaluations: LruCache[Evaluation] = shared_values(128)
-# Shots of a draw above which a transform takes long: with clusters, which are fitted for each k, and without.
-_LONG_WITH_CLUSTERS, _LONG = 150, 1000
+# Shots of a draw above which an evaluation takes long: with a linear probe or a transform within clusters, and with
+# another transform.
+_LONG_WITH_FOLDS, _LONG = 150, 1000
 # Seeds that are evaluated at once, on two cores.
 _STEP = 2
 
@@ -211,11 +216,26 @@ def evaluated_so_far(experiment: Experiment) -> tuple[Experiment, list[Point]]:
 
 
 def _takes_long(experiment: Experiment) -> bool:
-    transform = TRANSFORMS[experiment.recipe.canonical().pretransform]
-    if len(experiment.seeds) == 1 or not transform.shrinks:
+    recipe = experiment.recipe.canonical()
+    transform, trained = TRANSFORMS[recipe.pretransform], GENERATORS[recipe.gen].trained
+    if len(experiment.seeds) == 1 or not (transform.shrinks or trained):
         return False
     shots = evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0])
-    return sum(map(len, shots)) > (_LONG_WITH_CLUSTERS if transform.clusters else _LONG)
+    return sum(map(len, shots)) > (_LONG_WITH_FOLDS if transform.clusters or trained else _LONG)
+
+
+def fit_time(experiment: Experiment) -> Point:
+    """Return a point of the seconds that the estimator needs to fit the first seed's shots."""
+
+    def make() -> float:
+        # Imported here because it loads SciPy, which the first page does without.
+        from imprint_core.evaluation.ranking import generation_seconds
+
+        samples, seed = pool(experiment), experiment.seeds[0]
+        rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(samples.y_train, seed)])
+        return generation_seconds(samples.X_train[rows], samples.y_train[rows], experiment.recipe.canonical(), seed)
+
+    return Point(("fit time", experiment.first_seed.key), make)
 
 
 def accuracy_over_k(experiment: Experiment, ks: Sequence[int]) -> NDArray[np.float64]:

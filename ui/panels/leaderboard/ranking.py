@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, generation_seconds, rank
-from imprint_core.evaluation.task import shot_order
+from imprint_core.evaluation.ranking import ALPHA, FEW_TASKS, Ranking, rank
 from imprint_core.figures import comparison
 from imprint_core.recipes.presets import preset_of
 from imprint_core.sweeps.grid import GRIDS
@@ -70,14 +68,7 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: T
 
 def _fit_time(selection: Selection, recipe: SweepRecipe) -> Point:
     """Seconds to generate proxies from the first seed's shots of the sidebar's task."""
-    experiment = selection.experiment.first_seed.with_(recipe=recipe.for_fm(selection.experiment.info.fm))
-
-    def make() -> float:
-        pool, seed = results.pool(experiment), experiment.seeds[0]
-        rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(pool.y_train, seed)])
-        return generation_seconds(pool.X_train[rows], pool.y_train[rows], experiment.recipe, seed)
-
-    return Point(("fit time", experiment.key), make)
+    return results.fit_time(selection.experiment.with_(recipe=recipe.for_fm(selection.experiment.info.fm)))
 
 
 def _table(
