@@ -352,7 +352,7 @@ def test_a_lesson_is_a_file_and_a_row(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(LESSONS, "lesson-9", LessonEntry("Digits", "Is it easy?", "lesson_from_outside"))
     app = app_with(page="learn")
-    assert "##### 8. Digits" in [markdown.value for markdown in app.main.markdown]
+    assert "##### 9. Digits" in [markdown.value for markdown in app.main.markdown]
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
     app.query_params["view"] = "lesson-9"
     app.run()
