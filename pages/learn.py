@@ -10,9 +10,8 @@ from imprint_core.errors import ImprintError
 from ui.controls.control import Panel
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import go_to, hand_over
-from ui.panels.learn.controls import LESSONS, OVERVIEW, entry_of, title_of
+from ui.panels.learn.controls import LESSONS, OVERVIEW, SANDBOX, entry_of, title_of
 from ui.panels.learn.frame import progress
-from ui.panels.learn.sandbox_controls import SANDBOX
 from ui.text.glossary import show_glossary
 from ui.text.markdown import plain
 

@@ -343,25 +343,25 @@ def show(sets):
 
     question = Question("Is the accuracy above 50 %?", ("no", "yes"))
     lesson = Lesson("A test.", [question], "Nothing to try.", lambda: st.write("tried"), show_result, experiment)
-    show_lesson("lesson-8", lesson)
+    show_lesson("lesson-9", lesson)
 """
 
 
 def test_a_lesson_is_a_file_and_a_row(monkeypatch, tmp_path):
     (tmp_path / "lesson_from_outside.py").write_text(LESSON)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(LESSONS, "lesson-8", LessonEntry("Digits", "Is it easy?", "lesson_from_outside"))
+    monkeypatch.setitem(LESSONS, "lesson-9", LessonEntry("Digits", "Is it easy?", "lesson_from_outside"))
     app = app_with(page="learn")
-    assert "##### 8. Digits" in [markdown.value for markdown in app.main.markdown]
+    assert "##### 9. Digits" in [markdown.value for markdown in app.main.markdown]
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200)
-    app.query_params["view"] = "lesson-8"
+    app.query_params["view"] = "lesson-9"
     app.run()
-    assert app.title[0].value == "8. Digits"
+    assert app.title[0].value == "9. Digits"
     app.main.radio[0].set_value(1).run()
-    for key in ("lesson-8-predict", "lesson-8-reveal"):
+    for key in ("lesson-9-predict", "lesson-9-reveal"):
         next(button for button in app.button if button.key == key).click().run()
     assert not app.exception
-    assert app.query_params["view"] == "lesson-8"
+    assert app.query_params["view"] == "lesson-9"
     assert app.success[0].value.startswith("You predicted **yes**: correct. It is ")
     assert [heading.value for heading in app.subheader] == ["Predict", "Try it", "Result", "Summary"]
 

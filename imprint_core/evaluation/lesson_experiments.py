@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.selection import Selection
 
 # A smaller difference, in points of accuracy, does not count.
 MIN_DIFFERENCE = 1.0
@@ -62,6 +64,14 @@ def count_predictions(evaluator: Evaluator, none: Recipe, l2: Recipe, n: int, se
     order = np.argsort(-lengths)
     counts = [np.bincount(evaluator.evaluate(r, n, [seed]).predictions[0], minlength=count)[order] for r in (none, l2)]
     return PredictionCounts(order, lengths[order], np.bincount(evaluator.truth)[order], *counts)
+
+
+def tried_recipes(selection: Selection, recipe: Recipe) -> dict[int, Recipe]:
+    """Return the recipe of every k that was validated, with its shrinkage: that of the selected k is what Auto uses."""
+    return {
+        each.k: replace(selection, k=each.k, shrinkage="auto" if each.k == 1 else each.shrinkage).of(recipe)
+        for each in selection.tried
+    }
 
 
 def map_overlap(positions: NDArray[np.float32], y: NDArray[np.integer]) -> Matrix:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint_core.evaluation.metrics import Summary
+from imprint_core.evaluation.metrics import Summary, signed
 from imprint_core.figures.plotly_json import Figure, Trace, make_figure
 from imprint_core.figures.style import (
     ACCENT,
@@ -27,6 +27,7 @@ from imprint_core.figures.style import (
 )
 
 if TYPE_CHECKING:
+    from imprint_core.framework.selection import Candidate
     from imprint_core.recognition.calibration import Bins
 
 ACCURACY_AXIS = "accuracy (%)"
@@ -104,6 +105,36 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> Figu
         yaxis={**axis, "title": {"text": "true class"}, "autorange": "reversed"},
         margin=MARGINS,
     )
+
+
+def log_loss_over_k(tried: Sequence[Candidate], selected: int) -> Figure:
+    """Validated log-loss of each k with two standard errors of its difference from k = 1, which is the first.
+
+    A k that is validated in the first fold only is drawn at its difference there.
+    """
+    ks = [each.k for each in tried]
+    losses = [tried[0].loss - each.gain for each in tried]
+    runs = [
+        Summary(loss, loss - each.error, loss + each.error, each.folds)
+        for loss, each in zip(losses, tried, strict=True)
+    ]
+    traces = curve_traces(ks, runs, "log-loss of held-out shots", "", legendgroup="loss")
+    traces[-1] |= {
+        "customdata": [
+            [f"{signed(-each.gain, 3)} ± {each.error:.3f} from k = 1, {each.folds} fold{'s' * (each.folds > 1)}"]
+            for each in tried
+        ],
+        "hovertemplate": "k = %{x}: %{y:.3f}<br>%{customdata[0]}<extra></extra>",
+    }
+    traces.append(level_line(across(ks), losses[0], "k = 1", f"k = 1: {losses[0]:.3f}"))
+    traces.append(mark(selected, runs[ks.index(selected)], f"selected: k = {selected}", ""))
+    bottom, top = min(run.low for run in runs), max(run.high for run in runs)
+    pad = 0.06 * (top - bottom) or 0.1
+    figure = curve_chart(traces, ks, "proxies per class, k", "log-loss", [bottom - pad, top + pad])
+    # A logarithmic axis already has a range.
+    figure["layout"]["xaxis"].setdefault("range", [ks[0] - 0.5, ks[-1] + 0.5])
+    figure["layout"]["xaxis"]["tickvals"] = ks
+    return figure
 
 
 def reliability_diagram(bins: Bins) -> Figure:

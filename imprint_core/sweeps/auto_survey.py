@@ -242,7 +242,7 @@ _METHOD = """\
 7. At k = 1, s is that of leave-one-out in closed form on all shots: this is the whitened mean. At k > 1, s is the
    validated value.
 8. `predict_proba` is softmax(T · score). `selection_` holds what was tried, and `selection_.reason` why k was selected.
-   Explore shows the calibration of these probabilities on the test samples.
+   Explore shows the calibration of these probabilities on the test samples, lesson 8 of Learn the log-losses.
 
 Known: clusters as classes of a discriminant analysis with one covariance (Hastie and Tibshirani, 1996, *Discriminant
 Analysis by Gaussian Mixtures*); several means per class (Mensink et al., 2013, *Distance-Based Image Classification*);

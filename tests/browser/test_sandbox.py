@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from imprint_core.evaluation.synthetic import imprint_placed, imprint_points
-from ui.panels.learn.sandbox_controls import coordinates, decode, points_text
+from ui.panels.learn.controls import coordinates, decode, points_text
 
 # Half of the range of both axes.
 REACH = 2.56

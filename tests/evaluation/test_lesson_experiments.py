@@ -14,9 +14,11 @@ from imprint_core.evaluation.lesson_experiments import (
     ranked_pairs,
     symmetric,
     top_pair,
+    tried_recipes,
 )
 from imprint_core.evaluation.task import choose_classes
 from imprint_core.framework.recipe import Recipe
+from imprint_core.framework.selection import Candidate, Selection
 
 
 def test_a_value_on_an_edge_is_in_the_upper_interval():
@@ -67,3 +69,15 @@ def test_prediction_counts_are_sorted_by_length_and_sum_to_all_samples(vit_digit
     rows = evaluator.shots(20, 0)[counts.classes[0]]
     mean = vit_digits.X_train[rows].mean(axis=0)
     assert counts.lengths[0] == pytest.approx(float(np.linalg.norm(mean)), rel=1e-4)
+
+
+def test_recipes_of_the_k_that_were_tried_have_their_shrinkage():
+    tried = (Candidate(1, 0.5, 10.0, 0.9), Candidate(2, 0.2, 7.0, 0.6), Candidate(5, 0.8, 7.0, 0.7))
+    selection = Selection(2, 0.2, 7.0, tried)
+    recipes = tried_recipes(selection, Recipe("auto"))
+    assert {k: (recipe.k, recipe.shrinkage) for k, recipe in recipes.items()} == {
+        1: (1, "auto"),
+        2: (2, 0.2),
+        5: (5, 0.8),
+    }
+    assert recipes[2] == selection.of(Recipe("auto"))

@@ -5,6 +5,7 @@ import pytest
 
 from imprint_core.evaluation.metrics import Summary, summarize
 from imprint_core.figures import charts
+from imprint_core.framework.selection import Candidate
 from imprint_core.recognition.calibration import Bins
 from tests.figures.plotly_objects import validated
 
@@ -60,3 +61,18 @@ def test_reliability_diagram_omits_empty_bins():
     assert list(curve.customdata[0]) == ["25 to 50 %", "4"]
     assert (list(counts.x), list(counts.y)) == ([37.5, 62.5, 87.5], [4, 12_345, 1])
     assert list(counts.text) == ["4", "12k", "1"]
+
+
+def test_log_loss_is_compared_with_one_proxy():
+    tried = [
+        Candidate(1, 0.5, 10.0, 0.9),
+        Candidate(2, 0.5, 10.0, 0.6, 0.3, 0.1),
+        # Validated in the first fold, where its log-loss is 0.2 above that of k = 1.
+        Candidate(5, 0.5, 10.0, 2.0, -0.2, 0.05, 1),
+    ]
+    band, curve, level, mark = validated(charts.log_loss_over_k(tried, 2)).data
+    np.testing.assert_allclose(curve.y, [0.9, 0.6, 1.1])
+    np.testing.assert_allclose(band.y, [0.9, 0.7, 1.15, 1.05, 0.5, 0.9])
+    assert curve.customdata[2][0] == "+0.200 ± 0.050 from k = 1, 1 fold"
+    assert level.y == (0.9, 0.9)
+    assert (list(mark.x), mark.name) == ([2], "selected: k = 2")

@@ -31,6 +31,7 @@ from imprint_core.figures import (
 )
 from imprint_core.figures.plotly_json import Figure, figure_json, make_figure
 from imprint_core.figures.static_map import MapLayers, static_map
+from imprint_core.framework.selection import Candidate
 from imprint_core.maps.samples import Predictions
 from imprint_core.recognition.calibration import reliability
 from imprint_core.sweeps.run_measures import MEASURES
@@ -55,6 +56,7 @@ CURVES = [
     small_multiples.Curve("b", small_multiples.curve_style(1), (1, 5), (FLAT, FLAT), True),
 ]
 COUNTS = PredictionCounts(*np.arange(10).reshape(5, 2))
+CANDIDATES = [Candidate(1, 0.1, 5.0, 0.7), Candidate(10, 0.1, 5.0, 0.5, 0.2, 0.1)]
 MARKS = [lessons.Mark("<b>", (2, 4)), lessons.Mark("50 to 60 %", y=(50, 60)), lessons.Mark("c", (1, 2), (0, 9))]
 PUBLISHED = [small_multiples.PublishedCurve("p", small_multiples.published_style(0), (1, 2), (50.0, math.nan))]
 
@@ -93,6 +95,9 @@ FIGURES = {
     ],
     charts.confusion_matrix: [
         lambda n=n: charts.confusion_matrix(np.eye(n, dtype=np.float64) * 100, ["same"] * n) for n in (1, 12, 40)
+    ],
+    charts.log_loss_over_k: [
+        lambda tried=tried: charts.log_loss_over_k(tried, tried[-1].k) for tried in (CANDIDATES[:1], CANDIDATES)
     ],
     charts.reliability_diagram: [
         lambda n=n: charts.reliability_diagram(reliability(RNG.uniform(size=n), RNG.uniform(size=n) < 0.5, 10))

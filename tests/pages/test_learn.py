@@ -230,6 +230,47 @@ def test_lesson_6_compares_the_map_with_confusion_in_the_full_space(bundled):
     assert f"**{first} and {second}**" not in " ".join(m.value for m in app.main.markdown)
 
 
+def selected_by_shots(bundled, kinds, n):
+    """Evaluator and selection of lesson 8, of the first seed."""
+    recipe = PRESETS["auto"].recipe.canonical()
+    pool = choose_classes(open_set(bundled[VIT, "tiny_imagenet_100"]), f"{kinds}in1")
+    return pool, Evaluator(pool, recipe.space).fit_of(recipe, n, SEEDS[0]).selection
+
+
+def test_lesson_8_has_the_selection_of_the_core(bundled):
+    app = finished("lesson-8", 0)
+    recipe = PRESETS["auto"].recipe.canonical()
+    for kinds in (1, 5):
+        pool, selection = selected_by_shots(bundled, kinds, 20)
+        # What the lesson is about: several kinds need several proxies, one kind does not.
+        assert (selection.k > 1) == (kinds > 1)
+        losses = curves_of(app, f"lesson-8-loss-{kinds}")["log-loss of held-out shots"]
+        assert losses == pytest.approx({each.k: selection.tried[0].loss - each.gain for each in selection.tried})
+        accuracy = curves_of(app, f"lesson-8-accuracy-{kinds}")["test accuracy"]
+        auto = Evaluator(pool, recipe.space).evaluate(recipe, 20, SEEDS[:1]).accuracy[0]
+        assert accuracy[selection.k] == pytest.approx(auto)
+        assert list(accuracy) == list(losses)
+        assert f"Selected: k = {selection.k}" in drawn_data(app, f"lesson-8-accuracy-{kinds}")["alt"]
+        assert any(selection.reason in text.replace("\\", "") for text in verdicts(app))
+    assert f"{accuracy[selection.k]:.1f} % with the selected k = {selection.k}" in " ".join(verdicts(app))
+    assert app.success[0].value.startswith("You predicted **k = 1**: correct.")
+    assert "correct is **k = 5**" in app.main.info[0].value
+
+
+def test_lesson_8_selects_again_for_other_shots_and_kinds(bundled):
+    app = predicted("lesson-8", 1)
+    # Only the chart of a question has its prediction.
+    assert marks_of(app, "lesson-8-tried")[1] == ["k = 2 or 3"]
+    app.select_slider(key="lesson-8-n").set_value(5).run()
+    assert app.metric[0].value == "k = 1"
+    assert "too few shots per class" in " ".join(caption.value for caption in app.caption)
+    assert marks_of(app, "lesson-8-tried")[1] == []
+    app.select_slider(key="lesson-8-n").set_value(50)
+    app.segmented_control(key="lesson-8-kinds").set_value(2).run()
+    assert not app.exception
+    assert app.metric[0].value == f"k = {selected_by_shots(bundled, 2, 50)[1].k}"
+
+
 def test_lesson_7_has_the_results_of_the_core_and_two_modes_need_two_proxies():
     app = finished("lesson-7", 1)
     model = load_fm("tf_efficientnet_lite0")

@@ -15,7 +15,7 @@ from imprint_core.sweeps.sweep_table import bundled_sweep
 from tests.conftest import ROOT
 from ui.controls.control import named_option
 from ui.controls.validation import nearest
-from ui.panels.learn.sandbox_controls import SANDBOX, SANDBOX_CONTROLS
+from ui.panels.learn.controls import SANDBOX, SANDBOX_CONTROLS
 from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "mnist", "n": "20", "seeds": "1"}

@@ -14,7 +14,7 @@ from imprint_core.errors import ImprintError
 from imprint_core.evaluation.synthetic import EXAMPLES, HIGHEST, LOWEST, imprint_points, make_example
 from tests.conftest import ROOT
 from tests.pages.browser_events import components, send
-from ui.panels.learn.sandbox_controls import (
+from ui.panels.learn.controls import (
     DIGITS,
     EMPTY,
     MOST_CLASSES,

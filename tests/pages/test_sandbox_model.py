@@ -14,8 +14,8 @@ import pytest
 from imprint_core.evaluation.synthetic import imprint_placed, imprint_points
 from imprint_core.figures.style import PROXY_SYMBOL, class_symbol
 from tests.conftest import ROOT
+from ui.panels.learn.controls import MOST_CLASSES, MOST_K, coordinates, decode, encode
 from ui.panels.learn.sandbox import _FORM, uniform_numbers
-from ui.panels.learn.sandbox_controls import MOST_CLASSES, MOST_K, coordinates, decode, encode
 
 # For each case: link text and back, the frames of k-means, and predictions of points and other positions.
 HARNESS = """

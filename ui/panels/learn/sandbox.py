@@ -19,7 +19,7 @@ from imprint_core.evaluation.synthetic import (
 )
 from imprint_core.figures.style import class_color, class_symbol
 from ui.controls.control import Panel
-from ui.panels.learn.sandbox_controls import (
+from ui.panels.learn.controls import (
     DIGITS,
     EMPTY,
     MOST_CLASSES,

@@ -11,8 +11,8 @@ from imprint_core.figures.lessons import Line, Mark, synthetic_figure
 from ui.charts.plot import plot
 from ui.controls.control import Sets
 from ui.panels.learn import frame
+from ui.panels.learn.controls import SANDBOX
 from ui.panels.learn.frame import Lesson, Outcome, Question, computing, show_lesson
-from ui.panels.learn.sandbox_controls import SANDBOX
 
 _KS = (1, 2, 3, 4)
 _THRESHOLD = 97.0
