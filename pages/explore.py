@@ -12,9 +12,8 @@ from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import evaluated_so_far
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
-from ui.panels.explore.calibration import show_calibration
 from ui.panels.explore.diagram import show_framework
-from ui.panels.explore.figures import show_confusion, show_map, show_sources
+from ui.panels.explore.figures import show_calibration, show_confusion, show_map, show_sources
 from ui.panels.explore.numbers import show_accuracy, show_further_seeds, show_nc1
 from ui.panels.explore.tries import show_tries
 from ui.text.markdown import plain

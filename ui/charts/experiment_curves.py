@@ -39,10 +39,8 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k",
         with st.empty(), st.spinner("Accuracy at each k …"):
             evaluations = view.k_evaluations
     draw = partial(_draw, view, name, evaluations)
-    label = "Accuracy at each k" if points else "Suggesting k"
-    draw_progressively(
-        name, points + view.k_suggestion + view.probe_points, draw, label, needs_first_point=bool(points)
-    )
+    label = "Accuracy at each k" if points else "Suggested k and linear probe"
+    draw_progressively(name, points + view.further_points, draw, label, needs_first_point=bool(points))
 
 
 def _draw_space() -> None:
@@ -52,10 +50,8 @@ def _draw_space() -> None:
 
 
 def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: list[Any]) -> None:
-    folds_end = len(view.k_points) + len(view.k_suggestion)
-    evaluated, scores = evaluations or values[: len(view.ks)], values[len(view.k_points) : folds_end]
-    probe = view.probe(values[folds_end:])
-    curve = view.accuracy_over_k(evaluated)
+    evaluated, further = evaluations or values[: len(view.ks)], values[len(view.k_points) :]
+    curve, (scores, probe) = view.accuracy_over_k(evaluated), view.further(further)
     if not curve:
         _draw_space()
         return
@@ -89,7 +85,7 @@ def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: li
     complete = all(each is not None for each in evaluated)
     best_text = f"**k = {best}** ({curve[best].median:.1f} %, median)" if complete else "**k = …**"
     _answer(view, name, suggested if scores or view.selects_k else view.ks[0], best_text)
-    if view.probe_points:
+    if not gen.trained:
         st.markdown(_probe_text(probe))
 
 

@@ -19,10 +19,11 @@ from imprint_core.evaluation.metrics import Summary, confusion, summarize
 from imprint_core.framework.generation import GENERATORS
 from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.maps.store import BaseMap
+from imprint_core.recipes.presets import PRESETS
 from ui.compute import collapse, map_layers, results
 from ui.compute.map_layers import BaseLayer
 from ui.compute.progressive import Point
-from ui.compute.results import ONE_MEAN, PROBE
+from ui.compute.results import ONE_MEAN
 from ui.compute.task_curves import fold_points
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 # Of 10 % each.
 _BINS = 10
+# What training the last layer on the same shots achieves.
+_PROBE = PRESETS["probe"].recipe
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -117,6 +120,12 @@ class ExperimentResults:
         return reliability(run.probability[: run.draws].ravel(), correct[: run.draws].ravel(), _BINS)
 
     @property
+    def has_default_temperature(self) -> bool:
+        """Whether no shot could be held out to choose the temperature of the first seed's probabilities."""
+        selection = self.fits[0].selection
+        return selection is not None and not selection.tried
+
+    @property
     def displayed(self) -> str:
         """The samples on a map, a key of `DISPLAYED`: those that are tested."""
         return "all" if self.evaluator.pool.resplit else "test"
@@ -187,22 +196,27 @@ class ExperimentResults:
         return fold_points(KSelectionJob(self.with_k, self.ks), int(shots.max()))
 
     @lazy_property
-    def probe_points(self) -> list[Point]:
-        """The linear probe of each seed, and times to fit it and the recipe; none if the recipe is a probe."""
+    def further_points(self) -> list[Point]:
+        """What suggests a k, then the linear probe of each seed and both fits' times; none if the recipe is a probe."""
         if GENERATORS[self.experiment.recipe.gen].trained:
-            return []
-        probe = self.experiment.with_(recipe=PROBE)
+            return self.k_suggestion
+        probe, first = self.experiment.with_(recipe=_PROBE), self.experiment.first_seed
         seeds = [probe.with_(seeds=(seed,)) for seed in probe.seeds]
         evaluations = [Point((each.key,), partial(results.evaluation, each)) for each in seeds]
-        return [*evaluations, *map(results.fit_time, (probe, self.experiment))]
+        times = [Point(("fit time", each.key), partial(results.fit_seconds, each)) for each in (seeds[0], first)]
+        return self.k_suggestion + evaluations + times
 
-    def probe(self, values: Sequence[Any]) -> tuple[Summary, float, float] | None:
-        """Accuracy of the linear probe, and the seconds of both fits; None if a value of its points is missing."""
-        if not values or any(value is None for value in values):
-            return None
-        *evaluations, of_probe, of_recipe = values
+    def further(self, values: list[Any]) -> tuple[list[Any], tuple[Summary, float, float] | None]:
+        """Return the values that suggest a k, and of a linear probe its accuracy and both times.
+
+        There is None instead while values are missing.
+        """
+        scores, of_probe = values[: len(self.k_suggestion)], values[len(self.k_suggestion) :]
+        if not of_probe or any(value is None for value in of_probe):
+            return scores, None
+        *evaluations, probe_seconds, recipe_seconds = of_probe
         accuracy = summarize(np.concatenate([each.accuracy for each in evaluations]))
-        return replace(accuracy, runs=self.evaluation.draws), of_probe, of_recipe
+        return scores, (replace(accuracy, runs=self.evaluation.draws), probe_seconds, recipe_seconds)
 
     def nc1_over_shots(self, variant: str) -> dict[int, Summary]:
         """NC1 at each n-shot at which it is defined; includes the current one."""

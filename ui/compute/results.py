@@ -45,8 +45,6 @@ Sets = dict[tuple[str, str], SetInfo]
 
 # The recipe that accuracies are compared with.
 ONE_MEAN = PRESETS["qi"].recipe
-# What training the last layer on the same shots achieves.
-PROBE = PRESETS["probe"].recipe
 
 # How caches identify an experiment: by its samples, also by the recipe's space, by everything but later
 # seeds, or by everything.
@@ -224,18 +222,14 @@ def _takes_long(experiment: Experiment) -> bool:
     return sum(map(len, shots)) > (_LONG_WITH_FOLDS if transform.clusters or trained else _LONG)
 
 
-def fit_time(experiment: Experiment) -> Point:
-    """Return a point of the seconds that the estimator needs to fit the first seed's shots."""
+def fit_seconds(experiment: Experiment) -> float:
+    """Return the seconds that the estimator needs to fit the first seed's shots."""
+    # Imported here because it loads SciPy, which the first page does without.
+    from imprint_core.evaluation.ranking import generation_seconds
 
-    def make() -> float:
-        # Imported here because it loads SciPy, which the first page does without.
-        from imprint_core.evaluation.ranking import generation_seconds
-
-        samples, seed = pool(experiment), experiment.seeds[0]
-        rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(samples.y_train, seed)])
-        return generation_seconds(samples.X_train[rows], samples.y_train[rows], experiment.recipe.canonical(), seed)
-
-    return Point(("fit time", experiment.first_seed.key), make)
+    samples, seed = pool(experiment), experiment.seeds[0]
+    rows = np.concatenate([order[: experiment.n_shot] for order in shot_order(samples.y_train, seed)])
+    return generation_seconds(samples.X_train[rows], samples.y_train[rows], experiment.recipe.canonical(), seed)
 
 
 def accuracy_over_k(experiment: Experiment, ks: Sequence[int]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from imprint_core.errors import ImprintError
@@ -68,17 +69,23 @@ def _norm_inf_remark(values: Values) -> str:
     )
 
 
+def _is_fixed(key: str, values: Values) -> bool:
+    """Whether the GEN method determines a parameter, so that there is nothing to choose."""
+    return key in GENERATORS[values["gen"]].fixed
+
+
 def _no_ridge(values: Values) -> bool:
     return not GENERATORS[values["gen"]].ridge
 
 
 def _no_votes(values: Values) -> bool:
-    return not AGGREGATIONS[values["agg"]].uses_distance
+    return _is_fixed("agg", values) or not AGGREGATIONS[values["agg"]].uses_distance
 
 
 def _choice(key: str, label: str, help_text: str, **more: Any) -> Control:
     """A control that offers the entries of the parameter's table; its default is the recipe's."""
     table = CHOICES[key].table
+    more.setdefault("hidden", partial(_is_fixed, key))
     default = getattr(Recipe(), key)
     return Control(
         key,
@@ -103,7 +110,7 @@ RECIPE_CONTROLS = controls_of(
         lambda sets, values: [*SHRINKAGE_RULES, *SHRINKAGES, 1.0],
         "auto",
         lambda value: SHRINKAGE_RULES[value].label if isinstance(value, str) else f"{value:g}",
-        hidden=lambda values: not TRANSFORMS[values["pretransform"]].shrinks,
+        hidden=lambda values: _is_fixed("pretransform", values) or not TRANSFORMS[values["pretransform"]].shrinks,
     ),
     _choice("norm_pre", "NORM pre", "Normalisation of embeddings before GEN (paper, NORM_pre, §5.1).", kind="segments"),
     _choice("gen", "GEN: proxy generation", "How proxies are made from shots (paper, GEN, §5.1)."),

@@ -70,8 +70,10 @@ def show_framework(experiment: Experiment) -> None:
         }
         for name, preset in PRESETS.items()
     ]
+    # A step that GEN determines has no control.
+    controls = {key: "gen" if key in GENERATORS[recipe.gen].fixed else key for key in _STEPS}
     boxes = [
-        {"control": key, "step": step, "does": does, "value": now[key], "lit": key in changed}
+        {"control": controls[key], "step": step, "does": does, "value": now[key], "lit": key in changed}
         for key, (step, does) in _STEPS.items()
     ]
 

@@ -1,4 +1,4 @@
-"""The map of the embeddings with proxies, the confusion matrix, and the configuration."""
+"""The map of the embeddings with proxies, the confusion matrix, the calibration, and the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imprint_core.maps.layouts import MAP_METHODS
 from imprint_core.maps.samples import split_and_id
 from ui.charts.map_plot import map_plot
 from ui.charts.plot import plot
-from ui.charts.record import heading
+from ui.charts.record import caption, heading
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.sample_images import image_address
 from ui.controls.sample_selection import chosen_sample, pick, select_cell, selected
@@ -23,6 +23,8 @@ from ui.text import descriptions
 from ui.text.labels import count_text
 from ui.text.markdown import plain
 from ui.widgets import base_maps
+
+_DEFAULT = " No shot can be held out here, so the temperature of the probabilities is a default."
 
 
 def show_map(selection: Selection, view: ExperimentResults) -> None:
@@ -97,6 +99,50 @@ def _pick_cell(selection: Selection, view: ExperimentResults, trace: int, cell: 
     if len(cell) == 2 and min(cell) >= 0 and max(cell) < classes:
         inside = (view.evaluator.truth == cell[0]) & (view.evaluation.predictions[0] == cell[1])
         select_cell(selection, view.evaluator.tested.id_test[inside])
+
+
+def show_calibration(view: ExperimentResults) -> None:
+    """Draw the diagram and what it means; nothing if GEN has no calibrated probabilities."""
+    bins = view.calibration
+    if bins is None:
+        return
+    width = 100 / len(bins.sizes)
+    fullest = int(np.argmax(bins.sizes))
+    count, accuracy = bins.sizes[fullest], 100 * bins.accuracy[fullest]
+    sentence = (
+        f"Of the {count:,} predictions with probability {fullest * width:.0f} to {(fullest + 1) * width:.0f} %, "
+        f"{accuracy:.1f} % are correct; their mean probability is {100 * bins.probability[fullest]:.1f} %."
+    )
+    error = f"{100 * bins.error:.1f} points"
+    heading("Calibration", "calibration")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        plot(
+            "calibration",
+            charts.reliability_diagram(bins),
+            alt=f"Reliability diagram of {len(bins.sizes)} bins. {sentence} Expected calibration error: {error}.",
+            height=380,
+        )
+    with right:
+        mean = 100 * np.average(bins.probability, weights=bins.sizes)
+        correct = 100 * np.average(bins.accuracy, weights=bins.sizes)
+        st.metric(
+            "Expected calibration error",
+            error,
+            f"mean probability {mean:.1f} %, accuracy {correct:.1f} %",
+            delta_color="off",
+            delta_arrow="off",
+            help="Mean over predictions of the difference between the accuracy and the mean probability of the "
+            "prediction's bin (Naeini et al., AAAI 2015). 0 if of predictions with probability p a share p is correct.",
+        )
+        default = _DEFAULT if view.has_default_temperature else ""
+        over = f" of {view.evaluation.draws} seeds" if view.evaluation.draws > 1 else ""
+        caption(
+            "calibration-text",
+            f"{sentence} In each of the {len(bins.sizes)} bins, accuracy and mean probability differ by {error} on "
+            f"average over predictions{over}. Points below the dotted line: probabilities are too high. Bars: number "
+            f"of predictions in each bin.{default}",
+        )
 
 
 def show_sources(view: ExperimentResults) -> None:

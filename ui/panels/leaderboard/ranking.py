@@ -68,7 +68,8 @@ def show_ranking(selection: Selection, recipes: Sequence[SweepRecipe], scores: T
 
 def _fit_time(selection: Selection, recipe: SweepRecipe) -> Point:
     """Seconds to generate proxies from the first seed's shots of the sidebar's task."""
-    return results.fit_time(selection.experiment.with_(recipe=recipe.for_fm(selection.experiment.info.fm)))
+    experiment = selection.experiment.first_seed.with_(recipe=recipe.for_fm(selection.experiment.info.fm))
+    return Point(("fit time", experiment.key), partial(results.fit_seconds, experiment))
 
 
 def _table(
