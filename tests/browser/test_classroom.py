@@ -54,12 +54,15 @@ def qr_code(share):
     return code.text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_share_of_the_teacher_has_the_class_address_as_link_and_qr_code(lesson, opened, scheme):
-    teacher = opened(lesson, f"?{QUICK}&k=7", color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"])
+def test_share_of_the_teacher_has_the_class_address_as_link_and_qr_code(lesson, opened):
+    teacher = opened(lesson, f"?{QUICK}&k=7", permissions=["clipboard-read", "clipboard-write"])
     teacher.settle()
     share = dialog(teacher.page)
-    assert qr_code(share) == f"{SHARED}/{teacher.search()}"
+    for scheme in ("light", "dark"):
+        teacher.page.emulate_media(color_scheme=scheme)
+        teacher.page.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme === '{scheme}'")
+        teacher.settle()
+        assert qr_code(share) == f"{SHARED}/{teacher.search()}"
     share.get_by_role("button", name="Copy link").click()
     expect(share.get_by_text("Copied")).to_be_visible()
     assert teacher.page.evaluate("navigator.clipboard.readText()") == f"{SHARED}/{teacher.search()}"

@@ -26,6 +26,7 @@ def wait_until_complete(page):
           if (window.lastNow !== now) { window.lastNow = now; window.sinceThen = performance.now(); }
           return performance.now() - window.sinceThen > 1500 && !document.querySelector('[data-testid=stProgress]');
         }""",
+        polling=100,
         timeout=180_000,
     )
 

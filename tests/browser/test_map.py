@@ -99,7 +99,7 @@ def check(displayed, truth):
         np.testing.assert_array_equal(pixels, np.asarray(truth.images.by_id(code).convert("L")))
 
 
-def drag(page, corners, steps=8):
+def drag(page, corners, steps=3):
     page.mouse.move(*corners[0])
     page.mouse.down()
     for corner in corners[1:]:
@@ -348,7 +348,8 @@ def test_two_recipes_share_selection_and_zoom(visit):
 
 
 @SCREENS
-def test_everything_fits(visit, page):
+def test_everything_fits(visit):
+    page = visit.page
     page.goto(visit.address + "map?data=digits&sample=429&regions=True&lines=True&against=qi")
     page.wait_for_selector('.imprint-plot[data-name="why"][data-drawn]', timeout=60_000)
     visit.settle()

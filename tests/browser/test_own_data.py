@@ -42,7 +42,7 @@ def to_page(visit, name):
 
 
 def test_zip_is_embedded_explored_image_classified_and_class_added(visit, tmp_path):
-    page = visit.open("?data=digits&n=20&seeds=1")
+    page = opened(visit, "?data=digits&n=20&seeds=1")
     to_page(visit, "Your own data")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(
         {"name": "../numerals.zip", "mimeType": "application/zip", "buffer": example_zip()}
@@ -98,7 +98,7 @@ def test_two_windows_display_one_job_which_can_be_stopped_and_discarded(visit, o
     first.page.get_by_role("button", name="Embed dataset").click()
     first.page.get_by_text("images ·").wait_for(timeout=60_000)
     # The other window sees it as soon as it looks, and offers to stop it.
-    to_page(second, "Explore")
+    to_page(second, "Your own data")
     to_page(second, "Library")
     second.page.get_by_role("button", name="Stop").click(timeout=60_000)
     for window in (first, second):

@@ -37,7 +37,9 @@ def opened(visit, page, query=QUICK):
 def finished(visit):
     """Wait until no progressive figure is left: the browser requests the next slice of one many times per second."""
     visit.page.wait_for_function(
-        "![...document.querySelectorAll('button')].some((e) => e.innerText.trim() === 'Stop')", timeout=180_000
+        "![...document.querySelectorAll('button')].some((e) => e.innerText.trim() === 'Stop')",
+        polling=100,
+        timeout=180_000,
     )
     visit.settle()
     expect(visit.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
