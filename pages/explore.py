@@ -6,7 +6,7 @@ import streamlit as st
 
 from imprint_core.embeddings.added_classes import added_names
 from imprint_core.errors import ImprintError
-from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1_over_shots
+from ui.charts.experiment_curves import show_accuracy_over_k, show_nc1, show_nc1_over_shots
 from ui.charts.record import heading
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.results import evaluated_so_far
@@ -14,7 +14,7 @@ from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.explore.diagram import show_framework
 from ui.panels.explore.figures import show_calibration, show_confusion, show_map, show_sources
-from ui.panels.explore.numbers import show_accuracy, show_further_seeds, show_nc1
+from ui.panels.explore.numbers import show_accuracy, show_further_seeds
 from ui.panels.explore.tries import show_tries
 from ui.text.markdown import plain
 

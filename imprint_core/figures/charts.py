@@ -110,7 +110,7 @@ def confusion_matrix(percent: NDArray[np.float64], names: Sequence[str]) -> Figu
 def log_loss_over_k(tried: Sequence[Candidate], selected: int) -> Figure:
     """Validated log-loss of each k with two standard errors of its difference from k = 1, which is the first.
 
-    A k that is validated in the first fold only is drawn at its difference there.
+    A k that was not validated in all folds is drawn at its difference in those that it was.
     """
     ks = [each.k for each in tried]
     losses = [tried[0].loss - each.gain for each in tried]

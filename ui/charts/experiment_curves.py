@@ -1,4 +1,4 @@
-"""Accuracy over k of an experiment with the k that its shots suggest, and NC1 over n-shot."""
+"""Accuracy over k of an experiment with the k that its shots suggest, and NC1, also over n-shot."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ui.charts.progressive import draw_progressively
 from ui.compute.experiment_results import ExperimentResults
 from ui.compute.task_curves import suggested_k
 from ui.navigation.reruns import rerun_page
+from ui.text import descriptions
 from ui.text.labels import count_text
 
 _HEIGHT = 240
@@ -30,7 +31,7 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k",
 
     If `waiting`, only the space is reserved, because the accuracy itself is still being computed.
     """
-    points, evaluations = view.k_points, []
+    points, further, evaluations = view.k_points, view.further_points, []
     if waiting:
         _draw_space()
         return
@@ -40,7 +41,7 @@ def show_accuracy_over_k(view: ExperimentResults, name: str = "accuracy-over-k",
             evaluations = view.k_evaluations
     draw = partial(_draw, view, name, evaluations)
     label = "Accuracy at each k" if points else "Suggested k and linear probe"
-    draw_progressively(name, points + view.further_points, draw, label, needs_first_point=bool(points))
+    draw_progressively(name, points + further, draw, label, needs_first_point=bool(points))
 
 
 def _draw_space() -> None:
@@ -136,6 +137,21 @@ def _reliability() -> str:
     except ImprintError:
         return ""
     return f" (within {NEAR:g} point of the best k in {100 * study.near:.0f} % of {study.suggestions:,} cases)"
+
+
+def show_nc1(view: ExperimentResults) -> None:
+    """Draw NC1 of the shots beside that of all training samples."""
+    st.metric(
+        "NC1 of the shots", *_nc1_texts(view.nc1), help=descriptions.NC1_HELP, delta_color="off", delta_arrow="off"
+    )
+
+
+def _nc1_texts(values: tuple[Summary, float] | None) -> tuple[str, str]:
+    """NC1 of the shots, and that of all training samples to compare with."""
+    if values is None:
+        return "–", "needs 2 classes of 2 shots"
+    shots, complete = values
+    return f"{shots.median:.2f}", f"all training samples: {complete:.2f}"
 
 
 def show_nc1_over_shots(view: ExperimentResults, name: str, variant: str = "textbook") -> None:

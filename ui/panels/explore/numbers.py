@@ -1,4 +1,4 @@
-"""Accuracy, gain over Qi's one mean per class, NC1, and remarks on them."""
+"""Accuracy, gain over Qi's one mean per class, and remarks on them."""
 
 from __future__ import annotations
 
@@ -79,19 +79,6 @@ def show_further_seeds(points: Sequence[Point]) -> None:
             st.caption(f"{label} …")
 
     draw_progressively("seeds", points, draw, label, needs_first_point=False)
-
-
-def show_nc1(view: ExperimentResults) -> None:
-    """Draw NC1 of the shots beside that of all training samples."""
-    st.metric("NC1 of the shots", *_nc1_texts(view.nc1), help=descriptions.NC1_HELP, **_GREY)
-
-
-def _nc1_texts(values: tuple[Summary, float] | None) -> tuple[str, str]:
-    """NC1 of the shots, and that of all training samples to compare with."""
-    if values is None:
-        return "–", "needs 2 classes of 2 shots"
-    shots, complete = values
-    return f"{shots.median:.2f}", f"all training samples: {complete:.2f}"
 
 
 def _range(run: Summary, form: str, suffix: str) -> str:

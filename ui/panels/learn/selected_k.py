@@ -174,7 +174,7 @@ def _show_accuracies(name: str, selection: Selection, accuracies: dict[int, Summ
     values = ", ".join(f"k = {k} {run.median:.1f} %" for k, run in accuracies.items())
     plot(
         name,
-        charts.accuracy_over_k(ks, runs, "test accuracy", selected, ("k = 1", runs[0])),
+        charts.accuracy_over_k(ks, runs, "test accuracy", selected, [("k = 1", runs[0])]),
         alt=f"Test accuracy: {values}. Selected: k = {selection.k}",
         height=_HEIGHT,
     )
