@@ -11,7 +11,7 @@ from ui.compute import sweeps
 from ui.controls.sidebar import Selection
 from ui.navigation.page_switches import hand_over
 from ui.panels.leaderboard.controls import compared_recipes, table_paths
-from ui.panels.leaderboard.ranking import show_downloads, show_findings, show_ranking
+from ui.panels.leaderboard.ranking import show_auto, show_downloads, show_findings, show_ranking
 
 
 def show(selection: Selection) -> None:
@@ -32,6 +32,7 @@ def show(selection: Selection) -> None:
         st.caption(f"{table.outdated:,} rows of this table belong to unavailable embeddings and are not used.")
     show_ranking(selection, recipes, scores)
     show_findings(sweeps.findings(path, table, tuple(tasks), int(values["board_n"])))
+    show_auto(sweeps.auto_finding())
     show_downloads(path, values["board"], tasks)
 
 

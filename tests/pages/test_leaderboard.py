@@ -15,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 from imprint_core.evaluation.ranking import rank
 from imprint_core.paths import sweeps_folder
 from imprint_core.recipes.presets import PRESETS
+from imprint_core.sweeps.auto_survey import bundled_path, check_auto
+from imprint_core.sweeps.auto_survey import read as read_survey
 from imprint_core.sweeps.grid import GRIDS, cells, read_grid
 from imprint_core.sweeps.paper_findings import check_findings
 from imprint_core.sweeps.runner import sweep
@@ -74,11 +76,14 @@ def test_numbers_are_the_cores(table, query, whole):
 
 def test_findings_are_on_the_page_with_their_figures(table):
     text = page_text(opened(board_n="200"))
-    for finding in check_findings(table, table.tasks, 200):
+    findings = check_findings(table, table.tasks, 200)
+    auto = check_auto(read_survey(bundled_path()))
+    for finding in (*findings, auto):
         assert finding.evidence in text
         assert finding.claim in text
-    assert text.count("**holds here**") == 5
-    assert text.count("**does not hold here**") == 2
+    assert [finding.holds for finding in findings].count(True) == 5
+    assert text.count("**holds here**") == 5 + auto.holds
+    assert text.count("**does not hold here**") == 2 + (not auto.holds)
 
 
 def test_the_choice_of_recipes_and_tasks(table):

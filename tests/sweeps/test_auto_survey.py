@@ -4,13 +4,25 @@ import pytest
 from imprint_core.framework.aggregation import SHARPNESS
 from imprint_core.framework.selection import KS
 from imprint_core.sweeps import auto_survey
-from imprint_core.sweeps.auto_survey import OTHERS, Run, Standings, Task, page, read, survey, tasks
+from imprint_core.sweeps.auto_survey import (
+    OTHERS,
+    Run,
+    Standings,
+    Task,
+    bundled_path,
+    check_auto,
+    evaluate,
+    page,
+    read,
+    survey,
+    tasks,
+)
 from tests.conftest import ROOT
 
 
 def run(task, draw, auto, **others):
     accuracy = {**dict.fromkeys((*OTHERS, "probe"), 50.0), **others, "auto": auto}
-    return Run(task, draw, accuracy, dict.fromkeys(accuracy, 0.1), {"auto": 0.02, "probe": 0.2}, 1)
+    return Run(task, draw, accuracy, {"auto": 0.02, "probe": 0.2}, 1)
 
 
 def test_tasks_are_those_that_the_sets_have_shots_for(bundled):
@@ -50,10 +62,38 @@ def test_the_page_names_shares_gains_and_the_worst_task():
     text = page(runs)
     assert "| all | 2 | 50.0 % | −3.0 | +12.5 | +12.5 | +12.5 |" in text
     assert "| FMs without part in setting constants | 1 | 0.0 % | −3.0 | +0.0 | +0.0 | +0.0 |" in text
-    assert "- resnet50, data, n = 5: 50.0 (" in text
-    assert "| 20 to 99 | 0.020 | 0.200 | 0.100 | 0.100 | 0.100 |" in text
+    assert "- ResNet-50, data, n = 5: 50.0 (" in text
+    assert "| 20 to 99 | 0.020 | 0.200 |" in text
     with pytest.raises(ValueError, match="min"):
         Standings([])
+
+
+def test_the_finding_names_the_worst_case_and_what_a_probe_gains():
+    merged, single = Task("fm", "data", "5in1", 5, 50), Task("resnet50", "data", "all", 0, 5)
+    good = [run(merged, 1, 70.0), run(single, 1, 50.0, oracle=50.5)]
+    finding = check_auto(good)
+    assert finding.holds
+    assert "Over 2 tasks (mean of 1 or more draws)" in finding.evidence
+    assert "on **100.0 %**. The worst case is ResNet-50, data, n = 5: 50.0 %, Least squares (oracle) 50.5 %." in (
+        finding.evidence
+    )
+    assert "Auto gains +10.0 points over the probe and +10.0 over" in finding.evidence
+    assert "where 5 or more classes are merged, +20.0 over the probe. The probe is ahead by more than 1 point on 0" in (
+        finding.evidence
+    )
+    assert not check_auto([run(single, 1, 50.0, probe=53.0)]).holds
+    assert "on 1 tasks" in check_auto([run(single, 1, 50.0, probe=53.0)]).evidence
+
+
+def test_the_bundled_survey_has_every_task(bundled):
+    runs = read(bundled_path())
+    assert {run.task for run in runs if run.draw == 1} == set(tasks(bundled))
+    assert len({(run.task, run.draw) for run in runs}) == len(runs)
+    # Runs are reproduced.
+    task = Task("vit_tiny_patch16_224", "digits", "all", 0, 5)
+    (stored,) = [run for run in runs if (run.task, run.draw) == (task, 1)]
+    again = evaluate(task, bundled["vit_tiny_patch16_224", "digits"], 1)
+    assert again.accuracy == pytest.approx(stored.accuracy, abs=0.3)
 
 
 def test_the_documented_page_has_every_task(bundled):

@@ -15,6 +15,7 @@ from imprint_core.uploads.single_images import decode_uploads
 from tests.datasets.test_class_folders import UNPACKED, directory_of, patched, zipped
 from tests.datasets.test_decoding import encoded, png
 from tests.datasets.test_one_reader import PETS, image, numbered
+from tests.uploads.bombs import npy_header, npz_of
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 pytestmark = pytest.mark.skipif(not RESET.exists(), reason="Only Linux says how much memory a process used at most.")
@@ -57,9 +58,9 @@ def forged_npz():
 
 
 def zeros_npz():
-    zeros = np.zeros((1_700, 1000, 1000), np.uint8)
-    labels = np.arange(1_700) % 2
-    return npz(x_train=zeros, y_train=labels, x_test=zeros[:2], y_test=labels[:2])
+    labels, images = np.arange(1_700) % 2, npy_header("(1700, 1000, 1000)", "'|u1'")
+    zeros = np.zeros((2, 1000, 1000), np.uint8)
+    return npz_of("x_train", [images, *[bytes(10**8)] * 17], y_train=labels, x_test=zeros, y_test=labels[:2])
 
 
 def tiff_bomb():

@@ -12,7 +12,7 @@ from imprint_core.evaluation.k_selection import DEFAULT_RULE, RULES
 from imprint_core.evaluation.metrics import Summary
 from imprint_core.figures import charts
 from imprint_core.framework.generation import GENERATORS
-from imprint_core.recipes.presets import PRESETS
+from imprint_core.recipes.presets import PRESETS, preset_of
 from imprint_core.sweeps.k_selection_study import NEAR, bundled_study, standing
 from ui.charts.plot import plot
 from ui.charts.progressive import draw_progressively
@@ -64,7 +64,8 @@ def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: li
         reference = (PRESETS["qi"].label, view.baseline)
     else:
         # A method without k is compared with the corresponding method that has one.
-        reference = (f"now: {gen.label}", view.accuracy)
+        preset = preset_of(view.experiment.recipe)
+        reference = (f"now: {PRESETS[preset].short_label if preset else gen.label}", view.accuracy)
     ks, runs = list(curve), list(curve.values())
     best = max(ks, key=lambda k: curve[k].median)
     suggested = view.selected_k or suggested_k(scores, view.ks)
@@ -76,7 +77,7 @@ def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: li
             runs,
             GENERATORS[view.with_k.recipe.gen].label,
             current,
-            [reference, *([(PRESETS["probe"].label, probe[0])] if probe else [])],
+            [reference, *([(PRESETS["probe"].short_label, probe[0])] if probe else [])],
             suggested if suggested in curve else None,
         ),
         alt=f"Accuracy over k from {ks[0]} to {ks[-1]}; the largest median is {curve[best].median:.1f} % at k = {best}"

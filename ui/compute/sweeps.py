@@ -50,6 +50,15 @@ def findings(path: Path, table: SweepTable, tasks: tuple[TaskKey, ...], n: int) 
     return _findings(f"{path} {path.stat().st_mtime_ns}", tasks, n, table)
 
 
+@st.cache_data(show_spinner=False)
+def auto_finding() -> Finding:
+    """Whether Auto is close to the best recipe, on the bundled survey."""
+    # Imported here because it loads scikit-learn, which the first page does without.
+    from imprint_core.sweeps import auto_survey
+
+    return auto_survey.check_auto(auto_survey.read(auto_survey.bundled_path()))
+
+
 def run_point(experiment: Experiment, table: SweepTable | None, cost: float = 1.0, measure: str = "accuracy") -> Point:
     """Runs of an experiment as a progressive point: a measure, and those computed with it, for each seed (s,).
 

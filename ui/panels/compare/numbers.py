@@ -14,6 +14,7 @@ from imprint_core.evaluation.metrics import signed, signed_difference, summarize
 from imprint_core.evaluation.paired_tests import LEVEL, Difference, mcnemar, paired_difference, unpaired_difference
 from imprint_core.evaluation.ranking import p_text
 from imprint_core.figures import comparison
+from imprint_core.framework.transforms import TRANSFORMS
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps.sweep_recipe import sweep_recipe
 from ui.charts.plot import plot
@@ -142,7 +143,8 @@ def show_presets(a: Side) -> None:
         recipe = sweep_recipe(preset.recipe).for_fm(a.experiment.info.fm)
         experiment = a.experiment.with_(recipe=recipe)
         make = partial(results.evaluation, experiment)
-        points.append(Point(("preset", name, experiment.key), make, 5.0 if name == "whitened" else 1.0))
+        slow = TRANSFORMS[recipe.pretransform].fitted
+        points.append(Point(("preset", name, experiment.key), make, 5.0 if slow else 1.0))
     draw_progressively("compare-presets", points, partial(_draw_presets, a), "Evaluating presets", False)
 
 

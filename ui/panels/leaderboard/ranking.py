@@ -155,17 +155,31 @@ def _p_values(labels: Sequence[str], ranking: Ranking) -> dict[str, list[Any]]:
 def show_findings(findings: Sequence[Finding]) -> None:
     """Draw each finding with its verdict and evidence."""
     heading("Paper findings: do they hold here?", "findings")
+    _draw_findings("findings", findings)
+    st.caption(
+        "Checked on the tasks above, independent of the selected recipes, on medians over seeds. FMs, datasets and "
+        "n-shots differ from the paper's: a finding that does not hold here may still hold there."
+    )
+
+
+def show_auto(finding: Finding) -> None:
+    """Draw whether Auto is close to the best recipe, on all tasks of its survey."""
+    heading("Auto: does it hold here?", "auto")
+    _draw_findings("auto", [finding])
+    st.caption(
+        "From a survey of every bundled set with 1 to 600 shots per class and of merged classes, independent of the "
+        "table and the tasks above. All tasks and numbers: `docs/auto.md`."
+    )
+
+
+def _draw_findings(name: str, findings: Sequence[Finding]) -> None:
     for finding in findings:
         verdict = f"{_ICONS[finding.holds]} **{_VERDICTS[finding.holds]}**"
         st.markdown(f"{verdict} · {finding.claim} ({finding.source})  \n{finding.evidence}")
     record_table(
-        "findings",
+        name,
         ("finding", "here", "evidence"),
         [(f"{f.claim} ({f.source})", _VERDICTS[f.holds], f.evidence.replace("**", "")) for f in findings],
-    )
-    st.caption(
-        "Checked on the tasks above, independent of the selected recipes, on medians over seeds. FMs, datasets and "
-        "n-shots differ from the paper's: a finding that does not hold here may still hold there."
     )
 
 
