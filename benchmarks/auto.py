@@ -1,4 +1,4 @@
-"""Time the fit of Auto against the paper's recipe and a loop of scikit-learn calls, in one run.
+"""Time the fit of Auto against the paper's recipe, a linear probe and a loop of scikit-learn calls, in one run.
 
 The loop selects the same: k-means in each class, discriminant analysis with the clusters as classes, and the log-loss
 of held-out shots, for every k, shrinkage and fold.
@@ -74,13 +74,16 @@ def mixtures(x: Array, y: np.ndarray, n: int) -> tuple[Array, np.ndarray]:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    paper, auto = ImprintingClassifier.from_recipe(PRESETS["own"].recipe), ImprintingClassifier.auto()
-    print("10 classes; medians of 5 fits, of the loop 1, and of many shots 3")
+    paper, probe = (ImprintingClassifier.from_recipe(PRESETS[name].recipe) for name in ("own", "probe"))
+    auto = ImprintingClassifier.auto()
+    print("10 classes; medians of 5 fits, of the probe and of many shots 3, of the loop 1")
     for names in (*TASKS, *WIDE):
         x, y = shots(names, 100)
         auto.fit(x, y)
         a, b = seconds(lambda x=x, y=y: auto.fit(x, y), 5), seconds(lambda x=x, y=y: paper.fit(x, y), 5)
+        trained = seconds(lambda x=x, y=y: probe.fit(x, y), 3)
         text = f"{' × '.join(names)}, n = 100, {x.shape[1]} dimensions: {a:.2f} s, the paper's {b:.3f} s"
+        text += f", a linear probe {trained:.2f} s"
         if names in TASKS:
             c = seconds(lambda x=x, y=y: loop(l2(x), y), 1)
             text += f", the loop {c:.1f} s, {c / a:.0f} times"

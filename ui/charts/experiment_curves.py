@@ -87,8 +87,8 @@ def _draw(view: ExperimentResults, name: str, evaluations: list[Any], values: li
     complete = all(each is not None for each in evaluated)
     best_text = f"**k = {best}** ({curve[best].median:.1f} %, median)" if complete else "**k = …**"
     _answer(view, name, suggested if scores or view.selects_k else view.ks[0], best_text)
-    if not gen.trained:
-        st.markdown(_probe_text(probe))
+    if not view.is_probe:
+        st.markdown(_probe_text(probe) if view.trains_fast else _SLOW_PROBE)
 
 
 def _answer(view: ExperimentResults, name: str, suggested: int | None, best: str) -> None:
@@ -116,6 +116,12 @@ def _answer(view: ExperimentResults, name: str, suggested: int | None, best: str
     ):
         # The figure is in a fragment.
         rerun_page()
+
+
+_SLOW_PROBE = (
+    "Training the last layer instead (linear probe) takes a while with so many shots and classes: select the preset "
+    f"*{PRESETS['probe'].label}* for it."
+)
 
 
 def _probe_text(probe: tuple[Summary, float, float] | None) -> str:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 # Of 10 % each.
 _BINS = 10
+# Shots × classes × dimensions up to which a linear probe is trained although nobody selected it.
+_MOST_TRAINED = 5e7
 # What training the last layer on the same shots achieves.
 _PROBE = PRESETS["probe"].recipe
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -195,10 +197,22 @@ class ExperimentResults:
         shots = np.minimum(np.bincount(self.evaluator.pool.y_train), self.experiment.n_shot)
         return fold_points(KSelectionJob(self.with_k, self.ks), int(shots.max()))
 
+    @property
+    def is_probe(self) -> bool:
+        """Whether the recipe is a linear probe."""
+        return GENERATORS[self.experiment.recipe.gen].trained
+
+    @property
+    def trains_fast(self) -> bool:
+        """Whether a linear probe of one seed takes a few seconds at most."""
+        samples = self.evaluator.pool
+        shots = np.minimum(np.bincount(samples.y_train), self.experiment.n_shot).sum()
+        return bool(shots * len(self.evaluator.classes) * samples.X_train.shape[1] <= _MOST_TRAINED)
+
     @lazy_property
     def further_points(self) -> list[Point]:
-        """What suggests a k, then the linear probe of each seed and both fits' times; none if the recipe is a probe."""
-        if GENERATORS[self.experiment.recipe.gen].trained:
+        """What suggests a k, then the linear probe of each seed and both times; no probe if it would take long."""
+        if self.is_probe or not self.trains_fast:
             return self.k_suggestion
         probe, first = self.experiment.with_(recipe=_PROBE), self.experiment.first_seed
         seeds = [probe.with_(seeds=(seed,)) for seed in probe.seeds]
