@@ -12,12 +12,15 @@ from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.task import SEEDS, choose_classes
+from imprint_core.framework.generation import GENERATORS
 from imprint_core.models import ridge_of
 from imprint_core.recipes.presets import PRESETS
 
 _TABLE_SHOTS = (5, 20, 100, 200)
 SHOTS = (2, 3, 5, 10, 20, 50, 100, 200)
 RUNS = 5
+# The presets without the linear probe, which is trained; `auto_survey` has it.
+IMPRINTED = {name: preset for name, preset in PRESETS.items() if not GENERATORS[preset.recipe.gen].trained}
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def survey(
         pool = choose_classes(open_set(info))
         least = int(info.meta["samples"]["train"]["per_class_least"])
         fm = info.meta["fm"]
-        recipes = {name: replace(p.recipe, lam=ridge_of(fm["name"])) for name, p in PRESETS.items()}
+        recipes = {name: replace(p.recipe, lam=ridge_of(fm["name"])) for name, p in IMPRINTED.items()}
         evaluators = {space: Evaluator(pool, space) for space in {r.space for r in recipes.values()}}
         for n in SHOTS:
             if n <= least:
@@ -70,12 +73,13 @@ def survey_page(rows: Sequence[PresetAccuracies]) -> str:
         "",
         "Written by `python -m imprint_core survey`. Test accuracy in percent, median over the paper's first "
         f"{RUNS} seeds. λ of least squares depends on the FM family (paper, Table A.4). n-shots that some class "
-        "of a set lacks are omitted. The best value of each row is bold.",
+        "of a set lacks are omitted. The best value of each row is bold. For a linear probe, which is trained, see "
+        "[Auto](auto.md).",
         "",
         *_head("| FM | dataset | n |", "|---|---|--:|"),
     ]
     lines += [
-        _line([row.fm, row.dataset, str(row.n)], [row.median(preset) for preset in PRESETS])
+        _line([row.fm, row.dataset, str(row.n)], [row.median(preset) for preset in IMPRINTED])
         for row in rows
         if row.n in _TABLE_SHOTS
     ]
@@ -86,7 +90,7 @@ def survey_page(rows: Sequence[PresetAccuracies]) -> str:
 
 def _head(names: str, rule: str) -> list[str]:
     """Head of a table: the given columns, then one per preset."""
-    return [f"{names} " + " | ".join(p.label for p in PRESETS.values()) + " |", rule + "--:|" * len(PRESETS)]
+    return [f"{names} " + " | ".join(p.label for p in IMPRINTED.values()) + " |", rule + "--:|" * len(IMPRINTED)]
 
 
 def _by_shots(rows: Sequence[PresetAccuracies]) -> dict[int, list[PresetAccuracies]]:
@@ -94,7 +98,7 @@ def _by_shots(rows: Sequence[PresetAccuracies]) -> dict[int, list[PresetAccuraci
 
 
 def _averages(rows: Sequence[PresetAccuracies]) -> list[float]:
-    return [float(np.mean([row.median(p) for row in rows])) for p in PRESETS]
+    return [float(np.mean([row.median(p) for row in rows])) for p in IMPRINTED]
 
 
 def _line(head: list[str], values: list[float]) -> str:
@@ -106,7 +110,7 @@ def _line(head: list[str], values: list[float]) -> str:
 def _claims(rows: Sequence[PresetAccuracies]) -> list[str]:
     by_shots = _by_shots(rows)
     most = max(by_shots)
-    mean = dict(zip(PRESETS, _averages(by_shots[most]), strict=True))
+    mean = dict(zip(IMPRINTED, _averages(by_shots[most]), strict=True))
     lines = [
         "## Claims and results",
         "",

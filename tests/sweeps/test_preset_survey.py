@@ -5,12 +5,12 @@ from imprint_core.evaluation.evaluator import Evaluator
 from imprint_core.evaluation.task import SEEDS, choose_classes
 from imprint_core.recipes.presets import PRESETS
 from imprint_core.sweeps import preset_survey
-from imprint_core.sweeps.preset_survey import SHOTS, PresetAccuracies, survey, survey_page
+from imprint_core.sweeps.preset_survey import IMPRINTED, SHOTS, PresetAccuracies, survey, survey_page
 from tests.conftest import ROOT
 
 
 def accuracies(n, **accuracy):
-    return PresetAccuracies("FM", "data", n, {p: np.array(accuracy.get(p, [50.0, 60.0, 70.0])) for p in PRESETS})
+    return PresetAccuracies("FM", "data", n, {p: np.array(accuracy.get(p, [50.0, 60.0, 70.0])) for p in IMPRINTED})
 
 
 def test_survey_evaluates_every_preset(bundled, vit_digits):
@@ -42,7 +42,7 @@ def test_the_documented_page_has_every_set_and_the_claims(bundled):
     page = (ROOT / "docs" / "presets.md").read_text()
     for info in bundled.values():
         assert f"| {info.meta['fm']['label']} | {info.meta['dataset']['label']} | 5 |" in page
-    assert all(p.label in page for p in PRESETS.values())
+    assert all(p.label in page for p in IMPRINTED.values())
     assert "At least 5 points over the paper's own on average at n = 200: holds" in page
     assert "for n ≥ 2: holds, " in page
 
@@ -63,4 +63,4 @@ def test_the_documented_page_is_reproduced(bundled, monkeypatch):
     for row in rows:
         (line,) = [s for s in page.splitlines() if s.startswith(f"| SqueezeNet 1.1 | MNIST | {row.n} |")]
         values = [float(cell.strip(" *")) for cell in line.split("|")[4:-1]]
-        np.testing.assert_allclose([row.median(p) for p in PRESETS], values, atol=0.3)
+        np.testing.assert_allclose([row.median(p) for p in IMPRINTED], values, atol=0.3)

@@ -11,7 +11,7 @@ from imprint_core.paths import bundled_folder
 
 HELP = "evaluate the project's claims on every bundled set"
 DESCRIPTION = """\
-presets:      evaluate every preset, check the paper's findings, and write a Markdown page.
+presets:      evaluate every imprinting preset, check the paper's findings, and write a Markdown page.
 suggested-k:  measure how close suggested k are to the best k, and write a Markdown page and the bundled results.
 collapse:     compute the bundled curves that the Collapse page displays first.
 auto:         compare Auto with other presets and a trained linear probe, and write a Markdown page. After a stop, the
