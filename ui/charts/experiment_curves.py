@@ -129,8 +129,10 @@ def _probe_text(probe: tuple[Summary, float, float] | None) -> str:
     start = "Training the last layer instead, on the same shots (linear probe): "
     if probe is None:
         return f"{start}**…**"
-    accuracy, of_probe, of_recipe = probe
-    return f"{start}**{accuracy.median:.1f} %**; fit {_time(of_probe)}, this recipe {_time(of_recipe)}."
+    accuracy, trained, imprinted = probe
+    return (
+        f"{start}**{accuracy.median:.1f} %**; fit {_time(trained)}, of {PRESETS['own'].short_label} {_time(imprinted)}."
+    )
 
 
 def _time(seconds: float) -> str:

@@ -34,8 +34,6 @@ KS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 _BINS = 10
 # Shots × classes × dimensions up to which a linear probe is trained although nobody selected it.
 _MOST_TRAINED = 5e7
-# What training the last layer on the same shots achieves.
-_PROBE = PRESETS["probe"].recipe
 _NS = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -211,13 +209,19 @@ class ExperimentResults:
 
     @lazy_property
     def further_points(self) -> list[Point]:
-        """What suggests a k, then the linear probe of each seed and both times; no probe if it would take long."""
+        """What suggests a k, then the linear probe of each seed, and times; no probe if it would take long.
+
+        The times are of fits of the probe and of the paper's recipe: a move of k needs no new point.
+        """
         if self.is_probe or not self.trains_fast:
             return self.k_suggestion
-        probe, first = self.experiment.with_(recipe=_PROBE), self.experiment.first_seed
+        probe, imprinted = (self.experiment.with_(recipe=PRESETS[name].recipe) for name in ("probe", "own"))
         seeds = [probe.with_(seeds=(seed,)) for seed in probe.seeds]
         evaluations = [Point((each.key,), partial(results.evaluation, each)) for each in seeds]
-        times = [Point(("fit time", each.key), partial(results.fit_seconds, each)) for each in (seeds[0], first)]
+        times = [
+            Point(("fit time", each.key), partial(results.fit_seconds, each))
+            for each in (seeds[0], imprinted.first_seed)
+        ]
         return self.k_suggestion + evaluations + times
 
     def further(self, values: list[Any]) -> tuple[list[Any], tuple[Summary, float, float] | None]:
@@ -228,9 +232,9 @@ class ExperimentResults:
         scores, of_probe = values[: len(self.k_suggestion)], values[len(self.k_suggestion) :]
         if not of_probe or any(value is None for value in of_probe):
             return scores, None
-        *evaluations, probe_seconds, recipe_seconds = of_probe
+        *evaluations, trained, imprinted = of_probe
         accuracy = summarize(np.concatenate([each.accuracy for each in evaluations]))
-        return scores, (replace(accuracy, runs=self.evaluation.draws), probe_seconds, recipe_seconds)
+        return scores, (replace(accuracy, runs=self.evaluation.draws), trained, imprinted)
 
     def nc1_over_shots(self, variant: str) -> dict[int, Summary]:
         """NC1 at each n-shot at which it is defined; includes the current one."""
