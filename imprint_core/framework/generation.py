@@ -166,12 +166,14 @@ class Generator(Entry):
 
 def mean(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     """Mean of the shots of the class; `k` and `seeds` are ignored."""
-    return ProxyWeights(weights=np.full((shots.shape[0], 1, shots.shape[1]), 1 / shots.shape[1], dtype=np.float32))
+    b, n, _ = shots.shape
+    return ProxyWeights(weights=np.full((b, 1, n), 1 / n, dtype=np.float32))
 
 
 def every_sample(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:
     """Every shot; `k` and `seeds` are ignored."""
-    return ProxyWeights(picks=np.tile(np.arange(shots.shape[1]), (shots.shape[0], 1)))
+    b, n, _ = shots.shape
+    return ProxyWeights(picks=np.tile(np.arange(n), (b, 1)))
 
 
 def random(shots: Shots, k: int, seeds: NDArray[np.integer]) -> ProxyWeights:

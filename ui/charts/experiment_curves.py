@@ -130,9 +130,8 @@ def _probe_text(probe: tuple[Summary, float, float] | None) -> str:
     if probe is None:
         return f"{start}**…**"
     accuracy, trained, imprinted = probe
-    return (
-        f"{start}**{accuracy.median:.1f} %**; fit {_time(trained)}, of {PRESETS['own'].short_label} {_time(imprinted)}."
-    )
+    times = f"Fitting takes {_time(trained)} (*{PRESETS['own'].short_label}*: {_time(imprinted)})."
+    return f"{start}**{accuracy.median:.1f} %**. {times}"
 
 
 def _time(seconds: float) -> str:

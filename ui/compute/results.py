@@ -148,9 +148,13 @@ def classifier(experiment: Experiment) -> tuple[ImprintingClassifier, NDArray[np
 
 
 def _turn_of(experiment: Experiment) -> AbstractContextManager[None]:
+    return long_computation() if _selects_by_shots(experiment) else short_computation()
+
+
+def _selects_by_shots(experiment: Experiment) -> bool:
+    """Whether left-out shots choose a shrinkage or the strength of a penalty, which takes longer than the rest."""
     recipe = experiment.recipe
-    takes_long = TRANSFORMS[recipe.pretransform].shrinks or GENERATORS[recipe.gen].trained
-    return long_computation() if takes_long else short_computation()
+    return TRANSFORMS[recipe.pretransform].shrinks or GENERATORS[recipe.gen].trained
 
 
 def _fit_key(experiment: Experiment) -> str:
@@ -214,12 +218,11 @@ def evaluated_so_far(experiment: Experiment) -> tuple[Experiment, list[Point]]:
 
 
 def _takes_long(experiment: Experiment) -> bool:
-    recipe = experiment.recipe.canonical()
-    transform, trained = TRANSFORMS[recipe.pretransform], GENERATORS[recipe.gen].trained
-    if len(experiment.seeds) == 1 or not (transform.shrinks or trained):
+    if len(experiment.seeds) == 1 or not _selects_by_shots(experiment):
         return False
-    shots = evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0])
-    return sum(map(len, shots)) > (_LONG_WITH_FOLDS if transform.clusters or trained else _LONG)
+    shots, recipe = evaluator(experiment).shots(experiment.n_shot, experiment.seeds[0]), experiment.recipe
+    has_folds = TRANSFORMS[recipe.pretransform].clusters or GENERATORS[recipe.gen].trained
+    return sum(map(len, shots)) > (_LONG_WITH_FOLDS if has_folds else _LONG)
 
 
 def fit_seconds(experiment: Experiment) -> float:
