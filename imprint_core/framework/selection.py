@@ -201,7 +201,7 @@ def _losses(
     starts = np.searchsorted(y[train], np.arange(y[-1] + 1))
     members = np.split(np.arange(len(train)), starts[1:])
     labels, owner = cluster(x[train], members, k, seed)
-    spread, axes, centre, means = scatter(x[train], labels, owner, dim)
+    spread, axes, centre, means, _ = scatter(x[train], labels, owner, dim)
     u = x[test] - centre
     u_v, means_v = u @ axes, means @ axes
     inner, u_squares, squares = means @ u.T, np.einsum("md,md->m", u, u), np.einsum("pd,pd->p", means, means)

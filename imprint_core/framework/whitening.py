@@ -2,8 +2,9 @@
 
 L2, centring, then Σ^(−1/2) with Σ = (1 − s) Σ_W + s (tr Σ_W / d) I, where Σ_W is the pooled covariance of the
 shots around their class means, or around the means of clusters within classes (Hastie and Tibshirani, 1996, mixture
-discriminant analysis). `whitening` returns the map of vectors; `whitened_products` computes the
-same from inner products alone, for embeddings with more dimensions than shots.
+discriminant analysis). One shot per class has no Σ_W; the covariance of all shots takes its place. `whitening` returns
+the map of vectors; `whitened_products` computes the same from inner products alone, for embeddings with more dimensions
+than shots.
 """
 
 from __future__ import annotations
@@ -22,12 +23,10 @@ from imprint_core.registry import Entry, check_number
 
 # Residual directions with less than this share of the largest variance are rounding errors.
 _RANK_TOLERANCE = 1e-6
-# Candidates of `auto`, and its two constants. They were set on the bundled tasks, where they hardly affect the choice
-# from 20 shots per class (docs/presets.md).
+# Candidates of `auto`, and its two constants, set on ViT-Ti and SqueezeNet; from 20 shots they hardly affect the choice.
 SHRINKAGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 _BLUNTEST, _DOUBLINGS = 5.0, 6
-_LIKELY = 0.95
-_PRIOR_WEIGHT = 0.5
+_LIKELY, _PRIOR_WEIGHT = 0.9, 1.0
 # More shots do not improve the choice of the shrinkage; of more, every second, third, … is left out.
 _MOST_LEFT_OUT = 2000
 # Products of residuals and class means in memory at once.
@@ -39,10 +38,8 @@ SHRINKAGE_RULES = {
     "auto": Entry("auto", "Minimises the leave-one-out log-loss of the shots."),
     "ledoit_wolf": Entry("Ledoit–Wolf", "The estimate of Ledoit and Wolf (2004)."),
 }
-_NO_SPREAD = (
-    "The shots of each class are equal, so they are centred and not whitened. Whitening needs a class with 2 different "
-    "shots."
-)
+_ONE_SHOT = "The shots of each class are equal, so whitening uses the covariance of all shots with shrinkage {:g}."
+_NO_SPREAD = "All shots are equal, so they are centred and not whitened."
 
 
 class Spread(NamedTuple):
@@ -92,36 +89,41 @@ class Scatter(NamedTuple):
         Mean over the classes of the means of their clusters.
     means : ndarray of shape (p, d)
         Means of the clusters minus the centre.
+    within : bool
+        Whether the spread is that within clusters.
     """
 
     spread: Spread
     axes: Array
     centre: Array
     means: Array
+    within: bool = True
 
 
 def scatter(x: Array, codes: NDArray[np.integer], owner: NDArray[np.integer], dim: int) -> Scatter:
     """Compute the scatter of shots (n, d) of clusters (n,), numbered from 0, of classes `owner` (p,), ascending.
 
-    `dim` is the width of the embeddings if `x` are coordinates in a subspace. There are no axes if the shots of each
-    cluster are equal.
+    `dim` is the width of the embeddings if `x` are coordinates in a subspace. If the shots of each cluster are equal,
+    the spread is that of all shots around the centre; without any spread, there are no axes.
     """
     means, _ = class_means(x, codes)
     residuals = x - means.astype(x.dtype)[codes]
-    n, d = x.shape
     squares = np.einsum("nd,nd->n", residuals, residuals, dtype=np.float64)
     centre = _centre_weights(owner) @ means
     centred = (means - centre).astype(x.dtype)
     centre = centre.astype(x.dtype)
+    if not (within := not _round_off(squares, dim)):
+        residuals = centred[codes]
+        squares = np.einsum("nd,nd->n", residuals, residuals, dtype=np.float64)
     if _round_off(squares, dim):
-        none = np.empty((d, 0), x.dtype)
-        return Scatter(Spread(np.empty(0), none, none, squares, dim), none, centre, centred)
-    wide = d > n
+        none = np.empty((x.shape[1], 0), x.dtype)
+        return Scatter(Spread(np.empty(0), none, none, squares, dim), none, centre, centred, within)
+    wide = x.shape[1] > len(x)
     spread = _spread(residuals @ residuals.T if wide else residuals.T @ residuals, squares, dim)
     axes = residuals.T @ spread.backwards if wide else spread.vectors
     if not wide:
         spread = spread._replace(coordinates=residuals @ axes)
-    return Scatter(spread, axes, centre, centred)
+    return Scatter(spread, axes, centre, centred, within)
 
 
 def _centre_weights(owner: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -158,12 +160,15 @@ def whitening(
     x = l2(x)
     sizes = np.bincount(codes)
     owner = np.arange(len(sizes)) if owner is None else owner
-    spread, axes, centre, means = scatter(x, codes, owner, x.shape[1])
+    spread, axes, centre, means, within = scatter(x, codes, owner, x.shape[1])
     if not len(spread.variances):
         return FeatureMap("l2", centre, remark=_NO_SPREAD)
-    s = _choose(shrinkage, spread, codes, means @ axes, means @ means.T, sizes, owner)
+    # Leaving out shots needs different ones of a class.
+    rule = _LIKELY if shrinkage == "auto" and not within else shrinkage
+    s = _choose(rule, spread, codes, means @ axes, means @ means.T, sizes, owner)
     gains, across = _gains(spread, s)
-    return FeatureMap("l2", centre, axes, gains.astype(x.dtype), 1 / np.sqrt(across), s)
+    remark = "" if within else _ONE_SHOT.format(s)
+    return FeatureMap("l2", centre, axes, gains.astype(x.dtype), 1 / np.sqrt(across), s, remark)
 
 
 class WhitenedProducts(NamedTuple):
@@ -322,7 +327,7 @@ def leave_one_out(
     Each shot is left out of its class mean, the centre and Σ_W in closed form (Sherman and Morrison, 1950; only the
     scale of the shrinkage target stays), and classified by the whitened means. The loss is that of a softmax over the
     cosines at the best temperature; error counts are too coarse for a few dozen shots. A weak Laplace prior on
-    logit s, centred at s = 0.95, decides if there are very few shots.
+    logit s, centred at s = 0.9, decides if there are very few shots.
 
     `m_v` (C, r) are the class means minus the centre along the principal axes, `means_gram` (C, C) their inner products
     in all dimensions. With clusters of classes `owner` (p,) they are the clusters' means, and a class's score is the

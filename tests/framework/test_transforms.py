@@ -128,13 +128,27 @@ def test_auto_follows_the_number_of_shots(squeezenet_mnist):
 
 
 @pytest.mark.parametrize("rule", ["auto", "ledoit_wolf", 0.3])
-def test_one_shot_per_class_falls_back_to_centring_with_a_remark(rule):
-    x, codes = classes_of(0, [1, 1, 1], 8)
-    fitted = whitening(x, codes, rule)
-    assert "centred and not whitened" in fitted.remark
-    assert fitted.shrinkage is None
-    unit = l2(x)
-    np.testing.assert_allclose(fitted(x), unit - unit.mean(axis=0))
+@pytest.mark.parametrize("sizes", [[1, 1, 1], [2, 2, 2]])
+def test_equal_shots_per_class_are_whitened_by_the_covariance_of_all(rule, sizes):
+    x, _ = classes_of(0, [1, 1, 1], 8)
+    codes = np.repeat(np.arange(3), sizes)
+    fitted = whitening(x[codes], codes, rule)
+    assert "covariance of all shots" in fitted.remark
+    assert 0 < fitted.shrinkage <= 1
+    if rule == "auto":
+        assert fitted.shrinkage == room._LIKELY
+    u = l2(x) - l2(x).mean(axis=0)
+    sigma = (1 - fitted.shrinkage) * u.T @ u / 3 + fitted.shrinkage * (u**2).sum() / 3 / 8 * np.eye(8)
+    np.testing.assert_allclose(fitted(x) @ fitted(x).T, u @ np.linalg.inv(sigma) @ u.T, rtol=1e-6, atol=1e-9)
+
+
+def test_equal_shots_are_centred_with_a_remark():
+    x = np.ones((3, 8))
+    for codes in (np.zeros(3, int), np.arange(3)):
+        fitted = whitening(x, codes)
+        assert "centred and not whitened" in fitted.remark
+        assert fitted.shrinkage is None
+        assert not fitted(x).any()
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)

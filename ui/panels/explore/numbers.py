@@ -136,7 +136,7 @@ def _selected(fits: list[TransformDiagnostics]) -> list[str]:
 
 def _whitening(shrinkage: Shrinkage, fits: list[TransformDiagnostics]) -> list[str]:
     """Which shrinkage was chosen for the seeds' shots, and remarks of whitening on them."""
-    chosen = sorted({fit.shrinkage for fit in fits if fit.shrinkage is not None})
+    chosen = sorted({fit.shrinkage for fit in fits if fit.shrinkage is not None and not fit.remark})
     sentences = []
     if isinstance(shrinkage, str) and chosen:
         span = f"{chosen[0]:.2g}" + (f" to {chosen[-1]:.2g}" if len(chosen) > 1 else "")
