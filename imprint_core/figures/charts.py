@@ -324,18 +324,18 @@ def mark(x: float, run: Summary, name: str, unit: str) -> Trace:
     }
 
 
-def suggestion_mark(ks: Sequence[int], accuracy: Sequence[float]) -> Trace:
+def suggestion_mark(ks: Sequence[int], values: Sequence[float], hover: str = "suggested k = %{x}: %{y:.1f} %") -> Trace:
     """Markers of the suggested k of curves; the caption explains them, because a longer legend shrinks the plot."""
     return {
         "type": "scatter",
         "x": list(ks),
-        "y": list(accuracy),
+        "y": list(values),
         "mode": "markers",
         "name": "suggested k",
         "showlegend": False,
         "cliponaxis": False,
         "marker": {"symbol": "circle-open", "size": 15, "color": THEME_TEXT, "line": {"width": 2}},
-        "hovertemplate": "suggested k = %{x}: %{y:.1f} %<extra></extra>",
+        "hovertemplate": f"{hover}<extra></extra>",
     }
 
 

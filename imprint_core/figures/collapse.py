@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imprint_core.collapse.spectra import STAGES, Spectra
 from imprint_core.evaluation.metrics import Summary
-from imprint_core.figures.charts import error_bars, log_ticks, nc1_curve
+from imprint_core.figures.charts import error_bars, log_ticks, nc1_curve, suggestion_mark
 from imprint_core.figures.plotly_json import Figure, make_figure, panel_title
 from imprint_core.figures.style import ACCENT, CURRENT, FEW_CLASSES, LEGEND, MARGINS, THEME_TEXT, escape, shortened
 
@@ -18,11 +18,15 @@ from imprint_core.figures.style import ACCENT, CURRENT, FEW_CLASSES, LEGEND, MAR
 _NUMBERS = ("", "2", "3", "4")
 
 
-def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary]) -> Figure:
-    """Draw NC1 of classes split into k clusters each, with a mark at the minimum."""
+def nc1_over_split(ks: Sequence[int], runs: Sequence[Summary], selected: Collection[int] = ()) -> Figure:
+    """Draw NC1 of classes split into k clusters each, with marks at the minimum and at each k that Auto selects."""
     least = int(np.argmin([r.median for r in runs]))
     marked = (ks[least], runs[least], f"minimum at k = {ks[least]}")
-    return nc1_curve(ks, runs, "NC1 of the clusters", "clusters per class, k", marked)
+    figure = nc1_curve(ks, runs, "NC1 of the clusters", "clusters per class, k", marked)
+    medians = {k: run.median for k, run in zip(ks, runs, strict=True) if k in selected}
+    if medians:
+        figure["data"].append(suggestion_mark(list(medians), list(medians.values()), "Auto, k = %{x}: %{y:.2f}"))
+    return figure
 
 
 def nc1_by_class(names: Sequence[str], runs: Sequence[Summary], all_samples: Sequence[float]) -> Figure:

@@ -14,6 +14,13 @@ def test_minimum_of_nc1_over_split_is_marked():
     assert list({t.name: t for t in figure.data}["minimum at k = 2"].y) == [1.5]
 
 
+def test_selected_k_are_marked_on_nc1_over_split():
+    runs = [summarize([3.0]), summarize([1.5]), summarize([2.0])]
+    figure = validated(nc1_over_split([1, 2, 3], runs, {3, 20}))
+    assert list(figure.data[-1].x) == [3]
+    assert list(figure.data[-1].y) == [2.0]
+
+
 @pytest.mark.parametrize("count", [3, 40])
 def test_classes_are_in_descending_order_of_nc1(count):
     runs = [summarize([c + 1.0, c + 2.0]) for c in range(count)]

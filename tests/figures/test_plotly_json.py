@@ -107,7 +107,7 @@ FIGURES = {
         lambda: charts.curve_chart([], [1, 2], "x", "y"),
         lambda: charts.curve_chart(charts.curve_traces([1, 9], [RUN, RUN], "m", ""), [1, 9], "x", "y", (0, 100)),
     ],
-    collapse.nc1_over_split: [lambda: collapse.nc1_over_split([1, 2, 3], [RUN, FLAT, RUN])],
+    collapse.nc1_over_split: [lambda: collapse.nc1_over_split([1, 2, 3], [RUN, FLAT, RUN], {3})],
     collapse.nc1_by_class: [
         lambda n=n: collapse.nc1_by_class(NAMES[:n], [RUN, INFINITE] * (n // 2), [math.nan] * n) for n in (2, 40)
     ],

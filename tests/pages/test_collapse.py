@@ -163,6 +163,17 @@ def test_splits_classes_and_spectra_match_the_core(bundled, complete_figures):
     assert "= 1.0000" in read(app)
 
 
+def test_the_k_that_auto_selects_is_marked_on_split_classes(bundled, monkeypatch):
+    # Long enough for this figure, and not for that of merged classes.
+    monkeypatch.setattr(progressive, "FIRST_SLICE", 3.0)
+    app = opened(**QUICK, classes="even", preset="auto")
+    recipe = PRESETS["auto"].recipe
+    evaluator = Evaluator(choose_classes(open_set(bundled["vit_tiny_patch16_224", "digits"]), "even"), recipe.space)
+    k = evaluator.fit_of(recipe, 20, SEEDS[0]).selection.k
+    assert traces(app, "nc1-of-split")["suggested k"]["x"] == [k]
+    assert f"◯: Auto selects k = {k} from the shots." in read(app)
+
+
 def test_the_suggested_k_matches_the_core_on_both_pages(bundled, complete_figures):
     app = opened(**QUICK)
     _, x, y = shots_of(bundled)

@@ -102,17 +102,19 @@ def _show_split(experiment: Experiment, variant: str) -> None:
 
     key = ("split", collapse.shots_key(experiment), variant)
     points = [Point((*key, k), partial(compute, k)) for k in ks]
-    draw_progressively("nc1-of-split", points, partial(_draw_split, ks), "Splitting classes")
+    fits = ExperimentResults(experiment).fits if experiment.recipe.gen == "auto" else []
+    selected = {fit.selection.k for fit in fits if fit.selection}
+    draw_progressively("nc1-of-split", points, partial(_draw_split, ks, selected), "Splitting classes")
 
 
-def _draw_split(ks: Sequence[int], values: list[Any]) -> None:
+def _draw_split(ks: Sequence[int], selected: set[int], values: list[Any]) -> None:
     runs: dict[int, Summary] = {k: run for k, run in zip(ks, values, strict=True) if run is not None}
     if not runs:
         return
     minimum = min(runs, key=lambda k: runs[k].median)
     plot(
         "nc1-of-split",
-        nc1_over_split(list(runs), list(runs.values())),
+        nc1_over_split(list(runs), list(runs.values()), selected),
         alt=f"NC1 of classes split into k clusters, k from 1 to {max(runs)}; minimum at k = {minimum}",
         height=300,
     )
@@ -125,8 +127,9 @@ def _draw_split(ks: Sequence[int], values: list[Any]) -> None:
         if minimum == 1
         else f"NC1 is smallest at k = {minimum}: up to there, classes split into separate sub-clusters."
     )
+    auto = f" ◯: Auto selects k = {', '.join(map(str, sorted(selected)))} from the shots." if selected else ""
     st.caption(
-        f"{verdict} k-means splits each class, and each cluster counts as a class. More proxies can still help, "
+        f"{verdict}{auto} k-means splits each class, and each cluster counts as a class. More proxies can still help, "
         "since they follow the shape of a class. Limits: two shots per cluster, half as many clusters as dimensions."
     )
 
