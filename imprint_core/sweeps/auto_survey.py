@@ -15,6 +15,7 @@ from imprint_core.embeddings import SetInfo, open_set
 from imprint_core.evaluation.metrics import signed
 from imprint_core.evaluation.task import SEEDS, choose_classes, shot_order
 from imprint_core.framework.classifier import ImprintingClassifier
+from imprint_core.framework.recipe import Recipe
 from imprint_core.models import FOUNDATION_MODELS, ridge_of
 from imprint_core.paths import bundled_folder
 from imprint_core.recipes.presets import PRESETS
@@ -28,6 +29,11 @@ DRAWS = 5
 OTHERS = ("qi", "own", "oracle", "whitened")
 PROBE, AUTO = "probe", "auto"
 _CALIBRATED = (AUTO, PROBE)
+# Classifiers that are displayed beside them: their labels and recipes.
+BESIDE = {
+    "knn": ("5 nearest shots", Recipe("all", 1, "l2", "l2", "l2", "mnn", m=5)),
+    "lda": ("LDA", Recipe("mean", 1, "none", "none", "none", "mnn", "whiten", "ledoit_wolf", m=1)),
+}
 # Points within which Auto counts as close to the best, share of tasks on which it is expected to be, and the most that
 # it may be behind.
 NEAR, _MOSTLY, _WORST = 1.0, 0.95, 2.5
@@ -35,6 +41,14 @@ NEAR, _MOSTLY, _WORST = 1.0, 0.95, 2.5
 _SEVERAL = 5
 # FMs on which no constant of Auto was set.
 HELD_OUT = ("tf_efficientnet_lite0", "resnet50")
+
+
+_LABELS = {
+    **{name: PRESETS[name].label for name in OTHERS},
+    **{name: label for name, (label, _) in BESIDE.items()},
+    PROBE: PRESETS[PROBE].label,
+    AUTO: "Auto",
+}
 
 
 @dataclass(frozen=True)
@@ -96,9 +110,9 @@ def evaluate(task: Task, info: SetInfo, draw: int) -> Run:
     rows = np.concatenate([order[: task.n] for order in shot_order(pool.y_train, seed)])
     X, y = pool.X_train[rows], pool.y_train[rows]
     accuracy, calibration, k = {}, {}, 1
-    for name in (*OTHERS, PROBE, AUTO):
-        recipe = replace(PRESETS[name].recipe, lam=ridge_of(task.fm))
-        model = ImprintingClassifier.from_recipe(recipe, seed).fit(X, y)
+    for name in _LABELS:
+        recipe = BESIDE[name][1] if name in BESIDE else PRESETS[name].recipe
+        model = ImprintingClassifier.from_recipe(replace(recipe, lam=ridge_of(task.fm)), seed).fit(X, y)
         accuracy[name] = round(100 * float((model.predict(pool.X_test) == pool.y_test).mean()), 3)
         if name in _CALIBRATED:
             codes = np.searchsorted(model.classes_, pool.y_test)
@@ -149,7 +163,7 @@ class Standings:
         self.draws = min(map(len, by_task.values()))
         self.accuracy = {
             name: np.array([np.mean([run.accuracy[name] for run in group]) for group in by_task.values()])
-            for name in (*OTHERS, PROBE, AUTO)
+            for name in _LABELS
         }
 
     @property
@@ -189,9 +203,6 @@ def check_auto(runs: Sequence[Run]) -> Finding:
     )
 
 
-_LABELS = {**{name: PRESETS[name].label for name in (*OTHERS, PROBE)}, AUTO: "Auto"}
-
-
 def page(runs: Sequence[Run]) -> str:
     """Return the Markdown page of a survey."""
     standings = Standings(runs)
@@ -203,7 +214,9 @@ def page(runs: Sequence[Run]) -> str:
         "",
         f"Written by `python -m imprint_core survey --of auto`: {len(standings.tasks)} tasks, mean of "
         f"{standings.draws} or more draws of shots (and of merged classes), test accuracy in percent. The linear probe "
-        f"is trained: {PRESETS[PROBE].citation}.",
+        f"is trained: {PRESETS[PROBE].citation}. “The best” is that of {len(OTHERS)} presets and the probe. Displayed "
+        "beside them: a vote of the 5 nearest shots, and linear discriminant analysis with the shrinkage of Ledoit and "
+        "Wolf (2004).",
         "",
         "| tasks | number | within 1 point of the best | worst | over probe | over the paper's | over whitened mean |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -229,7 +242,7 @@ def page(runs: Sequence[Run]) -> str:
         lines.append(f"- {_name(standings.tasks[i])}: {standings.accuracy[AUTO][i]:.1f} ({others}).")
     lines += ["", "Expected calibration error, mean over runs (times of fits: [performance](performance.md)):", ""]
     lines += _calibrations(runs)
-    names = (*OTHERS, PROBE, AUTO)
+    names = tuple(_LABELS)
     lines += ["", "| FM | dataset | classes | n | " + " | ".join(_LABELS[name] for name in names) + " |"]
     lines.append("|---|---|---|--:|" + "--:|" * len(names))
     for i, task in enumerate(standings.tasks):
@@ -271,7 +284,7 @@ _METHOD = """\
 6. k = 1 unless another k lowers the log-loss by more than two standard errors of the paired difference; then the k with
    the smallest log-loss.
 7. At k = 1, s is that of leave-one-out in closed form on all shots: this is the whitened mean. At k > 1, s is the
-   validated value.
+   validated value. With one shot per class, Σ_C is the covariance of the shots around c, and s = 0.9.
 8. `predict_proba` is softmax(T · score). `selection_` holds what was tried, and `selection_.reason` why k was selected.
    Explore shows the calibration of these probabilities on the test samples, lesson 8 of Learn the log-losses.
 

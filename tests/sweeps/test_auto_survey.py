@@ -5,6 +5,8 @@ from imprint_core.framework.aggregation import SHARPNESS
 from imprint_core.framework.selection import KS
 from imprint_core.sweeps import auto_survey
 from imprint_core.sweeps.auto_survey import (
+    BESIDE,
+    DRAWS,
     OTHERS,
     Run,
     Standings,
@@ -21,7 +23,7 @@ from tests.conftest import ROOT
 
 
 def run(task, draw, auto, **others):
-    accuracy = {**dict.fromkeys((*OTHERS, "probe"), 50.0), **others, "auto": auto}
+    accuracy = {**dict.fromkeys((*OTHERS, *BESIDE, "probe"), 50.0), **others, "auto": auto}
     return Run(task, draw, accuracy, {"auto": 0.02, "probe": 0.2}, 1)
 
 
@@ -49,6 +51,7 @@ def test_a_survey_resumes_and_its_runs_are_the_cores(bundled, tmp_path, monkeypa
     assert survey(bundled, path, progress.append, draws=1) == read(path) == first
     assert len(progress) == 2
     assert all(run.accuracy["auto"] > run.accuracy["own"] for run in first)
+    assert all(run.accuracy[name] > 25 for name in BESIDE for run in first)
     # At five shots Auto is the whitened mean.
     assert first[0].accuracy["auto"] == first[0].accuracy["whitened"]
 
@@ -88,6 +91,7 @@ def test_the_finding_names_the_worst_case_and_what_a_probe_gains():
 def test_the_bundled_survey_has_every_task(bundled):
     runs = read(bundled_path())
     assert {run.task for run in runs if run.draw == 1} == set(tasks(bundled))
+    assert Standings(runs).draws == DRAWS
     assert len({(run.task, run.draw) for run in runs}) == len(runs)
     # Runs are reproduced.
     task = Task("vit_tiny_patch16_224", "digits", "all", 0, 5)
