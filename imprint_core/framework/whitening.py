@@ -38,7 +38,7 @@ SHRINKAGE_RULES = {
     "auto": Entry("auto", "Minimises the leave-one-out log-loss of the shots."),
     "ledoit_wolf": Entry("Ledoit–Wolf", "The estimate of Ledoit and Wolf (2004)."),
 }
-_ONE_SHOT = "The shots of each class are equal, so whitening uses the covariance of all shots with shrinkage {:g}."
+_ONE_SHOT = "No class has two different shots, so whitening uses the covariance of all shots, with shrinkage {:g}."
 _NO_SPREAD = "All shots are equal, so they are centred and not whitened."
 
 

@@ -461,7 +461,7 @@ def test_whitening_says_which_shrinkage_is_used():
     assert "Ledoit and Wolf" in small(pretransform="whiten", shrinkage="ledoit_wolf").info[0].value
     single = opened(fm="vit_tiny_patch16_224", data="digits", n="1", preset="whitened")
     assert not single.error
-    assert single.info[0].value.startswith("The shots of each class are equal, so whitening uses the covariance of all")
+    assert single.info[0].value.startswith("No class has two different shots, so whitening uses the covariance")
     assert metrics(single)["Accuracy"].value.endswith(" %")
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from imprint_core.evaluation.evaluator import Evaluator
+from imprint_core.evaluation.evaluator import Evaluator, TransformDiagnostics
 from imprint_core.evaluation.task import SEEDS, choose_classes
+from imprint_core.framework.selection import Selection
 from imprint_core.recipes.presets import PRESETS
 from tests.conftest import ROOT
 from tests.pages.reading import pictures
 from ui.charts import progressive
+from ui.panels.explore.numbers import _selected
 from ui.text.markdown import plain
 
 QUICK = {"fm": "vit_tiny_patch16_224", "data": "digits", "n": "20", "seeds": "3"}
@@ -83,10 +85,16 @@ def test_auto_says_which_k_the_shots_selected(vit_digits):
     recipe = PRESETS["auto"].recipe
     evaluator = Evaluator(choose_classes(vit_digits), recipe.space)
     selections = [evaluator.fit_of(recipe, 10, seed).selection for seed in SEEDS[:3]]
-    ks = ", ".join(str(selection.k) for selection in selections)
-    (remark,) = (box.value for box in app.info if "selected, for each seed" in box.value)
-    assert plain(f"The shots selected, for each seed, k = {ks}. First seed: {selections[0].reason}") in plain(remark)
+    assert {selection.k for selection in selections} == {1}
+    (remark,) = (box.value for box in app.info if "The shots selected" in box.value)
+    assert plain(f"The shots selected k = 1. First seed: {selections[0].reason}") in plain(remark)
     assert app.metric[0].value == f"{evaluator.evaluate(recipe, 10, SEEDS[:3]).summary.median:.1f} %"
+
+
+def test_different_k_of_the_seeds_are_listed():
+    fits = [TransformDiagnostics(0.1, "", Selection(k, 0.1, 10.0)) for k in (3, 1)]
+    (sentence,) = _selected(fits)
+    assert sentence.startswith("The shots selected for each seed, k = 3, 1. First seed: k = 3: ")
 
 
 def test_slow_recipes_show_the_first_seed_until_all_are_evaluated(vit_digits, monkeypatch):

@@ -130,8 +130,9 @@ def _selected(fits: list[TransformDiagnostics]) -> list[str]:
     selections = [fit.selection for fit in fits if fit.selection]
     if not selections:
         return []
-    ks = ", ".join(str(selection.k) for selection in selections)
-    return [f"The shots selected, for each seed, k = {ks}. First seed: {selections[0].reason}"]
+    ks = [str(selection.k) for selection in selections]
+    of_seeds = f"k = {ks[0]}" if len(set(ks)) == 1 else f"for each seed, k = {', '.join(ks)}"
+    return [f"The shots selected {of_seeds}. First seed: {selections[0].reason}"]
 
 
 def _whitening(shrinkage: Shrinkage, fits: list[TransformDiagnostics]) -> list[str]:
