@@ -23,7 +23,7 @@ from imprint_core.registry import Entry, check_number
 
 # Residual directions with less than this share of the largest variance are rounding errors.
 _RANK_TOLERANCE = 1e-6
-# Candidates of `auto`, and its two constants, set on ViT-Ti and SqueezeNet; from 20 shots they hardly affect the choice.
+# Candidates of `auto`, and its two constants, set on ViT-Ti and SqueezeNet; from 20 shots they hardly matter.
 SHRINKAGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 _BLUNTEST, _DOUBLINGS = 5.0, 6
 _LIKELY, _PRIOR_WEIGHT = 0.9, 1.0
