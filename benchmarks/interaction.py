@@ -123,6 +123,9 @@ def clicks(page: Page, labels: list[str], count: int, settle: float) -> list[dic
 
 
 def report(name: str, rows: list[dict[str, float]]) -> None:
+    if not rows:
+        print(f"{name}: no figure changed")
+        return
     print(f"{name}: {len(rows)} moves, {statistics.mean(r['changed'] for r in rows):.1f} figures changed")
     labels = {
         "accuracy": "new accuracy",
