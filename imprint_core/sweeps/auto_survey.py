@@ -39,6 +39,8 @@ BESIDE = {
 NEAR, _MOSTLY, _WORST = 1.0, 0.95, 2.5
 # Merged classes from which a class counts as one of several modes.
 _SEVERAL = 5
+# Shots per class that hardly determine a covariance.
+_FEW = 5
 # FMs on which no constant of Auto was set.
 HELD_OUT = ("tf_efficientnet_lite0", "resnet50")
 
@@ -236,7 +238,14 @@ def page(runs: Sequence[Run]) -> str:
         near = f"{100 * float((part.behind >= -NEAR).mean()):.1f} %"
         cells = [label, str(len(part.tasks)), near, signed(float(part.behind.min())), *gains]
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "Largest losses to the best of the others:", ""]
+    late = [task for task, points in zip(standings.tasks, standings.behind, strict=True) if points < -NEAR]
+    few = sum(task.n <= _FEW for task in late)
+    lines += [
+        "",
+        f"Tasks more than {NEAR:g} point below the best: {len(late)}, of them {few} with {_FEW} shots per class or fewer, "
+        "which hardly determine a covariance. Largest losses:",
+        "",
+    ]
     for i in np.argsort(standings.behind)[:5]:
         others = ", ".join(f"{_LABELS[name]} {standings.accuracy[name][i]:.1f}" for name in (*OTHERS, PROBE))
         lines.append(f"- {_name(standings.tasks[i])}: {standings.accuracy[AUTO][i]:.1f} ({others}).")

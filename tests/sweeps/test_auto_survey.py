@@ -65,6 +65,7 @@ def test_the_page_names_shares_gains_and_the_worst_task():
     text = page(runs)
     assert "| all | 2 | 50.0 % | −3.0 | +12.5 | +12.5 | +12.5 |" in text
     assert "| FMs without part in setting constants | 1 | 0.0 % | −3.0 | +0.0 | +0.0 | +0.0 |" in text
+    assert "Tasks more than 1 point below the best: 1, of them 1 with 5 shots per class or fewer" in text
     assert "- ResNet-50, data, n = 5: 50.0 (" in text
     assert "| 20 to 99 | 0.020 | 0.200 |" in text
     with pytest.raises(ValueError, match="min"):
