@@ -242,8 +242,8 @@ def page(runs: Sequence[Run]) -> str:
     few = sum(task.n <= _FEW for task in late)
     lines += [
         "",
-        f"Tasks more than {NEAR:g} point below the best: {len(late)}, of them {few} with {_FEW} shots per class or fewer, "
-        "which hardly determine a covariance. Largest losses:",
+        f"Tasks more than {NEAR:g} point below the best: {len(late)}, of them {few} with {_FEW} shots per class or "
+        "fewer, which hardly determine a covariance. Largest losses:",
         "",
     ]
     for i in np.argsort(standings.behind)[:5]:
