@@ -238,11 +238,11 @@ def page(runs: Sequence[Run]) -> str:
         near = f"{100 * float((part.behind >= -NEAR).mean()):.1f} %"
         cells = [label, str(len(part.tasks)), near, signed(float(part.behind.min())), *gains]
         lines.append("| " + " | ".join(cells) + " |")
-    late = [task for task, points in zip(standings.tasks, standings.behind, strict=True) if points < -NEAR]
-    few = sum(task.n <= _FEW for task in late)
+    behind = [task for task, points in zip(standings.tasks, standings.behind, strict=True) if points < -NEAR]
+    few = sum(task.n <= _FEW for task in behind)
     lines += [
         "",
-        f"Tasks more than {NEAR:g} point below the best: {len(late)}, of them {few} with {_FEW} shots per class or "
+        f"Tasks more than {NEAR:g} point below the best: {len(behind)}, of them {few} with {_FEW} shots per class or "
         "fewer, which hardly determine a covariance. Largest losses:",
         "",
     ]

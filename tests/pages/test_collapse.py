@@ -171,7 +171,7 @@ def test_the_k_that_auto_selects_is_marked_on_split_classes(bundled, monkeypatch
     evaluator = Evaluator(choose_classes(open_set(bundled["vit_tiny_patch16_224", "digits"]), "even"), recipe.space)
     k = evaluator.fit_of(recipe, 20, SEEDS[0]).selection.k
     assert traces(app, "nc1-of-split")["suggested k"]["x"] == [k]
-    assert f"◯: Auto selects k = {k} from the shots." in read(app)
+    assert f"◯: Auto selects k = {k} from the first seed's shots." in read(app)
 
 
 def test_the_suggested_k_matches_the_core_on_both_pages(bundled, complete_figures):

@@ -32,10 +32,10 @@ def test_report_checks_the_claims():
     assert "| FM | data | 200 | 60.0 | 2.0 | 60.0 | 66.0 | **90.0** | 80.0 |" in page
     assert "better on 1 of 1 sets.\n" in page
     assert "- At least 5 points over the paper's own on average at n = 200: holds, +14.0." in page
-    assert "Never more than 1 point below one mean for n ≥ 3: holds" in page
+    assert "Never more than 1 point below one mean for n ≥ 2: holds" in page
     bad = survey_page([accuracies(5, whitened=[40, 50, 60]), accuracies(200, own=[40, 40, 40])])
     assert "better on 0 of 1 sets: **does not hold**." in bad
-    assert "Never more than 1 point below one mean for n ≥ 3: **does not hold**, smallest −10.0" in bad
+    assert "Never more than 1 point below one mean for n ≥ 2: **does not hold**, smallest −10.0" in bad
 
 
 def test_the_documented_page_has_every_set_and_the_claims(bundled):
@@ -44,7 +44,8 @@ def test_the_documented_page_has_every_set_and_the_claims(bundled):
         assert f"| {info.meta['fm']['label']} | {info.meta['dataset']['label']} | 5 |" in page
     assert all(p.label in page for p in IMPRINTED.values())
     assert "At least 5 points over the paper's own on average at n = 200: holds" in page
-    assert "for n ≥ 3: holds, " in page
+    # At n = 2, by 0.3 points on one set.
+    assert "for n ≥ 2: **does not hold**, smallest −1.3" in page
 
 
 def test_survey_needs_a_folder(tmp_path, capsys):

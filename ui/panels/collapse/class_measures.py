@@ -102,7 +102,7 @@ def _show_split(experiment: Experiment, variant: str) -> None:
 
     key = ("split", collapse.shots_key(experiment), variant)
     points = [Point((*key, k), partial(compute, k)) for k in ks]
-    fits = ExperimentResults(experiment).fits if experiment.recipe.gen == "auto" else []
+    fits = ExperimentResults(experiment.first_seed).fits if experiment.recipe.gen == "auto" else []
     selected = {fit.selection.k for fit in fits if fit.selection}
     draw_progressively("nc1-of-split", points, partial(_draw_split, ks, selected), "Splitting classes")
 
@@ -127,7 +127,7 @@ def _draw_split(ks: Sequence[int], selected: set[int], values: list[Any]) -> Non
         if minimum == 1
         else f"NC1 is smallest at k = {minimum}: up to there, classes split into separate sub-clusters."
     )
-    auto = f" ◯: Auto selects k = {', '.join(map(str, sorted(selected)))} from the shots." if selected else ""
+    auto = "".join(f" ◯: Auto selects k = {k} from the first seed's shots." for k in selected)
     st.caption(
         f"{verdict}{auto} k-means splits each class, and each cluster counts as a class. More proxies can still help, "
         "since they follow the shape of a class. Limits: two shots per cluster, half as many clusters as dimensions."
